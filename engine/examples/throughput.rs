@@ -62,8 +62,7 @@ impl Integration for Waiter {
 fn playbook() -> Result<Playbook, updraft::parse::Error> {
     let mut text = "format: 1\nname: nothing\nversion: 1\nsteps:\n".to_owned();
     for step in 0..STEPS {
-        let next = if step + 1 < STEPS { format!(", on_success: s{}", step + 1) } else { String::new() };
-        text += &format!("  - {{id: s{step}, type: action, integration: tool, action: nothing{next}}}\n");
+        text += &format!("  - {{id: s{step}, action: tool.nothing}}\n");
     }
     Playbook::parse(text.as_bytes())
 }

@@ -26,7 +26,7 @@
 //! name: greet
 //! version: 1
 //! steps:
-//!   - {id: hello, type: action, integration: greeter, action: greet, arguments: {name: '{{ input.name }}'}}
+//!   - {id: hello, action: greeter.greet, arguments: {name: '{{ input.name }}'}}
 //! ")?;
 //! let pid = engine.playbooks().put(&tenant, playbook).await?;
 //! let submission = Submission::new(tenant, pid).input(serde_json::json!({ "name": "you" }));

@@ -126,7 +126,7 @@ mod tests {
     async fn a_provider_is_asked_for_a_bounded_number_of_secrets_at_once() {
         let all: Vec<_> = (0..60).map(|n| json!({"$secret": format!("s{n}")})).collect();
         let playbook = json!({"format": 1, "name": "p", "version": 1, "steps": [
-            {"id": "a", "type": "action", "integration": "tool", "action": "act", "arguments": {"all": all}},
+            {"id": "a", "integration": "tool", "action": "act", "arguments": {"all": all}},
         ]});
         let mut catalogue = Catalogue::default();
         catalogue.add_integration(Name::new("tool").unwrap(), Arc::new(Tool));

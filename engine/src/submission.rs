@@ -245,7 +245,7 @@ mod tests {
             }
         }
         let step = json!({
-            "id": "a", "type": "action", "integration": "web", "action": "get",
+            "id": "a", "integration": "web", "action": "get",
             "arguments": {"url": "{{ variables.edr }}/hosts/{{ variables.b }}"}
         });
         let playbook = json!({

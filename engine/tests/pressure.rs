@@ -53,9 +53,9 @@ impl Integration for Blocking {
     }
 }
 
-const WAITS: &str = "{id: a, type: action, integration: tool, action: wait}";
-const ANSWERS: &str = "{id: a, type: action, integration: tool, action: answer}";
-const SLEEPS: &str = "{id: a, type: delay, duration: 1h}";
+const WAITS: &str = "{id: a, action: tool.wait}";
+const ANSWERS: &str = "{id: a, action: tool.answer}";
+const SLEEPS: &str = "{id: a, delay: 1h}";
 
 fn playbook(step: &str) -> Playbook {
     let name = step.rsplit([' ', '}']).nth(1).unwrap_or("p");

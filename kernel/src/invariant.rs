@@ -7,7 +7,7 @@ use thiserror::Error;
 use updraft_protocol::{ExecutionDocument, ExecutionStatus, Revision, TaskDocument, TaskId};
 
 use crate::machine::Machine;
-use crate::plan::{Plan, PlannedStep};
+use crate::plan::{Follows, Plan, PlannedBranch, PlannedStep};
 
 /// An invariant that does not hold, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -70,13 +70,14 @@ pub fn steps_in_order(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violati
         let begins = match scope.opened_by() {
             None => index == plan.start,
             Some((outer, opener, body)) => plan.steps.iter().any(|step| {
-                let opens = step.id.as_str() == opener && step.bodies().contains(&index);
-                opens && body == id.as_str() && earlier(outer, step).is_some()
+                let opened = |branch: &PlannedBranch| branch.name.as_str() == body && branch.start == index;
+                let opens = step.id.as_str() == opener && step.bodies().iter().any(opened);
+                opens && earlier(outer, step).is_some()
             }),
         };
         let follows = |step: &PlannedStep| {
             earlier(scope.as_str(), step).is_some_and(|before| {
-                step.next(before.state.status, before.state.response.as_ref()) == Some(index)
+                step.follows(before.state.status, &before.state) == Some(Follows::Step(index))
             })
         };
         if !begins && !plan.steps.iter().any(follows) {

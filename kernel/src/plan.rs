@@ -2,10 +2,11 @@
 //! of a checked playbook; never changes once made, never runs anything.
 
 mod arguments;
-mod bodies;
 mod branch;
 mod check;
+mod earlier;
 mod endpoints;
+mod flat;
 mod graph;
 mod mistakes;
 mod span;
@@ -21,8 +22,8 @@ pub use crate::mistake::Mistake;
 pub use arguments::check_schema;
 pub(crate) use step::UPDRAFT;
 pub use step::{
-    Exits, PlannedAction, PlannedDelay, PlannedEnd, PlannedIf, PlannedKind, PlannedParallel, PlannedStep,
-    RetryPolicy,
+    Exits, Follows, PlannedAction, PlannedBranch, PlannedCase, PlannedDelay, PlannedEnd, PlannedIf,
+    PlannedKind, PlannedParallel, PlannedStep, PlannedSwitch, RetryPolicy,
 };
 
 /// The index of a step in [`Plan::steps`].
@@ -49,7 +50,7 @@ pub struct Plan {
     pub tasks_at_once: Option<usize>,
     /// The first step.
     pub start: StepIndex,
-    /// The steps, in the order of the playbook.
+    /// The steps in the order in which they are written, those of a step's bodies after it.
     pub steps: Vec<PlannedStep>,
     /// The secrets that its author names, each with the first place that names it: `steps[3].arguments.headers.X`.
     pub secrets: BTreeMap<Name, String>,

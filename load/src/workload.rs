@@ -158,15 +158,13 @@ fn playbook(steps: u16, width: u16, call: &str) -> String {
     );
     let mut text = format!("format: 1\nname: stress\nversion: 1\ntasks_at_once: {}\nsteps:\n", width.max(10));
     for step in 0..steps {
-        let next = if step + 1 < steps { format!(", on_success: s{}", step + 1) } else { String::new() };
         if width == 1 {
-            text += &format!("  - {{id: s{step}, type: action, {call}, {policy}{next}}}\n");
+            text += &format!("  - {{id: s{step}, {call}, {policy}}}\n");
             continue;
         }
-        let branches: Vec<String> = (0..width).map(|branch| format!("s{step}b{branch}")).collect();
-        text += &format!("  - {{id: s{step}, type: parallel, branches: [{}]{next}}}\n", branches.join(", "));
-        for branch in branches {
-            text += &format!("  - {{id: {branch}, type: action, {call}, {policy}}}\n");
+        text += &format!("  - id: s{step}\n    parallel: all\n    branches:\n");
+        for branch in 0..width {
+            text += &format!("      b{branch}: [{{id: s{step}b{branch}, {call}, {policy}}}]\n");
         }
     }
     text
@@ -181,7 +179,7 @@ mod tests {
         for (steps, width, nodes) in [(1, 1, 1), (5, 1, 5), (3, 4, 15), (1, 900, 901)] {
             let playbook =
                 Playbook::parse(playbook(steps, width, "integration: tool, action: act").as_bytes()).unwrap();
-            assert_eq!(playbook.steps.len(), nodes);
+            assert_eq!(playbook.walk().len(), nodes);
         }
     }
 }

@@ -173,6 +173,13 @@ name! {
     Name
 }
 
+impl StepId {
+    /// The id that is made for a step without one: a word of Updraft's own and a number.
+    pub fn made(word: &'static str, number: u32) -> Self {
+        Self(format!("{word}_{number}").into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,8 +21,10 @@ pub const PLAYBOOK_UNFOLDED_BYTES: usize = 4 << 20;
 pub const PLAYBOOK_STEPS: usize = 1_000;
 /// Branches of one `parallel` step.
 pub const PARALLEL_BRANCHES: usize = 1_000;
-/// `parallel` inside `parallel`: each level is a join that a person must follow.
-pub const PARALLEL_DEPTH: usize = 8;
+/// Cases of one `switch` step.
+pub const SWITCH_CASES: usize = 1_000;
+/// Bodies with a scope of their own inside each other: each level is a join that a person must follow.
+pub const SCOPE_DEPTH: usize = 8;
 /// A name or an id in a playbook.
 pub const NAME_BYTES: usize = 128;
 /// Mistakes reported for one playbook: a person corrects the first of them first.

@@ -1,12 +1,15 @@
-//! The playbook model: an authored, versioned graph of steps, in JSON or YAML. Owns what all steps have in common, and
-//! the list of the kinds; each kind is a file of its own.
+//! The playbook model: an authored, versioned list of steps, some of which have bodies of their own, as JSON or YAML say
+//! it. Owns what all steps have in common, and the list of the kinds; each kind is a file of its own.
 
 mod action;
+mod body;
 mod choice;
 mod delay;
 mod end;
 mod fields;
 mod parallel;
+mod switch;
+mod walk;
 
 use std::collections::BTreeMap;
 
@@ -19,10 +22,13 @@ use crate::value::Value;
 use fields::{FieldsOfKind, StepFields};
 
 pub use action::{Action, Record, Retry};
+pub use body::{Body, BodyRun, Handler, NestedBody};
 pub use choice::If;
 pub use delay::Delay;
-pub use end::{End, EndStatus};
-pub use parallel::{Join, Parallel};
+pub use end::{End, Fail};
+pub use parallel::{Branches, Join, Parallel};
+pub use switch::{Switch, SwitchCase};
+pub use walk::WalkedStep;
 
 /// The format that this engine reads.
 pub const FORMAT: u32 = 1;
@@ -56,58 +62,117 @@ pub struct Playbook {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub tasks_at_once: Option<usize>,
-    /// The first step; by default the first of the list.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start: Option<StepId>,
-    /// The steps. A path ends at a step that names no next one.
+    /// The steps of the main line, in order: a step goes on to the next one unless it names another.
     #[schemars(length(min = 1, max = 1000))]
     pub steps: Vec<Step>,
+    /// What runs after a failure on the main line that no step handles itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catch: Option<Body>,
 }
 
-/// One node of the graph.
+/// One step: what the field that names its kind says, and what follows.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(extend("unevaluatedProperties" = false))]
 pub struct Step {
-    /// Its id: other steps, templates and conditions name it.
-    pub id: StepId,
+    /// Its id, unique in the playbook: other steps, templates and conditions name it. One is made where none is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<StepId>,
     /// For people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Its kind, with the fields of that kind.
     #[serde(flatten)]
     pub kind: StepKind,
+    /// The step of the same body that follows in place of the next one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<StepId>,
+    /// What follows other exits.
+    #[serde(flatten)]
+    pub handlers: Handlers,
 }
 
-/// The kinds of steps: each with its type, which lists its fields, and its word in playbooks.
+/// What follows where a step does not complete. Without a handler, what `catch` of its body says, else the path fails.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+pub struct Handlers {
+    /// After its failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<Handler>,
+    /// After a failure that is a timeout of its last attempt, in place of `on_failure`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_timeout: Option<Handler>,
+    /// Where nobody knows whether an `at_most_once` step acted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_unknown: Option<Handler>,
+}
+
+/// How a step is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StepExit {
+    /// It completed.
+    Success,
+    /// It failed.
+    Failure,
+    /// Its last attempt took too long.
+    Timeout,
+    /// Nobody knows whether it acted.
+    Unknown,
+}
+
+impl Handlers {
+    /// Those that are there, each with its field and the exit that it follows.
+    pub fn given(&self) -> impl Iterator<Item = (&'static str, StepExit, &Handler)> {
+        let all = [
+            ("on_failure", StepExit::Failure, &self.on_failure),
+            ("on_timeout", StepExit::Timeout, &self.on_timeout),
+            ("on_unknown", StepExit::Unknown, &self.on_unknown),
+        ];
+        all.into_iter().filter_map(|(field, exit, handler)| Some((field, exit, handler.as_ref()?)))
+    }
+}
+
+/// The kinds of steps: each with its type, which lists its fields, its word, and the fields of which each names it.
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident = $word:literal),+ $(,)?) => {
-        /// The kind of a step.
+    ($($(#[$doc:meta])* $kind:ident = $word:literal by [$($mark:literal),+]),+ $(,)?) => {
+        /// What a step does.
         #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-        #[serde(tag = "type")]
-        pub enum StepKind { $($(#[$doc])* #[serde(rename = $word)] $kind($kind)),+ }
+        #[serde(untagged)]
+        #[schemars(transform = one_of)]
+        pub enum StepKind { $($(#[$doc])* $kind($kind)),+ }
 
         /// The word for a kind of step.
-        #[derive(Debug, Deserialize, Clone, Copy)]
-        enum KindWord { $(#[serde(rename = $word)] $kind),+ }
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum KindWord { $($kind),+ }
 
         impl StepKind {
-            /// The word in playbooks.
+            /// The word for it, which is the action of its tasks.
             pub const fn name(&self) -> &'static str {
                 match self { $(Self::$kind(_) => $word),+ }
             }
 
-            /// The steps that can follow on the same path, the usual one first.
-            pub fn exits(&self) -> Vec<NextStep<'_>> {
-                match self { $(Self::$kind(step) => step.exits()),+ }
-            }
-
-            /// The first steps of the bodies that it opens.
-            pub fn bodies(&self) -> &[StepId] {
+            /// The bodies that it has, in the order of its fields.
+            pub fn bodies(&self) -> Vec<NestedBody<'_>> {
                 match self { $(Self::$kind(step) => step.bodies()),+ }
             }
         }
 
         impl KindWord {
+            /// The kind that a step with these fields is.
+            fn of(given: &[&str]) -> Result<Self, String> {
+                let all = [$((Self::$kind, &[$($mark),+][..])),+];
+                let named = |marks: &[&str]| given.iter().any(|field| marks.contains(field));
+                let mut kinds = all.into_iter().filter(|(_, marks)| named(marks)).map(|(kind, _)| kind);
+                match (kinds.next(), kinds.next()) {
+                    (Some(kind), None) => Ok(kind),
+                    (Some(one), Some(other)) => {
+                        Err(format!("a step is either `{}` or `{}`", one.as_str(), other.as_str()))
+                    }
+                    (None, _) => {
+                        let words = [$(concat!("`", $word, "`")),+].join(", ");
+                        Err(format!("what the step does is missing; it is one of {words}"))
+                    }
+                }
+            }
+
             const fn as_str(self) -> &'static str {
                 match self { $(Self::$kind => $word),+ }
             }
@@ -116,8 +181,8 @@ macro_rules! kinds {
                 match self { $(Self::$kind => $kind::FIELDS),+ }
             }
 
-            /// The step of this kind with these fields, or the field that is missing.
-            fn read(self, fields: StepFields) -> Result<StepKind, &'static str> {
+            /// The step of this kind with these fields, or what is missing.
+            fn read(self, fields: &mut StepFields) -> Result<StepKind, String> {
                 match self { $(Self::$kind => $kind::read(fields).map(StepKind::$kind)),+ }
             }
         }
@@ -126,51 +191,37 @@ macro_rules! kinds {
 
 kinds! {
     /// Calls a security tool.
-    Action = "action",
-    /// Runs several paths at once and continues when all have ended.
-    Parallel = "parallel",
-    /// Chooses between two paths.
-    If = "if",
+    Action = "action" by ["action"],
+    /// Runs several branches at once and goes on when they have ended.
+    Parallel = "parallel" by ["parallel", "branches"],
+    /// Chooses between two bodies.
+    If = "if" by ["if"],
+    /// Chooses between several bodies.
+    Switch = "switch" by ["switch", "cases"],
     /// Waits.
-    Delay = "delay",
-    /// Ends its path; on the main path, the execution.
-    End = "end",
+    Delay = "delay" by ["delay"],
+    /// Ends its path, completed.
+    End = "end" by ["end"],
+    /// Ends its path, failed.
+    Fail = "fail" by ["fail"],
 }
 
-/// How a step ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum StepExit {
-    /// It completed; a condition holds.
-    Success,
-    /// It completed; a condition does not hold.
-    Otherwise,
-    /// It failed.
-    Failure,
-    /// It is unknown whether it acted.
-    Unknown,
-}
-
-/// A step that another names as the one that follows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NextStep<'p> {
-    /// The field that names it: `on_success`.
-    pub field: &'static str,
-    /// The exit that it follows.
-    pub exit: StepExit,
-    /// Its id.
-    pub to: &'p StepId,
-}
-
-impl<'p> NextStep<'p> {
-    fn of(field: &'static str, exit: StepExit, to: &'p Option<StepId>) -> Option<Self> {
-        to.as_ref().map(|to| Self { field, exit, to })
+/// A step is of one kind: an alternative that another one excludes.
+fn one_of(schema: &mut schemars::Schema) {
+    if let Some(kinds) = schema.remove("anyOf") {
+        schema.insert("oneOf".into(), kinds);
     }
+}
 
-    fn success(to: &'p Option<StepId>) -> Option<Self> {
-        Self::of("on_success", StepExit::Success, to)
-    }
-
-    fn failure(to: &'p Option<StepId>) -> Option<Self> {
-        Self::of("on_failure", StepExit::Failure, to)
+impl Step {
+    /// The bodies that it has: those of its kind, then those of its handlers, each with its field.
+    pub fn bodies(&self) -> Vec<NestedBody<'_>> {
+        let handlers = self.handlers.given().filter_map(|(field, _, handler)| match handler {
+            Handler::Body(body) => Some(NestedBody { field: field.to_owned(), body, run: BodyRun::OnPath }),
+            Handler::Step(_) => None,
+        });
+        let mut bodies = self.kind.bodies();
+        bodies.extend(handlers);
+        bodies
     }
 }

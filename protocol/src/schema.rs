@@ -41,15 +41,16 @@ mod tests {
     fn the_schema_refuses_what_the_parser_refuses() {
         let schema = jsonschema::validator_for(&playbook_schema()).unwrap();
         for (field, value) in [
-            ("type", serde_json::json!("actoin")),
+            ("branches", serde_json::json!({"b": [{"end": null}]})),
+            ("on_failure", serde_json::json!([{"actoin": "http.request"}])),
             ("id", serde_json::json!("two words")),
             ("timeout", serde_json::json!(5)),
             ("on_succes", serde_json::json!("next")),
-            ("condition", serde_json::json!("1 == 1")),
+            ("then", serde_json::json!([])),
         ] {
             let mut playbook = serde_json::json!({
                 "format": 1, "name": "p", "version": 1,
-                "steps": [{"id": "a", "type": "action", "integration": "http", "action": "request"}],
+                "steps": [{"id": "a", "action": "http.request"}],
             });
             assert!(schema.is_valid(&playbook) && Playbook::parse(playbook.to_string().as_bytes()).is_ok());
             playbook["steps"][0][field] = value;

@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 
 use crate::chance::Dice;
 
-/// Steps after which a playbook is ended as soon as possible.
-const STEPS: usize = 36;
+/// Steps after which a playbook ends as soon as it can.
+const STEPS: u64 = 36;
 
 /// Writes one playbook.
 pub struct Generator {
     dice: Dice,
-    steps: Vec<Value>,
+    steps: u64,
 }
 
-/// The state of a path while it is written.
+/// Where a path is while it is written.
 #[derive(Clone)]
 struct Place {
     /// The number of steps that may still follow.
@@ -23,29 +23,35 @@ struct Place {
     depth: u64,
     /// Steps that can have ended before on this path.
     before: Vec<String>,
-    /// The step at which this path may meet another.
-    rejoin: Option<String>,
 }
 
 impl Place {
-    fn after(&self, step: &str) -> Self {
-        let mut place = Self { length: self.length.saturating_sub(1), ..self.clone() };
-        place.before.push(step.to_owned());
-        place
+    /// A body inside of a step, shorter than what is around it.
+    fn inside(&self) -> Self {
+        Self { length: self.length / 2, ..self.clone() }
     }
+}
 
-    fn shorter(self) -> Self {
-        Self { length: self.length / 2, ..self }
-    }
+/// A list of steps, and whether a path can go on after it.
+struct Written {
+    steps: Vec<Value>,
+    goes_on: bool,
 }
 
 impl Generator {
     /// A playbook whose longest path has about `length` steps.
     pub fn write(dice: Dice, length: u64) -> Value {
-        let mut generator = Self { dice, steps: Vec::new() };
-        let place = Place { length: length.max(1), depth: 2, before: Vec::new(), rejoin: None };
-        generator.path(&place);
-        let mut playbook = json!({ "format": 1, "name": "p", "version": 1, "steps": generator.steps });
+        let mut generator = Self { dice, steps: 0 };
+        let mut place = Place { length: length.max(1), depth: 2, before: Vec::new() };
+        let mut steps = generator.list(&mut place).steps;
+        if steps.is_empty() {
+            steps.push(json!({ "end": null }));
+        }
+        let mut playbook = json!({ "format": 1, "name": "p", "version": 1, "steps": steps });
+        if generator.dice.one_in(5) && playbook["steps"].to_string().contains("tool") {
+            let caught = Place { length: 1, depth: 0, before: Vec::new() };
+            playbook["catch"] = json!(generator.list(&mut caught.clone()).steps);
+        }
         if generator.dice.one_in(3) {
             playbook["tasks_at_once"] = json!(generator.dice.small(1, 4));
         }
@@ -55,35 +61,41 @@ impl Generator {
         playbook
     }
 
-    /// Writes a path; returns its first step.
-    fn path(&mut self, place: &Place) -> Option<String> {
-        if place.length == 0 || self.steps.len() > STEPS {
-            return place.rejoin.clone().filter(|_| self.dice.one_in(2));
+    /// Writes a list; the steps that it may have run are added to what can be read after it.
+    fn list(&mut self, place: &mut Place) -> Written {
+        let mut written = Written { steps: Vec::new(), goes_on: true };
+        while written.goes_on && place.length > 0 && self.steps < STEPS {
+            place.length -= 1;
+            let id = format!("s{}", self.steps);
+            self.steps += 1;
+            let mut step = json!({ "id": id });
+            written.goes_on = self.step(&mut step, &id, place);
+            place.before.push(id);
+            written.steps.push(step);
         }
-        let index = self.steps.len();
-        let id = format!("s{index}");
-        self.steps.push(Value::Null);
-        let mut step = json!({ "id": id });
-        match self.dice.below(if place.depth == 0 { 9 } else { 12 }) {
-            0..=4 => self.action(&mut step, &id, place),
-            5 | 6 => {
-                step["type"] = json!("delay");
-                step["duration"] = json!(self.dice.pick(&["10ms", "3s", "40s", "2h"]));
-                self.link(&mut step, "on_success", place.after(&id));
-            }
-            7 => self.choice(&mut step, &id, place),
-            8 => self.end(&mut step, place),
-            _ => self.parallel(&mut step, &id, place),
-        }
-        self.steps[index] = step;
-        Some(id)
+        written
     }
 
-    fn action(&mut self, step: &mut Value, id: &str, place: &Place) {
+    /// Writes a step; gives whether its path can go on after it.
+    fn step(&mut self, step: &mut Value, id: &str, place: &mut Place) -> bool {
+        match self.dice.below(if place.depth == 0 { 11 } else { 14 }) {
+            0..=5 => self.action(step, id, place),
+            6 => step["delay"] = json!(self.dice.pick(&["10ms", "3s", "40s", "2h"])),
+            7 => return self.choice(step, place),
+            8 => return self.switch(step, place),
+            9 | 10 => {
+                self.end(step, place);
+                return false;
+            }
+            _ => self.parallel(step, place),
+        }
+        true
+    }
+
+    fn action(&mut self, step: &mut Value, id: &str, place: &mut Place) {
         let at_most_once = self.dice.one_in(3);
-        step["type"] = json!("action");
         step["integration"] = json!("tool");
-        step["action"] = json!(if self.steps.len().is_multiple_of(2) { "queue" } else { "act" });
+        step["action"] = json!(if self.steps.is_multiple_of(2) { "queue" } else { "act" });
         step["arguments"] = json!({ "for": id, "n": "{{ input.n }}" });
         if let Some(read) = self.read(place) {
             step["arguments"]["read"] = json!(format!("{{{{ steps.{read}.output }}}}"));
@@ -100,67 +112,107 @@ impl Generator {
         });
         if at_most_once {
             step["at_most_once"] = json!(true);
-            self.link(step, "on_unknown", place.after(id).shorter());
         }
-        self.link(step, "on_success", place.after(id));
-        if self.dice.one_in(2) {
-            self.link(step, "on_failure", place.after(id).shorter());
+        let fields = ["on_failure", "on_timeout", "on_unknown"];
+        self.handle(step, &fields[..if at_most_once { 3 } else { 2 }], place);
+    }
+
+    /// Writes some of the handlers that a step may have, each in place of the others.
+    fn handle(&mut self, step: &mut Value, fields: &[&str], place: &mut Place) {
+        let before = place.before.clone();
+        for field in fields {
+            match self.dice.below(5) {
+                0 => {
+                    let mut own = Place { before: before.clone(), ..place.clone() };
+                    step[*field] = self.body(&mut own).0;
+                    place.before.extend(own.before.into_iter().skip(before.len()));
+                }
+                1 => step[*field] = json!("continue"),
+                _ => {}
+            }
         }
     }
 
-    fn choice(&mut self, step: &mut Value, id: &str, place: &Place) {
-        step["type"] = json!("if");
-        step["condition"] = match self.read(place) {
+    /// Writes a body on the path of its step; gives whether the path can go on after it. Only if it can, what the body ran
+    /// can be read afterwards.
+    fn body(&mut self, place: &mut Place) -> (Value, bool) {
+        let mut inside = place.inside();
+        let Written { steps, mut goes_on } = self.list(&mut inside);
+        let mut body = json!(steps);
+        if !steps.is_empty() && self.dice.one_in(6) {
+            let caught = self.list(&mut place.inside());
+            body = json!({ "do": steps, "catch": caught.steps });
+            goes_on |= caught.goes_on;
+        }
+        if goes_on {
+            place.before.extend(inside.before.into_iter().skip(place.before.len()));
+        }
+        (body, goes_on)
+    }
+
+    fn choice(&mut self, step: &mut Value, place: &mut Place) -> bool {
+        step["if"] = match self.read(place) {
             Some(read) if self.dice.one_in(2) => json!(format!("steps.{read}.output.n > 4")),
             _ => json!(self.dice.pick(&["1 > 2", "input.n > 5", "input.missing == 1"])),
         };
-        let mut ways = place.after(id);
-        let together = self.path(&ways.clone().shorter());
-        if let Some(together) = &together {
-            step["then"] = json!(together);
-            ways.rejoin = Some(together.clone());
-        } else {
-            self.link(step, "then", ways.clone().shorter());
-        }
-        for way in ["else", "on_failure"] {
-            self.link(step, way, ways.clone().shorter());
-        }
+        let [then, otherwise] = self.ways(place);
+        (step["then"], step["else"]) = (then.0, otherwise.0);
+        then.1 || otherwise.1
+    }
+
+    fn switch(&mut self, step: &mut Value, place: &mut Place) -> bool {
+        let [few, some] = self.ways(place);
+        let when = self.dice.pick(&["input.n > 6", "input.missing == 1"]);
+        step["switch"] = json!("input.n");
+        step["cases"] = json!([{ "is": [0, 1, 2], "do": few.0 }, { "when": when, "do": some.0 }]);
+        // If no case fits, the path goes on.
+        true
+    }
+
+    /// Writes two bodies of which one runs.
+    fn ways(&mut self, place: &mut Place) -> [(Value, bool); 2] {
+        let mut other = place.clone();
+        let ways = [self.body(place), self.body(&mut other)];
+        let before = place.before.len().min(other.before.len());
+        let common = (0..before).take_while(|at| place.before[*at] == other.before[*at]).count();
+        place.before.extend(other.before.into_iter().skip(common));
+        ways
     }
 
     fn end(&mut self, step: &mut Value, place: &Place) {
-        step["type"] = json!("end");
+        let output = self.read(place).map(|read| json!({ "last": format!("{{{{ steps.{read}.output }}}}") }));
         if self.dice.one_in(3) {
-            step["status"] = json!("failed");
-        }
-        if let Some(read) = self.read(place) {
-            step["output"] = json!({ "last": format!("{{{{ steps.{read}.output }}}}") });
+            step["fail"] = json!("{{ input.n }} is too much");
+            output.into_iter().for_each(|output| step["output"] = output);
+        } else {
+            step["end"] = output.unwrap_or(Value::Null);
         }
     }
 
-    fn parallel(&mut self, step: &mut Value, id: &str, place: &Place) {
+    fn parallel(&mut self, step: &mut Value, place: &mut Place) {
         let width = 1 + self.dice.below(4);
-        let inside = Place {
-            length: 1 + place.length / 2,
-            depth: place.depth - 1,
-            before: place.before.clone(),
-            rejoin: None,
-        };
-        let branches: Vec<String> = (0..width).filter_map(|_| self.path(&inside)).collect();
+        let (mut branches, mut ran) = (serde_json::Map::new(), Vec::new());
+        for branch in 0..width {
+            let length = 1 + place.length / 2;
+            let mut inside = Place { length, depth: place.depth - 1, before: place.before.clone() };
+            let written = self.list(&mut inside);
+            if written.steps.is_empty() {
+                break;
+            }
+            ran.extend(inside.before.split_off(place.before.len()));
+            let mut body = json!(written.steps);
+            if self.dice.one_in(6) {
+                body = json!({ "do": body, "catch": [] });
+            }
+            branches.insert(format!("b{branch}"), body);
+        }
         if branches.is_empty() {
-            return self.end(step, place);
+            step["delay"] = json!("10ms");
+            return;
         }
-        step["type"] = json!("parallel");
-        step["branches"] = json!(branches);
-        let mut after = place.after(id);
-        after.before.extend(branches);
-        self.link(step, "on_success", after.clone());
-        self.link(step, "on_failure", after.shorter());
-    }
-
-    fn link(&mut self, step: &mut Value, field: &str, place: Place) {
-        if let Some(next) = self.path(&place) {
-            step[field] = json!(next);
-        }
+        step["branches"] = Value::Object(branches);
+        place.before.extend(ran);
+        self.handle(step, &["on_failure"], place);
     }
 
     fn read(&mut self, place: &Place) -> Option<String> {

@@ -39,27 +39,34 @@ pub fn tenant_of(number: usize) -> TenantCode {
 pub fn playbook(tools: SocketAddr) -> Playbook {
     let request = |id: &str, more: &str| {
         format!(
-            "  - {{id: {id}, type: action, integration: http, action: request, arguments: {{method: POST, \
+            "{{id: {id}, action: http.request, arguments: {{method: POST, \
              url: 'http://{tools}/act/{{{{ input.tenant }}}}/{id}'}}, \
-             retry: {{attempts: 5, initial: 1ms, max: 5ms}}, {more}}}\n"
+             retry: {{attempts: 5, initial: 1ms, max: 5ms}}, {more}}}"
         )
     };
-    let mut body = "steps:\n".to_owned();
-    body += &request("ask", "on_success: sides");
-    body += "  - {id: sides, type: parallel, branches: [left, right, pause], on_success: choose}\n";
-    body += &request("left", "on_success: left2");
-    body += &request("left2", "at_most_once: true, on_unknown: doubt");
-    body += &request("doubt", "timeout: 30s");
-    body += &request("right", "at_most_once: true, on_unknown: doubt2");
-    body += "  - {id: doubt2, type: end}\n";
-    body += "  - {id: pause, type: delay, duration: 3ms}\n";
-    body +=
-        "  - {id: choose, type: if, condition: 'steps.ask.output.status == 200', then: act, else: never}\n";
-    body += &request("act", "at_most_once: true, on_success: last, on_unknown: last");
-    body += &request("last", "timeout: 30s, on_success: shake");
-    body += "  - {id: shake, type: action, integration: shaky, action: shake, \
-             retry: {attempts: 5, initial: 1ms, max: 5ms}}\n";
-    body += "  - {id: never, type: end, status: failed}\n";
+    let doubt = request("doubt", "timeout: 30s");
+    let left2 = request("left2", &format!("at_most_once: true, on_unknown: [{doubt}]"));
+    let body = [
+        "steps:".to_owned(),
+        format!("  - {}", request("ask", "timeout: 30s")),
+        "  - id: sides".to_owned(),
+        "    parallel: all".to_owned(),
+        "    branches:".to_owned(),
+        format!("      left: [{}, {left2}]", request("left", "timeout: 30s")),
+        format!(
+            "      right: [{}]",
+            request("right", "at_most_once: true, on_unknown: [{id: doubt2, end: null}]")
+        ),
+        "      pause: [{id: pause, delay: 3ms}]".to_owned(),
+        "  - id: choose".to_owned(),
+        "    if: steps.ask.output.status == 200".to_owned(),
+        "    then:".to_owned(),
+        format!("      - {}", request("act", "at_most_once: true, on_unknown: last")),
+        format!("      - {}", request("last", "timeout: 30s")),
+        "      - {id: shake, action: shaky.shake, retry: {attempts: 5, initial: 1ms, max: 5ms}}".to_owned(),
+        "    else: [{id: never, fail: it failed}]\n".to_owned(),
+    ]
+    .join("\n");
     named("crash", &body)
 }
 

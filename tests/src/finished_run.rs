@@ -42,11 +42,12 @@ impl FinishedRun {
     /// Checks the invariants on what is stored, and on what the tool was asked.
     pub fn check(&self, playbook: &Playbook, catalogue: &Catalogue, tool: &Tool) {
         let plan = Plan::check(playbook, catalogue).unwrap();
+        let walk = playbook.walk();
         invariant::ended_whole(&self.execution, &self.tasks).unwrap();
         invariant::steps_in_order(&plan, &self.tasks).unwrap();
         for task in self.tasks.iter().filter(|task| task.head.integration.as_str() == "tool") {
             let keys = tool.keys(task.head.peid, &task.head.step_id);
-            let step = playbook.steps.iter().find(|step| step.id == task.head.step_id).unwrap();
+            let step = walk.iter().find(|walked| walked.id == task.head.step_id).unwrap().step;
             let at_most_once = matches!(&step.kind, StepKind::Action(action) if action.at_most_once);
             if task.state.status == TaskStatus::Completed || at_most_once {
                 let acts = tool.acts(task.head.peid, &task.head.step_id);

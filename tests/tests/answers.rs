@@ -11,9 +11,11 @@ use updraft_tests::{Harness, named, playbook};
 async fn an_answer_that_is_too_large_fails_a_step_that_looks_something_up() {
     let playbook = playbook(&format!(
         "steps:
-  - {{id: fits, type: action, integration: tool, action: fetch, arguments: {{bytes: {}}}, on_success: large}}
-  - {{id: large, type: action, integration: tool, action: fetch, arguments: {{bytes: {}}}, on_failure: mend}}
-  - {{id: mend, type: end, output: '{{{{ steps.large.error.kind }}}}'}}
+  - {{id: fits, action: tool.fetch, arguments: {{bytes: {}}}}}
+  - id: large
+    action: tool.fetch
+    arguments: {{bytes: {}}}
+    on_failure: [{{id: mend, end: '{{{{ steps.large.error.kind }}}}'}}]
 ",
         RESPONSE_BYTES - 2,
         RESPONSE_BYTES - 1
@@ -27,8 +29,8 @@ async fn an_answer_that_is_too_large_fails_a_step_that_looks_something_up() {
 async fn a_step_that_acted_is_completed_whatever_of_its_answer_can_be_kept() {
     let playbook = playbook(&format!(
         "steps:
-  - {{id: large, type: action, integration: tool, action: large, arguments: {{bytes: {RESPONSE_BYTES}}}, at_most_once: true, on_success: end}}
-  - {{id: end, type: end, output: '{{{{ steps.large.output }}}}'}}
+  - {{id: large, action: tool.large, arguments: {{bytes: {RESPONSE_BYTES}}}, at_most_once: true}}
+  - {{id: end, end: '{{{{ steps.large.output }}}}'}}
 "
     ));
     let finished = Harness::default().run(&playbook, json!({})).await;
@@ -42,10 +44,7 @@ async fn an_execution_keeps_a_bounded_sum_of_answers() {
     let steps = |action: &str| {
         let mut body = "steps:\n".to_owned();
         for step in 0..10 {
-            let next = if step < 9 { format!(", on_success: s{}", step + 1) } else { String::new() };
-            let large =
-                format!("type: action, integration: tool, action: {action}, arguments: {{bytes: 1000000}}");
-            body += &format!("  - {{id: s{step}, {large}{next}}}\n");
+            body += &format!("  - {{id: s{step}, action: tool.{action}, arguments: {{bytes: 1000000}}}}\n");
         }
         playbook(&body)
     };
@@ -67,9 +66,7 @@ async fn an_answer_is_kept_only_where_it_can_be_read_back() {
     for (levels, kept) in [(VALUE_NESTING, true), (VALUE_NESTING + 1, false), (1_000, false)] {
         let playbook = named(
             &format!("levels-{levels}"),
-            &format!(
-                "steps: [{{id: deep, type: action, integration: tool, action: deep, arguments: {{levels: {levels}}}}}]"
-            ),
+            &format!("steps: [{{id: deep, action: tool.deep, arguments: {{levels: {levels}}}}}]"),
         );
         let finished = harness.run(&playbook, json!({})).await;
         assert_eq!(finished.status_of("deep"), TaskStatus::Completed, "it acted");

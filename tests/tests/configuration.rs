@@ -67,8 +67,8 @@ impl Integration for Guarded {
 }
 
 const TWO_STEPS: &str = "steps:
-  - {id: first, type: delay, duration: 10ms, on_success: act}
-  - {id: act, type: action, integration: guarded, action: act, at_most_once: true, arguments: {key: {$secret: edr}}}
+  - {id: first, delay: 10ms}
+  - {id: act, action: guarded.act, at_most_once: true, arguments: {key: {$secret: edr}}}
 ";
 
 /// A tool that takes no secrets, answers what another was given, and does not answer while that is nothing.
@@ -115,7 +115,7 @@ async fn what_the_author_names_and_nobody_has_is_refused_when_the_playbook_is_pu
     let http = HttpIntegration::builder().build().unwrap();
     let engine = harness.builder().integration("http", http).start().await.unwrap();
     let secret = playbook(
-        "steps:\n  - {id: a, type: action, integration: http, action: request, \
+        "steps:\n  - {id: a, action: http.request, \
          arguments: {url: 'https://tool.example/', headers: {X-Key: {$secret: edr}}}}\n",
     );
     assert_eq!(
@@ -123,14 +123,14 @@ async fn what_the_author_names_and_nobody_has_is_refused_when_the_playbook_is_pu
         "steps[0].arguments.headers.X-Key: missing here: secret `edr` of tenant acme: the tenant has no such secret\n"
     );
     let place = playbook(
-        "steps:\n  - {id: a, type: action, integration: http, action: request, \
+        "steps:\n  - {id: a, action: http.request, \
          arguments: {url: 'http://10.1.2.3:8443/hosts/{{ input.host }}'}}\n",
     );
     assert_eq!(
         put(&engine, &place).await,
         "steps[0].arguments.url: missing here: permission to reach 10.1.2.3:8443\n"
     );
-    let tool = playbook("steps:\n  - {id: a, type: action, integration: htp, action: request}\n");
+    let tool = playbook("steps:\n  - {id: a, action: htp.request}\n");
     assert_eq!(
         put(&engine, &tool).await,
         "steps[0].integration: no integration \"htp\"; did you mean \"http\"?\n"
@@ -144,7 +144,7 @@ async fn a_place_that_the_submission_gives_is_refused_where_it_may_not_be_reache
     let http = HttpIntegration::builder().allow("10.1.2.3:443".parse().unwrap()).build().unwrap();
     let engine = harness.builder().integration("http", http).start().await.unwrap();
     let connects = playbook(
-        "variables: {edr: null}\nsteps:\n  - {id: a, type: action, integration: http, action: request, \
+        "variables: {edr: null}\nsteps:\n  - {id: a, action: http.request, \
          arguments: {url: '{{ variables.edr }}/hosts'}}\n",
     );
     let pid = harness.put(&engine, &connects).await;
@@ -262,8 +262,8 @@ async fn what_was_sent_before_a_restart_is_masked_in_what_is_answered_after_it()
     };
     let engine = builder(false).start().await.unwrap();
     let steps = "steps:
-  - {id: act, type: action, integration: guarded, action: act, arguments: {key: {$secret: edr}}, on_success: say}
-  - {id: say, type: action, integration: parrot, action: say, timeout: 1h}
+  - {id: act, action: guarded.act, arguments: {key: {$secret: edr}}}
+  - {id: say, action: parrot.say, timeout: 1h}
 ";
     let handle = harness.submit(&engine, &playbook(steps), json!(null)).await;
     let mut events = pin!(handle.events());

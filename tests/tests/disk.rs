@@ -47,8 +47,8 @@ async fn fill(engine: &Engine, submission: &Submission) -> (Vec<Handle>, Refusal
 fn gated() -> Playbook {
     playbook(
         "steps:
-  - {id: gate, type: action, integration: tool, action: gate, on_success: after}
-  - {id: after, type: action, integration: tool, action: echo}
+  - {id: gate, action: tool.gate}
+  - {id: after, action: tool.echo}
 ",
     )
 }

@@ -54,6 +54,6 @@ fn the_examples_are_valid() {
 
 #[test]
 fn a_playbook_with_a_mistake_would_be_found() {
-    let text = read("examples/phishing-triage/playbook.yaml").unwrap().replace("on_success:", "on_succes:");
+    let text = read("examples/phishing-triage/playbook.yaml").unwrap().replace("arguments:", "argumnets:");
     assert_eq!(mistakes(&text, &tools().unwrap()).len(), 1);
 }

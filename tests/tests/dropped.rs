@@ -13,8 +13,8 @@ use updraft_tests::{Harness, playbook, soon, until};
 fn two_steps() -> Playbook {
     playbook(
         "steps:
-  - {id: first, type: action, integration: tool, action: gate, on_success: second}
-  - {id: second, type: action, integration: tool, action: echo}
+  - {id: first, action: tool.gate}
+  - {id: second, action: tool.echo}
 ",
     )
 }

@@ -16,14 +16,14 @@ use updraft_tests::{Harness, named, soon, tenant};
 const DATABASE: [&str; 3] = ["updraft.db", "updraft.db-wal", "updraft.db-shm"];
 
 fn echo() -> Playbook {
-    named("echo", "steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n")
+    named("echo", "steps:\n  - {id: echo, action: tool.echo}\n")
 }
 
 /// A step that may be run again, and one after it that may not.
 fn gated() -> Playbook {
     let steps = "steps:
-  - {id: gate, type: action, integration: tool, action: gate, on_success: once}
-  - {id: once, type: action, integration: tool, action: echo, at_most_once: true}
+  - {id: gate, action: tool.gate}
+  - {id: once, action: tool.echo, at_most_once: true}
 ";
     named("gated", steps)
 }

@@ -13,14 +13,11 @@ async fn steps_run_in_sequence_and_see_what_came_before() {
     let playbook = playbook(
         "variables: {limit: 80, words: [a, b]}
 steps:
-  - {id: one, type: action, integration: tool, action: echo, arguments: {sender: '{{ input.sender }}'}, on_success: two}
+  - {id: one, action: tool.echo, arguments: {sender: '{{ input.sender }}'}}
   - id: two
-    type: action
-    integration: tool
-    action: echo
+    action: tool.echo
     arguments: {from: 'mail of {{ steps.one.output.sender }}', limit: '{{ variables.limit }}', words: '{{ variables.words }}'}
-    on_success: three
-  - {id: three, type: end, output: {last: '{{ steps.two.output }}', first: '{{ steps.one.status }}'}}
+  - {id: three, end: {last: '{{ steps.two.output }}', first: '{{ steps.one.status }}'}}
 ",
     );
     let finished = Harness::default().run(&playbook, json!({ "sender": "eve" })).await;
@@ -38,9 +35,10 @@ steps:
 async fn a_condition_leads_one_way_or_the_other() {
     let playbook = playbook(
         "steps:
-  - {id: choose, type: if, condition: 'input.score > 80 and \"mail\" in input.tags', then: high, else: low}
-  - {id: high, type: end, output: high}
-  - {id: low, type: end, output: low}
+  - id: choose
+    if: 'input.score > 80 and \"mail\" in input.tags'
+    then: [{id: high, end: high}]
+    else: [{id: low, end: low}]
 ",
     );
     for (input, steps, output) in [
@@ -55,11 +53,10 @@ async fn a_condition_leads_one_way_or_the_other() {
 }
 
 #[tokio::test]
-async fn a_way_of_a_condition_that_names_no_step_ends_the_path() {
+async fn a_condition_without_an_else_goes_on_where_it_does_not_hold() {
     let playbook = playbook(
         "steps:
-  - {id: choose, type: if, condition: input.go, then: act}
-  - {id: act, type: action, integration: tool, action: echo}
+  - {id: choose, if: input.go, then: [{id: act, action: tool.echo}]}
 ",
     );
     let finished = Harness::default().run(&playbook, json!({ "go": false })).await;
@@ -70,12 +67,15 @@ async fn a_way_of_a_condition_that_names_no_step_ends_the_path() {
 async fn branches_are_joined_before_the_next_step_which_sees_them_all() {
     let playbook = playbook(
         "steps:
-  - {id: all, type: parallel, branches: [a, b, wait], on_success: last}
-  - {id: a, type: action, integration: tool, action: pause, arguments: {is: a}, on_success: a2}
-  - {id: a2, type: action, integration: tool, action: echo, arguments: {is: '{{ steps.a.output.is }}2'}}
-  - {id: b, type: action, integration: tool, action: echo, arguments: {is: b}}
-  - {id: wait, type: delay, duration: 5ms}
-  - {id: last, type: end, output: ['{{ steps.a2.output.is }}', '{{ steps.b.output.is }}', '{{ steps.wait.status }}']}
+  - id: all
+    parallel: all
+    branches:
+      a:
+        - {id: a, action: tool.pause, arguments: {is: a}}
+        - {id: a2, action: tool.echo, arguments: {is: '{{ steps.a.output.is }}2'}}
+      b: [{id: b, action: tool.echo, arguments: {is: b}}]
+      wait: [{id: wait, delay: 5ms}]
+  - {id: last, end: ['{{ steps.a2.output.is }}', '{{ steps.b.output.is }}', '{{ steps.wait.status }}']}
 ",
     );
     let finished = Harness::default().run(&playbook, json!({})).await;
@@ -87,12 +87,14 @@ async fn branches_are_joined_before_the_next_step_which_sees_them_all() {
 async fn a_failing_branch_lets_the_others_end_and_then_goes_on_as_failed() {
     let playbook = playbook(
         "steps:
-  - {id: all, type: parallel, branches: [bad, slow], on_success: good, on_failure: mend}
-  - {id: bad, type: action, integration: tool, action: fail, arguments: {kind: status}}
-  - {id: slow, type: action, integration: tool, action: pause, on_success: slower}
-  - {id: slower, type: action, integration: tool, action: pause}
-  - {id: good, type: end, output: good}
-  - {id: mend, type: end, output: '{{ steps.all.error.message }}'}
+  - id: all
+    parallel: all
+    branches:
+      bad: [{id: bad, action: tool.fail, arguments: {kind: status}}]
+      slow: [{id: slow, action: tool.pause}, {id: slower, action: tool.pause}]
+    on_failure: mend
+  - {id: good, end: good}
+  - {id: mend, end: '{{ steps.all.error.message }}'}
 ",
     );
     let finished = Harness::default().run(&playbook, json!({})).await;
@@ -106,11 +108,16 @@ async fn a_failing_branch_lets_the_others_end_and_then_goes_on_as_failed() {
 async fn a_failing_branch_fails_the_execution_where_nothing_follows() {
     let playbook = playbook(
         "steps:
-  - {id: outer, type: parallel, branches: [inner, fine]}
-  - {id: inner, type: parallel, branches: [bad, fine2]}
-  - {id: bad, type: end, status: failed}
-  - {id: fine, type: action, integration: tool, action: echo}
-  - {id: fine2, type: action, integration: tool, action: echo}
+  - id: outer
+    parallel: all
+    branches:
+      inner:
+        - id: inner
+          parallel: all
+          branches:
+            bad: [{id: bad, fail: it failed}]
+            fine2: [{id: fine2, action: tool.echo}]
+      fine: [{id: fine, action: tool.echo}]
 ",
     );
     let finished = Harness::default().run(&playbook, json!({})).await;
@@ -125,13 +132,18 @@ async fn a_failing_branch_fails_the_execution_where_nothing_follows() {
 async fn branches_inside_branches_are_joined_from_the_inside() {
     let playbook = playbook(
         "steps:
-  - {id: outer, type: parallel, branches: [inner, side], on_success: last}
-  - {id: inner, type: parallel, branches: [x, y], on_success: z}
-  - {id: x, type: action, integration: tool, action: pause, arguments: {is: 1}}
-  - {id: y, type: action, integration: tool, action: pause, arguments: {is: 2}}
-  - {id: z, type: action, integration: tool, action: echo, arguments: {sum: '{{ steps.x.output.is + steps.y.output.is }}'}}
-  - {id: side, type: delay, duration: 1ms}
-  - {id: last, type: end, output: '{{ steps.z.output.sum }}'}
+  - id: outer
+    parallel: all
+    branches:
+      inner:
+        - id: inner
+          parallel: all
+          branches:
+            x: [{id: x, action: tool.pause, arguments: {is: 1}}]
+            y: [{id: y, action: tool.pause, arguments: {is: 2}}]
+        - {id: z, action: tool.echo, arguments: {sum: '{{ steps.x.output.is + steps.y.output.is }}'}}
+      side: [{id: side, delay: 1ms}]
+  - {id: last, end: '{{ steps.z.output.sum }}'}
 ",
     );
     let finished = Harness::default().run(&playbook, json!({})).await;
@@ -144,9 +156,9 @@ async fn branches_inside_branches_are_joined_from_the_inside() {
 async fn a_failed_step_goes_on_where_its_playbook_says_so() {
     let playbook = playbook(
         "steps:
-  - {id: bad, type: action, integration: tool, action: fail, arguments: {kind: invalid_response}, on_success: never, on_failure: mend}
-  - {id: never, type: end}
-  - {id: mend, type: action, integration: tool, action: echo, arguments: {why: '{{ steps.bad.error.kind }}', was: '{{ steps.bad.status }}'}}
+  - {id: bad, action: tool.fail, arguments: {kind: invalid_response}, on_failure: mend}
+  - {id: never, end: null}
+  - {id: mend, action: tool.echo, arguments: {why: '{{ steps.bad.error.kind }}', was: '{{ steps.bad.status }}'}}
 ",
     );
     let finished = Harness::default().run(&playbook, json!({})).await;
@@ -160,7 +172,7 @@ async fn a_step_is_tried_again_under_its_key_until_it_succeeds() {
     let harness = Harness::default();
     let playbook = playbook(
         "steps:
-  - {id: flaky, type: action, integration: tool, action: flaky, arguments: {failures: 2}, retry: {attempts: 3, initial: 1ms, max: 2ms}}
+  - {id: flaky, action: tool.flaky, arguments: {failures: 2}, retry: {attempts: 3, initial: 1ms, max: 2ms}}
 ",
     );
     let finished = harness.run(&playbook, json!({})).await;
@@ -179,7 +191,7 @@ async fn a_step_fails_when_its_attempts_are_used_up() {
     let harness = Harness::default();
     let playbook = playbook(
         "steps:
-  - {id: flaky, type: action, integration: tool, action: flaky, arguments: {failures: 9}, retry: {attempts: 3, initial: 1ms, max: 2ms}}
+  - {id: flaky, action: tool.flaky, arguments: {failures: 9}, retry: {attempts: 3, initial: 1ms, max: 2ms}}
 ",
     );
     let finished = harness.run(&playbook, json!({})).await;
@@ -193,7 +205,7 @@ async fn a_failure_that_no_retry_can_help_is_not_tried_again() {
     let harness = Harness::default();
     let playbook = playbook(
         "steps:
-  - {id: bad, type: action, integration: tool, action: fail, arguments: {kind: status}, retry: {attempts: 9, initial: 1ms, max: 1ms}}
+  - {id: bad, action: tool.fail, arguments: {kind: status}, retry: {attempts: 9, initial: 1ms, max: 1ms}}
 ",
     );
     let finished = harness.run(&playbook, json!({})).await;
@@ -205,8 +217,8 @@ async fn a_template_that_cannot_be_rendered_fails_its_step_before_the_tool_is_as
     let harness = Harness::default();
     let playbook = playbook(
         "steps:
-  - {id: bad, type: action, integration: tool, action: echo, arguments: {x: '{{ input.a.b.c }}'}, on_failure: mend}
-  - {id: mend, type: end, output: '{{ steps.bad.error.kind }}'}
+  - {id: bad, action: tool.echo, arguments: {x: '{{ input.a.b.c }}'}, on_failure: mend}
+  - {id: mend, end: '{{ steps.bad.error.kind }}'}
 ",
     );
     let finished = harness.run(&playbook, json!({ "a": 1 })).await;
@@ -220,10 +232,8 @@ async fn a_condition_that_cannot_be_decided_fails_its_step() {
     let steps = |more: &str| {
         playbook(&format!(
             "steps:
-  - {{id: choose, type: if, condition: input.score > 80, then: yes, else: no{more}}}
-  - {{id: yes, type: end}}
-  - {{id: no, type: end}}
-  - {{id: mend, type: end, output: '{{{{ steps.choose.error.kind }}}}'}}
+  - {{id: choose, if: input.score > 80, then: [{{id: yes, end: null}}], else: [{{id: no, end: null}}]{more}}}
+  - {{id: mend, end: '{{{{ steps.choose.error.kind }}}}'}}
 "
         ))
     };
@@ -233,7 +243,7 @@ async fn a_condition_that_cannot_be_decided_fails_its_step() {
 
 #[tokio::test]
 async fn an_end_step_as_failed_fails_the_execution() {
-    let playbook = playbook("steps:\n  - {id: stop, type: end, status: failed, output: {why: nothing}}\n");
+    let playbook = playbook("steps:\n  - {id: stop, fail: it failed, output: {why: nothing}}\n");
     let finished = Harness::default().run(&playbook, json!({})).await;
     assert_eq!((finished.status(), finished.error().kind), (ExecutionStatus::Failed, FailureKind::EndStep));
     assert_eq!(finished.output(), json!({"why": "nothing"}));
@@ -244,9 +254,9 @@ async fn an_at_most_once_step_without_an_answer_is_unknown_and_its_path_decides(
     let harness = Harness::default();
     let playbook = playbook(
         "steps:
-  - {id: once, type: action, integration: tool, action: hang, timeout: 20ms, at_most_once: true, on_success: never, on_failure: never, on_unknown: ask}
-  - {id: never, type: end}
-  - {id: ask, type: end, output: '{{ steps.once.status }}: {{ steps.once.error.kind }}'}
+  - {id: once, action: tool.hang, timeout: 20ms, at_most_once: true, on_failure: never, on_unknown: ask}
+  - {id: never, end: null}
+  - {id: ask, end: '{{ steps.once.status }}: {{ steps.once.error.kind }}'}
 ",
     );
     let finished = harness.run(&playbook, json!({})).await;
@@ -263,10 +273,10 @@ async fn an_at_most_once_step_that_certainly_did_not_act_is_tried_again_and_then
     let harness = Harness::default();
     let playbook = playbook(
         "steps:
-  - {id: once, type: action, integration: tool, action: fail, arguments: {kind: unreachable}, at_most_once: true,
+  - {id: once, action: tool.fail, arguments: {kind: unreachable}, at_most_once: true,
      retry: {attempts: 3, initial: 1ms, max: 1ms}, on_unknown: never, on_failure: mend}
-  - {id: never, type: end}
-  - {id: mend, type: end, output: mended}
+  - {id: never, end: null}
+  - {id: mend, end: mended}
 ",
     );
     let finished = harness.run(&playbook, json!({})).await;
@@ -277,7 +287,7 @@ async fn an_at_most_once_step_that_certainly_did_not_act_is_tried_again_and_then
 async fn an_unknown_step_fails_the_execution_where_nothing_follows() {
     let playbook = playbook(
         "steps:
-  - {id: once, type: action, integration: tool, action: fail, arguments: {kind: interrupted}, at_most_once: true}
+  - {id: once, action: tool.fail, arguments: {kind: interrupted}, at_most_once: true}
 ",
     );
     let finished = Harness::default().run(&playbook, json!({})).await;
@@ -292,10 +302,9 @@ async fn no_more_tasks_run_at_once_than_the_playbook_or_the_engine_allows() {
     for (header, bound) in [("tasks_at_once: 7\n", 7), ("", TASKS_AT_ONCE)] {
         let harness = Harness::default();
         let names: Vec<String> = (0..200).map(|branch| format!("b{branch}")).collect();
-        let mut body =
-            format!("{header}steps:\n  - {{id: all, type: parallel, branches: [{}]}}\n", names.join(", "));
+        let mut body = format!("{header}steps:\n  - id: all\n    parallel: all\n    branches:\n");
         for name in &names {
-            body += &format!("  - {{id: {name}, type: action, integration: tool, action: pause}}\n");
+            body += &format!("      {name}: [{{id: {name}, action: tool.pause}}]\n");
         }
         let finished = harness.run(&playbook(&body), json!({})).await;
         assert_eq!((finished.status(), finished.tasks.len()), (ExecutionStatus::Completed, 201));
@@ -309,12 +318,13 @@ async fn a_playbook_that_takes_too_long_times_out_and_what_runs_is_dropped() {
     let playbook = playbook(
         "timeout: 100ms
 steps:
-  - {id: all, type: parallel, branches: [hang, once, wait], on_failure: never}
-  - {id: hang, type: action, integration: tool, action: hang, on_failure: never2}
-  - {id: once, type: action, integration: tool, action: hang, at_most_once: true}
-  - {id: wait, type: delay, duration: 1h}
-  - {id: never, type: end}
-  - {id: never2, type: end}
+  - id: all
+    parallel: all
+    branches:
+      hang: [{id: hang, action: tool.hang, on_failure: [{id: never2, end: null}]}]
+      once: [{id: once, action: tool.hang, at_most_once: true}]
+      wait: [{id: wait, delay: 1h}]
+    on_failure: [{id: never, end: null}]
 ",
     );
     let finished = harness.run(&playbook, json!({})).await;
@@ -336,9 +346,7 @@ steps:
 
 #[tokio::test]
 async fn a_delay_lasts_at_least_as_long_as_it_says() {
-    let playbook = playbook(
-        "steps:\n  - {id: wait, type: delay, duration: 30ms, on_success: end}\n  - {id: end, type: end}\n",
-    );
+    let playbook = playbook("steps:\n  - {id: wait, delay: 30ms}\n  - {id: end, end: null}\n");
     let finished = Harness::default().run(&playbook, json!({})).await;
     let wait = &finished.task("wait").state;
     assert!(
@@ -353,7 +361,7 @@ async fn an_attempt_that_times_out_is_dropped_and_tried_again() {
     let harness = Harness::default();
     let playbook = playbook(
         "steps:
-  - {id: hang, type: action, integration: tool, action: hang, timeout: 10ms, retry: {attempts: 2, initial: 1ms, max: 1ms}}
+  - {id: hang, action: tool.hang, timeout: 10ms, retry: {attempts: 2, initial: 1ms, max: 1ms}}
 ",
     );
     let finished = harness.run(&playbook, json!({})).await;
@@ -369,18 +377,14 @@ async fn a_thousand_steps_in_one_line_and_a_thousand_branches_both_end() {
     for wide in [false, true] {
         let harness = Harness::default();
         let mut body = if wide {
-            let names: Vec<String> = (1..1_000).map(|step| format!("s{step}")).collect();
-            format!(
-                "tasks_at_once: 1000\nsteps:\n  - {{id: s0, type: parallel, branches: [{}]}}\n",
-                names.join(", ")
-            )
+            "tasks_at_once: 1000\nsteps:\n  - id: s0\n    parallel: all\n    branches:\n"
         } else {
-            "steps:\n  - {id: s0, type: action, integration: tool, action: echo, on_success: s1}\n".to_owned()
-        };
+            "steps:\n  - {id: s0, action: tool.echo}\n"
+        }
+        .to_owned();
         for step in 1..1_000 {
-            let next =
-                if wide || step == 999 { String::new() } else { format!(", on_success: s{}", step + 1) };
-            body += &format!("  - {{id: s{step}, type: action, integration: tool, action: echo{next}}}\n");
+            let echo = format!("{{id: s{step}, action: tool.echo}}");
+            body += &if wide { format!("      s{step}: [{echo}]\n") } else { format!("  - {echo}\n") };
         }
         let finished = harness.run(&playbook(&body), json!({})).await;
         assert_eq!((finished.status(), finished.tasks.len()), (ExecutionStatus::Completed, 1_000));

@@ -37,8 +37,8 @@ fn on(harness: &Harness, power_loss_disk: &PowerLossDisk) -> Builder {
 fn gated() -> Playbook {
     playbook(
         "steps:
-  - {id: gate, type: action, integration: tool, action: gate, on_success: after}
-  - {id: after, type: action, integration: tool, action: echo}
+  - {id: gate, action: tool.gate}
+  - {id: after, action: tool.echo}
 ",
     )
 }

@@ -20,26 +20,26 @@ use updraft_tests::{Harness, playbook, soon, tenant};
 fn gated() -> Playbook {
     playbook(
         "steps:
-  - {id: gate, type: action, integration: tool, action: gate, on_success: after}
-  - {id: after, type: action, integration: tool, action: echo}
+  - {id: gate, action: tool.gate}
+  - {id: after, action: tool.echo}
 ",
     )
 }
 
 /// A gate, then many branches that each take an attempt or two.
 fn busy(branches: usize) -> Playbook {
-    let names: Vec<String> = (0..branches).map(|branch| format!("b{branch}")).collect();
-    let mut body = format!(
-        "steps:
-  - {{id: gate, type: action, integration: tool, action: gate, on_success: all}}
-  - {{id: all, type: parallel, branches: [{}]}}
-",
-        names.join(", ")
-    );
-    for (index, name) in names.iter().enumerate() {
+    let mut body = "steps:
+  - {id: gate, action: tool.gate}
+  - id: all
+    parallel: all
+    branches:
+"
+    .to_owned();
+    for branch in 0..branches {
+        let failures = branch % 2;
         let flaky =
-            format!("arguments: {{failures: {}}}, retry: {{attempts: 2, initial: 1ms, max: 1ms}}", index % 2);
-        body += &format!("  - {{id: {name}, type: action, integration: tool, action: flaky, {flaky}}}\n");
+            format!("arguments: {{failures: {failures}}}, retry: {{attempts: 2, initial: 1ms, max: 1ms}}");
+        body += &format!("      b{branch}: [{{id: b{branch}, action: tool.flaky, {flaky}}}]\n");
     }
     playbook(&body)
 }
@@ -136,10 +136,12 @@ async fn cancel_drops_what_runs_and_a_second_cancel_is_told_of_the_first() {
     let engine = harness.start().await;
     let hang = playbook(
         "steps:
-  - {id: all, type: parallel, branches: [hang, once, wait]}
-  - {id: hang, type: action, integration: tool, action: hang}
-  - {id: once, type: action, integration: tool, action: hang, at_most_once: true}
-  - {id: wait, type: delay, duration: 20s}
+  - id: all
+    parallel: all
+    branches:
+      hang: [{id: hang, action: tool.hang}]
+      once: [{id: once, action: tool.hang, at_most_once: true}]
+      wait: [{id: wait, delay: 20s}]
 ",
     );
     let handle = harness.submit(&engine, &hang, json!({})).await;
@@ -189,8 +191,8 @@ async fn cancel_and_completion_race_to_one_end_and_both_are_told_the_same() {
     let engine = harness.start().await;
     let short = playbook(
         "steps:
-  - {id: a, type: action, integration: tool, action: pause, on_success: b}
-  - {id: b, type: action, integration: tool, action: pause}
+  - {id: a, action: tool.pause}
+  - {id: b, action: tool.pause}
 ",
     );
     let pid = harness.put(&engine, &short).await;

@@ -24,8 +24,8 @@ fn updraft(dir: &Path, arguments: &[&str]) -> Command {
 #[test]
 fn a_store_that_another_program_holds_up_is_not_waited_for_beyond_a_signal() {
     let dir = tempfile::tempdir().unwrap();
-    let book = "format: 1\nname: test\nversion: 1\nsteps:\n  - {id: wait, type: delay, duration: 1s, on_success: done}\n  \
-                - {id: done, type: end}\n";
+    let book = "format: 1\nname: test\nversion: 1\nsteps:\n  - {id: wait, delay: 1s}\n  \
+                - {id: done, end: null}\n";
     std::fs::write(dir.path().join("p.yaml"), book).unwrap();
     let mut command = updraft(dir.path(), &["run", "p.yaml", "--json"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

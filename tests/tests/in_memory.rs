@@ -39,10 +39,9 @@ async fn engine() -> Engine {
 }
 
 fn wide(branches: usize) -> Playbook {
-    let names: Vec<_> = (0..branches).map(|branch| format!("b{branch}")).collect();
-    let mut steps = format!("steps:\n  - {{id: all, type: parallel, branches: [{}]}}\n", names.join(", "));
-    for name in names {
-        steps += &format!("  - {{id: {name}, type: action, integration: tool, action: answer}}\n");
+    let mut steps = "steps:\n  - id: all\n    parallel: all\n    branches:\n".to_owned();
+    for branch in 0..branches {
+        steps += &format!("      b{branch}: [{{id: b{branch}, action: tool.answer}}]\n");
     }
     playbook(&steps)
 }
@@ -72,7 +71,7 @@ async fn it_runs_and_answers_without_a_directory() {
 #[tokio::test]
 async fn what_a_tool_throws_fails_its_attempt_and_nothing_else() {
     let engine = engine().await;
-    let steps = "steps:\n  - {id: a, type: action, integration: tool, action: burst}\n";
+    let steps = "steps:\n  - {id: a, action: tool.burst}\n";
     let pid = engine.playbooks().put(&tenant("acme"), playbook(steps)).await.unwrap();
     let handle = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap();
     let ended = soon(handle.wait()).await.unwrap();

@@ -16,7 +16,7 @@ use updraft_tests::{Harness, named, soon, tenant};
 
 /// A playbook that ends with its input.
 fn triage() -> Playbook {
-    named("triage", "variables: {limit: 80}\nsteps:\n  - {id: say, type: end, output: '{{ input }}'}\n")
+    named("triage", "variables: {limit: 80}\nsteps:\n  - {id: say, end: '{{ input }}'}\n")
 }
 
 fn of(pid: PlaybookId, input: Value) -> Submission {
@@ -42,7 +42,7 @@ async fn output(handle: &Handle) -> Value {
 async fn two_playbooks_answer_one_alert_under_one_key() {
     let harness = Harness::default();
     let engine = harness.start().await;
-    let contain = named("contain", "steps:\n  - {id: say, type: end, output: contained}\n");
+    let contain = named("contain", "steps:\n  - {id: say, end: contained}\n");
     let (triage, contain) = (harness.put(&engine, &triage()).await, harness.put(&engine, &contain).await);
     let alert = json!({ "host": "WS-7" });
     let submissions = [of(triage, alert.clone()), of(contain, alert.clone())];
@@ -115,9 +115,7 @@ async fn what_was_submitted_before_a_playbook_was_updated_is_given_after_it() {
     };
     let first = engine.submit(submission()).await.unwrap();
     soon(first.wait()).await.unwrap();
-    let second = Playbook::parse(
-        b"format: 1\nname: triage\nversion: 2\nsteps:\n  - {id: say, type: end, output: newer}\n",
-    );
+    let second = Playbook::parse(b"format: 1\nname: triage\nversion: 2\nsteps:\n  - {id: say, end: newer}\n");
     let pid = harness.put(&engine, &second.unwrap()).await;
     // The newer version has no such variable: nobody is asked to say it anew.
     assert_eq!(engine.submit(submission()).await.unwrap().peid(), first.peid());
@@ -195,7 +193,7 @@ async fn another_input_takes_the_place_of_a_first_that_is_given_up() {
 async fn a_key_with_another_input_is_told_in_a_full_engine_too() {
     let harness = Harness::default();
     let engine = harness.builder().executions_in_flight(1).start().await.unwrap();
-    let gate = named("gate", "steps:\n  - {id: gate, type: action, integration: tool, action: gate}\n");
+    let gate = named("gate", "steps:\n  - {id: gate, action: tool.gate}\n");
     let gate = harness.put(&engine, &gate).await;
     let running = engine.submit(of(gate, json!(1))).await.unwrap();
     let other = of(gate, json!(2));

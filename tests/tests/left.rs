@@ -17,11 +17,11 @@ use updraft_tests::{Harness, named, playbook, soon, tenant, until};
 fn calls() -> Playbook {
     playbook(
         "steps:
-  - {id: all, type: parallel, branches: [first, once]}
-  - {id: first, type: action, integration: tool, action: gate, on_success: second}
-  - {id: once, type: action, integration: tool, action: gate, at_most_once: true, on_unknown: end}
-  - {id: second, type: action, integration: tool, action: echo}
-  - {id: end, type: end}
+  - id: all
+    parallel: all
+    branches:
+      first: [{id: first, action: tool.gate}, {id: second, action: tool.echo}]
+      once: [{id: once, action: tool.gate, at_most_once: true, on_unknown: [{id: end, end: null}]}]
 ",
     )
 }
@@ -80,7 +80,7 @@ async fn a_shutdown_waits_for_nobody_who_takes_up_while_a_tool_blocks_the_shard(
         told.notify_one();
         let _ = blocked.lock().unwrap().recv();
     });
-    let echo = named("echo", "steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n");
+    let echo = named("echo", "steps:\n  - {id: echo, action: tool.echo}\n");
     harness.submit(&engine, &echo, json!({})).await;
     soon(blocks.notified()).await;
     let acme = tenant("acme");

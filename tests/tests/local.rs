@@ -21,7 +21,7 @@ use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, playbook, soon, tenant, until};
 
 fn gate() -> Playbook {
-    playbook("steps:\n  - {id: gate, type: action, integration: tool, action: gate}\n")
+    playbook("steps:\n  - {id: gate, action: tool.gate}\n")
 }
 
 fn query(limit: usize) -> ExecutionQuery {
@@ -75,7 +75,7 @@ async fn another_program_sees_what_runs_and_every_digit_of_it() {
 async fn a_list_is_read_page_by_page() {
     let harness = Harness::default();
     let engine = harness.start().await;
-    let pid = harness.put(&engine, &playbook("steps:\n  - {id: end, type: end}\n")).await;
+    let pid = harness.put(&engine, &playbook("steps:\n  - {id: end, end: null}\n")).await;
     for _ in 0..25 {
         let handle = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap();
         soon(handle.wait()).await.unwrap();
@@ -175,7 +175,7 @@ async fn an_engine_works_where_no_socket_can_be_made_and_one_in_memory_makes_non
     let harness = Harness::default();
     std::fs::write(harness.path().join("updraft.sock"), "somebody's").unwrap();
     let engine = harness.start().await;
-    let handle = harness.submit(&engine, &playbook("steps:\n  - {id: end, type: end}\n"), json!({})).await;
+    let handle = harness.submit(&engine, &playbook("steps:\n  - {id: end, end: null}\n"), json!({})).await;
     assert_eq!(soon(handle.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
     let elsewhere = tempfile::tempdir().unwrap();
     let memory = Engine::builder().in_memory().data(elsewhere.path()).start().await.unwrap();

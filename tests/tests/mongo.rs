@@ -137,8 +137,8 @@ fn looks_up_and_fails() -> updraft::Playbook {
     playbook(
         "variables: {limit: 3}
 steps:
-  - {id: look, type: action, integration: tool, action: echo, arguments: {ip: '{{ input.ip }}'}, on_success: block}
-  - {id: block, type: action, integration: tool, action: fail, arguments: {kind: rejected}}
+  - {id: look, action: tool.echo, arguments: {ip: '{{ input.ip }}'}}
+  - {id: block, action: tool.fail, arguments: {kind: rejected}}
 ",
     )
 }
@@ -197,9 +197,7 @@ async fn documents_have_the_names_and_types_that_backends_query() {
 async fn data_that_looks_like_operators_is_stored_and_not_evaluated() {
     let scene = Scene::new().await;
     let engine = scene.start().await;
-    let playbook = playbook(
-        "steps: [{id: echo, type: action, integration: tool, action: echo, arguments: {all: '{{ input }}'}}]",
-    );
+    let playbook = playbook("steps: [{id: echo, action: tool.echo, arguments: {all: '{{ input }}'}}]");
     let input = json!({
         "$set": { "execution_status": "completed" },
         "$unset": ["seq"],
@@ -234,8 +232,8 @@ async fn the_six_queries_of_a_backend_are_answered() {
     let gated = playbook(
         "category_id: triage
 steps:
-  - {id: gate, type: action, integration: tool, action: gate, on_success: after}
-  - {id: after, type: action, integration: tool, action: echo}
+  - {id: gate, action: tool.gate}
+  - {id: after, action: tool.echo}
 ",
     );
     let pid = scene.harness.put(&engine, &gated).await;
@@ -302,9 +300,9 @@ async fn what_is_unfinished_goes_on_in_the_next_engine() {
     let scene = Scene::new().await;
     let gated = playbook(
         "steps:
-  - {id: first, type: action, integration: tool, action: echo, arguments: {kept: [1, null, 'x']}, on_success: gate}
-  - {id: gate, type: action, integration: tool, action: gate, on_success: last}
-  - {id: last, type: action, integration: tool, action: echo, arguments: {of_first: '{{ steps.first.output.kept }}'}}
+  - {id: first, action: tool.echo, arguments: {kept: [1, null, 'x']}}
+  - {id: gate, action: tool.gate}
+  - {id: last, action: tool.echo, arguments: {of_first: '{{ steps.first.output.kept }}'}}
 ",
     );
     let engine = scene.start().await;
@@ -343,9 +341,7 @@ async fn what_is_unfinished_goes_on_in_the_next_engine() {
 async fn values_at_the_limits_come_back_as_they_were() {
     let scene = Scene::new().await;
     let engine = scene.start().await;
-    let echo = playbook(
-        "steps: [{id: large, type: action, integration: tool, action: large, arguments: {bytes: 1000000}}]",
-    );
+    let echo = playbook("steps: [{id: large, action: tool.large, arguments: {bytes: 1000000}}]");
     let mut deep = json!(0);
     for _ in 0..60 {
         deep = json!([deep]);

@@ -9,7 +9,7 @@ use updraft::{Engine, MongoStore, Reader, StartError, StoreAddress, StoreError, 
 use updraft_storage::mongo::testing::{Server, ServerOptions, database};
 use updraft_tests::{Harness, playbook, tenant};
 
-const STEP: &str = "steps:\n  - {id: a, type: end, output: ok}\n";
+const STEP: &str = "steps:\n  - {id: a, end: ok}\n";
 
 #[tokio::test]
 async fn an_address_is_enough_to_store_on_a_server_and_to_read_beside() {

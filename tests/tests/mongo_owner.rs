@@ -17,7 +17,7 @@ use updraft_tests::{Harness, another_owner, named, playbook, soon, tenant, until
 use uuid::Uuid;
 
 fn echo() -> Playbook {
-    playbook("steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n")
+    playbook("steps:\n  - {id: echo, action: tool.echo}\n")
 }
 
 async fn start(harness: &Harness, data: &Path, database: &TestDatabase) -> Result<Engine, StartError> {
@@ -120,10 +120,11 @@ async fn an_engine_that_finds_itself_replaced_says_by_whom_and_nothing_that_runs
     let engine = start(&harness, place.path(), &database).await.unwrap();
     let two = playbook(
         "steps:
-  - {id: both, type: parallel, branches: [gate, hang]}
-  - {id: gate, type: action, integration: tool, action: gate, on_success: next}
-  - {id: hang, type: action, integration: tool, action: hang}
-  - {id: next, type: action, integration: tool, action: echo}
+  - id: both
+    parallel: all
+    branches:
+      gate: [{id: gate, action: tool.gate}, {id: next, action: tool.echo}]
+      hang: [{id: hang, action: tool.hang}]
 ",
     );
     let _handle = harness.submit(&engine, &two, serde_json::json!({})).await;
@@ -141,7 +142,7 @@ async fn an_engine_that_finds_itself_replaced_says_by_whom_and_nothing_that_runs
     harness.tool.dropped(1).await;
     assert_eq!(harness.tool.times("next"), 0);
     let put =
-        engine.playbooks().put(&tenant("acme"), named("late", "steps:\n  - {id: end, type: end}\n")).await;
+        engine.playbooks().put(&tenant("acme"), named("late", "steps:\n  - {id: end, end: null}\n")).await;
     assert!(put.is_err(), "{put:?}");
     let _ = soon(engine.shutdown(std::time::Duration::ZERO)).await;
     assert_eq!(store.owner().await.unwrap(), Some(next), "it gives back nothing that is not its own");

@@ -63,7 +63,7 @@ fn directory(step: &str) -> TempDir {
     dir
 }
 
-const END: &str = "type: end, output: ok";
+const END: &str = "end: ok";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_run_on_a_server_is_listed_and_shown_from_anywhere() {
@@ -158,7 +158,7 @@ async fn the_queries_of_a_backend_find_what_was_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_reads_does_so_beside_the_engine_that_writes_and_resume_goes_on() {
     let database = database().await;
-    let dir = directory("type: delay, duration: 2s");
+    let dir = directory("delay: 2s");
     let store = ["--store", database.uri()];
     let arguments = [&["run", "p.yaml", "--json"], &store[..]].concat();
     let mut child =
@@ -186,7 +186,7 @@ async fn who_reads_does_so_beside_the_engine_that_writes_and_resume_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_whose_end_cannot_be_stored_is_interrupted_and_found_at_the_next_start() {
     let mut server = Server::start(ServerOptions { survives: true, ..ServerOptions::default() }).await;
-    let dir = directory("type: delay, duration: 3s");
+    let dir = directory("delay: 3s");
     let uri = format!("{}?serverSelectionTimeoutMS=2000", server.uri());
     let store = ["--store", uri.as_str()];
     let mut child = updraft(dir.path(), &[&["run", "p.yaml", "--json"], &store[..]].concat())
@@ -247,7 +247,7 @@ async fn a_run_that_was_accepted_is_told_as_such_at_a_signal_whatever_else_is_as
     let server = Server::start(ServerOptions::default()).await;
     let proxy = MongoProxy::start(server.port()).await;
     let uri = proxy.uri("soar");
-    let dir = directory("type: delay, duration: 20s");
+    let dir = directory("delay: 20s");
     // What else lies there is read once a run is accepted: long enough for a signal to come meanwhile.
     proxy.keep_striking(Of::Reads, WireFault::Delay(Duration::from_millis(500)));
     let mut child = updraft(dir.path(), &["run", "p.yaml", "--json", "--store", &uri])
@@ -318,7 +318,7 @@ async fn a_run_under_load_leaves_no_database_that_nobody_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crashed_run_gives_its_journal_to_the_server_and_to_no_other_store() {
     let database = database().await;
-    let dir = directory("type: delay, duration: 1d");
+    let dir = directory("delay: 1d");
     let arguments = ["run", "p.yaml", "--store", database.uri()];
     let mut child =
         updraft(dir.path(), &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

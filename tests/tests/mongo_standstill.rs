@@ -44,13 +44,13 @@ async fn an_engine_that_stood_still_while_another_took_its_database_calls_nothin
     let server = Server::start(ServerOptions::default()).await;
     let (port, asked) = tool();
     let (uri, dir) = (format!("{}soar", server.uri()), tempfile::tempdir().unwrap());
-    let step = |id: &str, next: &str| {
+    let step = |id: &str| {
         format!(
-            "  - {{id: {id}, type: action, integration: http, action: request, timeout: 1h, {next}\
+            "  - {{id: {id}, action: http.request, timeout: 1h, \
              arguments: {{url: 'http://127.0.0.1:{port}/{id}'}}}}\n"
         )
     };
-    let steps = step("a", "on_success: b, ") + &step("b", "");
+    let steps = step("a") + &step("b");
     let playbook = format!("format: 1\nname: test\nversion: 1\nsteps:\n{steps}");
     std::fs::write(dir.path().join("p.yaml"), playbook).unwrap();
     let begin = |arguments: &[&str]| {

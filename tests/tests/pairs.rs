@@ -15,7 +15,7 @@ use updraft::{
 use updraft_tests::{Harness, playbook, soon, tenant, timeouts::TEST_TIMEOUT, until};
 
 fn echo() -> Playbook {
-    playbook("steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n")
+    playbook("steps:\n  - {id: echo, action: tool.echo}\n")
 }
 
 fn on(harness: &Harness, data: &Path) -> Builder {

@@ -22,7 +22,7 @@ const REASON: &str = "the database never takes this";
 fn gated(next: &str) -> Playbook {
     playbook(&format!(
         "steps:
-  - {{id: gate, type: action, integration: tool, action: gate, on_success: next}}
+  - {{id: gate, action: tool.gate}}
   - {{id: next, {next}}}
 "
     ))
@@ -88,7 +88,7 @@ async fn at_the_gate(harness: &Harness, engine: &Engine, playbook: &Playbook) ->
 async fn poison_of_a_task_fails_its_execution_while_that_runs() {
     let harness = Harness::default();
     let engine = harness.start().await;
-    let playbook = gated("type: action, integration: tool, action: hang");
+    let playbook = gated("action: tool.hang");
     let handle = at_the_gate(&harness, &engine, &playbook).await;
     harness.tool.open(1);
     let ended = soon(handle.wait()).await.unwrap();
@@ -105,7 +105,7 @@ async fn poison_of_a_task_fails_its_execution_while_that_runs() {
 async fn poison_of_a_task_fails_its_execution_while_that_is_parked() {
     let harness = Harness::default();
     let engine = harness.start().await;
-    let handle = at_the_gate(&harness, &engine, &gated("type: delay, duration: 1h")).await;
+    let handle = at_the_gate(&harness, &engine, &gated("delay: 1h")).await;
     harness.tool.open(1);
     assert_failed(&soon(handle.wait()).await.unwrap());
     assert_headless(&assert_dead_letter(&engine, &handle).await);
@@ -116,10 +116,9 @@ async fn poison_of_a_task_fails_its_execution_while_that_is_parked() {
 async fn others_go_on_beside_poison() {
     let harness = Harness::default();
     let engine = harness.start().await;
-    let handle =
-        at_the_gate(&harness, &engine, &gated("type: action, integration: tool, action: hang")).await;
+    let handle = at_the_gate(&harness, &engine, &gated("action: tool.hang")).await;
     harness.tool.open(1);
-    let other = playbook("steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n");
+    let other = playbook("steps:\n  - {id: echo, action: tool.echo}\n");
     let pid = engine.playbooks().put(&tenant("umbrella"), other).await.unwrap();
     for _ in 0..20 {
         let submission = updraft::Submission::new(tenant("umbrella"), pid);
@@ -155,7 +154,7 @@ async fn left_in_the_journal(harness: &Harness, playbook: &Playbook) -> Handle {
 
 #[tokio::test]
 async fn poison_that_a_start_finds_in_the_journal_fails_its_execution_before_it_goes_on() {
-    let playbook = gated("type: action, integration: tool, action: hang, at_most_once: true");
+    let playbook = gated("action: tool.hang, at_most_once: true");
     for resume in [Resume::All, Resume::Nothing] {
         let harness = Harness::default();
         let handle = left_in_the_journal(&harness, &playbook).await;
@@ -181,7 +180,7 @@ async fn poison_that_a_start_finds_in_the_journal_fails_its_execution_before_it_
 async fn an_execution_whose_key_another_took_meanwhile_fails_with_that_ones_id() {
     let harness = Harness::default();
     let engine = harness.start().await;
-    let playbook = gated("type: action, integration: tool, action: echo");
+    let playbook = gated("action: tool.echo");
     let pid = harness.put(&engine, &playbook).await;
     let first = harness.submit(&engine, &playbook, json!({})).await;
     harness.tool.begun(1).await;

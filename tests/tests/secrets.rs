@@ -136,11 +136,11 @@ impl Integration for Parrot {
 }
 
 const STEPS: &str = "steps:
-  - {id: take, type: action, integration: parrot, action: take, arguments: {key: {$secret: canary}}, on_success: repeat}
-  - {id: repeat, type: action, integration: parrot, action: repeat, on_success: fail}
-  - {id: fail, type: action, integration: parrot, action: fail, on_failure: panic}
-  - {id: panic, type: action, integration: parrot, action: panic, retry: {attempts: 1}, on_failure: end}
-  - {id: end, type: end, output: {all: '{{ steps.repeat.output }}', error: '{{ steps.fail.error.message }}'}}
+  - {id: take, action: parrot.take, arguments: {key: {$secret: canary}}}
+  - {id: repeat, action: parrot.repeat}
+  - {id: fail, action: parrot.fail, on_failure: panic}
+  - {id: panic, action: parrot.panic, retry: {attempts: 1}, on_failure: end}
+  - {id: end, end: {all: '{{ steps.repeat.output }}', error: '{{ steps.fail.error.message }}'}}
 ";
 
 #[derive(Clone, Default)]

@@ -17,8 +17,8 @@ use updraft_tests::{Harness, Tool, named, playbook, soon, tenant, until};
 fn two_steps() -> Playbook {
     playbook(
         "steps:
-  - {id: first, type: action, integration: tool, action: gate, on_success: second}
-  - {id: second, type: action, integration: tool, action: echo, at_most_once: true}
+  - {id: first, action: tool.gate}
+  - {id: second, action: tool.echo, at_most_once: true}
 ",
     )
 }
@@ -27,8 +27,8 @@ fn long_wait() -> Playbook {
     named(
         "wait",
         "steps:
-  - {id: wait, type: delay, duration: 2h, on_success: after}
-  - {id: after, type: action, integration: tool, action: echo}
+  - {id: wait, delay: 2h}
+  - {id: after, action: tool.echo}
 ",
     )
 }
@@ -51,10 +51,8 @@ async fn a_shutdown_lets_what_runs_end_and_the_rest_resumes_at_the_next_start() 
     let engine = harness.start().await;
     let mut body = "steps:\n".to_owned();
     for step in 0..STEPS {
-        let next = if step + 1 < STEPS { format!(", on_success: s{}", step + 1) } else { String::new() };
         let once = if step % 2 == 0 { "true" } else { "false" };
-        let gate = format!("type: action, integration: tool, action: gate, at_most_once: {once}{next}");
-        body += &format!("  - {{id: s{step}, {gate}}}\n");
+        body += &format!("  - {{id: s{step}, action: tool.gate, at_most_once: {once}}}\n");
     }
     let playbook = playbook(&body);
     let handle = harness.submit(&engine, &playbook, json!({})).await;
@@ -90,11 +88,11 @@ async fn a_shutdown_does_not_wait_for_a_tool_that_hangs_beyond_its_deadline() {
     let engine = harness.start().await;
     let hang = playbook(
         "steps:
-  - {id: all, type: parallel, branches: [hang, once]}
-  - {id: hang, type: action, integration: tool, action: gate, on_success: end}
-  - {id: once, type: action, integration: tool, action: gate, at_most_once: true, on_unknown: end2}
-  - {id: end, type: end}
-  - {id: end2, type: end}
+  - id: all
+    parallel: all
+    branches:
+      hang: [{id: hang, action: tool.gate}, {id: end, end: null}]
+      once: [{id: once, action: tool.gate, at_most_once: true, on_unknown: [{id: end2, end: null}]}]
 ",
     );
     let handle = harness.submit(&engine, &hang, json!({})).await;
@@ -358,8 +356,8 @@ async fn an_execution_whose_time_was_over_before_the_start_calls_no_tool() {
     let timed = playbook(
         "timeout: 1h
 steps:
-  - {id: first, type: action, integration: tool, action: gate, on_success: second}
-  - {id: second, type: end}
+  - {id: first, action: tool.gate}
+  - {id: second, end: null}
 ",
     );
     let engine = harness.start().await;
@@ -390,6 +388,6 @@ steps:
 async fn a_wait_below_the_horizon_stays_and_is_not_late() {
     assert!(PARK_HORIZON > Duration::from_secs(1));
     let harness = Harness::default();
-    let short = playbook("steps:\n  - {id: wait, type: delay, duration: 50ms}\n");
+    let short = playbook("steps:\n  - {id: wait, delay: 50ms}\n");
     assert_eq!(harness.run(&short, json!({})).await.status(), ExecutionStatus::Completed);
 }

@@ -161,9 +161,7 @@ fn author(place: Place, address: SocketAddr, version: u32) -> Playbook {
     let mut playbook = playbook(&format!(
         "steps:
   - id: call
-    type: action
-    integration: http
-    action: request
+    action: http.request
     retry: {{attempts: 1}}
     arguments:
       method: PUT

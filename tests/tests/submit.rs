@@ -21,13 +21,13 @@ fn gate() -> Playbook {
     playbook(
         "variables: {colour: red}
 steps:
-  - {id: gate, type: action, integration: tool, action: gate, arguments: {colour: '{{ variables.colour }}'}}
+  - {id: gate, action: tool.gate, arguments: {colour: '{{ variables.colour }}'}}
 ",
     )
 }
 
 fn echo() -> Playbook {
-    named("echo", "steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n")
+    named("echo", "steps:\n  - {id: echo, action: tool.echo}\n")
 }
 
 fn of(pid: PlaybookId) -> Submission {
@@ -152,9 +152,8 @@ async fn a_playbook_is_found_by_name_in_its_newest_version_or_the_one_asked_for(
     let harness = Harness::default();
     let engine = harness.start().await;
     let version = |version: u32| {
-        let text = format!(
-            "format: 1\nname: v\nversion: {version}\nsteps:\n  - {{id: end, type: end, output: {version}}}\n"
-        );
+        let text =
+            format!("format: 1\nname: v\nversion: {version}\nsteps:\n  - {{id: end, end: {version}}}\n");
         Playbook::parse(text.as_bytes()).unwrap()
     };
     for number in [9, 10, 2] {

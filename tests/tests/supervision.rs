@@ -18,9 +18,9 @@ use updraft_tests::{Harness, named, playbook, soon, tenant, until};
 fn triage() -> Playbook {
     playbook(
         "steps:
-  - {id: ask, type: action, integration: tool, action: pause, on_success: act}
-  - {id: act, type: action, integration: tool, action: pause, at_most_once: true, on_success: last, on_unknown: last}
-  - {id: last, type: action, integration: tool, action: pause}
+  - {id: ask, action: tool.pause}
+  - {id: act, action: tool.pause, at_most_once: true, on_unknown: last}
+  - {id: last, action: tool.pause}
 ",
     )
 }
@@ -30,11 +30,12 @@ fn waiting() -> Playbook {
     named(
         "waiting",
         "steps:
-  - {id: all, type: parallel, branches: [gate, once], on_success: last}
-  - {id: gate, type: action, integration: tool, action: gate}
-  - {id: once, type: action, integration: tool, action: gate, at_most_once: true, on_unknown: unknown}
-  - {id: unknown, type: end}
-  - {id: last, type: end, output: '{{ steps.once.status }}'}
+  - id: all
+    parallel: all
+    branches:
+      gate: [{id: gate, action: tool.gate}]
+      once: [{id: once, action: tool.gate, at_most_once: true, on_unknown: [{id: unknown, end: null}]}]
+  - {id: last, end: '{{ steps.once.status }}'}
 ",
     )
 }
@@ -43,8 +44,7 @@ fn waiting() -> Playbook {
 async fn one_of_each_shard(harness: &Harness, engine: &Engine) -> Vec<(String, ThreadId)> {
     let mut found: Vec<(String, ThreadId)> = Vec::new();
     for code in (0..).map(|number| format!("t{number}")) {
-        let probe =
-            named("probe", "steps:\n  - {id: probe, type: action, integration: tool, action: echo}\n");
+        let probe = named("probe", "steps:\n  - {id: probe, action: tool.echo}\n");
         let pid = engine.playbooks().put(&tenant(&code), probe).await.unwrap();
         let handle = engine.submit(Submission::new(tenant(&code), pid)).await.unwrap();
         soon(handle.wait()).await.unwrap();
@@ -69,9 +69,9 @@ async fn a_tool_that_panics_fails_its_attempt_and_is_asked_again() {
     let harness = Harness::default();
     let playbook = playbook(
         "steps:
-  - {id: shaky, type: action, integration: tool, action: panic, arguments: {times: 2}, retry: {attempts: 3, initial: 1ms, max: 1ms}, on_success: once}
-  - {id: once, type: action, integration: tool, action: panic, arguments: {times: 9}, at_most_once: true, on_unknown: end}
-  - {id: end, type: end, output: '{{ steps.once.error.kind }}'}
+  - {id: shaky, action: tool.panic, arguments: {times: 2}, retry: {attempts: 3, initial: 1ms, max: 1ms}}
+  - {id: once, action: tool.panic, arguments: {times: 9}, at_most_once: true, on_unknown: end}
+  - {id: end, end: '{{ steps.once.error.kind }}'}
 ",
     );
     let finished = harness.run(&playbook, json!({})).await;

@@ -13,9 +13,7 @@ use updraft::{
 use updraft_tests::{Harness, playbook, soon, tenant};
 
 fn gate(word: &str) -> Playbook {
-    playbook(&format!(
-        "steps:\n  - {{id: gate, type: action, integration: tool, action: gate, arguments: {{word: {word}}}}}\n"
-    ))
+    playbook(&format!("steps:\n  - {{id: gate, action: tool.gate, arguments: {{word: {word}}}}}\n"))
 }
 
 #[tokio::test]
@@ -120,7 +118,7 @@ async fn a_tenant_that_takes_all_its_places_leaves_the_others_theirs() {
     }
     let refused = engine.try_submit(Submission::new(acme, greedy)).await.unwrap_err().refusal;
     assert!(matches!(refused, Refusal::TenantFull));
-    let body = "steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n";
+    let body = "steps:\n  - {id: echo, action: tool.echo}\n";
     let pid = engine.playbooks().put(&globex, playbook(body)).await.unwrap();
     for _ in 0..20 {
         let handle = engine.try_submit(Submission::new(globex.clone(), pid)).await.unwrap();

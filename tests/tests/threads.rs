@@ -17,7 +17,7 @@ fn threads() -> Vec<String> {
 #[tokio::test]
 async fn no_thread_of_an_engine_outlives_it() {
     let harness = Harness::default();
-    let gate = playbook("steps:\n  - {id: first, type: action, integration: tool, action: gate}\n");
+    let gate = playbook("steps:\n  - {id: first, action: tool.gate}\n");
     for shut_down in [true, false] {
         let engine = harness.start().await;
         assert!(threads().len() > 4, "{:?}", threads());

@@ -10,26 +10,21 @@ use updraft_tests::{Harness, playbook};
 /// What templates pass on, in each way that moves a value without looking into it.
 const PASSED: &str = "steps:
   - id: first
-    type: action
-    integration: tool
-    action: echo
+    action: tool.echo
     arguments: {whole: '{{ input.v }}', around: ['{{ input.v }}'], listed: '{{ [input.v, variables.v] }}', written: WRITTEN}
-    on_success: second
   - id: second
-    type: action
-    integration: tool
-    action: echo
+    action: tool.echo
     arguments:
       again: '{{ steps.first.output.whole }}'
       chosen: '{% if true %}{% endif %}{{ steps.first.output.around[0] | default(1) | tojson }}'
       listed: '{{ steps.first.output.listed | list | first }}'
       written: '{{ steps.first.output.written }}'
-    on_success: same
-  - {id: same, type: if, condition: 'steps.second.output.again == input.v', then: done, else: differs}
-  - {id: differs, type: end, status: failed}
-  - id: done
-    type: end
-    output: {v: '{{ steps.second.output.again }}', text: '{{ steps.second.output.chosen }}', all: '{{ steps.second.output }}'}
+  - id: same
+    if: steps.second.output.again == input.v
+    then:
+      - id: done
+        end: {v: '{{ steps.second.output.again }}', text: '{{ steps.second.output.chosen }}', all: '{{ steps.second.output }}'}
+    else: [{id: differs, fail: it differs}]
 ";
 
 fn passing(value: &str) -> Playbook {

@@ -62,10 +62,10 @@ async fn answer(State(busy): State<Arc<Busy>>, headers: HeaderMap) -> (StatusCod
 fn block(address: SocketAddr, retry: &str) -> Playbook {
     playbook(&format!(
         "steps:
-  - {{id: block, type: action, integration: http, action: request, arguments: {{method: POST, url: 'http://{address}/block'}},
-     at_most_once: true, retry: {{{retry}}}, on_failure: why, on_unknown: never}}
-  - {{id: why, type: end, output: '{{{{ steps.block.error.message }}}}'}}
-  - {{id: never, type: end, status: failed}}
+  - {{id: block, action: http.request, arguments: {{method: POST, url: 'http://{address}/block'}},
+     at_most_once: true, retry: {{{retry}}},
+     on_failure: [{{id: why, end: '{{{{ steps.block.error.message }}}}'}}],
+     on_unknown: [{{id: never, fail: nobody knows}}]}}
 "
     ))
 }
@@ -151,10 +151,12 @@ async fn the_time_of_an_attempt_does_not_begin_before_it_is_sent() {
     let harness = Harness::default();
     let playbook = playbook(
         "steps:
-  - {id: all, type: parallel, branches: [queued, hangs], on_failure: end}
-  - {id: queued, type: action, integration: tool, action: queue, timeout: 20ms, at_most_once: true}
-  - {id: hangs, type: action, integration: tool, action: hang, timeout: 20ms, at_most_once: true}
-  - {id: end, type: end}
+  - id: all
+    parallel: all
+    branches:
+      queued: [{id: queued, action: tool.queue, timeout: 20ms, at_most_once: true}]
+      hangs: [{id: hangs, action: tool.hang, timeout: 20ms, at_most_once: true}]
+    on_failure: [{id: end, end: null}]
 ",
     );
     let engine = harness.start().await;
@@ -172,17 +174,21 @@ async fn the_time_of_an_attempt_does_not_begin_before_it_is_sent() {
 async fn what_was_never_sent_is_failed_and_of_what_was_sent_nobody_knows() {
     let harness = Harness::default();
     let names: Vec<String> = (0..60).map(|branch| format!("b{branch}")).collect();
-    let mut body = format!(
-        "tasks_at_once: 100\nsteps:\n  - {{id: all, type: parallel, branches: [{}], on_failure: end}}\n",
-        names.join(", ")
-    );
+    let mut body = "tasks_at_once: 100
+steps:
+  - id: all
+    parallel: all
+    on_failure: [{id: end, end: null}]
+    branches:
+"
+    .to_owned();
     for (at, name) in names.iter().enumerate() {
         let fails = at >= 40;
         body += &format!(
-            "  - {{id: {name}, type: action, integration: tool, action: queue, arguments: {{fails: {fails}}}, at_most_once: true, on_failure: f{at}}}\n  - {{id: f{at}, type: end}}\n"
+            "      {name}: [{{id: {name}, action: tool.queue, arguments: {{fails: {fails}}}, at_most_once: true, \
+             on_failure: [{{id: f{at}, end: null}}]}}]\n"
         );
     }
-    body += "  - {id: end, type: end}\n";
     let playbook = playbook(&body);
     harness.tool.open(1_000);
     let finished = harness.run(&playbook, json!({})).await;
@@ -200,10 +206,12 @@ async fn an_attempt_that_waits_to_be_sent_is_cancelled_with_its_execution_and_ne
     let playbook = playbook(
         "tasks_at_once: 2
 steps:
-  - {id: all, type: parallel, branches: [queued, hangs, waits]}
-  - {id: queued, type: action, integration: tool, action: queue, at_most_once: true}
-  - {id: hangs, type: action, integration: tool, action: hang, at_most_once: true}
-  - {id: waits, type: action, integration: tool, action: echo, at_most_once: true}
+  - id: all
+    parallel: all
+    branches:
+      queued: [{id: queued, action: tool.queue, at_most_once: true}]
+      hangs: [{id: hangs, action: tool.hang, at_most_once: true}]
+      waits: [{id: waits, action: tool.echo, at_most_once: true}]
 ",
     );
     let engine = harness.start().await;
@@ -225,7 +233,7 @@ async fn an_attempt_that_waits_to_be_sent_at_a_shutdown_is_made_after_the_next_s
     let harness = Harness::default();
     let playbook = playbook(
         "steps:
-  - {id: queued, type: action, integration: tool, action: queue, at_most_once: true, retry: {attempts: 1}}
+  - {id: queued, action: tool.queue, at_most_once: true, retry: {attempts: 1}}
 ",
     );
     let first = harness.start().await;

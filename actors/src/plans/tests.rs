@@ -9,8 +9,7 @@ use updraft_storage::store::PutOutcome;
 
 use super::*;
 
-const TEXT: &str =
-    "format: 1\nname: one\nversion: 1\nsteps:\n  - {id: a, type: action, integration: tool, action: act}\n";
+const TEXT: &str = "format: 1\nname: one\nversion: 1\nsteps:\n  - {id: a, action: tool.act}\n";
 
 fn catalogue() -> Catalogue {
     let mut catalogue = Catalogue::default();

@@ -72,7 +72,7 @@ fn a_cancel_where_nobody_runs_ends_that_execution_and_runs_nothing() {
 
 #[test]
 fn an_end_that_came_before_the_cancel_is_told_and_is_no_success() {
-    let dir = files(&[("p.yaml", &playbook("  - {id: done, type: end}\n"))]);
+    let dir = files(&[("p.yaml", &playbook("  - {id: done, end: null}\n"))]);
     let run = ended(dir.path(), &["run", "p.yaml", "--json"]).json();
     let peid = run["execution"]["peid"].as_str().unwrap();
     let late = ended(dir.path(), &["cancel", peid]);

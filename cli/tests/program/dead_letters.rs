@@ -11,7 +11,7 @@ use updraft::{
 use crate::ended::ended;
 use crate::given::{files, playbook};
 
-const END: &str = "  - {id: done, type: end, output: ok}\n";
+const END: &str = "  - {id: done, end: ok}\n";
 
 /// Has the store of a data directory keep what it would not take of an execution.
 fn keep_dead_letters(data: &Path, peid: ExecutionId, reasons: &[&str]) {

@@ -3,7 +3,7 @@
 use crate::ended::{Ended, ended, shell};
 use crate::given::{files, playbook};
 
-const END: &str = "  - {id: done, type: end, output: ok}\n";
+const END: &str = "  - {id: done, end: ok}\n";
 
 /// What a shell makes of a command that was printed.
 fn pasted(dir: &std::path::Path, command: &str) -> (i32, String) {

@@ -17,7 +17,7 @@ fn commands(heading: &str) -> Vec<String> {
 
 #[test]
 fn every_command_of_the_page_on_the_program_can_be_pasted() {
-    let end = playbook("  - {id: done, type: end}\n");
+    let end = playbook("  - {id: done, end: null}\n");
     let dir = files(&[("playbook.yaml", &end), ("alert.json", "{}")]);
     std::os::unix::fs::symlink(
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples"),

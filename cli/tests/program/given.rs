@@ -29,9 +29,9 @@ pub(crate) fn playbook(steps: &str) -> String {
 pub(crate) fn two_requests() -> String {
     let step = |id: &str| {
         format!(
-            "  - id: {id}\n    type: action\n    integration: http\n    action: request\n    arguments: \
+            "  - id: {id}\n    action: http.request\n    arguments: \
              {{url: '{{{{ variables.tools }}}}/{id}'}}\n    retry: {{attempts: 1}}\n"
         )
     };
-    playbook(&format!("{}    on_success: second\n{}", step("first"), step("second")))
+    playbook(&(step("first") + &step("second")))
 }

@@ -7,14 +7,12 @@ use serde_json::{Value, json};
 use crate::ended::{Ended, ended, updraft};
 use crate::given::{files, playbook};
 
-const END: &str = "  - {id: done, type: end, output: ok}\n";
+const END: &str = "  - {id: done, end: ok}\n";
 
 #[test]
 fn every_mistake_of_every_file_is_told_with_its_place() {
-    let graph = playbook(
-        "  - {id: a, type: action, integration: http, action: fly, on_failure: contain}\n  - {id: b, type: end}\n",
-    );
-    let shape = playbook("  - {id: a, type: delay, duration: soon}\n");
+    let graph = playbook("  - {id: a, action: http.fly, on_failure: contain}\n  - {id: b, end: null}\n");
+    let shape = playbook("  - {id: a, delay: soon}\n");
     let dir = files(&[("good.yaml", &playbook(END)), ("graph.yaml", &graph), ("shape.yaml", &shape)]);
     let run = ended(dir.path(), &["validate", "graph.yaml", "good.yaml", "shape.yaml", "missing.yaml"]);
     assert_eq!(run.code, 2);
@@ -29,9 +27,9 @@ fn every_mistake_of_every_file_is_told_with_its_place() {
 
 #[test]
 fn a_place_that_lets_a_value_be_structure_is_noted_and_is_no_mistake() {
-    let steps = "  - id: a\n    type: action\n    integration: http\n    action: request\n    arguments:\n      url: \
+    let steps = "  - id: a\n    action: http.request\n    arguments:\n      url: \
                  'https://h/{{ input.file | path }}'\n      query: {ids: '{{ input.ids | spread }}'}\n";
-    let wrong = "  - {id: a, type: action, integration: http, action: request, arguments: {url: '{{ input.url }}'}}\n";
+    let wrong = "  - {id: a, action: http.request, arguments: {url: '{{ input.url }}'}}\n";
     let dir = files(&[("p.yaml", &playbook(steps)), ("q.yaml", &playbook(wrong))]);
     let run = ended(dir.path(), &["validate", "p.yaml"]);
     assert_eq!(run.code, 0, "{}", run.out);
@@ -58,7 +56,7 @@ fn a_place_that_lets_a_value_be_structure_is_noted_and_is_no_mistake() {
 
 #[test]
 fn what_looks_like_a_secret_and_is_none_is_noted() {
-    let step = "  - {id: a, type: action, integration: http, action: request, arguments: {method: POST, url: 'https://h/', \
+    let step = "  - {id: a, action: http.request, arguments: {method: POST, url: 'https://h/', \
                 json: {grant: x, client_secret: {secret: edr}, note: {secret: a b}}}}\n";
     let dir = files(&[("p.yaml", &playbook(step))]);
     let run = ended(dir.path(), &["validate", "p.yaml"]);
@@ -69,9 +67,9 @@ fn what_looks_like_a_secret_and_is_none_is_noted() {
 
 #[test]
 fn no_mistake_of_an_argument_hides_those_of_the_others() {
-    let step = "  - {id: a, type: action, integration: http, action: request, arguments: {methd: POST, url: 'https://h/', \
+    let step = "  - {id: a, action: http.request, arguments: {methd: POST, url: 'https://h/', \
                 headers: [a], auth: {basc: {user: u}}, redirects: 99, text: '{{ input.}}', json: 1}}\n";
-    let slip = "  - {id: a, type: end, statsu: failed}\n";
+    let slip = "  - {id: a, end: null, ouptut: failed}\n";
     let dir = files(&[("p.yaml", &playbook(step)), ("q.yaml", &playbook(slip))]);
     let run = ended(dir.path(), &["validate", "p.yaml"]);
     let places = [
@@ -91,13 +89,14 @@ fn no_mistake_of_an_argument_hides_those_of_the_others() {
         );
     }
     let run = ended(dir.path(), &["validate", "q.yaml"]);
-    let words = "steps[0].statsu: there is no such field; did you mean \"status\"?; there are id, type,";
+    let words = "steps[0].ouptut: there is no such field; did you mean \"output\"?; there are id, description, \
+                 action,";
     assert!(run.out.contains(words), "{}", run.out);
 }
 
 #[test]
 fn a_directory_of_secrets_is_named_by_the_environment_unless_the_variable_is_empty() {
-    let step = "  - {id: a, type: action, integration: http, action: request, arguments: {url: 'https://h/', \
+    let step = "  - {id: a, action: http.request, arguments: {url: 'https://h/', \
                 auth: {bearer: {$secret: edr}}}}\n";
     let dir = files(&[("p.yaml", &playbook(step))]);
     std::fs::create_dir(dir.path().join("s")).unwrap();
@@ -112,8 +111,7 @@ fn a_directory_of_secrets_is_named_by_the_environment_unless_the_variable_is_emp
 
 #[test]
 fn executions_are_listed_newest_first_by_tenant_and_status() {
-    let failing =
-        playbook("  - {id: no, type: end, status: failed}\n").replace("name: test", "name: failing");
+    let failing = playbook("  - {id: no, fail: it failed}\n").replace("name: test", "name: failing");
     let dir = files(&[("good.yaml", &playbook(END)), ("bad.yaml", &failing)]);
     let run = |arguments: &[&str]| ended(dir.path(), arguments).json()["execution"]["peid"].clone();
     let first = run(&["run", "good.yaml", "--json"]);

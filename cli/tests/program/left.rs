@@ -10,7 +10,7 @@ use crate::ended::{Ended, ended, paste, read_until, signal, updraft};
 use crate::given::{files, playbook, two_requests};
 use crate::tools::Tool;
 
-const END: &str = "  - {id: done, type: end, output: ok}\n";
+const END: &str = "  - {id: done, end: ok}\n";
 /// A directory that only a quoted command finds.
 const DATA: &str = "it's my $HOME data";
 
@@ -75,7 +75,7 @@ fn a_run_takes_up_nothing_that_a_crash_left_and_tells_the_command_that_does() {
 fn the_key_of_an_execution_that_a_crash_left_takes_up_that_one_and_no_other() {
     let crashed = Crashed::of(&["--key", "k"]);
     let dir = crashed.dir.path();
-    let wait = playbook("  - {id: wait, type: delay, duration: 1h}\n").replace("test", "third");
+    let wait = playbook("  - {id: wait, delay: 1h}\n").replace("test", "third");
     std::fs::write(dir.join("wait.yaml"), wait).unwrap();
     let mut other = updraft(dir, &["run", "wait.yaml", "--data", DATA, "--json"]);
     let mut other = other.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -104,7 +104,7 @@ fn waiting(dir: &TempDir, arguments: &[&str]) -> (Child, BufReader<std::process:
 
 #[test]
 fn the_command_that_an_interruption_tells_goes_on_wherever_the_data_is() {
-    let steps = "  - {id: wait, type: delay, duration: 2s, on_success: done}\n  - {id: done, type: end}\n";
+    let steps = "  - {id: wait, delay: 2s}\n  - {id: done, end: null}\n";
     for data in [DATA, "-data", "\u{1b}[2J\u{9b}\u{202e}\ndata"] {
         let dir = files(&[("wait.yaml", &playbook(steps))]);
         let (mut child, mut errors) = waiting(&dir, &[&format!("--data={data}"), "--durability", "os"]);
@@ -141,12 +141,11 @@ fn a_second_signal_tells_how_the_rest_goes_on() {
 #[test]
 fn a_crash_leaves_a_call_that_stands_in_line_to_be_made_although_it_acts_at_most_once() {
     const PLACES: usize = HTTP_OPEN_PER_HOST_OF_TENANT;
-    let ids: Vec<String> = (0..=PLACES).map(|step| format!("s{step}")).collect();
-    let mut steps = format!("  - {{id: all, type: parallel, branches: [{}]}}\n", ids.join(", "));
-    for id in &ids {
+    let mut steps = "  - id: all\n    parallel: all\n    branches:\n".to_owned();
+    for step in 0..=PLACES {
         steps += &format!(
-            "  - {{id: {id}, type: action, integration: http, action: request, at_most_once: true, arguments: {{method: POST, \
-             url: '{{{{ variables.tools }}}}/{id}'}}}}\n"
+            "      s{step}: [{{id: s{step}, action: http.request, at_most_once: true, arguments: \
+             {{method: POST, url: '{{{{ variables.tools }}}}/s{step}'}}}}]\n"
         );
     }
     let steps = playbook(&steps).replace("steps:", "tasks_at_once: 100\nsteps:");

@@ -7,7 +7,7 @@ use crate::ended::{Ended, ended, updraft};
 use crate::given::{example, files, playbook, two_requests};
 use crate::tools::{Tool, Tools};
 
-const END: &str = "  - {id: done, type: end, output: {seen: '{{ input }}', n: '{{ variables.n }}'}}\n";
+const END: &str = "  - {id: done, end: {seen: '{{ input }}', n: '{{ variables.n }}'}}\n";
 
 #[test]
 fn the_example_runs_against_served_tools_with_no_other_flags_and_is_told_as_one_document() {
@@ -40,7 +40,7 @@ fn tools_of_this_machine_are_out_of_reach_without_permission() {
     let (dir, elsewhere) = (files(&[]), files(&[]));
     let tools = Tools::serve(elsewhere.path());
     let steps = format!(
-        "  - {{id: a, type: action, integration: http, action: request, arguments: {{url: 'http://127.0.0.1:{}/acts'}}}}\n",
+        "  - {{id: a, action: http.request, arguments: {{url: 'http://127.0.0.1:{}/acts'}}}}\n",
         tools.port
     );
     std::fs::write(dir.path().join("p.yaml"), playbook(&steps)).unwrap();
@@ -54,7 +54,7 @@ fn tools_of_this_machine_are_out_of_reach_without_permission() {
         assert!(run.out.contains(&said) || run.err.contains(&said), "{}{}", run.out, run.err);
     }
     let named = playbook(
-        "  - {id: a, type: action, integration: http, action: request, retry: {attempts: 1}, \
+        "  - {id: a, action: http.request, retry: {attempts: 1}, \
          arguments: {url: 'http://localhost:9/'}}\n",
     );
     std::fs::write(dir.path().join("named.yaml"), named).unwrap();
@@ -83,7 +83,7 @@ fn a_proxy_is_used_where_it_is_asked_for_and_for_hosts_that_are_allowed_by_name(
         std::io::Write::write_all(&mut stream, answer).unwrap();
         String::from_utf8(head).unwrap()
     });
-    let steps = "  - {id: a, type: action, integration: http, action: request, arguments: {url: 'http://tool.invalid/a'}}\n";
+    let steps = "  - {id: a, action: http.request, arguments: {url: 'http://tool.invalid/a'}}\n";
     let dir = files(&[("p.yaml", &playbook(steps))]);
     let run = |arguments: &[&str]| {
         let proxy = format!("http://soar:hunter2@{address}");
@@ -123,9 +123,8 @@ fn permissions_that_make_no_sense_are_refused_with_their_place() {
 
 #[test]
 fn an_execution_that_fails_exits_1_and_one_that_times_out_3() {
-    let failing = playbook("  - {id: no, type: end, status: failed}\n");
-    let slow =
-        playbook("  - {id: wait, type: delay, duration: 1h}\n").replace("steps:", "timeout: 50ms\nsteps:");
+    let failing = playbook("  - {id: no, fail: it failed}\n");
+    let slow = playbook("  - {id: wait, delay: 1h}\n").replace("steps:", "timeout: 50ms\nsteps:");
     let dir = files(&[("failing.yaml", &failing), ("slow.yaml", &slow)]);
     let failed = ended(dir.path(), &["run", "failing.yaml", "--data", "a"]);
     assert_eq!(failed.code, 1, "{}", failed.err);
@@ -235,14 +234,14 @@ fn every_digit_of_a_number_is_told_as_it_was_given() {
 
 #[test]
 fn all_that_is_wrong_is_told_at_once_and_nothing_is_stored() {
-    let wrong = playbook("  - {id: a, type: action, integration: nmap, action: scan, on_success: b}\n");
+    let wrong = playbook("  - {id: a, action: nmap.scan, next: b}\n");
     let dir = files(&[("p.yaml", &wrong), ("alert.json", "{\n  \"a\": x\n}")]);
     let arguments = ["run", "p.yaml", "--input", "alert.json", "--var", "m=1", "--key", "", "--uid", ""];
     let run = ended(dir.path(), &arguments);
     assert_eq!((run.code, run.out.as_str()), (2, ""));
     assert!(run.err.contains("alert.json: line 2, column 8: not JSON: "), "{}", run.err);
     assert!(run.err.contains("p.yaml: steps[0].integration: "), "{}", run.err);
-    assert!(run.err.contains("p.yaml: steps[0].on_success: "), "{}", run.err);
+    assert!(run.err.contains("p.yaml: steps[0].next: "), "{}", run.err);
     assert!(run.err.contains("--key: 1 to 256 bytes"), "{}", run.err);
     assert!(run.err.contains("--uid: 1 to 256 bytes"), "{}", run.err);
     assert!(!dir.path().join("updraft-data").exists());
@@ -341,7 +340,7 @@ fn no_parser_speaks_to_people() {
 fn another_definition_under_the_same_version_is_refused() {
     let dir = files(&[("p.yaml", &playbook(END))]);
     assert_eq!(ended(dir.path(), &["run", "p.yaml"]).code, 0);
-    std::fs::write(dir.path().join("p.yaml"), playbook("  - {id: other, type: end}\n")).unwrap();
+    std::fs::write(dir.path().join("p.yaml"), playbook("  - {id: other, end: null}\n")).unwrap();
     let run = ended(dir.path(), &["run", "p.yaml"]);
     assert_eq!(run.code, 2);
     assert!(run.err.contains("\"test\" version 1 is already stored with another definition"), "{}", run.err);
@@ -352,7 +351,7 @@ fn a_secret_of_the_environment_is_sent_and_shown_nowhere() {
     let dir = files(&[]);
     let tool = Tool::listen();
     let steps = format!(
-        "  - id: a\n    type: action\n    integration: http\n    action: request\n    arguments:\n      url: \
+        "  - id: a\n    action: http.request\n    arguments:\n      url: \
          http://{}/x\n      headers: {{Authorization: {{$secret: siem.api-key, prefix: 'Bearer '}}}}\n",
         tool.address
     );

@@ -50,7 +50,7 @@ fn recover(dir: &Path, tool: &Tool, requests: &[&str]) -> Ended {
 
 #[test]
 fn an_interruption_leaves_the_execution_and_recover_completes_the_same() {
-    let steps = "  - {id: wait, type: delay, duration: 3s, on_success: done}\n  - {id: done, type: end}\n";
+    let steps = "  - {id: wait, delay: 3s}\n  - {id: done, end: null}\n";
     let dir = files(&[("p.yaml", &playbook(steps))]);
     let mut command = updraft(dir.path(), &["run", "p.yaml", "--json"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -9,7 +9,7 @@ use crate::ended::{Ended, ended, signal, updraft};
 use crate::given::{files, playbook};
 use crate::waits::{TEST_TIMEOUT, end, spawn};
 
-const END: &str = "  - {id: done, type: end, output: ok}\n";
+const END: &str = "  - {id: done, end: ok}\n";
 const PEID: &str = "01a1fc56-3693-726d-b211-11b21cd582cc";
 
 /// Every command that opens a store.

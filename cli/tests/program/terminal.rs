@@ -22,7 +22,7 @@ fn assert_harmless(run: &Ended, whose: &str) {
 
 #[test]
 fn what_the_command_line_and_the_environment_say_is_shown_and_not_obeyed() {
-    let dir = files(&[("p.yaml", &playbook("  - {id: done, type: end}\n"))]);
+    let dir = files(&[("p.yaml", &playbook("  - {id: done, end: null}\n"))]);
     let assigned = format!("{EVIL}={EVIL}");
     let option = format!("--{EVIL}");
     for arguments in [
@@ -68,17 +68,14 @@ fn what_the_command_line_and_the_environment_say_is_shown_and_not_obeyed() {
 #[test]
 fn what_files_say_is_shown_and_not_obeyed() {
     let yaml = EVIL.replace('\u{1b}', "\\e").replace(['\u{7}', '\u{8}', '\u{7f}'], "");
-    let named = |text: &str| playbook(&format!("  - {{id: \"{text}\", type: end}}\n"));
+    let named = |text: &str| playbook(&format!("  - {{id: \"{text}\", end: null}}\n"));
     let dir = files(&[
         ("id.yaml", &named(&yaml)),
         ("raw.yaml", &named(EVIL)),
-        ("key.yaml", &playbook(&format!("  - {{id: a, type: end, \"{yaml}\": 1}}\n"))),
-        (
-            "next.yaml",
-            &playbook(&format!("  - {{id: a, type: delay, duration: 1s, on_success: \"{yaml}\"}}\n")),
-        ),
-        ("template.yaml", &playbook(&format!("  - {{id: a, type: end, output: \"{{{{ {yaml} }}}}\"}}\n"))),
-        ("p.yaml", &playbook("  - {id: done, type: end}\n")),
+        ("key.yaml", &playbook(&format!("  - {{id: a, end: null, \"{yaml}\": 1}}\n"))),
+        ("next.yaml", &playbook(&format!("  - {{id: a, delay: 1s, next: \"{yaml}\"}}\n"))),
+        ("template.yaml", &playbook(&format!("  - {{id: a, end: \"{{{{ {yaml} }}}}\"}}\n"))),
+        ("p.yaml", &playbook("  - {id: done, end: null}\n")),
         ("alert.json", &format!("{{\"a\": {EVIL}}}")),
         (
             "figures.json",
@@ -104,8 +101,8 @@ fn what_files_say_is_shown_and_not_obeyed() {
 fn what_alerts_and_tools_say_is_shown_and_not_obeyed_and_json_has_it_all_the_same() {
     let tool = Tool::listen();
     let steps = format!(
-        "  - id: ask\n    type: action\n    integration: http\n    action: request\n    arguments: {{url: \
-         'http://{}/x', response: text}}\n    on_success: done\n    on_failure: done\n  - {{id: done, type: end, output: \
+        "  - id: ask\n    action: http.request\n    arguments: {{url: \
+         'http://{}/x', response: text}}\n    on_failure: continue\n  - {{id: done, end: \
          {{seen: '{{{{ input }}}}'}}}}\n",
         tool.address
     );

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::ended::{Ended, read_until, signal, updraft};
 use crate::given::{files, playbook};
 
-const WAIT: &str = "  - {id: wait, type: delay, duration: 1h}\n";
+const WAIT: &str = "  - {id: wait, delay: 1h}\n";
 /// Far less than after what a program is ended that found no way out itself.
 pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often it is looked whether it has.
@@ -72,9 +72,9 @@ impl Drop for Small {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_holds_no_command_beyond_a_signal() {
-    let end_at_once = playbook("  - {id: done, type: end}\n");
-    let many = |step| format!("  - {{id: s{step}, type: delay, duration: 1ms, on_success: s{}}}\n", step + 1);
-    let many = playbook(&((0..200).map(many).collect::<String>() + "  - {id: s200, type: end}\n"));
+    let end_at_once = playbook("  - {id: done, end: null}\n");
+    let many = |step| format!("  - {{id: s{step}, delay: 1ms}}\n");
+    let many = playbook(&((0..200).map(many).collect::<String>() + "  - {id: s200, end: null}\n"));
     let books = [("wait.yaml", playbook(WAIT)), ("end.yaml", end_at_once), ("many.yaml", many)];
     let dir = files(&books.each_ref().map(|(name, text)| (*name, text.as_str())));
     let waits = [

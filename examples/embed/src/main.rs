@@ -17,10 +17,12 @@ format: 1
 name: triage
 version: 1
 steps:
-  - {id: lookup, type: action, integration: reputation, action: score, arguments: {ip: '{{ input.ip }}'}, on_success: bad}
-  - {id: bad, type: if, condition: steps.lookup.output.score > 80, then: block, else: ignore}
-  - {id: block, type: end, output: {verdict: 'block {{ input.ip }}', score: '{{ steps.lookup.output.score }}'}}
-  - {id: ignore, type: end, output: {verdict: ignore}}
+  - {id: lookup, action: reputation.score, arguments: {ip: '{{ input.ip }}'}}
+  - id: bad
+    if: steps.lookup.output.score > 80
+    then:
+      - {id: block, end: {verdict: 'block {{ input.ip }}', score: '{{ steps.lookup.output.score }}'}}
+  - {id: ignore, end: {verdict: ignore}}
 ";
 
 /// A security tool of the backend's own.

@@ -24,7 +24,6 @@ pub(crate) fn catalogue() -> Catalogue {
 pub(crate) fn playbook(steps: usize) -> Playbook {
     let mut text = "format: 1\nname: sample\nversion: 1\nsteps:\n".to_owned();
     for step in 0..steps {
-        let next = if step + 1 < steps { format!(", on_success: s{}", step + 1) } else { String::new() };
         let arguments = if step == 0 {
             "{hash: '{{ input.hash }}'}".to_owned()
         } else {
@@ -33,9 +32,7 @@ pub(crate) fn playbook(steps: usize) -> Playbook {
                 step - 1
             )
         };
-        text += &format!(
-            "  - {{id: s{step}, type: action, integration: tool, action: act, arguments: {arguments}{next}}}\n"
-        );
+        text += &format!("  - {{id: s{step}, action: tool.act, arguments: {arguments}}}\n");
     }
     Playbook::parse(text.as_bytes()).unwrap()
 }

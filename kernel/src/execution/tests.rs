@@ -78,7 +78,7 @@ fn of_steps(steps: &serde_json::Value) -> Execution<Ask> {
 }
 
 fn action() -> serde_json::Value {
-    json!({"id": "a", "type": "action", "integration": "tool", "action": "act", "at_most_once": true})
+    json!({"id": "a", "integration": "tool", "action": "act", "at_most_once": true})
 }
 
 /// Its commands; attempts are withdrawn as `unsent` says.
@@ -198,7 +198,7 @@ fn a_drain_waits_for_what_was_sent_and_takes_back_what_was_not() {
 
 #[test]
 fn a_long_wait_is_left_for_once_and_a_lost_commit_at_once() {
-    let mut execution = accepted(&json!({"id": "a", "type": "delay", "duration": "2h"}));
+    let mut execution = accepted(&json!({"id": "a", "delay": "2h"}));
     let first = commands(&mut execution, &[]);
     assert!(matches!(first.last(), Some(ExecutionCommand::Park { lsn: 7, .. })), "{first:?}");
     assert!(commands(&mut execution, &[]).is_empty(), "where it stays, it is not asked again");
@@ -237,7 +237,7 @@ fn a_call_that_may_have_to_wait_has_its_place_before_its_intent_is_written() {
 #[test]
 fn a_place_is_asked_for_while_a_commit_is_under_way_and_its_intent_joins_what_is_pending() {
     let mut steps = vec![action(), queue()];
-    (steps[0]["on_success"], steps[1]["id"]) = (json!("b"), json!("b"));
+    steps[1]["id"] = json!("b");
     let mut execution = of_steps(&json!(steps));
     assert_eq!(called(&commands(&mut execution, &[])), [TaskSeq(1)]);
     execution.on(ended(Ok(Json::null())), NOW);
@@ -281,7 +281,7 @@ fn need(commands: &[Command]) -> Option<Need> {
 #[test]
 fn intents_ends_and_what_is_told_are_durable_and_what_comes_about_again_may_be_behind() {
     let mut execution = accepted(&json!({
-        "id": "a", "type": "action", "integration": "tool", "action": "act",
+        "id": "a", "integration": "tool", "action": "act",
         "retry": {"attempts": 2, "initial": "1s"},
     }));
     assert_eq!(called(&commands(&mut execution, &[])), [TaskSeq(1)]);
@@ -310,8 +310,8 @@ fn intents_ends_and_what_is_told_are_durable_and_what_comes_about_again_may_be_b
 #[test]
 fn the_end_of_a_call_that_is_made_at_most_once_is_durable_whatever_follows() {
     for (at_most_once, wanted) in [(true, Need::Durable), (false, Need::Behind)] {
-        let mut steps = vec![action(), json!({"id": "b", "type": "delay", "duration": "1h"})];
-        (steps[0]["on_success"], steps[0]["at_most_once"]) = (json!("b"), json!(at_most_once));
+        let mut steps = vec![action(), json!({"id": "b", "delay": "1h"})];
+        steps[0]["at_most_once"] = json!(at_most_once);
         let mut execution = of_steps(&json!(steps));
         assert_eq!(called(&commands(&mut execution, &[])), [TaskSeq(1)]);
         execution.on(ended(Ok(Json::null())), NOW);
@@ -326,7 +326,7 @@ fn the_end_of_a_call_that_is_made_at_most_once_is_durable_whatever_follows() {
 
 #[test]
 fn what_a_control_changes_is_durable() {
-    let mut execution = accepted(&json!({"id": "a", "type": "delay", "duration": "1m"}));
+    let mut execution = accepted(&json!({"id": "a", "delay": "1m"}));
     let _ = commands(&mut execution, &[]);
     execution.on(ExecutionEvent::Asked(Ask::Cancel), NOW);
     assert_eq!(need(&commands(&mut execution, &[])), Some(Need::Durable));

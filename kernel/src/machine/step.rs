@@ -6,6 +6,7 @@ mod choice;
 mod delay;
 mod end;
 mod parallel;
+mod switch;
 
 use updraft_protocol::Timestamp;
 
@@ -57,6 +58,7 @@ impl Machine {
             PlannedKind::Action(action) => self.arrive_at_action(at, action, effects, work),
             PlannedKind::Parallel(parallel) => self.arrive_at_parallel(at, parallel, effects, work),
             PlannedKind::If(choice) => self.arrive_at_choice(at, choice, effects, work),
+            PlannedKind::Switch(switch) => self.arrive_at_switch(at, switch, effects, work),
             PlannedKind::Delay(delay) => self.arrive_at_delay(at, delay, effects),
             PlannedKind::End(end) => self.arrive_at_end(at, end, effects, work),
         }

@@ -1,6 +1,7 @@
 //! What the machine promises, by example and over random playbooks with crashes at any point.
 
 mod attempts;
+mod bodies;
 mod configuration;
 mod examples;
 mod outputs;

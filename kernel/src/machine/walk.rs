@@ -7,7 +7,7 @@ use super::scope::ScopeId;
 use super::task::{Ending, Phase};
 use super::task_seq::TaskSeq;
 use super::{Effects, Machine};
-use crate::plan::{PlannedKind, StepIndex};
+use crate::plan::{Follows, PlannedKind, StepIndex};
 
 /// Where control goes next.
 pub(super) enum Go {
@@ -76,11 +76,16 @@ impl Machine {
             Ending::Unknown(_) => TaskStatus::Unknown,
         };
         let planned = self.plan.step(step);
-        let output = self.task(task).state.response.as_ref();
-        match (planned.next(status, output), ending) {
-            (Some(next), _) => Go::Enter(scope, next),
-            (None, Ending::Completed(_)) => Go::End(scope, task, Ok(output.cloned())),
-            (None, Ending::Failed(failure) | Ending::EndedFailed(failure, _) | Ending::Unknown(failure)) => {
+        let state = &self.task(task).state;
+        match (planned.follows(status, state).unwrap_or_default(), ending) {
+            (Follows::Step(next), _) => Go::Enter(scope, next),
+            (_, Ending::Completed(_)) => Go::End(scope, task, Ok(state.response.clone())),
+            // What its author says to leave as it is.
+            (Follows::End, _) => Go::End(scope, task, Ok(None)),
+            (
+                Follows::Nothing,
+                Ending::Failed(failure) | Ending::EndedFailed(failure, _) | Ending::Unknown(failure),
+            ) => {
                 let message = format!("step \"{}\": {}", planned.id, failure.message);
                 Go::End(scope, task, Err(Failure::new(failure.kind, message).with_retryable(false)))
             }

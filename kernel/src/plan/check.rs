@@ -10,12 +10,14 @@ use updraft_protocol::limits::{
 use updraft_protocol::playbook::FORMAT;
 use updraft_protocol::{Catalogue, Name, Playbook, SecretReference, StepId, Value};
 
-use super::bodies::Bodies;
+use super::earlier::Earlier;
 use super::endpoints;
+use super::flat::Flat;
 use super::graph::Graph;
 use super::mistakes::Mistakes;
 use super::span::span;
 use super::step::{Checked, Steps};
+use super::suggest::Suggestions;
 use super::{Plan, PlannedKind, PlannedStep, Standing, StepIndex, arguments};
 use crate::mistake::Mistake;
 use crate::template::secret;
@@ -28,28 +30,25 @@ pub(super) fn check(
 ) -> Result<Plan, Vec<Mistake>> {
     let mut mistakes = Mistakes::default();
     header(playbook, &mut mistakes);
-    let count = playbook.steps.len();
-    if count == 0 {
+    let mut flat = Flat::of(playbook, &mut mistakes);
+    let count = flat.steps.len();
+    if playbook.steps.is_empty() {
         mistakes.header("steps", "a playbook needs at least one step");
         return Err(mistakes.into_vec());
     }
     if count > PLAYBOOK_STEPS {
-        mistakes.header("steps", format!("{count} steps; at most {PLAYBOOK_STEPS} are allowed"));
+        mistakes
+            .header("steps", format!("at most {PLAYBOOK_STEPS} steps are allowed, those in bodies counted"));
         return Err(mistakes.into_vec());
     }
-    let by_id = index(playbook, &mut mistakes);
-    let unique = by_id.len() == count;
-    let mut steps = Steps::new((catalogue, standing), &by_id, mistakes, unique);
-    let start = match &playbook.start {
-        Some(id) => steps.start(id),
-        None => Some(StepIndex(0)),
-    };
-    let mut checked: Vec<_> =
-        playbook.steps.iter().enumerate().map(|(at, step)| steps.check(at, step)).collect();
-    let resolved = steps.resolved;
+    mistakes.set_places(flat.steps.iter().map(|step| step.place.clone()).collect());
+    let by_id = index(&flat, &mut mistakes);
+    let is_resolved = follow(&mut flat, &by_id, &mut mistakes) && by_id.len() == count;
+    let mut steps = Steps::new((catalogue, standing), &flat, &by_id, mistakes);
+    let mut checked: Vec<_> = (0..count).map(|at| steps.check(at)).collect();
     let mut mistakes = steps.mistakes;
-    if let (true, Some(start)) = (resolved, start) {
-        check_graph(playbook, start, &mut checked, &by_id, &mut mistakes);
+    if is_resolved {
+        check_graph(&flat, &mut checked, &by_id, &mut mistakes);
     }
     endpoints::check(&checked, &playbook.variables, &mut mistakes);
     if standing == Standing::New {
@@ -58,15 +57,16 @@ pub(super) fn check(
     if mistakes.is_empty() {
         definition(playbook, &mut mistakes);
     }
+    let places: Vec<String> = flat.steps.into_iter().map(|step| step.place).collect();
     let planned: Option<Vec<PlannedStep>> = checked.into_iter().map(|checked| checked.planned).collect();
-    match (planned, start) {
-        (Some(steps), Some(start)) if mistakes.is_empty() => Ok(Plan {
+    match planned {
+        Some(steps) if mistakes.is_empty() => Ok(Plan {
             name: playbook.name.clone(),
             version: playbook.version,
             timeout: playbook.timeout.map(|span| span.0),
             tasks_at_once: playbook.tasks_at_once,
-            start,
-            secrets: secrets(&steps),
+            start: StepIndex(0),
+            secrets: secrets(&steps, &places),
             steps,
             by_id,
         }),
@@ -75,11 +75,11 @@ pub(super) fn check(
 }
 
 /// The secrets that these steps name, each with the first place that names it.
-fn secrets(steps: &[PlannedStep]) -> BTreeMap<Name, String> {
+fn secrets(steps: &[PlannedStep], places: &[String]) -> BTreeMap<Name, String> {
     let mut named = BTreeMap::new();
-    for (at, step) in steps.iter().enumerate() {
+    for (step, place) in steps.iter().zip(places) {
         for secret in secrets_of(step) {
-            named.entry(secret.name.clone()).or_insert_with(|| place_of(at, secret));
+            named.entry(secret.name.clone()).or_insert_with(|| place_of(place, secret));
         }
     }
     named
@@ -93,7 +93,8 @@ fn count_secrets(checked: &[Checked], mistakes: &mut Mistakes) {
     {
         if named.insert(&secret.name) && named.len() > SECRETS_OF_PLAYBOOK {
             let message = format!("at most {SECRETS_OF_PLAYBOOK} secrets are allowed in a playbook");
-            return mistakes.inside(at, "arguments", Mistake::new(place_of(at, secret), message));
+            let place = place_of(mistakes.place(at), secret);
+            return mistakes.inside(at, "arguments", Mistake::new(place, message));
         }
     }
 }
@@ -105,8 +106,8 @@ fn secrets_of(step: &PlannedStep) -> &[SecretReference] {
     }
 }
 
-fn place_of(at: usize, secret: &SecretReference) -> String {
-    arguments::place(&format!("steps[{at}].arguments"), &secret.place)
+fn place_of(step: &str, secret: &SecretReference) -> String {
+    arguments::place(&format!("{step}.arguments"), &secret.place)
 }
 
 fn header(playbook: &Playbook, mistakes: &mut Mistakes) {
@@ -184,11 +185,12 @@ fn is_too_deep(value: &Value) -> bool {
     false
 }
 
-fn index(playbook: &Playbook, mistakes: &mut Mistakes) -> BTreeMap<StepId, StepIndex> {
+fn index(flat: &Flat<'_>, mistakes: &mut Mistakes) -> BTreeMap<StepId, StepIndex> {
     let mut by_id: BTreeMap<StepId, StepIndex> = BTreeMap::new();
-    for (at, (step, number)) in playbook.steps.iter().zip(0_u32..).enumerate() {
+    for (at, (step, number)) in flat.steps.iter().zip(0_u32..).enumerate() {
         if let Some(first) = by_id.get(&step.id) {
-            mistakes.step(at, "id", format!("\"{}\" is also the id of steps[{}]", step.id, first.get()));
+            let first = &flat.steps[first.get()].place;
+            mistakes.step(at, "id", format!("\"{}\" is also the id of {first}", step.id));
         } else {
             by_id.insert(step.id.clone(), StepIndex(number));
         }
@@ -196,22 +198,40 @@ fn index(playbook: &Playbook, mistakes: &mut Mistakes) -> BTreeMap<StepId, StepI
     by_id
 }
 
-/// The checks that need all references to be resolved.
+/// Resolves where paths go on; false where a step names one that is not there, or not in its own body.
+fn follow(flat: &mut Flat<'_>, by_id: &BTreeMap<StepId, StepIndex>, mistakes: &mut Mistakes) -> bool {
+    let (mut suggestions, mut is_resolved) = (Suggestions::default(), true);
+    flat.follow(&mut |flat: &Flat<'_>, at, field, id: &StepId| {
+        let found = by_id.get(id).copied();
+        match found {
+            Some(to) if flat.are_siblings(at, to) => return Some(to),
+            Some(to) => {
+                let place = &flat.steps[to.get()].place;
+                mistakes.step(at, field, format!("\"{id}\" is in another body, at {place}"));
+            }
+            None => {
+                let message = suggestions.no_step(id.as_str(), by_id, mistakes);
+                mistakes.step(at, field, message);
+            }
+        }
+        is_resolved = false;
+        None
+    });
+    is_resolved
+}
+
+/// The checks that need all references to lead somewhere.
 fn check_graph(
-    playbook: &Playbook,
-    start: StepIndex,
+    flat: &Flat<'_>,
     checked: &mut [Checked],
     by_id: &BTreeMap<StepId, StepIndex>,
     mistakes: &mut Mistakes,
 ) {
-    let ids: Vec<_> = playbook.steps.iter().map(|step| step.id.as_str()).collect();
-    let graph = Graph {
-        start: start.get(),
-        edges: checked.iter_mut().map(|step| std::mem::take(&mut step.edges)).collect(),
-    };
+    let ids: Vec<_> = flat.steps.iter().map(|step| step.id.as_str()).collect();
+    let edges = checked.iter_mut().map(|step| std::mem::take(&mut step.edges)).collect();
+    let graph = Graph { start: 0, edges };
     let Some(order) = graph.order(&ids, mistakes) else { return };
-    let Some(paths) = Bodies::find(&graph, &order, &ids, mistakes) else { return };
-    let earlier = paths.earlier(&graph, &order);
+    let earlier = Earlier::of(flat, &graph, &order);
     for (at, step) in checked.iter().enumerate() {
         for (id, path) in step.reads() {
             let read = StepId::new(id).ok().and_then(|id| by_id.get(&id));

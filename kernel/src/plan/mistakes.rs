@@ -5,36 +5,46 @@ use updraft_protocol::limits::MISTAKES;
 
 use crate::mistake::Mistake;
 
-/// The fields of a playbook and of its steps, in the order in which mistakes are reported.
-const FIELDS: [&str; 23] = [
+/// The fields of a playbook and of its steps, in the order in which mistakes are told.
+const FIELDS: [&str; 29] = [
     "format",
     "version",
     "variables",
     "tasks_at_once",
-    "start",
     "steps",
     "id",
     "integration",
     "action",
-    "condition",
+    "if",
+    "switch",
+    "cases",
     "arguments",
+    "end",
+    "fail",
     "output",
-    "duration",
+    "delay",
     "timeout",
     "retry",
     "at_most_once",
+    "parallel",
     "branches",
     "then",
     "else",
-    "on_success",
+    "default",
+    "next",
     "on_failure",
+    "on_timeout",
     "on_unknown",
     "",
 ];
 
 /// The mistakes found so far: a bounded number, reported in the order of their places.
 #[derive(Debug, Default)]
-pub(super) struct Mistakes(Vec<(usize, usize, Mistake)>);
+pub(super) struct Mistakes {
+    found: Vec<(usize, usize, Mistake)>,
+    /// Where each step is written: `steps[3].then[0]`.
+    places: Vec<String>,
+}
 
 impl Mistakes {
     /// Adds a mistake in a field of the playbook itself.
@@ -42,9 +52,24 @@ impl Mistakes {
         self.push(0, field, Mistake::new(field, message));
     }
 
+    /// From here on steps are known by their numbers.
+    pub(super) fn set_places(&mut self, places: Vec<String>) {
+        self.places = places;
+    }
+
+    /// Where the step numbered `step` is written.
+    pub(super) fn place(&self, step: usize) -> &str {
+        self.places.get(step).map_or("", String::as_str)
+    }
+
     /// Adds a mistake in a field of the step numbered `step`.
     pub(super) fn step(&mut self, step: usize, field: &str, message: impl Into<String>) {
-        self.push(step + 1, field, Mistake::new(format!("steps[{step}].{field}"), message));
+        self.push(step + 1, field, Mistake::new(format!("{}.{field}", self.place(step)), message));
+    }
+
+    /// Adds a mistake of the step numbered `step`, which is written at `place`, as a whole.
+    pub(super) fn at(&mut self, step: usize, place: &str, message: impl Into<String>) {
+        self.push(step + 1, "", Mistake::new(place, message));
     }
 
     /// Adds a mistake of the step numbered `step` that knows its own place.
@@ -54,29 +79,29 @@ impl Mistakes {
 
     /// Adds a mistake of the step numbered `step` as a whole.
     pub(super) fn whole(&mut self, step: usize, message: impl Into<String>) {
-        self.push(step + 1, "", Mistake::new(format!("steps[{step}]"), message));
+        self.push(step + 1, "", Mistake::new(self.place(step), message));
     }
 
     /// Whether no more are taken.
     pub(super) fn full(&self) -> bool {
-        self.0.len() >= MISTAKES
+        self.found.len() >= MISTAKES
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty()
     }
 
     /// The mistakes in the order of their places.
     pub(super) fn into_vec(mut self) -> Vec<Mistake> {
-        self.0.sort_by_key(|(step, field, _)| (*step, *field));
-        self.0.into_iter().map(|(_, _, mistake)| mistake).collect()
+        self.found.sort_by_key(|(step, field, _)| (*step, *field));
+        self.found.into_iter().map(|(_, _, mistake)| mistake).collect()
     }
 
     fn push(&mut self, step: usize, field: &str, mistake: Mistake) {
         if !self.full() {
             let name = field.split(['.', '[']).next().unwrap_or_default();
             let rank = FIELDS.iter().position(|known| *known == name).unwrap_or(FIELDS.len());
-            self.0.push((step, rank, mistake));
+            self.found.push((step, rank, mistake));
         }
     }
 }

@@ -6,13 +6,15 @@ mod choice;
 mod delay;
 mod end;
 mod parallel;
+mod switch;
 
 use std::collections::BTreeMap;
 
-use updraft_protocol::playbook::{Step, StepExit, StepKind};
-use updraft_protocol::{Catalogue, Json, Name, Span, StepId, TaskStatus};
+use updraft_protocol::playbook::{Handler, StepExit, StepKind};
+use updraft_protocol::{Catalogue, FailureKind, Name, Span, StepId, TaskState, TaskStatus};
 
 use super::arguments::Schemas;
+use super::flat::Flat;
 use super::graph::{Edge, Field};
 use super::mistakes::Mistakes;
 use super::span::span;
@@ -26,7 +28,8 @@ pub use action::{PlannedAction, RetryPolicy};
 pub use choice::PlannedIf;
 pub use delay::PlannedDelay;
 pub use end::PlannedEnd;
-pub use parallel::PlannedParallel;
+pub use parallel::{PlannedBranch, PlannedParallel};
+pub use switch::{PlannedCase, PlannedSwitch};
 
 /// The integration name of steps that Updraft itself decides.
 pub(crate) const UPDRAFT: &str = "updraft";
@@ -36,32 +39,38 @@ pub(crate) const UPDRAFT: &str = "updraft";
 pub struct PlannedStep {
     /// Its id.
     pub id: StepId,
-    /// The tool; `updraft` for steps that Updraft itself decides.
+    /// Whether its author wrote the id.
+    pub is_named: bool,
+    /// The tool; `updraft` where Updraft decides the step itself.
     pub integration: Name,
     /// The action of the tool; the kind of the step if Updraft itself decides it.
     pub action: Name,
-    /// The steps that follow it.
+    /// What follows it.
     pub exits: Exits,
     /// Its kind, with the fields of that kind.
     pub kind: PlannedKind,
 }
 
 impl PlannedStep {
-    /// The step that follows on the same path after a task of this step with this status and response. `None` if the
-    /// path ends, or the task was ended from outside.
-    pub fn next(&self, status: TaskStatus, response: Option<&Json>) -> Option<StepIndex> {
+    /// What follows on the same path where a task of this step ended with this status in this state. `None` if the task
+    /// has not ended by itself.
+    pub fn follows(&self, status: TaskStatus, state: &TaskState) -> Option<Follows> {
+        let response = state.response.as_ref();
+        let timed_out = || state.error.as_ref().is_some_and(|error| error.kind == FailureKind::Timeout);
         let exit = match (status, &self.kind) {
-            (TaskStatus::Completed, PlannedKind::If(_)) => PlannedIf::exit(response),
+            (TaskStatus::Completed, PlannedKind::If(choice)) => return Some(choice.follows(response)),
+            (TaskStatus::Completed, PlannedKind::Switch(choice)) => return Some(choice.follows(response)),
             (TaskStatus::Completed, _) => StepExit::Success,
+            (TaskStatus::Failed, _) if timed_out() => StepExit::Timeout,
             (TaskStatus::Failed, _) => StepExit::Failure,
             (TaskStatus::Unknown, _) => StepExit::Unknown,
             (TaskStatus::Executing | TaskStatus::Retrying | TaskStatus::Cancelled, _) => return None,
         };
-        self.exits.get(exit)
+        Some(self.exits.get(exit))
     }
 
-    /// The first steps of the bodies that it opens.
-    pub fn bodies(&self) -> &[StepIndex] {
+    /// The bodies that it opens, each in a scope of its own.
+    pub fn bodies(&self) -> &[PlannedBranch] {
         match &self.kind {
             PlannedKind::Parallel(parallel) => &parallel.branches,
             _ => &[],
@@ -75,33 +84,65 @@ impl PlannedStep {
         STEP_BYTES
             + match &self.kind {
                 PlannedKind::Action(action) => action.arguments.bytes(),
-                PlannedKind::Parallel(parallel) => parallel.branches.len() * size_of::<StepIndex>(),
+                PlannedKind::Parallel(parallel) => parallel.branches.len() * size_of::<PlannedBranch>(),
                 PlannedKind::If(choice) => choice.condition.bytes(),
+                PlannedKind::Switch(choice) => choice.bytes(),
                 PlannedKind::Delay(_) => 0,
-                PlannedKind::End(end) => end.output.as_ref().map_or(0, Template::bytes),
+                PlannedKind::End(end) => end.texts().map(Template::bytes).sum(),
             }
     }
 }
 
-/// The steps that follow one step, by its exit. This is the only record of a step's successors.
+/// What follows a step, by its exit. What a step leads to is written here alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Exits([Option<StepIndex>; 4]);
+pub struct Exits([Follows; 4]);
+
+/// What follows an exit of a step.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Follows {
+    /// Another step of the same path.
+    Step(StepIndex),
+    /// The end of the path, completed.
+    End,
+    /// Nothing handles it: the path fails.
+    #[default]
+    Nothing,
+}
+
+impl Follows {
+    /// A step, or the end of the path.
+    pub(super) fn to(step: Option<StepIndex>) -> Self {
+        step.map_or(Self::End, Self::Step)
+    }
+
+    /// The step, if it is one.
+    pub fn step(self) -> Option<StepIndex> {
+        match self {
+            Self::Step(step) => Some(step),
+            Self::End | Self::Nothing => None,
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        if self == Self::Nothing { other } else { self }
+    }
+}
 
 impl Exits {
-    /// The step that follows this exit.
-    pub fn get(&self, exit: StepExit) -> Option<StepIndex> {
+    /// What follows this exit.
+    pub fn get(&self, exit: StepExit) -> Follows {
         self.0[Self::at(exit)]
     }
 
-    fn set(&mut self, exit: StepExit, to: Option<StepIndex>) {
-        self.0[Self::at(exit)] = to;
+    fn set(&mut self, exit: StepExit, follows: Follows) {
+        self.0[Self::at(exit)] = follows;
     }
 
     fn at(exit: StepExit) -> usize {
         match exit {
             StepExit::Success => 0,
-            StepExit::Otherwise => 1,
-            StepExit::Failure => 2,
+            StepExit::Failure => 1,
+            StepExit::Timeout => 2,
             StepExit::Unknown => 3,
         }
     }
@@ -112,10 +153,12 @@ impl Exits {
 pub enum PlannedKind {
     /// Calls a security tool.
     Action(PlannedAction),
-    /// Runs several paths at once and continues when all have ended.
+    /// Runs several branches at once and goes on when they have ended.
     Parallel(PlannedParallel),
-    /// Chooses between two paths.
+    /// Chooses between two bodies.
     If(PlannedIf),
+    /// Chooses between several bodies.
+    Switch(PlannedSwitch),
     /// Waits.
     Delay(PlannedDelay),
     /// Ends its path.
@@ -146,19 +189,20 @@ pub(super) struct Steps<'a> {
     catalogue: &'a Catalogue,
     standing: Standing,
     schemas: Schemas,
+    flat: &'a Flat<'a>,
     by_id: &'a BTreeMap<StepId, StepIndex>,
     suggestions: Suggestions,
     /// The budget that the texts of all steps share.
     budget: Budget,
     /// The mistakes found so far.
     pub(super) mistakes: Mistakes,
-    /// Whether every id is unique, and every reference leads to a step.
-    pub(super) resolved: bool,
 }
 
 /// A step that is being checked.
 struct Draft {
     at: usize,
+    /// Where it is written: `steps[3].then[0]`.
+    place: String,
     edges: Vec<Edge>,
     references: References,
     reading: &'static str,
@@ -167,51 +211,45 @@ struct Draft {
 impl<'a> Steps<'a> {
     pub(super) fn new(
         (catalogue, standing): (&'a Catalogue, Standing),
+        flat: &'a Flat<'a>,
         by_id: &'a BTreeMap<StepId, StepIndex>,
         mistakes: Mistakes,
-        resolved: bool,
     ) -> Self {
         Self {
             catalogue,
             standing,
             schemas: Schemas::default(),
+            flat,
             by_id,
             suggestions: Suggestions::default(),
             budget: Budget::new(),
             mistakes,
-            resolved,
         }
-    }
-
-    /// The step that the playbook starts with.
-    pub(super) fn start(&mut self, id: &StepId) -> Option<StepIndex> {
-        let found = self.by_id.get(id).copied();
-        if found.is_none() {
-            let message = self.no_step(id.as_str());
-            self.mistakes.header("start", message);
-            self.resolved = false;
-        }
-        found
     }
 
     /// Checks one step.
-    pub(super) fn check(&mut self, at: usize, step: &Step) -> Checked {
-        let mut draft = Draft { at, edges: vec![], references: References::default(), reading: "" };
+    pub(super) fn check(&mut self, at: usize) -> Checked {
+        let flat = &self.flat.steps[at];
+        let step = flat.step;
+        let (references, place) = (References::default(), flat.place.clone());
+        let mut draft = Draft { at, place, edges: vec![], references, reading: "" };
         let kind = match &step.kind {
             StepKind::Action(action) => {
-                PlannedAction::check(self, &mut draft, action).map(PlannedKind::Action)
+                PlannedAction::check(self, &mut draft, action, step.handlers.on_unknown.is_some())
+                    .map(PlannedKind::Action)
             }
             StepKind::Parallel(parallel) => {
                 PlannedParallel::check(self, &mut draft, parallel).map(PlannedKind::Parallel)
             }
             StepKind::If(choice) => PlannedIf::check(self, &mut draft, choice).map(PlannedKind::If),
+            StepKind::Switch(choice) => {
+                PlannedSwitch::check(self, &mut draft, choice).map(PlannedKind::Switch)
+            }
             StepKind::Delay(delay) => Some(PlannedKind::Delay(PlannedDelay::check(self, &draft, delay))),
             StepKind::End(end) => PlannedEnd::check(self, &mut draft, end).map(PlannedKind::End),
+            StepKind::Fail(fail) => PlannedEnd::check_fail(self, &mut draft, fail).map(PlannedKind::End),
         };
-        let mut exits = Exits::default();
-        for next in step.kind.exits() {
-            exits.set(next.exit, self.follow(&mut draft, Field::Next(next.field), next.to));
-        }
+        let exits = self.exits(&mut draft);
         self.reads(&draft);
         let names = match &step.kind {
             StepKind::Action(action) => Some((action.integration.clone(), action.action.clone())),
@@ -219,7 +257,8 @@ impl<'a> Steps<'a> {
             other => Name::new(UPDRAFT).ok().zip(Name::new(other.name()).ok()),
         };
         let planned = kind.zip(names).map(|(kind, (integration, action))| PlannedStep {
-            id: step.id.clone(),
+            id: flat.id.clone(),
+            is_named: step.id.is_some(),
             integration,
             action,
             exits,
@@ -228,11 +267,44 @@ impl<'a> Steps<'a> {
         Checked { planned, edges: draft.edges, reading: draft.reading, references: draft.references }
     }
 
-    /// The steps that the texts read must exist.
+    /// What follows the exits of a step, each an edge of the graph. The edges of choices are theirs.
+    fn exits(&mut self, draft: &mut Draft) -> Exits {
+        let flat = &self.flat.steps[draft.at];
+        let mut exits = Exits::default();
+        if matches!(flat.step.kind, StepKind::End(_) | StepKind::Fail(_)) {
+            exits.set(StepExit::Success, Follows::End);
+        } else {
+            let chooses = matches!(flat.step.kind, StepKind::If(_) | StepKind::Switch(_));
+            let success = Follows::to(flat.next);
+            exits.set(StepExit::Success, success);
+            if !chooses {
+                draft.edge("next", success);
+            }
+        }
+        // The bodies of handlers come after those of the kind.
+        let mut bodies = flat.starts.iter().skip(flat.step.kind.bodies().len());
+        for (field, exit, handler) in flat.step.handlers.given() {
+            let follows = match handler {
+                Handler::Step(_) => Follows::to(flat.handlers.get(&exit).copied()),
+                Handler::Body(_) => Follows::to(bodies.next().copied().flatten().or(flat.next)),
+            };
+            exits.set(exit, follows);
+            draft.edge(field, follows);
+        }
+        let timeout = exits.get(StepExit::Timeout).or(exits.get(StepExit::Failure));
+        exits.set(StepExit::Timeout, timeout);
+        for exit in [StepExit::Failure, StepExit::Timeout, StepExit::Unknown] {
+            exits.set(exit, exits.get(exit).or(flat.caught));
+        }
+        draft.edge("catch", flat.caught);
+        exits
+    }
+
+    /// The steps that the texts read must be there.
     fn reads(&mut self, draft: &Draft) {
         for (id, path) in &draft.references.steps {
             if !StepId::new(id).is_ok_and(|id| self.by_id.contains_key(&id)) {
-                let message = self.no_step(id);
+                let message = self.suggestions.no_step(id, self.by_id, &self.mistakes);
                 self.mistakes.inside(draft.at, draft.reading, Mistake::new(path, message));
             }
         }
@@ -243,25 +315,25 @@ impl<'a> Steps<'a> {
             self.mistakes.step(at, field, message);
         }
     }
+}
 
-    fn follow(&mut self, draft: &mut Draft, field: Field, id: &StepId) -> Option<StepIndex> {
-        let found = self.by_id.get(id).copied();
-        match found {
-            Some(to) => draft.edges.push(Edge { field, to: to.get() }),
-            None => {
-                let message = self.no_step(id.as_str());
-                self.mistakes.step(draft.at, &field.to_string(), message);
-                self.resolved = false;
-            }
-        }
-        found
+impl Draft {
+    fn edge(&mut self, field: &'static str, follows: Follows) {
+        self.edges.extend(follows.step().map(|to| Edge { field: Field::Next(field), to: to.get() }));
     }
 
-    fn no_step(&mut self, id: &str) -> String {
-        if self.mistakes.full() {
-            return String::new();
-        }
-        let near = self.suggestions.get(id, self.by_id.keys().map(StepId::as_str));
-        format!("no step \"{id}\"{near}")
+    /// Where the body numbered `number` of this step begins. Without steps, or without that body, the path goes on.
+    fn body(&mut self, steps: &Steps<'_>, number: Option<usize>, field: &'static str) -> Follows {
+        let flat = &steps.flat.steps[self.at];
+        let start = number.and_then(|number| flat.starts.get(number).copied().flatten());
+        let follows = Follows::to(start.or(flat.next));
+        self.edge(if start.is_some() { field } else { "next" }, follows);
+        follows
+    }
+
+    /// The references of one more text.
+    fn read(&mut self, field: &'static str, references: &References) {
+        self.reading = field;
+        self.references.merge(references.clone());
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use updraft_protocol::playbook::{EndStatus, StepExit};
+use updraft_protocol::playbook::StepExit;
 use updraft_protocol::{Catalogue, Name, Playbook, StepId};
 
 use super::*;
@@ -20,29 +20,31 @@ fn catalogue() -> Catalogue {
     catalogue
 }
 
-/// A playbook with these steps; an `action` without a tool gets one.
-fn playbook(steps: Value) -> Playbook {
-    let steps: Vec<Value> = steps.as_array().unwrap().iter().cloned().map(with_tool).collect();
+/// A playbook with these steps; an `action` gets a tool where it names none.
+fn playbook(mut steps: Value) -> Playbook {
+    add_tools(&mut steps);
     with(json!({ "steps": steps }))
 }
 
-fn with_tool(mut step: Value) -> Value {
-    if step.get("type").is_none() {
-        step["type"] = json!("action");
-    }
-    if step["type"] == "action" {
-        for (name, value) in [("integration", "http"), ("action", "request")] {
-            if step.get(name).is_none() {
-                step[name] = json!(value);
+/// Adds the tool to each step in these bodies that is of no other kind.
+fn add_tools(value: &mut Value) {
+    const OTHERS: [&str; 8] = ["if", "switch", "cases", "parallel", "branches", "delay", "end", "fail"];
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(add_tools),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(add_tools);
+            if fields.contains_key("id") && !OTHERS.iter().any(|kind| fields.contains_key(*kind)) {
+                fields.entry("integration").or_insert(json!("http"));
+                fields.entry("action").or_insert(json!("request"));
             }
         }
+        _ => {}
     }
-    step
 }
 
 /// A playbook of one `end` step, with these fields on top.
 fn with(fields: Value) -> Playbook {
-    let mut playbook = json!({"format": 1, "name": "p", "version": 1, "steps": [{"id": "a", "type": "end"}]});
+    let mut playbook = json!({"format": 1, "name": "p", "version": 1, "steps": [{"id": "a", "end": null}]});
     for (name, value) in fields.as_object().unwrap() {
         playbook[name] = value.clone();
     }
@@ -70,15 +72,15 @@ fn at(plan: &Plan, id: &str) -> StepIndex {
 fn a_plan_has_everything_resolved() {
     let plan = plan(json!([
         {"id": "look", "arguments": {"url": "https://x/{{ input.ip }}", "n": 1}, "timeout": "5s",
-         "retry": {"attempts": 2, "initial": "1s", "max": "4s", "multiplier": 3.0},
-         "on_success": "bad", "on_failure": "stop"},
-        {"id": "bad", "type": "if", "condition": "steps.look.output.score > 5", "then": "contain", "else": "stop"},
-        {"id": "contain", "type": "parallel", "branches": ["one", "two"], "on_success": "wait"},
-        {"id": "one", "at_most_once": true, "on_unknown": "ask"},
-        {"id": "ask"},
-        {"id": "two"},
-        {"id": "wait", "type": "delay", "duration": "1m", "on_success": "stop"},
-        {"id": "stop", "type": "end", "status": "failed", "output": "{{ input.ip }}"}
+         "retry": {"attempts": 2, "initial": "1s", "max": "4s", "multiplier": 3.0}, "on_failure": "stop"},
+        {"id": "bad", "if": "steps.look.output.score > 5", "then": [
+            {"id": "contain", "branches": {
+                "first": [{"id": "one", "at_most_once": true, "on_unknown": [{"id": "ask"}]}],
+                "second": [{"id": "two"}],
+            }},
+            {"id": "wait", "delay": "1m"},
+        ]},
+        {"id": "stop", "fail": "no", "output": "{{ input.ip }}"}
     ]));
     assert_eq!((plan.name.as_str(), plan.version, plan.start), ("p", 1, StepIndex(0)));
     let PlannedKind::Action(look) = &plan.step(at(&plan, "look")).kind else { panic!("action") };
@@ -93,50 +95,94 @@ fn a_plan_has_everything_resolved() {
             give_up_after: Duration::from_secs(3600),
         }
     );
-    let exit = |id: &str, exit| plan.step(at(&plan, id)).exits.get(exit).map(|to| plan.step(to).id.as_str());
+    let step = |id| Follows::Step(at(&plan, id));
+    let exit = |id: &str, exit| plan.step(at(&plan, id)).exits.get(exit);
     assert_eq!(
         (exit("look", StepExit::Success), exit("look", StepExit::Failure)),
-        (Some("bad"), Some("stop"))
+        (step("bad"), step("stop"))
     );
-    assert!(matches!(plan.step(at(&plan, "bad")).kind, PlannedKind::If(_)));
-    assert_eq!(
-        (exit("bad", StepExit::Success), exit("bad", StepExit::Otherwise)),
-        (Some("contain"), Some("stop"))
-    );
+    assert_eq!(exit("look", StepExit::Timeout), step("stop"), "as any other failure");
+    let PlannedKind::If(bad) = &plan.step(at(&plan, "bad")).kind else { panic!("if") };
+    let way = |holds: bool| bad.follows(Some(&json!({ "result": holds }).into()));
+    assert_eq!((way(true), way(false)), (step("contain"), step("stop")));
     let PlannedKind::Parallel(contain) = &plan.step(at(&plan, "contain")).kind else { panic!("parallel") };
-    assert_eq!(contain.branches, [at(&plan, "one"), at(&plan, "two")]);
+    let branches: Vec<_> =
+        contain.branches.iter().map(|branch| (branch.name.as_str(), branch.start)).collect();
+    assert_eq!(branches, [("first", at(&plan, "one")), ("second", at(&plan, "two"))]);
+    assert_eq!(exit("contain", StepExit::Success), step("wait"));
+    assert_eq!(exit("wait", StepExit::Success), step("stop"), "what follows the choice that it is in");
     let PlannedKind::Action(one) = &plan.step(at(&plan, "one")).kind else { panic!("action") };
     assert_eq!(
         (one.retry.attempts, one.at_most_once, exit("one", StepExit::Unknown)),
-        (5, true, Some("ask"))
+        (5, true, step("ask"))
+    );
+    assert_eq!(
+        (exit("one", StepExit::Failure), exit("ask", StepExit::Success)),
+        (Follows::Nothing, Follows::End)
     );
     let PlannedKind::Action(two) = &plan.step(at(&plan, "two")).kind else { panic!("action") };
     assert_eq!((two.retry.attempts, two.timeout), (5, Duration::from_secs(30)));
     assert!(two.arguments.is_literal());
     let PlannedKind::Delay(wait) = &plan.step(at(&plan, "wait")).kind else { panic!("delay") };
     assert_eq!(wait.duration, Duration::from_secs(60));
-    let PlannedKind::End(stop) = &plan.step(at(&plan, "stop")).kind else { panic!("end") };
-    assert!(stop.status == EndStatus::Failed && stop.output.is_some());
+    let PlannedKind::End(stop) = &plan.step(at(&plan, "stop")).kind else { panic!("fail") };
+    assert!(stop.failure.is_some() && stop.output.is_some());
     let words =
         |id: &str| (plan.step(at(&plan, id)).integration.as_str(), plan.step(at(&plan, id)).action.as_str());
     assert_eq!(words("look"), ("http", "request"));
     assert_eq!(
         [words("bad"), words("contain"), words("wait"), words("stop")],
-        [("updraft", "if"), ("updraft", "parallel"), ("updraft", "delay"), ("updraft", "end")]
+        [("updraft", "if"), ("updraft", "parallel"), ("updraft", "delay"), ("updraft", "fail")]
     );
 }
 
 #[test]
-fn a_playbook_names_its_start_timeout_and_width() {
-    let mut playbook = playbook(json!([{"id": "b"}, {"id": "a", "on_success": "b"}]));
-    playbook.start = Some(StepId::new("a").unwrap());
+fn ids_are_made_for_steps_without_one_and_are_nobodys_else() {
+    let steps = json!([
+        {"delay": "1s"},
+        {"id": "delay_2", "delay": "1s"},
+        {"if": "true", "then": [{"delay": "2s"}, {"action": "http.request"}]},
+    ]);
+    let plan = check(&with(json!({ "steps": steps }))).unwrap();
+    let ids: Vec<_> = plan.steps.iter().map(|step| (step.id.as_str(), step.is_named)).collect();
+    let made =
+        [("delay_1", false), ("delay_2", true), ("if_1", false), ("delay_3", false), ("action_1", false)];
+    assert_eq!(ids, made);
+}
+
+#[test]
+fn what_nothing_else_handles_is_caught_by_the_nearest_body_around_it() {
+    let steps = json!([
+        {"id": "a"},
+        {"id": "choose", "if": "true", "then": {"do": [{"id": "b"}], "catch": [{"id": "inner"}]}, "else": [{"id": "c"}]},
+        {"id": "d", "on_failure": "continue"},
+        {"id": "split", "branches": {"x": {"do": [{"id": "e"}, {"id": "f"}], "catch": []}, "y": [{"id": "g"}]}},
+        {"id": "last"},
+    ]);
+    let mut playbook = playbook(steps);
+    playbook.catch = serde_json::from_value(json!([{"id": "outer", "end": null}])).unwrap();
+    let plan = check(&playbook).unwrap();
+    let caught = |id: &str| {
+        let exits = plan.step(at(&plan, id)).exits;
+        assert_eq!(exits.get(StepExit::Failure), exits.get(StepExit::Timeout));
+        exits.get(StepExit::Failure)
+    };
+    let step = |id| Follows::Step(at(&plan, id));
+    assert_eq!([caught("a"), caught("c"), caught("inner"), caught("last")], [step("outer"); 4]);
+    assert_eq!([caught("choose"), caught("split")], [step("outer"); 2]);
+    assert_eq!(caught("b"), step("inner"));
+    assert_eq!(caught("d"), step("split"), "it goes on");
+    assert_eq!([caught("e"), caught("f")], [Follows::End; 2], "its branch has ended well");
+    assert_eq!([caught("g"), caught("outer")], [Follows::Nothing; 2], "a branch is a path of its own");
+}
+
+#[test]
+fn a_playbook_names_its_timeout_and_width() {
+    let mut playbook = playbook(json!([{"id": "a"}]));
     playbook.timeout = Some(updraft_protocol::Span::secs(9));
     playbook.tasks_at_once = Some(7);
     let plan = check(&playbook).unwrap();
-    assert_eq!(
-        (plan.start, plan.timeout, plan.tasks_at_once),
-        (StepIndex(1), Some(Duration::from_secs(9)), Some(7))
-    );
+    assert_eq!((plan.timeout, plan.tasks_at_once), (Some(Duration::from_secs(9)), Some(7)));
 }
 
 #[test]

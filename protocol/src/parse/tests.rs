@@ -6,7 +6,8 @@ mod words;
 use super::*;
 use crate::playbook::StepKind;
 
-const YAML: &str = "format: 1\nname: a\nversion: 1\nsteps:\n  - id: one\n    type: action\n    integration: http\n    action: request\n    timeout: 5s\n";
+const YAML: &str =
+    "format: 1\nname: a\nversion: 1\nsteps:\n  - id: one\n    action: http.request\n    timeout: 5s\n";
 
 #[test]
 fn yaml_and_json_give_the_same_playbook() {
@@ -20,7 +21,7 @@ fn yaml_and_json_give_the_same_playbook() {
 fn a_mistake_has_its_line_and_column() {
     let error = Playbook::parse(YAML.replace("5s", "soon").as_bytes()).unwrap_err();
     let Error::Shape { place, message } = error else { panic!("{error}") };
-    assert_eq!((place.line, place.column), (9, 14), "{message}");
+    assert_eq!((place.line, place.column), (7, 14), "{message}");
     assert!(message.contains("`soon` is not a duration"), "{message}");
 
     let json = "{\"format\": 1,\n \"name\": 5}";
@@ -40,9 +41,29 @@ fn what_an_author_wrote_at_length_is_cut_where_it_comes_back() {
 
 #[test]
 fn a_field_of_another_kind_of_step_is_refused() {
-    let text = YAML.replace("timeout: 5s", "condition: 1 == 1");
-    let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
-    assert!(error.contains("type `action` has no field `condition`"), "{error}");
+    let refused = |step: &str| {
+        let text = format!("format: 1\nname: a\nversion: 1\nsteps: [{step}]\n");
+        Playbook::parse(text.as_bytes()).unwrap_err().to_string()
+    };
+    for (step, words) in [
+        (
+            "{id: a, action: http.request, then: []}",
+            "step \"a\": a step of kind `action` has no field `then`",
+        ),
+        (
+            "{delay: 5s, on_unknown: b}",
+            "a step of kind `delay` has no field `on_unknown`; it has delay, next",
+        ),
+        ("{id: a}", "step \"a\": what the step does is missing; it is one of `action`, `parallel`, `if`"),
+        (
+            "{action: request}",
+            "a step of kind `action` needs the integration too: `action: INTEGRATION.request`",
+        ),
+        ("{if: 'true'}", "a step of kind `if` needs `then`"),
+        ("{id: continue, end: null}", "`continue` cannot be the id of a step"),
+    ] {
+        assert!(refused(step).contains(words), "{}", refused(step));
+    }
 }
 
 #[test]
@@ -78,4 +99,16 @@ fn a_bomb_of_aliases_is_refused() {
         bomb.push_str(&format!("a{level}: &a{level} [{}]\n", below.trim_end_matches(", ")));
     }
     assert!(Playbook::parse(bomb.as_bytes()).is_err());
+}
+
+#[test]
+fn bodies_inside_bodies_are_read_as_deep_as_values_may_be() {
+    let nested = |depth: usize| {
+        let body =
+            (0..depth).fold("[{end: null}]".to_owned(), |body, _| format!("[{{if: 'true', then: {body}}}]"));
+        Playbook::parse(format!("format: 1\nname: a\nversion: 1\nsteps: {body}\n").as_bytes())
+    };
+    assert_eq!(nested(62).unwrap().walk().len(), 63);
+    let error = nested(63).unwrap_err().to_string();
+    assert!(error.contains("nested more than 127 deep"), "{error}");
 }

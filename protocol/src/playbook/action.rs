@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::NextStep;
-use super::StepExit;
 use super::fields::{FieldsOfKind, StepFields};
-use crate::ids::{Name, StepId};
+use crate::ids::Name;
 use crate::limits::RETRY_GIVE_UP_AFTER;
 use crate::time::Span;
 use crate::value::Value;
@@ -16,14 +14,15 @@ use crate::value::Value;
 /// A call of a security tool.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Action {
-    /// The tool.
-    pub integration: Name,
-    /// The action of the tool.
+    /// What the tool shall do: `INTEGRATION.ACTION`, or the action alone where `integration` is written.
     pub action: Name,
-    /// The arguments of the call. Texts are templates: `{{ input.sender }}`, `{{ steps.lookup.output.score }}`, `{{
-    /// variables.tools }}`. A text that is one whole `{{ … }}` keeps the type of its value. The value of a template
-    /// stays in its place: in a URL one segment or one value, in a header one line. `{$secret: NAME, prefix: "Bearer
-    /// "}` as the value of a header is replaced by a secret.
+    /// The tool.
+    #[schemars(with = "Option<Name>")]
+    pub integration: Name,
+    /// What it is told. Texts are templates: `{{ input.sender }}`, `{{ steps.lookup.output.score }}`,
+    /// `{{ variables.tools }}`. A text that is one whole `{{ … }}` keeps the type of its value. What a template gives stays
+    /// in its place: in a URL one segment or one value, in a header one line. `{$secret: NAME, prefix: "Bearer "}` as the
+    /// value of a header stands for a secret.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub arguments: BTreeMap<String, Value>,
     /// How long one attempt may take after its request is sent; by default 30 s.
@@ -39,15 +38,6 @@ pub struct Action {
     /// The arguments that its stored task keeps, if it changes something.
     #[serde(default, skip_serializing_if = "Record::is_arguments")]
     pub record: Record,
-    /// The next step when it completed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub on_success: Option<StepId>,
-    /// The next step when its last attempt failed. Without it, the path fails.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub on_failure: Option<StepId>,
-    /// The next step when it is unknown whether an `at_most_once` step acted. Without it, the path fails.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub on_unknown: Option<StepId>,
 }
 
 /// The arguments that a stored task keeps.
@@ -103,36 +93,40 @@ impl Default for Retry {
 
 impl FieldsOfKind for Action {
     const FIELDS: &'static [&'static str] = &[
-        "integration",
         "action",
+        "integration",
         "arguments",
         "timeout",
         "retry",
         "at_most_once",
         "record",
-        "on_success",
+        "next",
         "on_failure",
+        "on_timeout",
         "on_unknown",
     ];
 
-    fn read(fields: StepFields) -> Result<Self, &'static str> {
+    fn read(fields: &mut StepFields) -> Result<Self, String> {
+        let written = fields.action.take().ok_or("needs `action`")?;
+        let (integration, action) = match fields.integration.take() {
+            Some(integration) => (integration, written),
+            None => tool(&written)
+                .ok_or_else(|| format!("needs the integration too: `action: INTEGRATION.{written}`"))?,
+        };
         Ok(Self {
-            integration: fields.integration.ok_or("integration")?,
-            action: fields.action.ok_or("action")?,
-            arguments: fields.arguments.unwrap_or_default(),
-            timeout: fields.timeout,
-            retry: fields.retry,
-            at_most_once: fields.at_most_once.unwrap_or_default(),
-            record: fields.record.unwrap_or_default(),
-            on_success: fields.on_success,
-            on_failure: fields.on_failure,
-            on_unknown: fields.on_unknown,
+            integration,
+            action,
+            arguments: fields.arguments.take().unwrap_or_default(),
+            timeout: fields.timeout.take(),
+            retry: fields.retry.take(),
+            at_most_once: fields.at_most_once.take().unwrap_or_default(),
+            record: fields.record.take().unwrap_or_default(),
         })
     }
+}
 
-    fn exits(&self) -> Vec<NextStep<'_>> {
-        let unknown = NextStep::of("on_unknown", StepExit::Unknown, &self.on_unknown);
-        let exits = [NextStep::success(&self.on_success), NextStep::failure(&self.on_failure), unknown];
-        exits.into_iter().flatten().collect()
-    }
+/// The integration and its action in `http.request`.
+fn tool(written: &Name) -> Option<(Name, Name)> {
+    let (integration, action) = written.as_str().split_once('.')?;
+    Name::new(integration).ok().zip(Name::new(action).ok())
 }

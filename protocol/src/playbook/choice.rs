@@ -1,44 +1,38 @@
-//! The step `if`: a choice between two paths. Owns its fields; decides nothing.
+//! The step `if`: a choice between two bodies. Owns its fields; decides nothing.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::NextStep;
-use super::StepExit;
+use super::body::{Body, NestedBody};
 use super::fields::{FieldsOfKind, StepFields};
-use crate::ids::StepId;
 
-/// A choice between two paths.
+/// A choice between two bodies, after which the path goes on.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct If {
     /// A condition over `input`, `variables` and `steps`, true or false: `steps.lookup.output.score > 80`.
+    #[serde(rename = "if")]
     pub condition: String,
-    /// The next step if it holds. Without it, the path ends.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub then: Option<StepId>,
-    /// The next step if it does not. Without it, the path ends.
+    /// What runs if it holds.
+    pub then: Body,
+    /// What runs if it does not hold.
     #[serde(rename = "else", skip_serializing_if = "Option::is_none")]
-    pub otherwise: Option<StepId>,
-    /// The next step if it cannot be decided. Without it, the path fails.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub on_failure: Option<StepId>,
+    pub otherwise: Option<Body>,
 }
 
 impl FieldsOfKind for If {
-    const FIELDS: &'static [&'static str] = &["condition", "then", "else", "on_failure"];
+    const FIELDS: &'static [&'static str] = &["if", "then", "else", "next", "on_failure"];
 
-    fn read(fields: StepFields) -> Result<Self, &'static str> {
+    fn read(fields: &mut StepFields) -> Result<Self, String> {
         Ok(Self {
-            condition: fields.condition.ok_or("condition")?,
-            then: fields.then,
-            otherwise: fields.otherwise,
-            on_failure: fields.on_failure,
+            condition: fields.condition.take().ok_or("needs `if`")?,
+            then: fields.then.take().ok_or("needs `then`")?,
+            otherwise: fields.otherwise.take(),
         })
     }
 
-    fn exits(&self) -> Vec<NextStep<'_>> {
-        let then = NextStep::of("then", StepExit::Success, &self.then);
-        let otherwise = NextStep::of("else", StepExit::Otherwise, &self.otherwise);
-        [then, otherwise, NextStep::failure(&self.on_failure)].into_iter().flatten().collect()
+    fn bodies(&self) -> Vec<NestedBody<'_>> {
+        let then = NestedBody::on_path("then", &self.then);
+        let otherwise = self.otherwise.as_ref().map(|body| NestedBody::on_path("else", body));
+        [then].into_iter().chain(otherwise).collect()
     }
 }

@@ -3,29 +3,21 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::NextStep;
 use super::fields::{FieldsOfKind, StepFields};
-use crate::ids::StepId;
 use crate::time::Span;
 
 /// A wait.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Delay {
     /// How long.
+    #[serde(rename = "delay")]
     pub duration: Span,
-    /// The next step.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub on_success: Option<StepId>,
 }
 
 impl FieldsOfKind for Delay {
-    const FIELDS: &'static [&'static str] = &["duration", "on_success"];
+    const FIELDS: &'static [&'static str] = &["delay", "next"];
 
-    fn read(fields: StepFields) -> Result<Self, &'static str> {
-        Ok(Self { duration: fields.duration.ok_or("duration")?, on_success: fields.on_success })
-    }
-
-    fn exits(&self) -> Vec<NextStep<'_>> {
-        NextStep::success(&self.on_success).into_iter().collect()
+    fn read(fields: &mut StepFields) -> Result<Self, String> {
+        Ok(Self { duration: fields.delay.take().ok_or("needs `delay`")? })
     }
 }

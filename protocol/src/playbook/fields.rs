@@ -1,5 +1,5 @@
-//! Reading a step: all fields of all kinds, then only those of its own kind. Flat, so that a mistake is reported at its
-//! own line, which a tagged enum loses.
+//! Reading a step: all fields of all kinds, then only those of the kind that it is. Flat, so that a mistake is reported
+//! at its own line, which an untagged enum loses.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,8 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::{EndStatus, Join, KindWord, NextStep, Record, Retry, Step};
+use super::body::{Body, Handler, NestedBody, id};
+use super::{Branches, Handlers, Join, KindWord, Record, Retry, Step, SwitchCase};
 use crate::ids::{Name, StepId};
 use crate::time::Span;
 use crate::value::Value;
@@ -17,15 +18,12 @@ pub(super) trait FieldsOfKind: Sized {
     /// The fields that a step of this kind may have, beside those of every step.
     const FIELDS: &'static [&'static str];
 
-    /// The step with these fields, or the field that is missing.
-    fn read(fields: StepFields) -> Result<Self, &'static str>;
+    /// Takes its fields, or says what is missing: "needs `action`".
+    fn read(fields: &mut StepFields) -> Result<Self, String>;
 
-    /// The steps that can follow on the same path, the usual one first.
-    fn exits(&self) -> Vec<NextStep<'_>>;
-
-    /// The first steps of the bodies that it opens.
-    fn bodies(&self) -> &[StepId] {
-        &[]
+    /// The bodies that it has, in the order of its fields.
+    fn bodies(&self) -> Vec<NestedBody<'_>> {
+        Vec::new()
     }
 }
 
@@ -35,42 +33,46 @@ macro_rules! step_fields {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         pub(super) struct StepFields {
-            id: StepId,
-            #[serde(rename = "type")]
-            kind: KindWord,
+            #[serde(default, deserialize_with = "id")]
+            id: Option<StepId>,
             description: Option<String>,
             $(#[serde(rename = $name, $(default, deserialize_with = $read)?)] pub(super) $field: Option<$type>),+
         }
 
         impl StepFields {
-            /// The first field that is set although steps of this kind do not have it.
-            fn foreign(&self, allowed: &[&str]) -> Option<&'static str> {
+            /// The names of the fields that are there.
+            fn given(&self) -> Vec<&'static str> {
                 let given = [$(($name, self.$field.is_some())),+];
-                given.into_iter().find(|(name, given)| *given && !allowed.contains(name)).map(|(name, _)| name)
+                given.into_iter().filter_map(|(name, given)| given.then_some(name)).collect()
             }
         }
     };
 }
 
 step_fields! {
-    "integration" ("given") integration: Name,
     "action" ("given") action: Name,
+    "integration" ("given") integration: Name,
     "arguments" ("given") arguments: BTreeMap<String, Value>,
     "timeout" timeout: Span,
     "retry" retry: Retry,
     "at_most_once" ("given") at_most_once: bool,
     "record" ("given") record: Record,
-    "on_success" on_success: StepId,
-    "on_failure" on_failure: StepId,
-    "on_unknown" on_unknown: StepId,
-    "branches" ("given") branches: Vec<StepId>,
-    "join" ("given") join: Join,
-    "condition" ("condition") condition: String,
-    "then" then: StepId,
-    "else" otherwise: StepId,
-    "duration" ("given") duration: Span,
-    "status" ("given") status: EndStatus,
+    "parallel" ("given") parallel: Join,
+    "branches" ("given") branches: Branches,
+    "if" ("condition") condition: String,
+    "then" ("given") then: Body,
+    "else" ("given") otherwise: Body,
+    "switch" ("condition") switch: String,
+    "cases" ("given") cases: Vec<SwitchCase>,
+    "default" ("given") default: Body,
+    "delay" ("given") delay: Span,
+    "end" ("given") end: Value,
+    "fail" ("given") fail: String,
     "output" output: Value,
+    "next" ("given") next: StepId,
+    "on_failure" ("given") on_failure: Handler,
+    "on_timeout" ("given") on_timeout: Handler,
+    "on_unknown" ("given") on_unknown: Handler,
 }
 
 /// A field that is set has a value: `null` counts as none, unless the kind of step allows it.
@@ -78,7 +80,7 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
     T::deserialize(deserializer).map(Some)
 }
 
-/// The text of a condition. Quoting a number would not make it a condition, so quotes are not suggested.
+/// The text of a condition or of another expression. Quotes around a number make none of it, so that they are not advised.
 fn condition<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     struct Visitor;
 
@@ -86,7 +88,7 @@ fn condition<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String
         type Value = String;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a condition such as `input.score > 80`")
+            f.write_str("an expression such as `input.score > 80`")
         }
 
         fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<String, E> {
@@ -98,20 +100,27 @@ fn condition<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String
 }
 
 impl StepFields {
-    fn into_step(self) -> Result<Step, String> {
-        let (id, kind) = (self.id.clone(), self.kind);
+    fn into_step(mut self) -> Result<Step, String> {
+        let given = self.given();
+        let named = self.id.as_ref().map_or(String::new(), |id| format!("step \"{id}\": "));
+        let kind = KindWord::of(&given).map_err(|message| format!("{named}{message}"))?;
         let (name, allowed) = (kind.as_str(), kind.fields());
-        if let Some(field) = self.foreign(allowed) {
+        if let Some(field) = given.iter().find(|field| !allowed.contains(field)) {
             let allowed = allowed.join(", ");
-            return Err(format!(
-                "step \"{id}\": a step of type `{name}` has no field `{field}`; it has {allowed}"
-            ));
+            return Err(format!("{named}a step of kind `{name}` has no field `{field}`; it has {allowed}"));
         }
-        let description = self.description.clone();
-        match kind.read(self) {
-            Ok(kind) => Ok(Step { id, description, kind }),
-            Err(field) => Err(format!("step \"{id}\": a step of type `{name}` needs `{field}`")),
-        }
+        let read = kind.read(&mut self);
+        Ok(Step {
+            kind: read.map_err(|message| format!("{named}a step of kind `{name}` {message}"))?,
+            id: self.id,
+            description: self.description,
+            next: self.next,
+            handlers: Handlers {
+                on_failure: self.on_failure,
+                on_timeout: self.on_timeout,
+                on_unknown: self.on_unknown,
+            },
+        })
     }
 }
 

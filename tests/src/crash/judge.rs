@@ -20,11 +20,11 @@ pub fn judge(
     let playbook = playbook(world.server.address());
     let catalogue = builder("", world.server.address(), EMBEDDED).catalogue();
     let plan = Plan::check(&playbook, &catalogue.unwrap()).unwrap();
-    let once: BTreeSet<&str> = playbook
-        .steps
+    let walk = playbook.walk();
+    let once: BTreeSet<&str> = walk
         .iter()
-        .filter(|step| matches!(&step.kind, StepKind::Action(action) if action.at_most_once))
-        .map(|step| step.id.as_str())
+        .filter(|walked| matches!(&walked.step.kind, StepKind::Action(action) if action.at_most_once))
+        .map(|walked| walked.id.as_str())
         .collect();
     let acts = world.server.acts();
     let mut by_key: HashMap<TaskId, Vec<(usize, &ToolAct)>> = HashMap::new();

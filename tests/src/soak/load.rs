@@ -64,29 +64,32 @@ impl Integration for Forgetful {
 }
 
 const BRANCHES: &str = "steps:
-  - {id: begin, type: action, integration: tool, action: echo, on_success: sides}
-  - {id: sides, type: parallel, branches: [left, right, pause], on_success: choose}
-  - {id: left, type: action, integration: http, action: request, arguments: {method: POST, url: 'http://TOOLS/act'}}
-  - {id: right, type: action, integration: tool, action: echo, at_most_once: true}
-  - {id: pause, type: delay, duration: 20ms}
-  - {id: choose, type: if, condition: 'steps.begin.output.attempt == 1', then: shake}
-  - {id: shake, type: action, integration: shaky, action: shake, retry: {attempts: 3, initial: 1ms, max: 5ms}}
+  - {id: begin, action: tool.echo}
+  - id: sides
+    parallel: all
+    branches:
+      left: [{id: left, action: http.request, arguments: {method: POST, url: 'http://TOOLS/act'}}]
+      right: [{id: right, action: tool.echo, at_most_once: true}]
+      pause: [{id: pause, delay: 20ms}]
+  - id: choose
+    if: 'steps.begin.output.attempt == 1'
+    then: [{id: shake, action: shaky.shake, retry: {attempts: 3, initial: 1ms, max: 5ms}}]
 ";
 const FAILS: &str = "steps:
-  - {id: fail, type: action, integration: tool, action: fail, retry: {attempts: 3, initial: 1ms, max: 5ms}}
+  - {id: fail, action: tool.fail, retry: {attempts: 3, initial: 1ms, max: 5ms}}
 ";
 const HANGS: &str = "timeout: 100ms
 steps:
-  - {id: hang, type: action, integration: tool, action: hang}
+  - {id: hang, action: tool.hang}
 ";
 const LARGE: &str = "steps:
-  - {id: large, type: action, integration: tool, action: large, on_success: more}
-  - {id: more, type: action, integration: tool, action: large}
+  - {id: large, action: tool.large}
+  - {id: more, action: tool.large}
 ";
 /// Longer than an execution stays in memory while it waits.
 const PARKS: &str = "steps:
-  - {id: wait, type: delay, duration: 31s, on_success: after}
-  - {id: after, type: action, integration: tool, action: echo}
+  - {id: wait, delay: 31s}
+  - {id: after, action: tool.echo}
 ";
 
 /// What an execution of this number does: mostly branches, and of each other kind one in eight or fewer.

@@ -33,9 +33,10 @@ const PLAYBOOKS: [(&str, ExecutionStatus, &str); 6] = [
         "
 variables: {limit: 80}
 steps:
-  - {id: look, type: action, integration: tool, action: echo, arguments: {user: '{{ input.user }}', score: 90}, on_success: check}
-  - {id: check, type: if, condition: steps.look.output.score > variables.limit, then: say}
-  - {id: say, type: end, output: {user: '{{ steps.look.output.user }}', texts: [ä, '😀', 1.5, null]}}
+  - {id: look, action: tool.echo, arguments: {user: '{{ input.user }}', score: 90}}
+  - id: check
+    if: steps.look.output.score > variables.limit
+    then: [{id: say, end: {user: '{{ steps.look.output.user }}', texts: [ä, '😀', 1.5, null]}}]
 ",
     ),
     (
@@ -43,7 +44,7 @@ steps:
         ExecutionStatus::Failed,
         "
 steps:
-  - {id: fail, type: action, integration: tool, action: fail, arguments: {kind: status}, retry: {attempts: 1}}
+  - {id: fail, action: tool.fail, arguments: {kind: status}, retry: {attempts: 1}}
 ",
     ),
     (
@@ -51,7 +52,7 @@ steps:
         ExecutionStatus::Cancelled,
         "
 steps:
-  - {id: hang, type: action, integration: tool, action: hang}
+  - {id: hang, action: tool.hang}
 ",
     ),
     (
@@ -59,9 +60,9 @@ steps:
         ExecutionStatus::Completed,
         "
 steps:
-  - {id: look, type: action, integration: tool, action: echo, arguments: {a: 1}, on_success: pause}
-  - {id: pause, type: delay, duration: 2h, on_success: say}
-  - {id: say, type: end, output: '{{ steps.look.output.a }}'}
+  - {id: look, action: tool.echo, arguments: {a: 1}}
+  - {id: pause, delay: 2h}
+  - {id: say, end: '{{ steps.look.output.a }}'}
 ",
     ),
     (
@@ -69,10 +70,12 @@ steps:
         ExecutionStatus::Completed,
         "
 steps:
-  - {id: both, type: parallel, branches: [look, call], on_success: say}
-  - {id: look, type: action, integration: tool, action: echo, arguments: {a: 1}}
-  - {id: call, type: action, integration: tool, action: gate}
-  - {id: say, type: end, output: done}
+  - id: both
+    parallel: all
+    branches:
+      look: [{id: look, action: tool.echo, arguments: {a: 1}}]
+      call: [{id: call, action: tool.gate}]
+  - {id: say, end: done}
 ",
     ),
     (
@@ -80,8 +83,10 @@ steps:
         ExecutionStatus::Completed,
         "
 steps:
-  - {id: once, type: action, integration: tool, action: hang, at_most_once: true, on_unknown: say}
-  - {id: say, type: end, output: '{{ steps.once.status }}'}
+  - id: once
+    action: tool.hang
+    at_most_once: true
+    on_unknown: [{id: say, end: '{{ steps.once.status }}'}]
 ",
     ),
 ];

@@ -20,8 +20,8 @@ async fn refused_for_ever() {
     let gated = named(
         "poison",
         "steps:
-  - {id: first, type: action, integration: tool, action: echo, arguments: {all: '{{ input }}'}, on_success: gate}
-  - {id: gate, type: action, integration: tool, action: gate}
+  - {id: first, action: tool.echo, arguments: {all: '{{ input }}'}}
+  - {id: gate, action: tool.gate}
 ",
     );
     let poisoned = scene.harness.submit(&engine, &gated, json!({ "poison": true })).await;

@@ -34,9 +34,9 @@ pub(crate) struct Scene {
 pub(crate) fn load() -> Playbook {
     playbook(
         "steps:
-  - {id: first, type: action, integration: tool, action: echo, arguments: {all: '{{ input }}'}, on_success: second}
-  - {id: second, type: action, integration: tool, action: pause, at_most_once: true, on_success: third}
-  - {id: third, type: action, integration: tool, action: echo}
+  - {id: first, action: tool.echo, arguments: {all: '{{ input }}'}}
+  - {id: second, action: tool.pause, at_most_once: true}
+  - {id: third, action: tool.echo}
 ",
     )
 }

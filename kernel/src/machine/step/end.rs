@@ -1,8 +1,7 @@
-//! The step `end`: ends its path, with its output. The output is bounded as an answer is, since many branches may end
-//! in one commit.
+//! The steps `end` and `fail`: end their path, with an output. Its output is bounded as an answer is: many branches may end in
+//! one commit.
 
-use updraft_protocol::playbook::EndStatus;
-use updraft_protocol::{Effect, Failure, FailureKind};
+use updraft_protocol::{Effect, Failure, FailureKind, Json, Value};
 
 use super::Arrival;
 use crate::machine::scope::ScopeId;
@@ -10,6 +9,7 @@ use crate::machine::task::Ending;
 use crate::machine::walk::Go;
 use crate::machine::{Effects, Machine};
 use crate::plan::PlannedEnd;
+use crate::template::Template;
 
 impl Machine {
     pub(super) fn arrive_at_end(
@@ -28,25 +28,27 @@ impl Machine {
     }
 
     fn ending_of(&mut self, scope: ScopeId, end: &PlannedEnd) -> Ending {
-        let rendered = end.output.as_ref().map(|template| template.render_metered(&self.view(scope)));
-        let rendered = rendered.map(|(rendered, spent)| {
-            self.turn.work += spent.work;
-            rendered
-        });
-        let output = rendered
-            .transpose()
-            .and_then(|output| output.map(|output| self.keep(output.into(), Effect::Read)).transpose());
-        match (output, end.status) {
-            (Err(failure), _) => Ending::Failed(failure),
-            (Ok(output), EndStatus::Completed) => Ending::Completed(output),
-            (Ok(output), EndStatus::Failed) => {
-                // The message of the failed execution names the step.
-                let failure = Failure::new(FailureKind::EndStep, "it ends its path as failed");
+        let output = end.output.as_ref().map(|output| self.rendered(scope, output)).transpose();
+        let output =
+            output.and_then(|output| output.map(|output| self.keep(output.into(), Effect::Read)).transpose());
+        let failure = end.failure.as_ref().map(|failure| self.rendered(scope, failure)).transpose();
+        match (output, failure) {
+            (Err(failure), _) | (_, Err(failure)) => Ending::Failed(failure),
+            (Ok(output), Ok(None)) => Ending::Completed(output),
+            (Ok(output), Ok(Some(reason))) => {
+                let reason = reason.as_str().map_or_else(|| Json::from(&reason).to_string(), str::to_owned);
+                let failure = Failure::new(FailureKind::EndStep, reason);
                 match output {
                     Some(output) => Ending::EndedFailed(failure, output),
                     None => Ending::Failed(failure),
                 }
             }
         }
+    }
+
+    pub(super) fn rendered(&mut self, scope: ScopeId, template: &Template) -> Result<Value, Failure> {
+        let (rendered, spent) = template.render_metered(&self.view(scope));
+        self.turn.work += spent.work;
+        rendered
     }
 }

@@ -22,8 +22,8 @@ impl Machine {
         let outer = self.scopes.path(at.scope).clone();
         let first = work.len();
         for branch in &parallel.branches {
-            let path = outer.inside(&plan.step(at.step).id, plan.step(*branch).id.as_str());
-            work.push(Go::Enter(self.scopes.open(path, (at.scope, task)), *branch));
+            let path = outer.inside(&plan.step(at.step).id, branch.name.as_str());
+            work.push(Go::Enter(self.scopes.open(path, (at.scope, task)), branch.start));
         }
         work[first..].reverse();
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use updraft_protocol::{ExecutionStatus, Failure, FailureKind, TaskStatus, Timestamp};
 
-use super::world::{World, act, playbook};
+use super::world::{World, act, parallel, playbook};
 use crate::machine::{MachineEvent, TaskSeq, Timer};
 
 #[test]
@@ -39,10 +39,12 @@ fn whether_a_tool_may_have_acted_is_the_integrations_word_not_the_kinds() {
 
 #[test]
 fn an_at_most_once_step_is_tried_again_until_its_tool_may_have_acted() {
-    let steps = json!([
-        act("a", json!({"at_most_once": true, "retry": {"attempts": 9}, "on_unknown": "ask"})),
-        act("ask", json!({}))
-    ]);
+    let steps = json!([act(
+        "a",
+        json!({
+            "at_most_once": true, "retry": {"attempts": 9}, "on_unknown": [act("ask", json!({}))]
+        })
+    ),]);
     let mut world = World::begin(&playbook(steps), json!({}));
     for _ in 0..3 {
         world.fail("a", Failure::new(FailureKind::RateLimited, "slow down"));
@@ -100,7 +102,7 @@ fn no_attempt_is_made_before_the_time_that_the_tool_asked_for() {
 #[test]
 fn a_step_whose_tool_asks_for_too_long_fails_at_once_and_says_until_when() {
     let steps =
-        |retry: Value| json!([act("a", json!({"retry": retry, "on_failure": "b"})), act("b", json!({}))]);
+        |retry: Value| json!([act("a", json!({"retry": retry, "on_failure": [act("b", json!({}))]}))]);
     for (retry, timeout, asked, why) in [
         (json!({"give_up_after": "1m"}), None, 61, "longer than `retry.give_up_after` (1m)"),
         (json!({}), None, 3_601, "longer than `retry.give_up_after` (1h)"),
@@ -128,10 +130,10 @@ fn a_step_whose_tool_asks_for_too_long_fails_at_once_and_says_until_when() {
 
 #[test]
 fn an_attempt_that_was_never_sent_is_cancelled_with_its_execution_not_unknown() {
-    let branches = json!([
-        {"id": "all", "type": "parallel", "branches": ["a", "b"]},
-        act("a", json!({"at_most_once": true})), act("b", json!({"at_most_once": true})),
-    ]);
+    let branches = json!([parallel(
+        "all",
+        [act("a", json!({"at_most_once": true})), act("b", json!({"at_most_once": true}))]
+    )]);
     for cancel in [true, false] {
         let mut timed = playbook(branches.clone());
         timed["timeout"] = json!("1m");

@@ -4,15 +4,13 @@ use serde_json::json;
 use updraft_protocol::limits::EXECUTION_OUTPUT_BYTES;
 use updraft_protocol::{ExecutionStatus, Failure, FailureKind, TaskStatus, Timestamp, Update};
 
-use super::world::{World, act, playbook};
+use super::world::{World, act, parallel, playbook};
 use crate::machine::{MachineEvent, cancel_abandoned, fail_abandoned};
 
 #[test]
 fn steps_follow_each_other_and_the_last_gives_the_output() {
-    let steps = json!([
-        act("a", json!({"on_success": "b"})),
-        act("b", json!({"arguments": {"seen": "{{ steps.a.output.n }}"}})),
-    ]);
+    let steps =
+        json!([act("a", json!({})), act("b", json!({"arguments": {"seen": "{{ steps.a.output.n }}"}})),]);
     let mut world = World::begin(&playbook(steps), json!({}));
     assert_eq!(world.statuses(), ["a:executing"]);
     world.end("a", Ok(json!({"n": 7})));
@@ -26,10 +24,9 @@ fn steps_follow_each_other_and_the_last_gives_the_output() {
 
 #[test]
 fn what_end_steps_give_is_bounded_for_all_the_branches_together() {
-    let branches: Vec<String> = (0..200).map(|branch| format!("e{branch}")).collect();
-    let mut steps = vec![json!({ "id": "all", "type": "parallel", "branches": branches })];
-    steps.extend(branches.iter().map(|id| json!({ "id": id, "type": "end", "output": "{{ input.text }}" })));
-    let mut world = World::begin(&playbook(json!(steps)), json!({ "text": "x".repeat(200 << 10) }));
+    let branches = (0..200).map(|branch| json!({ "id": format!("e{branch}"), "end": "{{ input.text }}" }));
+    let steps = json!([parallel("all", branches)]);
+    let mut world = World::begin(&playbook(steps), json!({ "text": "x".repeat(200 << 10) }));
     world.turns();
     let kept: usize =
         world.tasks().iter().filter_map(|task| task.state.response.as_ref()).map(|r| r.as_str().len()).sum();
@@ -54,10 +51,10 @@ fn a_failed_attempt_is_retried_when_due_and_then_fails_its_path() {
 
 #[test]
 fn a_failure_that_cannot_pass_is_not_retried_and_takes_its_path() {
-    let steps = json!([
-        act("a", json!({"on_failure": "b"})),
-        act("b", json!({"arguments": {"why": "{{ steps.a.error.kind }}"}}))
-    ]);
+    let steps = json!([act(
+        "a",
+        json!({"on_failure": [act("b", json!({"arguments": {"why": "{{ steps.a.error.kind }}"}}))]})
+    ),]);
     let mut world = World::begin(&playbook(steps), json!({}));
     world.end("a", Err(FailureKind::InvalidResponse));
     assert_eq!(world.attempts[0].arguments, json!({"why": "invalid_response"}));
@@ -68,9 +65,11 @@ fn a_failure_that_cannot_pass_is_not_retried_and_takes_its_path() {
 #[test]
 fn a_parallel_step_joins_all_and_a_failed_branch_fails_it() {
     let steps = json!([
-        {"id": "all", "type": "parallel", "branches": ["x", "y"], "on_failure": "mend"},
-        act("x", json!({})), act("y", json!({"on_success": "z"})), act("z", json!({})),
-        act("mend", json!({"arguments": {"z": "{{ steps.z.output }}"}})),
+        {
+            "id": "all", "parallel": "all",
+            "branches": {"x": [act("x", json!({}))], "y": [act("y", json!({})), act("z", json!({}))]},
+            "on_failure": [act("mend", json!({"arguments": {"z": "{{ steps.z.output }}"}}))],
+        },
     ]);
     let mut world = World::begin(&playbook(steps), json!({}));
     assert_eq!(world.statuses(), ["all:executing", "x:executing", "y:executing"]);
@@ -85,8 +84,7 @@ fn a_parallel_step_joins_all_and_a_failed_branch_fails_it() {
 #[test]
 fn after_a_crash_steps_still_see_what_joined_branches_did() {
     let steps = json!([
-        {"id": "all", "type": "parallel", "branches": ["x", "y"], "on_success": "z"},
-        act("x", json!({})), act("y", json!({})),
+        parallel("all", [act("x", json!({})), act("y", json!({}))]),
         act("z", json!({"arguments": {"x": "{{ steps.x.output }}"}})),
     ]);
     let mut world = World::begin(&playbook(steps), json!({}));
@@ -99,11 +97,16 @@ fn after_a_crash_steps_still_see_what_joined_branches_did() {
 #[test]
 fn a_branch_does_not_see_what_its_sibling_did() {
     let steps = json!([
-        {"id": "all", "type": "parallel", "branches": ["x", "y"]},
-        act("x", json!({})),
-        act("y", json!({"on_success": "z"})),
-        {"id": "z", "type": "if", "condition": "steps.y is defined", "then": "w"},
-        act("w", json!({})),
+        {
+            "id": "all", "parallel": "all",
+            "branches": {
+                "x": [act("x", json!({}))],
+                "y": [
+                    act("y", json!({})),
+                    {"id": "z", "if": "steps.y is defined", "then": [act("w", json!({}))]},
+                ],
+            },
+        },
     ]);
     let mut world = World::begin(&playbook(steps), json!({}));
     world.end("x", Ok(json!(1)));
@@ -115,8 +118,7 @@ fn a_branch_does_not_see_what_its_sibling_did() {
 fn a_condition_chooses_and_one_that_cannot_be_decided_fails() {
     let choice = |condition: &str| {
         playbook(json!([
-            {"id": "c", "type": "if", "condition": condition, "then": "yes", "else": "no"},
-            act("yes", json!({})), act("no", json!({})),
+            {"id": "c", "if": condition, "then": [act("yes", json!({}))], "else": [act("no", json!({}))]},
         ]))
     };
     let world = World::begin(&choice("input.score > 80"), json!({"score": 90}));
@@ -129,26 +131,23 @@ fn a_condition_chooses_and_one_that_cannot_be_decided_fails() {
 
 #[test]
 fn an_end_step_gives_the_output_or_fails_the_path() {
-    let end = |status: &str| {
-        playbook(json!([{"id": "e", "type": "end", "status": status, "output": {"n": "{{ input.n }}"}}]))
-    };
-    let world = World::begin(&end("completed"), json!({"n": 3}));
+    let end = playbook(json!([{"id": "e", "end": {"n": "{{ input.n }}"}}]));
+    let world = World::begin(&end, json!({"n": 3}));
     assert_eq!(world.execution().state.output, Some(json!({"n": 3}).into()));
-    let world = World::begin(&end("failed"), json!({"n": 3}));
+    let fail = json!([{"id": "e", "fail": "{{ input.n }} are too few", "output": {"n": "{{ input.n }}"}}]);
+    let world = World::begin(&playbook(fail), json!({"n": 3}));
     assert_eq!(world.ends, [ExecutionStatus::Failed]);
     let error = world.execution().state.error.clone().unwrap();
     assert_eq!(error.kind, FailureKind::EndStep);
-    assert_eq!(error.message, "step \"e\": it ends its path as failed");
+    assert_eq!(error.message, "step \"e\": 3 are too few");
     assert_eq!(world.execution().state.output, Some(json!({"n": 3}).into()), "it says why");
     world.assert_stored_is_current();
 }
 
 #[test]
 fn no_more_attempts_run_than_there_are_places() {
-    let branches: Vec<String> = (0..25).map(|n| format!("b{n}")).collect();
-    let mut steps = vec![json!({"id": "all", "type": "parallel", "branches": branches})];
-    steps.extend(branches.iter().map(|id| act(id, json!({}))));
-    let mut world = World::begin(&playbook(json!(steps)), json!({}));
+    let steps = json!([parallel("all", (0..25).map(|n| act(&format!("b{n}"), json!({}))))]);
+    let mut world = World::begin(&playbook(steps), json!({}));
     let mut ended = 0;
     while let Some(attempt) = world.attempts.first().cloned() {
         assert!(world.attempts.len() <= 10);
@@ -197,7 +196,7 @@ fn a_crash_repeats_a_default_step_under_its_key() {
 
 #[test]
 fn a_crash_does_not_repeat_an_at_most_once_step() {
-    let steps = json!([act("a", json!({"at_most_once": true, "on_unknown": "ask"})), act("ask", json!({}))]);
+    let steps = json!([act("a", json!({"at_most_once": true, "on_unknown": [act("ask", json!({}))]}))]);
     let mut world = World::begin(&playbook(steps), json!({}));
     world.crash();
     assert_eq!(world.statuses(), ["a:unknown", "ask:executing"]);
@@ -207,7 +206,7 @@ fn a_crash_does_not_repeat_an_at_most_once_step() {
 #[test]
 fn a_crash_keeps_the_due_time_of_delays_and_retries() {
     let steps = json!([
-        {"id": "d", "type": "delay", "duration": "1h", "on_success": "a"},
+        {"id": "d", "delay": "1h"},
         act("a", json!({"retry": {"attempts": 2, "initial": "10m", "max": "10m"}})),
     ]);
     let mut world = World::begin(&playbook(steps), json!({}));
@@ -226,7 +225,7 @@ fn a_crash_keeps_the_due_time_of_delays_and_retries() {
 
 #[test]
 fn a_held_machine_begins_nothing_and_its_successor_goes_on() {
-    let steps = json!([act("a", json!({"on_success": "b"})), act("b", json!({"at_most_once": true}))]);
+    let steps = json!([act("a", json!({})), act("b", json!({"at_most_once": true}))]);
     let mut world = World::begin(&playbook(steps), json!({}));
     world.machine.hold();
     world.end("a", Ok(json!(1)));
@@ -238,12 +237,10 @@ fn a_held_machine_begins_nothing_and_its_successor_goes_on() {
 
 #[test]
 fn an_execution_that_is_given_up_tells_which_of_its_tools_may_have_acted() {
-    let steps = json!([
-        { "id": "all", "type": "parallel", "branches": ["a", "b", "c"] },
-        act("a", json!({})),
-        act("b", json!({"retry": {"attempts": 2}})),
-        act("c", json!({})),
-    ]);
+    let steps = json!([parallel(
+        "all",
+        [act("a", json!({})), act("b", json!({"retry": {"attempts": 2}})), act("c", json!({}))]
+    )]);
     let mut world = World::begin(&playbook(steps), json!({}));
     world.end("b", Err(FailureKind::Timeout));
     world.end("c", Ok(json!(1)));

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use updraft_protocol::limits::{EXECUTION_OUTPUT_BYTES, FAILURE_ANSWER_BYTES, RESPONSE_BYTES};
 use updraft_protocol::{ExecutionStatus, Failure, FailureKind, TaskStatus};
 
-use super::world::{World, act, playbook};
+use super::world::{World, act, parallel, playbook};
 
 #[test]
 fn steps_read_what_the_tool_answered_to_a_call_that_failed() {
@@ -13,10 +13,10 @@ fn steps_read_what_the_tool_answered_to_a_call_that_failed() {
         "code": "{{ steps.a.error.body.code }}", "none": "{{ steps.a.error.body.more | default('-') }}",
     });
     for (at_most_once, way, status) in [(false, "on_failure", "failed"), (true, "on_unknown", "unknown")] {
-        let steps = json!([
-            act("a", json!({"at_most_once": at_most_once, way: "b"})),
-            act("b", json!({"arguments": seen}))
-        ]);
+        let steps = json!([act(
+            "a",
+            json!({"at_most_once": at_most_once, way: [act("b", json!({"arguments": seen}))]})
+        ),]);
         let answer =
             json!({"status": 500, "headers": {"x-limit": "7"}, "body": {"code": 12345678901234567_u64}});
         let mut world = World::begin(&playbook(steps), json!({}));
@@ -34,8 +34,8 @@ fn steps_read_what_the_tool_answered_to_a_call_that_failed() {
 fn an_answer_that_is_not_there_is_undefined() {
     let arguments = json!({ "status": "{{ steps.a.error.status is defined }}", "body": "{{ steps.a.error.body | default('none') }}" });
     let steps = json!([
-        act("a", json!({"on_failure": "b"})),
-        act("b", json!({"arguments": arguments, "on_success": "c"})),
+        act("a", json!({"on_failure": "continue"})),
+        act("b", json!({"arguments": arguments})),
         act("c", json!({"arguments": {"x": "{{ steps.a.error.status }}"}}))
     ]);
     let mut world = World::begin(&playbook(steps), json!({}));
@@ -47,9 +47,7 @@ fn an_answer_that_is_not_there_is_undefined() {
 
 /// Runs twenty branches of an action, each with a sixteenth of what an execution keeps.
 fn branches_beyond(action: &str) -> World {
-    let branches: Vec<String> = (0..20).map(|n| format!("b{n}")).collect();
-    let mut steps = vec![json!({"id": "all", "type": "parallel", "branches": branches})];
-    steps.extend(branches.iter().map(|id| act(id, json!({"action": action}))));
+    let steps = [parallel("all", (0..20).map(|n| act(&format!("b{n}"), json!({"action": action}))))];
     let mut world = World::begin(&playbook(json!(steps)), json!({}));
     let large = "x".repeat(EXECUTION_OUTPUT_BYTES / 16);
     while let Some(attempt) = world.attempts.first().cloned() {
@@ -89,10 +87,7 @@ fn outputs_beyond_what_an_execution_keeps_leave_a_task_that_acted_completed() {
 
 #[test]
 fn one_output_that_is_too_large_leaves_a_task_that_acted_completed_before_and_after_a_crash() {
-    let steps = json!([
-        act("a", json!({"on_success": "b"})),
-        act("b", json!({"arguments": {"a": "{{ steps.a.output }}"}}))
-    ]);
+    let steps = json!([act("a", json!({})), act("b", json!({"arguments": {"a": "{{ steps.a.output }}"}}))]);
     let mut world = World::begin(&playbook(steps), json!({}));
     world.end("a", Ok(json!({ "status": 200, "body": "x".repeat(RESPONSE_BYTES) })));
     let seen = world.attempts[0].arguments.clone();
@@ -105,7 +100,7 @@ fn one_output_that_is_too_large_leaves_a_task_that_acted_completed_before_and_af
 #[test]
 fn a_step_that_came_through_has_no_error_of_an_earlier_attempt() {
     let steps = json!([
-        act("a", json!({"on_success": "b", "retry": {"attempts": 2, "initial": "1ms", "max": "1ms"}})),
+        act("a", json!({"retry": {"attempts": 2, "initial": "1ms", "max": "1ms"}})),
         act("b", json!({"arguments": {"a": "{{ steps.a.error is defined }} {{ steps.a.status }}"}})),
     ]);
     let mut world = World::begin(&playbook(steps), json!({}));

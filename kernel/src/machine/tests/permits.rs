@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use updraft_protocol::{ExecutionStatus, FailureKind, TaskStatus};
 
-use super::world::{World, act, playbook};
+use super::world::{World, act, parallel, playbook};
 use crate::machine::MachineEvent;
 
 /// An action that acts at most once, and whose call waits for a permit first.
@@ -60,9 +60,7 @@ fn a_call_without_a_place_fails_its_attempt_and_has_not_acted() {
 
 #[test]
 fn a_call_in_line_takes_a_place_among_the_tasks_and_others_follow_it() {
-    let mut plan = playbook(json!([
-        {"id": "all", "type": "parallel", "branches": ["a", "b"]}, queue("a", json!({})), act("b", json!({}))
-    ]));
+    let mut plan = playbook(json!([parallel("all", [queue("a", json!({})), act("b", json!({}))])]));
     plan["tasks_at_once"] = json!(1);
     let mut world = World::begin(&plan, json!({}));
     assert_eq!((world.waiting_calls.len(), world.attempts.len(), world.machine.places()), (1, 0, (1, 1)));
@@ -74,10 +72,8 @@ fn a_call_in_line_takes_a_place_among_the_tasks_and_others_follow_it() {
 }
 
 #[test]
-fn tasks_are_numbered_as_they_begin_and_not_as_they_wait() {
-    let steps = json!([
-        {"id": "all", "type": "parallel", "branches": ["a", "b"]}, queue("a", json!({})), act("b", json!({}))
-    ]);
+fn tasks_are_numbered_as_they_begin_and_not_as_they_stand_in_line() {
+    let steps = json!([parallel("all", [queue("a", json!({})), act("b", json!({}))])]);
     let mut world = begin(steps);
     assert_eq!(world.statuses(), ["all:executing", "b:executing"]);
     world.crash();

@@ -8,14 +8,16 @@ use updraft_protocol::ids::mix;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{FailureKind, TaskDocument, TaskId};
 
-use super::world::{World, playbook};
+use super::world::{World, is_sound, playbook};
 use crate::invariant;
 use crate::machine::{Machine, MachineEvent};
 
 /// Makes playbooks from a seed.
 struct Generator {
     seed: u64,
-    steps: Vec<Value>,
+    steps: u64,
+    /// Whether steps fail their paths. What follows on a path of which all ways fail cannot be reached.
+    fails: bool,
 }
 
 impl Generator {
@@ -24,71 +26,78 @@ impl Generator {
         self.seed % below
     }
 
-    fn id(&mut self) -> (String, usize) {
-        let index = self.steps.len();
-        self.steps.push(Value::Null);
-        (format!("s{index}"), index)
+    /// A body of up to `length` steps.
+    fn body(&mut self, length: u64, depth: u64) -> Value {
+        let count = self.draw(length + 1);
+        let steps: Vec<Value> = (0..count).map_while(|_| self.step(length / 2, depth)).collect();
+        if !steps.is_empty() && self.draw(6) == 0 {
+            return json!({ "do": steps, "catch": self.body(length / 2, depth) });
+        }
+        json!(steps)
     }
 
-    /// A path of up to `length` steps; gives its first.
-    fn path(&mut self, length: u64, depth: u64) -> Option<String> {
-        if length == 0 || self.steps.len() > 40 {
+    /// A step, or none where there are enough.
+    fn step(&mut self, length: u64, depth: u64) -> Option<Value> {
+        if self.steps > 40 {
             return None;
         }
-        let (id, index) = self.id();
-        let kind = self.draw(if depth == 0 { 6 } else { 8 });
-        let mut step = json!({ "id": id });
-        match kind {
+        let mut step = json!({ "id": format!("s{}", self.steps) });
+        self.steps += 1;
+        match self.draw(if depth == 0 { 8 } else { 10 }) {
             0..=3 => self.action(&mut step, length, depth),
-            4 => {
-                step["type"] = json!("delay");
-                step["duration"] = json!(["10ms", "40s", "2h"][self.draw(3) as usize]);
-                self.link(&mut step, "on_success", length, depth);
-            }
+            4 => step["delay"] = json!(["10ms", "40s", "2h"][self.draw(3) as usize]),
             5 => {
-                step["type"] = json!("if");
-                step["condition"] =
-                    json!(["1 > 2", "input.n > 5", "input.missing == 1"][self.draw(3) as usize]);
-                for way in ["then", "else", "on_failure"] {
-                    self.link(&mut step, way, length / 2, depth);
-                }
+                let condition = ["1 > 2", "input.n > 5", "input.missing == 1"][self.draw(3) as usize];
+                step["if"] = json!(condition);
+                step["then"] = self.body(length, depth);
+                step["else"] = self.body(length, depth);
+                self.handle(&mut step, "on_failure", length, depth);
             }
+            6 => {
+                step["switch"] = json!("input.n");
+                let condition = ["input.n > 7", "input.missing == 1"][self.draw(2) as usize];
+                let (few, more) = (self.body(length, depth), self.body(length, depth));
+                step["cases"] = json!([{"is": [1, 2, 3], "do": few}, {"when": condition, "do": more}]);
+            }
+            7 if self.fails && self.draw(3) == 0 => step["fail"] = json!("{{ input.n }}"),
+            7 => self.action(&mut step, length, depth),
             _ => {
-                step["type"] = json!("parallel");
+                let branch = |generator: &mut Self| {
+                    let first = generator.step(length, depth - 1)?;
+                    let mut steps = vec![first];
+                    steps.extend(generator.step(length, depth - 1));
+                    Some(json!(steps))
+                };
                 let width = 1 + self.draw(4);
-                let branches: Vec<String> =
-                    (0..width).filter_map(|_| self.path(1 + length / 2, depth - 1)).collect();
+                let branches: BTreeMap<String, Value> =
+                    (0..width).filter_map(|n| Some((format!("b{n}"), branch(self)?))).collect();
                 if branches.is_empty() {
-                    step = json!({ "id": id, "type": "end" });
-                } else {
-                    step["branches"] = json!(branches);
-                    self.link(&mut step, "on_success", length, depth);
-                    self.link(&mut step, "on_failure", length / 2, depth);
+                    return None;
                 }
+                step["branches"] = json!(branches);
+                self.handle(&mut step, "on_failure", length, depth);
             }
         }
-        self.steps[index] = step;
-        Some(id)
+        Some(step)
     }
 
     fn action(&mut self, step: &mut Value, length: u64, depth: u64) {
-        step["type"] = json!("action");
         step["integration"] = json!("tool");
         step["action"] = json!(["act", "queue"][self.draw(2) as usize]);
         step["retry"] = json!({ "attempts": 1 + self.draw(3) });
         if self.draw(3) == 0 {
             step["at_most_once"] = json!(true);
-            self.link(step, "on_unknown", length / 2, depth);
+            self.handle(step, "on_unknown", length, depth);
         }
-        self.link(step, "on_success", length, depth);
-        if self.draw(2) == 0 {
-            self.link(step, "on_failure", length / 2, depth);
-        }
+        self.handle(step, "on_failure", length, depth);
+        self.handle(step, "on_timeout", length, depth);
     }
 
-    fn link(&mut self, step: &mut Value, field: &str, length: u64, depth: u64) {
-        if let Some(next) = self.path(length.saturating_sub(1), depth) {
-            step[field] = json!(next);
+    fn handle(&mut self, step: &mut Value, field: &str, length: u64, depth: u64) {
+        match self.draw(4) {
+            0 => step[field] = self.body(length, depth),
+            1 => step[field] = json!("continue"),
+            _ => {}
         }
     }
 }
@@ -98,9 +107,13 @@ const KINDS: [FailureKind; 4] =
 
 /// Runs a random playbook to its end; `choices` decide on crashes, cancels and late reports.
 fn run(seed: u64, choices: &[u8]) -> World {
-    let mut generator = Generator { seed, steps: Vec::new() };
-    generator.path(6, 2);
-    let mut world = World::begin(&playbook(json!(generator.steps)), json!({ "n": seed % 10 }));
+    let written = |fails| {
+        let mut generator = Generator { seed, steps: 0, fails };
+        let steps: Vec<Value> = (0..4).map_while(|_| generator.step(4, 2)).collect();
+        playbook(json!(if steps.is_empty() { vec![json!({"end": null})] } else { steps }))
+    };
+    let playbook = Some(written(true)).filter(is_sound).unwrap_or_else(|| written(false));
+    let mut world = World::begin(&playbook, json!({ "n": seed % 10 }));
     let mut choices = choices.iter().copied().chain(std::iter::repeat(0));
     let mut turns = 0;
     while !world.machine.ended() {

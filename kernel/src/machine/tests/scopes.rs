@@ -3,16 +3,18 @@
 use serde_json::json;
 use updraft_protocol::{Omission, ScopePath, StepId, TaskId, WaitKind};
 
-use super::world::{World, act, playbook};
+use super::world::{World, act, parallel, playbook};
 
 /// A `parallel` step inside of a branch of another, and a step after both.
 fn nested() -> serde_json::Value {
     playbook(json!([
-        {"id": "outer", "type": "parallel", "branches": ["inner", "c"], "on_success": "last"},
-        {"id": "inner", "type": "parallel", "branches": ["a", "b"]},
-        act("a", json!({})),
-        act("b", json!({})),
-        act("c", json!({})),
+        {
+            "id": "outer", "parallel": "all",
+            "branches": {
+                "inner": [parallel("inner", [act("a", json!({})), act("b", json!({}))])],
+                "c": [act("c", json!({}))],
+            },
+        },
         act("last", json!({"arguments": {"read": "{{ steps.a.output.n }}"}})),
     ]))
 }
@@ -28,9 +30,9 @@ fn a_task_is_named_by_scope_and_step_in_whatever_order_tasks_begin() {
     let expected = [
         " outer",
         "outer:inner inner",
+        "outer:c c",
         "outer:inner/inner:a a",
         "outer:inner/inner:b b",
-        "outer:c c",
         " last",
     ];
     assert_eq!(scopes, expected);
@@ -60,10 +62,10 @@ fn a_scope_that_has_ended_is_dropped_and_what_it_did_can_still_be_read() {
 #[test]
 fn the_intent_of_a_call_keeps_what_the_tool_is_told() {
     let steps = json!([
-        act("a", json!({"arguments": {"host": "{{ input.host }}"}, "on_success": "b"})),
-        act("b", json!({"arguments": {"host": "x"}, "record": "none", "on_success": "c"})),
-        act("c", json!({"action": "look", "arguments": {"host": "ws-17"}, "on_success": "d"})),
-        {"id": "d", "type": "delay", "duration": "1m"},
+        act("a", json!({"arguments": {"host": "{{ input.host }}"}})),
+        act("b", json!({"arguments": {"host": "x"}, "record": "none"})),
+        act("c", json!({"action": "look", "arguments": {"host": "ws-17"}})),
+        {"id": "d", "delay": "1m"},
     ]);
     let mut world = World::begin(&playbook(steps), json!({"host": "ws-17"}));
     let call = |world: &World, at: usize| world.tasks()[at].state.call.clone().unwrap();

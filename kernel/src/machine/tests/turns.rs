@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use updraft_protocol::ExecutionStatus;
 
-use super::world::{World, act, playbook};
+use super::world::{World, act, parallel, playbook};
 
 /// A loop that takes about half of a turn.
 const WORK: &str = "{% for n in input.list %}{% if n %}{% endif %}{% endfor %}";
@@ -15,14 +15,11 @@ fn input() -> Value {
 #[test]
 fn a_chain_of_conditions_is_decided_in_turns() {
     let chain = |n: usize| {
-        let next = if n < 49 { format!("c{}", n + 1) } else { "done".to_owned() };
-        json!({
-            "id": format!("c{n}"), "type": "if", "then": next,
-            "condition": "input.list|select('eq', 1)|length == 2500",
-        })
+        let condition = "input.list|select('eq', 1)|length == 2500";
+        json!({"id": format!("c{n}"), "if": condition, "then": [], "else": [{"fail": "it holds"}]})
     };
     let mut steps: Vec<Value> = (0..50).map(chain).collect();
-    steps.push(json!({"id": "done", "type": "end", "output": "{{ steps.c49.output.result }}"}));
+    steps.push(json!({"id": "done", "end": "{{ steps.c49.output.result }}"}));
     let mut world = World::begin(&playbook(json!(steps)), input());
     assert!(world.ends.is_empty() && world.tasks().len() < 25, "the first turn decides a part");
     world.crash();
@@ -36,10 +33,8 @@ fn a_chain_of_conditions_is_decided_in_turns() {
 
 #[test]
 fn many_calls_are_begun_in_turns() {
-    let branches: Vec<String> = (0..40).map(|n| format!("b{n}")).collect();
-    let mut steps = vec![json!({"id": "all", "type": "parallel", "branches": branches})];
-    steps.extend(branches.iter().map(|id| act(id, json!({"arguments": {"a": WORK}}))));
-    let mut many = playbook(json!(steps));
+    let branches = (0..40).map(|n| act(&format!("b{n}"), json!({"arguments": {"a": WORK}})));
+    let mut many = playbook(json!([parallel("all", branches)]));
     many["tasks_at_once"] = json!(100);
     let mut world = World::begin(&many, input());
     let first = world.attempts.len();

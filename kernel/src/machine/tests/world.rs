@@ -12,7 +12,7 @@ use updraft_protocol::{
 };
 
 use crate::machine::{Act, Effects, Machine, MachineEvent, StartAttempt, TaskSeq, Terms, Timer};
-use crate::plan::Plan;
+use crate::plan::{Mistake, Plan};
 
 pub(super) struct World {
     pub(super) machine: Machine,
@@ -53,10 +53,19 @@ impl Integration for Declared {
 }
 
 pub(super) fn plan(playbook: &Value) -> Arc<Plan> {
+    Arc::new(checked(playbook).expect("a plan"))
+}
+
+/// Whether a playbook has no mistake.
+pub(super) fn is_sound(playbook: &Value) -> bool {
+    checked(playbook).is_ok()
+}
+
+fn checked(playbook: &Value) -> Result<Plan, Vec<Mistake>> {
     let playbook = Playbook::parse(playbook.to_string().as_bytes()).expect("a playbook");
     let mut catalogue = Catalogue::default();
     catalogue.add_integration(Name::new("tool").expect("a name"), Arc::new(Declared));
-    Arc::new(Plan::check(&playbook, &catalogue).expect("a plan"))
+    Plan::check(&playbook, &catalogue)
 }
 
 /// A playbook of these steps.
@@ -66,9 +75,17 @@ pub(super) fn playbook(steps: Value) -> Value {
 
 /// An action with these additional fields.
 pub(super) fn act(id: &str, more: Value) -> Value {
-    let mut step = json!({ "id": id, "type": "action", "integration": "tool", "action": "act" });
+    let mut step = json!({ "id": id, "integration": "tool", "action": "act" });
     step.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
     step
+}
+
+/// A `parallel` of branches of one step each, named like it.
+pub(super) fn parallel(id: &str, steps: impl IntoIterator<Item = Value>) -> Value {
+    let name = |step: &Value| step["id"].as_str().expect("an id").to_owned();
+    let branches: serde_json::Map<String, Value> =
+        steps.into_iter().map(|step| (name(&step), json!([step]))).collect();
+    json!({ "id": id, "parallel": "all", "branches": branches })
 }
 
 impl World {

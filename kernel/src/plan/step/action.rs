@@ -63,14 +63,19 @@ impl PlannedAction {
     }
 
     /// Checks the fields of the step.
-    pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, action: &Action) -> Option<Self> {
+    pub(super) fn check(
+        steps: &mut Steps<'_>,
+        draft: &mut Draft,
+        action: &Action,
+        handles_unknown: bool,
+    ) -> Option<Self> {
         let missing = missing(steps, draft.at, action);
         let arguments = arguments(steps, draft, action, missing.is_some());
         if let Some(timeout) = action.timeout {
             steps.span(draft.at, "timeout", timeout, false);
         }
         let retry = retry(steps, draft.at, action);
-        if action.on_unknown.is_some() && !action.at_most_once {
+        if handles_unknown && !action.at_most_once {
             let message = "only a step with `at_most_once` can be of unknown outcome";
             steps.mistakes.step(draft.at, "on_unknown", message);
         }
@@ -107,7 +112,7 @@ fn arguments(
         // The missing tool is already a mistake.
         true => ActionSpec { takes_secrets: true, ..ActionSpec::default() },
     };
-    let place = format!("steps[{}].arguments", draft.at);
+    let place = format!("{}.arguments", draft.place);
     let filled = with_defaults(&action.arguments, &spec);
     let given = filled.as_ref().unwrap_or(&action.arguments);
     let (compiled, wrong) = Template::arguments_within(&place, given, &spec, &mut steps.budget);

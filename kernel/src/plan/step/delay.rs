@@ -16,7 +16,7 @@ pub struct PlannedDelay {
 impl PlannedDelay {
     /// Checks the fields of the step.
     pub(super) fn check(steps: &mut Steps<'_>, draft: &Draft, delay: &Delay) -> Self {
-        steps.span(draft.at, "duration", delay.duration, false);
+        steps.span(draft.at, "delay", delay.duration, false);
         Self { duration: delay.duration.0 }
     }
 }

@@ -1,6 +1,7 @@
-//! The step `end`: its planned form, and the check of its output.
+//! The steps `end` and `fail`: their planned form, and the checks of their texts.
 
-use updraft_protocol::playbook::{End, EndStatus};
+use updraft_protocol::Value;
+use updraft_protocol::playbook::{End, Fail};
 
 use super::{Draft, Steps};
 use crate::template::Template;
@@ -8,33 +9,52 @@ use crate::template::Template;
 /// The end of a path.
 #[derive(Debug)]
 pub struct PlannedEnd {
-    /// How it ends.
-    pub status: EndStatus,
-    /// Its output.
+    /// The reason, of a path that fails.
+    pub failure: Option<Template>,
+    /// The output. `None` if there is none.
     pub output: Option<Template>,
 }
 
 impl PlannedEnd {
-    /// Checks the fields of the step.
+    /// Checks the fields of an `end`.
     pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, end: &End) -> Option<Self> {
         let output = match &end.output {
-            Some(output) => {
-                let place = format!("steps[{}].output", draft.at);
-                draft.reading = "output";
-                match Template::compile_within(&place, output, &mut steps.budget) {
-                    Ok(template) => {
-                        draft.references = template.references().clone();
-                        Some(template)
-                    }
-                    Err(mistakes) => {
-                        let told = |mistake| steps.mistakes.inside(draft.at, "output", mistake);
-                        mistakes.into_iter().for_each(told);
-                        return None;
-                    }
-                }
-            }
+            Value::Null => None,
+            output => Some(template(steps, draft, "end", output)?),
+        };
+        Some(Self { failure: None, output })
+    }
+
+    /// Checks the fields of a `fail`.
+    pub(super) fn check_fail(steps: &mut Steps<'_>, draft: &mut Draft, fail: &Fail) -> Option<Self> {
+        let failure = template(steps, draft, "fail", &Value::String(fail.message.clone()));
+        let output = match &fail.output {
+            Some(output) => Some(template(steps, draft, "output", output)?),
             None => None,
         };
-        Some(Self { status: end.status, output })
+        Some(Self { failure: Some(failure?), output })
+    }
+
+    pub(super) fn texts(&self) -> impl Iterator<Item = &Template> {
+        self.failure.iter().chain(&self.output)
+    }
+}
+
+fn template(
+    steps: &mut Steps<'_>,
+    draft: &mut Draft,
+    field: &'static str,
+    value: &Value,
+) -> Option<Template> {
+    let place = format!("{}.{field}", draft.place);
+    match Template::compile_within(&place, value, &mut steps.budget) {
+        Ok(template) => {
+            draft.read(field, template.references());
+            Some(template)
+        }
+        Err(mistakes) => {
+            mistakes.into_iter().for_each(|mistake| steps.mistakes.inside(draft.at, field, mistake));
+            None
+        }
     }
 }

@@ -1,45 +1,51 @@
 //! The step `parallel`: its planned form, and the checks of its branches.
 
-use std::collections::BTreeMap;
-
+use updraft_protocol::StepId;
 use updraft_protocol::limits::PARALLEL_BRANCHES;
 use updraft_protocol::playbook::Parallel;
 
 use super::{Draft, Steps};
 use crate::plan::StepIndex;
-use crate::plan::graph::Field;
+use crate::plan::graph::{Edge, Field};
 
-/// Several paths at once.
+/// Several branches at once.
 #[derive(Debug)]
 pub struct PlannedParallel {
-    /// The first step of each path; never empty.
-    pub branches: Vec<StepIndex>,
+    /// The branches; never empty.
+    pub branches: Vec<PlannedBranch>,
+}
+
+/// A body that a step opens in a scope of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedBranch {
+    /// Its name, which is part of the path of its scope.
+    pub name: StepId,
+    /// Its first step.
+    pub start: StepIndex,
 }
 
 impl PlannedParallel {
     /// Checks the fields of the step.
     pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, parallel: &Parallel) -> Option<Self> {
-        let count = parallel.branches.len();
+        let count = parallel.branches.0.len();
         if count == 0 {
             steps.mistakes.step(draft.at, "branches", "at least one branch is needed");
         }
         if count > PARALLEL_BRANCHES {
             let message = format!("{count} branches; at most {PARALLEL_BRANCHES} are allowed");
             steps.mistakes.step(draft.at, "branches", message);
-            steps.resolved = false;
             return None;
         }
-        let mut seen = BTreeMap::new();
         let mut branches = vec![];
-        for (at, id) in parallel.branches.iter().enumerate() {
-            let Some(branch) = steps.follow(draft, Field::Branch(at), id) else { continue };
-            match seen.insert(branch, at) {
-                None => branches.push(branch),
-                Some(first) => {
-                    seen.insert(branch, first);
-                    draft.edges.pop();
-                    let message = format!("\"{id}\" is also branches[{first}]");
-                    steps.mistakes.step(draft.at, &format!("branches[{at}]"), message);
+        for (number, (name, _)) in parallel.branches.0.iter().enumerate() {
+            match steps.flat.steps[draft.at].starts.get(number).copied().flatten() {
+                Some(start) => {
+                    draft.edges.push(Edge { field: Field::Branch(number), to: start.get() });
+                    branches.push(PlannedBranch { name: name.clone(), start });
+                }
+                None => {
+                    let message = "a branch needs at least one step";
+                    steps.mistakes.step(draft.at, &format!("branches.{name}"), message);
                 }
             }
         }

@@ -36,8 +36,7 @@ impl Integration for Web {
 }
 
 fn checked(arguments: Value, variables: Value) -> Result<Plan, Vec<String>> {
-    let step =
-        json!({"id": "a", "type": "action", "integration": "web", "action": "get", "arguments": arguments});
+    let step = json!({"id": "a", "integration": "web", "action": "get", "arguments": arguments});
     let mut catalogue = Catalogue::default();
     catalogue.add_integration(Name::new("web").unwrap(), Arc::new(Web));
     Plan::check(&with(json!({"variables": variables, "steps": [step]})), &catalogue)

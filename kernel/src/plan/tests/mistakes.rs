@@ -18,7 +18,7 @@ fn one(steps: Value, expected: &str) {
 fn what_cannot_be_read_back_as_json_is_refused_although_its_text_may_be_read() {
     let quotes = "'".to_owned() + &"\"".repeat(600_000) + "'";
     let text = format!(
-        "format: 1\nname: a\nversion: 1\nvariables: {{q: {quotes}}}\nsteps:\n  - {{id: e, type: end}}\n"
+        "format: 1\nname: a\nversion: 1\nvariables: {{q: {quotes}}}\nsteps:\n  - {{id: e, end: null}}\n"
     );
     let playbook = Playbook::parse(text.as_bytes()).unwrap();
     let bytes = serde_json::to_vec(&playbook).unwrap().len();
@@ -36,15 +36,14 @@ fn what_an_author_wrote_at_length_is_cut_where_it_comes_back() {
 #[test]
 fn of_the_playbook_itself() {
     header(json!({"steps": []}), "steps: a playbook needs at least one step");
-    let many: Vec<_> = (0..1_001).map(|n| json!({"id": format!("s{n}"), "type": "end"})).collect();
-    header(json!({"steps": many}), "steps: 1001 steps; at most 1000 are allowed");
+    let many: Vec<_> = (0..1_001).map(|n| json!({"id": format!("s{n}"), "end": null})).collect();
+    header(json!({"steps": many}), "steps: at most 1000 steps are allowed, those in bodies counted");
     header(json!({"version": 0}), "version: must be from 1 to 4294967295");
     header(json!({"format": 2}), "format: 2 is not known; this version reads format 1");
     header(json!({"timeout": "0s"}), "timeout: must be longer than zero");
     header(json!({"timeout": "732d"}), "timeout: must be at most 366d");
     header(json!({"tasks_at_once": 0}), "tasks_at_once: must be from 1 to 1000");
     header(json!({"tasks_at_once": 1_001}), "tasks_at_once: must be from 1 to 1000");
-    header(json!({"start": "b"}), "start: no step \"b\"");
     for name in ["", "1a", "a-b", "a.b", "ä"] {
         let rule = "is no name of a variable: letters, digits and `_`, not starting with a digit";
         header(json!({"variables": {name: 1}}), &format!("variables: {name:?} {rule}"));
@@ -61,14 +60,24 @@ fn of_ids_and_references() {
         json!([{"id": "contain", "on_failure": "contian"}]),
         "steps[0].on_failure: no step \"contian\"; did you mean \"contain\"?",
     );
-    one(json!([{"id": "a", "on_success": "other"}]), "steps[0].on_success: no step \"other\"");
+    one(json!([{"id": "a", "next": "other"}]), "steps[0].next: no step \"other\"");
     one(json!([{"id": "a", "at_most_once": true, "on_unknown": "x"}]), "steps[0].on_unknown: no step \"x\"");
-    one(json!([{"id": "a", "type": "parallel", "branches": ["x"]}]), "steps[0].branches[0]: no step \"x\"");
-    one(json!([{"id": "a", "type": "if", "condition": "true", "else": "x"}]), "steps[0].else: no step \"x\"");
-    one(json!([{"id": "a", "type": "if", "condition": "true", "then": "x"}]), "steps[0].then: no step \"x\"");
+    one(json!([{"id": "a", "delay": "1s", "next": "x"}]), "steps[0].next: no step \"x\"");
     one(
-        json!([{"id": "a", "type": "delay", "duration": "1s", "on_success": "x"}]),
-        "steps[0].on_success: no step \"x\"",
+        json!([{"id": "a", "if": "true", "then": [{"id": "b", "on_timeout": "x"}]}]),
+        "steps[0].then[0].on_timeout: no step \"x\"",
+    );
+    let inside = json!([
+        {"id": "a", "branches": {"x": [{"id": "b", "next": "c"}]}},
+        {"id": "c", "if": "true", "then": [{"id": "d"}]},
+        {"id": "e", "on_failure": "d"},
+    ]);
+    assert_eq!(
+        mistakes(inside),
+        [
+            "steps[0].branches.x[0].next: \"c\" is in another body, at steps[1]",
+            "steps[2].on_failure: \"d\" is in another body, at steps[1].then[0]",
+        ]
     );
 }
 
@@ -90,11 +99,8 @@ fn of_tools() {
 fn of_times_and_retries() {
     one(json!([{"id": "a", "timeout": "0s"}]), "steps[0].timeout: must be longer than zero");
     one(json!([{"id": "a", "timeout": "732d"}]), "steps[0].timeout: must be at most 366d");
-    one(
-        json!([{"id": "a", "type": "delay", "duration": "0s"}]),
-        "steps[0].duration: must be longer than zero",
-    );
-    one(json!([{"id": "a", "type": "delay", "duration": "732d"}]), "steps[0].duration: must be at most 366d");
+    one(json!([{"id": "a", "delay": "0s"}]), "steps[0].delay: must be longer than zero");
+    one(json!([{"id": "a", "delay": "732d"}]), "steps[0].delay: must be at most 366d");
     for attempts in [0, 101] {
         one(
             json!([{"id": "a", "retry": {"attempts": attempts}}]),
@@ -122,7 +128,7 @@ fn of_times_and_retries() {
         "steps[0].retry.give_up_after: must be at most 366d",
     );
     one(
-        json!([{"id": "a", "on_unknown": "b"}, {"id": "b"}]),
+        json!([{"id": "a", "on_unknown": [{"id": "b"}]}]),
         "steps[0].on_unknown: only a step with `at_most_once` can be of unknown outcome",
     );
     let retry = json!({"attempts": 3, "initial": "0s", "give_up_after": "0s"});
@@ -131,27 +137,48 @@ fn of_times_and_retries() {
 
 #[test]
 fn of_branches() {
+    one(json!([{"id": "p", "branches": {}}]), "steps[0].branches: at least one branch is needed");
     one(
-        json!([{"id": "p", "type": "parallel", "branches": []}]),
-        "steps[0].branches: at least one branch is needed",
-    );
-    let many: Vec<_> = (0..1_001).map(|n| format!("s{n}")).collect();
-    one(
-        json!([{"id": "p", "type": "parallel", "branches": many}]),
-        "steps[0].branches: 1001 branches; at most 1000 are allowed",
-    );
-    one(
-        json!([{"id": "p", "type": "parallel", "branches": ["a", "b", "a"]}, {"id": "a"}, {"id": "b"}]),
-        "steps[0].branches[2]: \"a\" is also branches[0]",
+        json!([{"id": "p", "branches": {"a": [{"id": "a"}], "b": []}}]),
+        "steps[0].branches.b: a branch needs at least one step",
     );
     let nested = |depth: usize| {
-        let level = |n: usize| json!({"id": format!("p{n}"), "type": "parallel", "branches": [format!("p{}", n + 1)]});
-        let mut steps: Vec<_> = (0..depth).map(level).collect();
-        steps.push(json!({"id": format!("p{depth}")}));
-        json!(steps)
+        (0..depth).rev().fold(
+            json!([{"id": "last"}]),
+            |body, level| json!([{"id": format!("p{level}"), "branches": {"b": body}}]),
+        )
     };
     assert!(check(&playbook(nested(8))).is_ok());
-    one(nested(9), "steps[8].branches: `parallel` is nested more than 8 deep");
+    let place = "steps[0]".to_owned() + &".branches.b[0]".repeat(8);
+    one(nested(9), &format!("{place}: bodies with a scope of their own are nested more than 8 deep"));
+}
+
+#[test]
+fn of_cases() {
+    let switch = |more: Value| {
+        let mut step = json!({"id": "s", "cases": [{"is": 1, "do": []}]});
+        step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!([step])
+    };
+    assert!(check(&playbook(switch(json!({"switch": "input.n"})))).is_ok());
+    one(switch(json!({})), "steps[0].cases[0].is: is compared with nothing: `switch: EXPRESSION` is missing");
+    one(switch(json!({"cases": []})), "steps[0].cases: 0 cases; 1 to 1000 are allowed");
+    one(
+        switch(json!({"cases": [{"do": []}]})),
+        "steps[0].cases[0]: a case needs `is`, a value, or `when`, a condition",
+    );
+    one(
+        switch(json!({"switch": "input.n", "cases": [{"is": 1, "when": "true", "do": []}]})),
+        "steps[0].cases[0].when: a case has either `is` or `when`",
+    );
+    one(
+        switch(json!({"cases": [{"when": "inptu.x == 1", "do": []}]})),
+        "steps[0].cases[0].when: `inptu` is not known; there are `input`, `variables` and `steps`",
+    );
+    one(
+        switch(json!({"switch": "inptu.x"})),
+        "steps[0].switch: `inptu` is not known; there are `input`, `variables` and `steps`",
+    );
 }
 
 #[test]
@@ -161,12 +188,12 @@ fn of_texts() {
         "steps[0].arguments.url: `inptu` is not known; there are `input`, `variables` and `steps`",
     );
     one(
-        json!([{"id": "a", "type": "end", "output": {"x": ["{{ input. }}"]}}]),
-        "steps[0].output.x[0]: line 1: unexpected end of variable block, expected identifier or integer",
+        json!([{"id": "a", "end": {"x": ["{{ input. }}"]}}]),
+        "steps[0].end.x[0]: line 1: unexpected end of variable block, expected identifier or integer",
     );
     one(
-        json!([{"id": "a", "type": "if", "condition": "inptu.x == 1"}]),
-        "steps[0].condition: `inptu` is not known; there are `input`, `variables` and `steps`",
+        json!([{"id": "a", "if": "inptu.x == 1", "then": []}]),
+        "steps[0].if: `inptu` is not known; there are `input`, `variables` and `steps`",
     );
     let deep = (0..100).fold(json!("x"), |value, _| json!([value]));
     let deep = mistakes(json!([{"id": "a", "arguments": {"deep": deep}}]));
@@ -181,7 +208,7 @@ fn are_told_together_in_the_order_of_their_places() {
     let mut playbook = playbook(json!([
         {"id": "a", "integration": "htp", "timeout": "0s", "on_failure": "nowhere", "arguments": {"x": "{{ y }}"}},
         {"id": "b", "action": "requst"},
-        {"id": "a", "type": "if", "condition": "1 +"}
+        {"id": "a", "if": "1 +", "then": []}
     ]));
     playbook.version = 0;
     let found = check(&playbook).unwrap_err();
@@ -196,43 +223,26 @@ fn are_told_together_in_the_order_of_their_places() {
             "steps[0].on_failure",
             "steps[1].action",
             "steps[2].id",
-            "steps[2].condition"
+            "steps[2].if"
         ]
     );
 }
 
 #[test]
 fn are_told_up_to_a_limit() {
-    let steps: Vec<_> = (0..1_000).map(|n| json!({"id": format!("s{n}"), "on_success": "gone"})).collect();
+    let steps: Vec<_> = (0..1_000).map(|n| json!({"id": format!("s{n}"), "next": "gone"})).collect();
     assert_eq!(mistakes(json!(steps)).len(), updraft_protocol::limits::MISTAKES);
 }
 
 #[test]
 fn the_texts_of_all_steps_share_one_budget_and_the_first_that_exceeds_it_is_told() {
-    let id = |n: usize| (n < 500).then(|| format!("s{n}"));
-    let pattern = |n: usize| json!({"id": id(n), "type": "if", "condition": "input.a is matching('[a-z]{900}')", "then": id(n + 1)});
-    assert!(
-        check(&playbook(
-            (0..50)
-                .map(pattern)
-                .collect::<Vec<_>>()
-                .into_iter()
-                .map(|mut step| {
-                    if step["then"] == "s50" {
-                        step["then"] = Value::Null;
-                    }
-                    step
-                })
-                .collect()
-        ))
-        .is_ok()
-    );
+    let pattern =
+        |n: usize| json!({"id": format!("s{n}"), "if": "input.a is matching('[a-z]{900}')", "then": []});
+    assert!(check(&playbook((0..50).map(pattern).collect())).is_ok());
     let found = mistakes((0..500).map(pattern).collect());
-    assert!(found.len() == 1 && found[0].contains(".condition: the playbook "), "{found:?}");
+    assert!(found.len() == 1 && found[0].contains(".if: the playbook "), "{found:?}");
     let texts = vec!["{{1}}"; 80_000];
-    let found = mistakes(
-        json!([{"id": "a", "arguments": {"all": texts}}, {"id": "b", "type": "end", "output": "{{ 1 }}"}]),
-    );
+    let found = mistakes(json!([{"id": "a", "arguments": {"all": texts}}, {"id": "b", "end": "{{ 1 }}"}]));
     assert!(
         found[0].starts_with("steps[0].arguments.all[") && found[0].contains(": the playbook "),
         "{found:?}"
@@ -245,11 +255,11 @@ fn of_secrets_the_first_beyond_the_bound_has_its_place() {
     catalogue.add_integration(Name::new("web").unwrap(), std::sync::Arc::new(super::endpoints::Web));
     let naming = |at: usize, names: std::ops::Range<usize>| {
         let query: Value = names.map(|n| (format!("q{n}"), json!({"$secret": format!("s{n}")}))).collect();
-        json!({"id": format!("a{at}"), "type": "action", "integration": "web", "action": "get",
-            "arguments": {"query": query}, "on_success": format!("a{}", at + 1)})
+        json!({"id": format!("a{at}"), "integration": "web", "action": "get",
+            "arguments": {"query": query}})
     };
     let playbook = |last: usize| {
-        let end = json!({"id": "a3", "type": "end"});
+        let end = json!({"id": "a3", "end": null});
         let steps = [naming(0, 0..64), naming(1, 64..110), naming(2, 100..last), end];
         with(json!({ "steps": steps }))
     };

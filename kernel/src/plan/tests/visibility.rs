@@ -12,16 +12,25 @@ fn reading(reader: &str, read: &str) -> Result<Plan, Vec<String>> {
         step
     };
     check(&playbook(json!([
-        step("before", json!({"on_success": "split"})),
-        {"id": "split", "type": "parallel", "branches": ["a1", "b1"], "on_success": "after"},
-        step("a1", json!({"on_success": "a2", "on_failure": "a3"})),
-        step("a2", json!({})),
-        step("a3", json!({})),
-        step("b1", json!({"on_success": "inner"})),
-        {"id": "inner", "type": "parallel", "branches": ["c1"], "on_success": "b2"},
-        step("c1", json!({})),
-        step("b2", json!({})),
-        step("after", json!({"on_success": "last"})),
+        step("before", json!({})),
+        {
+            "id": "split", "parallel": "all",
+            "branches": {
+                "a": [
+                    step("a1", json!({"on_failure": "a3"})),
+                    step("a2", json!({})),
+                    {"id": "a_ends", "end": null},
+                    step("a3", json!({})),
+                ],
+                "b": [
+                    step("b1", json!({})),
+                    {"id": "inner", "parallel": "all", "branches": {"c": [step("c1", json!({}))]}},
+                    step("b2", json!({})),
+                ],
+            },
+        },
+        {"id": "choose", "if": "true", "then": [step("t1", json!({}))], "else": [step("e1", json!({}))]},
+        step("after", json!({"on_failure": [step("h1", json!({}))]})),
         step("last", json!({}))
     ])))
 }
@@ -42,6 +51,11 @@ fn a_step_reads_what_can_have_ended_before_it() {
         ("after", "c1"),
         ("last", "c1"),
         ("last", "before"),
+        ("t1", "a2"),
+        ("last", "t1"),
+        ("last", "e1"),
+        ("h1", "after"),
+        ("last", "h1"),
     ] {
         assert!(reading(reader, read).is_ok(), "{reader} reads {read}: {:?}", reading(reader, read).err());
     }
@@ -61,6 +75,9 @@ fn a_step_does_not_read_itself_what_follows_what_is_beside_it_or_what_it_is_insi
         ("a2", "a3"),
         ("a3", "a2"),
         ("a1", "after"),
+        ("t1", "e1"),
+        ("e1", "t1"),
+        ("after", "h1"),
     ] {
         let found = reading(reader, read).unwrap_err();
         assert_eq!(found.len(), 1);
@@ -71,27 +88,26 @@ fn a_step_does_not_read_itself_what_follows_what_is_beside_it_or_what_it_is_insi
 
 #[test]
 fn a_step_that_is_not_there_cannot_be_read() {
-    let found = mistakes(
-        json!([{"id": "lookup", "on_success": "b"}, {"id": "b", "arguments": {"x": [1, "{{ steps.lokup.output }}"]}}]),
-    );
+    let found =
+        mistakes(json!([{"id": "lookup"}, {"id": "b", "arguments": {"x": [1, "{{ steps.lokup.output }}"]}}]));
     assert_eq!(found, ["steps[1].arguments.x[1]: no step \"lokup\"; did you mean \"lookup\"?"]);
-    let found = mistakes(json!([{"id": "a", "type": "if", "condition": "steps.gone is defined"}]));
-    assert_eq!(found, ["steps[0].condition: no step \"gone\""]);
-    let found = mistakes(json!([{"id": "a", "type": "end", "output": "{{ steps['no such'].output }}"}]));
-    assert_eq!(found, ["steps[0].output: no step \"no such\""]);
+    let found = mistakes(json!([{"id": "a", "if": "steps.gone is defined", "then": []}]));
+    assert_eq!(found, ["steps[0].if: no step \"gone\""]);
+    let found = mistakes(json!([{"id": "a", "end": "{{ steps['no such'].output }}"}]));
+    assert_eq!(found, ["steps[0].end: no step \"no such\""]);
 }
 
 #[test]
 fn conditions_and_outputs_are_looked_at_too() {
     let found = mistakes(json!([
-        {"id": "i", "type": "if", "condition": "steps.z.output.a == 1", "then": "z"},
-        {"id": "z", "type": "end", "output": {"o": "{{ steps.z.status }}"}}
+        {"id": "i", "if": "steps.z.output.a == 1", "then": []},
+        {"id": "z", "end": {"o": "{{ steps.z.status }}"}}
     ]));
     assert_eq!(
         found,
         [
-            "steps[0].condition: \"z\" cannot have ended before \"i\" starts",
-            "steps[1].output.o: \"z\" cannot have ended before \"z\" starts"
+            "steps[0].if: \"z\" cannot have ended before \"i\" starts",
+            "steps[1].end.o: \"z\" cannot have ended before \"z\" starts"
         ]
     );
 }

@@ -139,7 +139,7 @@ fn tags_other_versions_and_second_documents_are_refused() {
     }
     for (text, reason) in [
         (format!("%YAML 1.1\n---\n{YAML}"), "leave `%YAML` out"),
-        (format!("{YAML}---\n{YAML}"), "line 10, column 1: a second document begins"),
+        (format!("{YAML}---\n{YAML}"), "line 8, column 1: a second document begins"),
         (String::new(), "the file is empty"),
         ("# nothing\n".to_owned(), "the file is empty"),
     ] {

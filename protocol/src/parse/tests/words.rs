@@ -52,7 +52,7 @@ fn a_mistake_in_a_field_of_the_playbook_has_its_path_and_an_authors_words() {
             "nam: a",
             "\"nam\":\"a\"",
             "nam",
-            "there is no such field; did you mean \"name\"?; there are format, name, version, description, category_id, variables, timeout, tasks_at_once, start, steps",
+            "there is no such field; did you mean \"name\"?; there are format, name, version, description, category_id, variables, timeout, tasks_at_once, steps, catch",
         ),
         (
             name,
@@ -120,10 +120,10 @@ fn a_mistake_in_a_field_of_a_step_has_its_path_and_an_authors_words() {
         ),
         (
             timeout,
-            "condition: 7",
-            "\"condition\":7",
-            "steps[0].condition",
-            "a condition such as `input.score > 80` is needed; here stands the number 7",
+            "if: 7",
+            "\"if\":7",
+            "steps[0].if",
+            "an expression such as `input.score > 80` is needed; here stands the number 7",
         ),
         (timeout, "retry: 5", "\"retry\":5", "steps[0].retry", "a map is needed; here stands the number 5"),
         (
@@ -147,14 +147,56 @@ fn a_mistake_in_a_field_of_a_step_has_its_path_and_an_authors_words() {
             "steps[0].at_most_once",
             "`true` or `false` is needed; here stands null",
         ),
+    ]);
+}
+
+#[test]
+fn a_mistake_in_a_body_or_a_handler_has_its_path_and_an_authors_words() {
+    let timeout = "timeout: 5s|\"timeout\":\"5s\"";
+    all_said(&[
         (
             timeout,
-            "status: done",
-            "\"status\":\"done\"",
-            "steps[0].status",
-            "`done` is not known here; there are completed, failed",
+            "parallel: some",
+            "\"parallel\":\"some\"",
+            "steps[0].parallel",
+            "`some` is not known here; there is all",
         ),
-        (timeout, "join: 1", "\"join\":1", "steps[0].join", "one of all is needed"),
+        (timeout, "parallel: 1", "\"parallel\":1", "steps[0].parallel", "one of all is needed"),
+        (
+            timeout,
+            "then: a",
+            "\"then\":\"a\"",
+            "steps[0].then",
+            "a list of steps is needed; here stands the text `a`",
+        ),
+        (
+            timeout,
+            "on_failure: 7",
+            "\"on_failure\":7",
+            "steps[0].on_failure",
+            "the id of a step, a list of steps, or `continue` is needed; here stands the number 7",
+        ),
+        (
+            timeout,
+            "on_failure: [{delay: 5}]",
+            "\"on_failure\":[{\"delay\":5}]",
+            "steps[0].on_failure[0].delay",
+            "a duration such as `500ms`, `30s` or `2h 30m` is needed; here stands the number 5; its unit is missing: `5s`",
+        ),
+        (
+            timeout,
+            "delay: 5s",
+            "\"delay\":\"5s\"",
+            "steps[0]",
+            "step \"one\": a step is either `action` or `delay`",
+        ),
+        (
+            timeout,
+            "branches: {a: []}",
+            "\"branches\":{\"a\":[]}",
+            "steps[0]",
+            "step \"one\": a step is either `action` or `parallel`",
+        ),
         (
             timeout,
             "arguments: [1]",
@@ -200,7 +242,7 @@ fn what_is_not_yaml_is_told_without_the_parsers_words() {
 
 #[test]
 fn a_flow_map_of_yaml_is_no_json() {
-    let text = "{format: 1, name: a, version: 1, steps: [{id: b, type: end}]}";
+    let text = "{format: 1, name: a, version: 1, steps: [{id: b, end: null}]}";
     assert_eq!(Playbook::parse(text.as_bytes()).unwrap().steps.len(), 1);
 }
 

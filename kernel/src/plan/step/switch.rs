@@ -1,0 +1,112 @@
+//! The step `switch`: its planned form, the checks of its cases, and where its outcome leads.
+
+use updraft_protocol::limits::SWITCH_CASES;
+use updraft_protocol::playbook::{Switch, SwitchCase};
+use updraft_protocol::{Json, Value};
+
+use super::choice::condition;
+use super::{Draft, Follows, Steps};
+use crate::condition::Condition;
+use crate::template::Template;
+
+/// A choice between several bodies.
+#[derive(Debug)]
+pub struct PlannedSwitch {
+    /// The value that cases are compared with.
+    pub value: Option<Template>,
+    /// The cases, tried in order.
+    pub cases: Vec<PlannedCase>,
+    starts: Vec<Follows>,
+    default: Follows,
+}
+
+/// When a case fits.
+#[derive(Debug)]
+pub enum PlannedCase {
+    /// If the value is one of these.
+    Is(Vec<Value>),
+    /// If the condition holds.
+    When(Condition),
+}
+
+impl PlannedSwitch {
+    /// Where the output of its task leads: `{"case": 2}`, from 0; `null` for the default.
+    pub(in crate::plan) fn follows(&self, response: Option<&Json>) -> Follows {
+        let case = response.and_then(|response| response.value()["case"].as_u64());
+        let case = case.and_then(|case| usize::try_from(case).ok());
+        case.and_then(|case| self.starts.get(case).copied()).unwrap_or(self.default)
+    }
+
+    /// About how many bytes it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let case = |case: &PlannedCase| match case {
+            PlannedCase::Is(values) => values.iter().map(|value| Json::from(value).as_str().len()).sum(),
+            PlannedCase::When(condition) => condition.bytes(),
+        };
+        self.value.as_ref().map_or(0, Template::bytes) + self.cases.iter().map(case).sum::<usize>()
+    }
+
+    /// Checks the fields of the step.
+    pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, switch: &Switch) -> Option<Self> {
+        let count = switch.cases.len();
+        if count == 0 || count > SWITCH_CASES {
+            let message = format!("{count} cases; 1 to {SWITCH_CASES} are allowed");
+            steps.mistakes.step(draft.at, "cases", message);
+        }
+        let starts = (0..count).map(|case| draft.body(steps, Some(case), "cases")).collect();
+        let default = draft.body(steps, switch.default.as_ref().map(|_| count), "default");
+        let value = match &switch.value {
+            Some(source) => Some(expression(steps, draft, ("switch", "switch"), source)?),
+            None => None,
+        };
+        let cases: Vec<_> =
+            (0..).zip(&switch.cases).map(|(at, case)| planned(steps, draft, switch, at, case)).collect();
+        Some(Self { value, cases: cases.into_iter().collect::<Option<_>>()?, starts, default })
+    }
+}
+
+fn planned(
+    steps: &mut Steps<'_>,
+    draft: &mut Draft,
+    switch: &Switch,
+    at: usize,
+    case: &SwitchCase,
+) -> Option<PlannedCase> {
+    let mut mistake = |field: &str, message: &str| {
+        steps.mistakes.step(draft.at, &format!("cases[{at}]{field}"), message);
+        None
+    };
+    match (&case.is, &case.when) {
+        (Some(_), Some(_)) => mistake(".when", "a case has either `is` or `when`"),
+        (None, None) => mistake("", "a case needs `is`, a value, or `when`, a condition"),
+        (Some(_), None) if switch.value.is_none() => {
+            mistake(".is", "is compared with nothing: `switch: EXPRESSION` is missing")
+        }
+        (Some(Value::Array(values)), None) => Some(PlannedCase::Is(values.clone())),
+        (Some(value), None) => Some(PlannedCase::Is(vec![value.clone()])),
+        (None, Some(when)) => {
+            condition(steps, draft, ("cases", &format!("cases[{at}].when")), when).map(PlannedCase::When)
+        }
+    }
+}
+
+/// Compiles an expression of the step, in `field` at `place` inside of it: the template that is nothing else.
+pub(super) fn expression(
+    steps: &mut Steps<'_>,
+    draft: &mut Draft,
+    (field, place): (&'static str, &str),
+    source: &str,
+) -> Option<Template> {
+    let place = format!("{}.{place}", draft.place);
+    let whole = Value::String(format!("{{{{ {source} }}}}"));
+    match Template::compile_within(&place, &whole, &mut steps.budget) {
+        Ok(template) => {
+            draft.read(field, template.references());
+            Some(template)
+        }
+        Err(mistakes) => {
+            mistakes.into_iter().for_each(|mistake| steps.mistakes.inside(draft.at, field, mistake));
+            None
+        }
+    }
+}
