@@ -79,7 +79,7 @@ pub struct Structure {
 enum Node {
     Literal(Value),
     /// A reference to a secret, which the template lists; or a part that was refused.
-    Secret,
+    Placeholder,
     Text(Box<Text>),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
@@ -218,7 +218,7 @@ impl Node {
     fn written_out(&self) -> Value {
         match self {
             Self::Literal(value) => value.clone(),
-            Self::Text(_) | Self::Secret => Value::Null,
+            Self::Text(_) | Self::Placeholder => Value::Null,
             Self::List(items) => Value::Array(items.iter().map(Self::written_out).collect()),
             Self::Map(fields) => {
                 Value::Object(fields.iter().map(|(name, node)| (name.clone(), node.written_out())).collect())
@@ -229,7 +229,7 @@ impl Node {
     fn unknown(&self, at: &at::At, found: &mut Vec<String>) {
         match self {
             Self::Literal(_) => {}
-            Self::Text(_) | Self::Secret => found.push(at.pointer.clone()),
+            Self::Text(_) | Self::Placeholder => found.push(at.pointer.clone()),
             Self::List(items) => {
                 items.iter().enumerate().for_each(|(number, item)| item.unknown(&at.item(number), found));
             }
@@ -242,7 +242,7 @@ impl Node {
     /// Its approximate size in memory.
     fn bytes(&self) -> usize {
         let own = match self {
-            Self::Secret => 0,
+            Self::Placeholder => 0,
             Self::Literal(value) => literal_bytes(value),
             Self::Text(text) => text.bytes(),
             Self::List(items) => items.iter().map(Self::bytes).sum(),
@@ -310,7 +310,7 @@ impl Rendering<'_> {
                 self.take(value.to_string().len())?;
                 value.clone()
             }
-            Node::Secret => {
+            Node::Placeholder => {
                 self.take("null".len())?;
                 Value::Null
             }

@@ -130,7 +130,8 @@ impl Handlers {
     }
 }
 
-/// The kinds of steps: each with its type, which lists its fields, its word, and the fields of which each names it.
+/// The kinds of steps. Each line has the type, which lists its fields, the word that authors read in messages, and the fields
+/// whose presence selects the kind.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $word:literal by [$($mark:literal),+]),+ $(,)?) => {
         /// What a step does.

@@ -133,7 +133,7 @@ async fn what_the_author_names_and_nobody_has_is_refused_when_the_playbook_is_pu
     let tool = playbook("steps:\n  - {id: a, action: htp.request}\n");
     assert_eq!(
         put(&engine, &tool).await,
-        "steps[0].integration: no integration \"htp\"; did you mean \"http\"?\n"
+        "steps[0].action: no integration \"htp\"; did you mean \"http\"?\n"
     );
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
@@ -203,7 +203,7 @@ async fn a_start_without_an_integration_waits_for_one_that_has_it() {
     assert_eq!(missing.what, "missing here: integration \"guarded\"");
     let pid = engine.execution(&tenant("acme"), peid).await.unwrap().unwrap().execution.head.pid;
     let refused = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap_err();
-    assert!(refused.to_string().contains("steps[1].integration: no integration \"guarded\""), "{refused}");
+    assert!(refused.to_string().contains("steps[1].action: no integration \"guarded\""), "{refused}");
     let _ = engine.shutdown(Duration::ZERO).await;
     let engine = harness.builder().secrets(vault).integration("guarded", tool.clone()).start().await.unwrap();
     let handle: Handle = engine.take_resumed().pop().unwrap();

@@ -240,7 +240,7 @@ fn all_that_is_wrong_is_told_at_once_and_nothing_is_stored() {
     let run = ended(dir.path(), &arguments);
     assert_eq!((run.code, run.out.as_str()), (2, ""));
     assert!(run.err.contains("alert.json: line 2, column 8: not JSON: "), "{}", run.err);
-    assert!(run.err.contains("p.yaml: steps[0].integration: "), "{}", run.err);
+    assert!(run.err.contains("p.yaml: steps[0].action: "), "{}", run.err);
     assert!(run.err.contains("p.yaml: steps[0].next: "), "{}", run.err);
     assert!(run.err.contains("--key: 1 to 256 bytes"), "{}", run.err);
     assert!(run.err.contains("--uid: 1 to 256 bytes"), "{}", run.err);

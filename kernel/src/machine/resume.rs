@@ -1,6 +1,6 @@
 //! Resuming: a machine is rebuilt from its documents by walking the steps again over the recorded tasks, which are
 //! found by scope and step. Every decision from before the crash is in a task's document, and a step sees only tasks
-//! that ended before it in its own scope and those around it. So the walk reaches the same steps.
+//! that ended before it in its own scope, in those around it, and in the branches that these have joined. So the walk reaches the same steps.
 
 use std::sync::Arc;
 

@@ -49,7 +49,7 @@ pub(super) enum Phase {
 pub(super) enum Ending {
     Completed(Option<Json>),
     Failed(Failure),
-    /// An `end` step that ends its path as failed, with its output.
+    /// A `fail` step, with its output.
     EndedFailed(Failure, Json),
     Unknown(Failure),
 }

@@ -80,10 +80,10 @@ impl Machine {
         match (planned.follows(status, state).unwrap_or_default(), ending) {
             (Follows::Step(next), _) => Go::Enter(scope, next),
             (_, Ending::Completed(_)) => Go::End(scope, task, Ok(state.response.clone())),
-            // What its author says to leave as it is.
+            // The failure is handled, and nothing follows on this path.
             (Follows::End, _) => Go::End(scope, task, Ok(None)),
             (
-                Follows::Nothing,
+                Follows::Unhandled,
                 Ending::Failed(failure) | Ending::EndedFailed(failure, _) | Ending::Unknown(failure),
             ) => {
                 let message = format!("step \"{}\": {}", planned.id, failure.message);
@@ -132,7 +132,7 @@ impl Machine {
         let (status, output, error) = match result {
             Ok(output) => (ExecutionStatus::Completed, output, None),
             Err(failure) => {
-                // The reason of an `end` step that failed.
+                // The output of a `fail` step.
                 let last = self.task(last);
                 let is_end = matches!(self.plan.step(last.step).kind, PlannedKind::End(_));
                 let output = last.state.response.clone().filter(|_| is_end);

@@ -61,11 +61,11 @@ impl Earlier {
 fn inside(flat: &Flat<'_>, order: &[usize]) -> Vec<Option<Vec<u64>>> {
     let mut inside = vec![None; flat.steps.len()];
     for &step in order {
-        let mut body = flat.bodies[flat.steps[step].body];
-        while let Some(opener) = body.opener {
+        let mut scope = flat.scopes[flat.steps[step].scope];
+        while let Some(opener) = scope.opener {
             let set = inside[opener].get_or_insert_with(|| vec![0_u64; flat.steps.len().div_ceil(64)]);
             set[step / 64] |= 1 << (step % 64);
-            body = flat.bodies[body.parent];
+            scope = flat.scopes[scope.parent];
         }
     }
     inside

@@ -1,5 +1,6 @@
-//! Flattening: the bodies of a playbook as one list of steps, each with where its path goes on. Owns the numbers of steps
-//! and which body and list each step is in; checks no field.
+//! Flattening: all steps of a playbook in one row, each with where its path goes on. A playbook is a tree of lists of steps: the
+//! list of a branch is in a scope of its own, the list of a choice, a handler or a `catch` is on the path of the step that
+//! owns it. Owns the numbers of steps, and which scope and list each is in; checks no field.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +12,14 @@ use super::StepIndex;
 use super::mistakes::Mistakes;
 use super::step::Follows;
 
-/// A scope's body: an index into [`Flat::bodies`].
-pub(super) type BodyIndex = usize;
+/// A scope: an index into [`Flat::scopes`].
+pub(super) type ScopeIndex = usize;
 
 /// The steps of a playbook in the order in which they are written, those of a step's bodies after it.
 #[derive(Debug)]
 pub(super) struct Flat<'p> {
     pub(super) steps: Vec<FlatStep<'p>>,
-    pub(super) bodies: Vec<ScopeBody>,
+    pub(super) scopes: Vec<FlatScope>,
     lists: Vec<List>,
 }
 
@@ -28,13 +29,13 @@ pub(super) struct FlatStep<'p> {
     pub(super) step: &'p Step,
     /// Its id, written or made.
     pub(super) id: StepId,
-    /// Where it stands: `steps[3].then[0]`.
+    /// Where it is written: `steps[3].then[0]`.
     pub(super) place: String,
-    /// The body that runs in a scope of its own and that the step belongs to, also inside of choices and handlers.
-    pub(super) body: BodyIndex,
+    /// The scope that it runs in.
+    pub(super) scope: ScopeIndex,
     /// The list that it is written in.
     pub(super) list: usize,
-    /// The first steps of its bodies, in their order. `None` where a body has no steps.
+    /// The first step of each of its bodies, in their order. `None` for a body without steps.
     pub(super) starts: Vec<Option<StepIndex>>,
     /// The step that follows: the one that it names, the next of its list, or what follows its list.
     pub(super) next: Option<StepIndex>,
@@ -44,11 +45,11 @@ pub(super) struct FlatStep<'p> {
     pub(super) caught: Follows,
 }
 
-/// A body that runs in a scope of its own; the first is the main line.
+/// A branch, whose steps run in a scope of their own; the first is the main line.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ScopeBody {
-    /// The body around it; the main line is around itself.
-    pub(super) parent: BodyIndex,
+pub(super) struct FlatScope {
+    /// The scope around it; the main line is around itself.
+    pub(super) parent: ScopeIndex,
     /// The step that opens it. `None` for the main line.
     pub(super) opener: Option<usize>,
     depth: usize,
@@ -61,24 +62,24 @@ struct List {
     owner: Option<usize>,
     /// The list whose `catch` takes what is not caught here.
     outer: Option<usize>,
-    /// The first step of its `catch`, if it has one.
+    /// Where a failure in it goes. `None` without a `catch`.
     catch: Option<Catch>,
 }
 
-/// Where a path goes on after a failure that is caught.
+/// Where a path goes on after a failure that a `catch` takes.
 #[derive(Debug, Clone, Copy)]
 enum Catch {
     Step(usize),
-    /// There are no steps in it: the path goes on after the list.
-    Nothing,
+    /// To what follows the list: its `catch` has no steps.
+    AfterList,
 }
 
 impl<'p> Flat<'p> {
     /// The steps of `playbook`, at most [`PLAYBOOK_STEPS`] and one, so that too many are noticed.
     pub(super) fn of(playbook: &'p Playbook, mistakes: &mut Mistakes) -> Self {
-        let main = ScopeBody { parent: 0, opener: None, depth: 0 };
-        let mut flat = Self { steps: Vec::new(), bodies: vec![main], lists: Vec::new() };
-        let outer = Outer { body: 0, owner: None, list: None };
+        let main = FlatScope { parent: 0, opener: None, depth: 0 };
+        let mut flat = Self { steps: Vec::new(), scopes: vec![main], lists: Vec::new() };
+        let outer = Outer { scope: 0, owner: None, list: None };
         flat.list(&playbook.steps, playbook.catch.as_ref(), ("steps", "catch"), outer, mistakes);
         for (flat, walked) in flat.steps.iter_mut().zip(playbook.walk()) {
             flat.id = walked.id;
@@ -110,11 +111,9 @@ impl<'p> Flat<'p> {
             self.step(step, format!("{place}[{number}]"), Outer { list: Some(list), ..outer }, mistakes);
         }
         if let Some(body) = catch {
-            let caught = self.steps.len();
-            let places = (catch_place, format!("{catch_place}.catch"));
-            self.list(&body.steps, body.catch.as_deref(), (places.0, &places.1), outer, mistakes);
-            let is_empty = self.steps.len() == caught;
-            self.lists[list].catch = Some(if is_empty { Catch::Nothing } else { Catch::Step(caught) });
+            let start = self.body(body, catch_place.to_owned(), outer, mistakes);
+            let catch = start.map_or(Catch::AfterList, |start| Catch::Step(start.get()));
+            self.lists[list].catch = Some(catch);
         }
         if steps.is_empty() { None } else { index(start) }
     }
@@ -125,43 +124,47 @@ impl<'p> Flat<'p> {
             step,
             id: StepId::made(step.kind.name(), 0),
             place: place.clone(),
-            body: outer.body,
+            scope: outer.scope,
             list: outer.list.unwrap_or_default(),
             starts: Vec::new(),
             next: None,
             handlers: BTreeMap::new(),
-            caught: Follows::Nothing,
+            caught: Follows::Unhandled,
         });
         for nested in step.bodies() {
             let inside = match nested.run {
                 BodyRun::OnPath => Outer { owner: Some(at), ..outer },
-                BodyRun::InScope(_) => Outer { body: self.open(at, mistakes), owner: None, list: None },
+                BodyRun::InScope(_) => Outer { scope: self.open(at, mistakes), owner: None, list: None },
             };
-            let whole = format!("{place}.{}", nested.field);
-            let places = match nested.body.catch {
-                Some(_) => (format!("{whole}.do"), format!("{whole}.catch")),
-                None => (whole, String::new()),
-            };
-            let start = self.list(
-                &nested.body.steps,
-                nested.body.catch.as_deref(),
-                (&places.0, &places.1),
-                inside,
-                mistakes,
-            );
+            let start = self.body(nested.body, format!("{place}.{}", nested.field), inside, mistakes);
             self.steps[at].starts.push(start);
         }
     }
 
-    fn open(&mut self, opener: usize, mistakes: &mut Mistakes) -> BodyIndex {
-        let parent = self.steps[opener].body;
-        let depth = self.bodies[parent].depth + 1;
+    /// Adds the steps of a body that is written at `place`; gives the first.
+    fn body(
+        &mut self,
+        body: &'p Body,
+        place: String,
+        outer: Outer,
+        mistakes: &mut Mistakes,
+    ) -> Option<StepIndex> {
+        let places = match body.catch {
+            Some(_) => (format!("{place}.do"), format!("{place}.catch")),
+            None => (place, String::new()),
+        };
+        self.list(&body.steps, body.catch.as_deref(), (&places.0, &places.1), outer, mistakes)
+    }
+
+    fn open(&mut self, opener: usize, mistakes: &mut Mistakes) -> ScopeIndex {
+        let parent = self.steps[opener].scope;
+        let depth = self.scopes[parent].depth + 1;
         if depth == SCOPE_DEPTH + 1 {
             let message = format!("bodies with a scope of their own are nested more than {SCOPE_DEPTH} deep");
             mistakes.at(opener, &self.steps[opener].place, message);
         }
-        self.bodies.push(ScopeBody { parent, opener: Some(opener), depth });
-        self.bodies.len() - 1
+        self.scopes.push(FlatScope { parent, opener: Some(opener), depth });
+        self.scopes.len() - 1
     }
 
     /// Resolves where the path of each step goes on. Every id that a step names in place of the next one, or for a
@@ -195,11 +198,11 @@ impl<'p> Flat<'p> {
             let List { owner, outer, catch } = self.lists[list];
             match catch {
                 Some(Catch::Step(step)) => return Follows::to(index(step)),
-                Some(Catch::Nothing) => return Follows::to(owner.and_then(|owner| self.steps[owner].next)),
+                Some(Catch::AfterList) => return Follows::to(owner.and_then(|owner| self.steps[owner].next)),
                 None => next = outer,
             }
         }
-        Follows::Nothing
+        Follows::Unhandled
     }
 
     /// Whether the step `to` is in the same list as the step numbered `at`.
@@ -211,7 +214,7 @@ impl<'p> Flat<'p> {
 /// What is around a list.
 #[derive(Debug, Clone, Copy)]
 struct Outer {
-    body: BodyIndex,
+    scope: ScopeIndex,
     /// The step on whose path the list is.
     owner: Option<usize>,
     /// The list that this step is in.

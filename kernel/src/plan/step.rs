@@ -106,7 +106,7 @@ pub enum Follows {
     End,
     /// Nothing handles it: the path fails.
     #[default]
-    Nothing,
+    Unhandled,
 }
 
 impl Follows {
@@ -119,12 +119,12 @@ impl Follows {
     pub fn step(self) -> Option<StepIndex> {
         match self {
             Self::Step(step) => Some(step),
-            Self::End | Self::Nothing => None,
+            Self::End | Self::Unhandled => None,
         }
     }
 
     fn or(self, other: Self) -> Self {
-        if self == Self::Nothing { other } else { self }
+        if self == Self::Unhandled { other } else { self }
     }
 }
 
@@ -296,6 +296,8 @@ impl<'a> Steps<'a> {
         for exit in [StepExit::Failure, StepExit::Timeout, StepExit::Unknown] {
             exits.set(exit, exits.get(exit).or(flat.caught));
         }
+        // A `catch` counts as reached by each step of its list, whether or not that step can fail: a handler that is added
+        // later makes no mistake of the `catch`.
         draft.edge("catch", flat.caught);
         exits
     }

@@ -118,7 +118,7 @@ fn a_plan_has_everything_resolved() {
     );
     assert_eq!(
         (exit("one", StepExit::Failure), exit("ask", StepExit::Success)),
-        (Follows::Nothing, Follows::End)
+        (Follows::Unhandled, Follows::End)
     );
     let PlannedKind::Action(two) = &plan.step(at(&plan, "two")).kind else { panic!("action") };
     assert_eq!((two.retry.attempts, two.timeout), (5, Duration::from_secs(30)));
@@ -173,7 +173,25 @@ fn what_nothing_else_handles_is_caught_by_the_nearest_body_around_it() {
     assert_eq!(caught("b"), step("inner"));
     assert_eq!(caught("d"), step("split"), "it goes on");
     assert_eq!([caught("e"), caught("f")], [Follows::End; 2], "its branch has ended well");
-    assert_eq!([caught("g"), caught("outer")], [Follows::Nothing; 2], "a branch is a path of its own");
+    assert_eq!([caught("g"), caught("outer")], [Follows::Unhandled; 2], "a branch is a path of its own");
+}
+
+#[test]
+fn a_catch_without_steps_goes_on_after_its_list() {
+    let caught = |catch: Value| {
+        let steps = json!([
+            {"id": "i", "if": "true", "then": {"do": [{"id": "a"}], "catch": catch}},
+            {"id": "after"},
+        ]);
+        check(&playbook(steps))
+    };
+    let plan = caught(json!([])).unwrap();
+    assert_eq!(plan.step(at(&plan, "a")).exits.get(StepExit::Failure), Follows::Step(at(&plan, "after")));
+    let of_a_catch = caught(json!({"do": [], "catch": [{"id": "never"}]}));
+    assert_eq!(
+        of_a_catch.unwrap_err(),
+        ["steps[0].then.catch.catch[0]: \"never\" cannot be reached from the start"]
+    );
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl<'b> Compiling<'b> {
     /// Any value.
     fn data(&mut self, at: &At, value: &Value, depth: usize) -> Node {
         if !self.kept(at, depth) {
-            return Node::Secret;
+            return Node::Placeholder;
         }
         match value {
             Value::String(text) if Text::is_template(text) => self.text(at, text, TextUse::Data),
@@ -130,7 +130,7 @@ impl<'b> Compiling<'b> {
     /// A constant.
     fn option(&mut self, at: &At, value: &Value, depth: usize) -> Node {
         if !self.kept(at, depth) {
-            return Node::Secret;
+            return Node::Placeholder;
         }
         match value {
             Value::String(text) if Text::is_template(text) => {
@@ -246,7 +246,7 @@ impl<'b> Compiling<'b> {
 
     fn scalar(&mut self, at: &At, value: &Value, place: TextUse) -> Node {
         if !self.kept(at, 0) {
-            return Node::Secret;
+            return Node::Placeholder;
         }
         match value {
             Value::String(text) if Text::is_template(text) => self.text(at, text, place),
@@ -274,11 +274,11 @@ impl<'b> Compiling<'b> {
             }
             Ok(reference) => {
                 self.template.secrets.push(reference);
-                Node::Secret
+                Node::Placeholder
             }
             Err(mistake) => {
                 self.mistake(mistake);
-                Node::Secret
+                Node::Placeholder
             }
         }
     }
@@ -295,7 +295,7 @@ impl<'b> Compiling<'b> {
             }
             Err(mistake) => {
                 self.mistake(mistake);
-                Node::Secret
+                Node::Placeholder
             }
         }
     }
@@ -311,7 +311,7 @@ impl<'b> Compiling<'b> {
 
     fn refused(&mut self, at: &At, message: impl Into<String>) -> Node {
         self.mistake(Mistake::new(&at.path, message));
-        Node::Secret
+        Node::Placeholder
     }
 
     /// Keeps the place of a map that its author may mean as a secret.

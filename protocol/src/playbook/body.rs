@@ -50,7 +50,7 @@ impl<'de> Visitor<'de> for BodyVisitor {
     type Value = Body;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of steps")
+        f.write_str("a list of steps, or `{do: […], catch: […]}`,")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, steps: A) -> Result<Body, A::Error> {

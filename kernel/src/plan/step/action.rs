@@ -148,7 +148,7 @@ fn missing(steps: &mut Steps<'_>, at: usize, action: &Action) -> Option<String> 
             let known = steps.catalogue.integrations().map(Name::as_str);
             let near = suggestion(action.integration.as_str(), known);
             let message = format!("no integration \"{}\"{near}", action.integration);
-            ("integration", message, format!("integration \"{}\"", action.integration))
+            ("action", message, format!("integration \"{}\"", action.integration))
         }
         Some(actions) if !actions.contains(action.action.as_str()) => {
             let known = actions.iter().map(String::as_str);

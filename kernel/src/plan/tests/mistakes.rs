@@ -85,9 +85,9 @@ fn of_ids_and_references() {
 fn of_tools() {
     one(
         json!([{"id": "a", "integration": "htp"}]),
-        "steps[0].integration: no integration \"htp\"; did you mean \"http\"?",
+        "steps[0].action: no integration \"htp\"; did you mean \"http\"?",
     );
-    one(json!([{"id": "a", "integration": "slack"}]), "steps[0].integration: no integration \"slack\"");
+    one(json!([{"id": "a", "integration": "slack"}]), "steps[0].action: no integration \"slack\"");
     one(
         json!([{"id": "a", "action": "requst"}]),
         "steps[0].action: \"http\" has no action \"requst\"; did you mean \"request\"?",
@@ -217,7 +217,7 @@ fn are_told_together_in_the_order_of_their_places() {
         places,
         [
             "version",
-            "steps[0].integration",
+            "steps[0].action",
             "steps[0].arguments.x",
             "steps[0].timeout",
             "steps[0].on_failure",

@@ -12,7 +12,7 @@ use crate::template::budget::Budget;
 
 /// The cost of each part of a pattern.
 const PART_WORK: u64 = 500;
-/// The cost of looking up a class by its name, or by a name and a value: that of an age is put together from many.
+/// The cost of looking up a class by its name, or by a name and a value: `\p{Age=…}` is built from many classes.
 const LOOK_UP_WORK: u64 = 30_000;
 const LOOK_UP_VALUE_WORK: u64 = 300_000;
 /// The cost of each range that a class is joined with, and the most ranges.

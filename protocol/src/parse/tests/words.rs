@@ -167,7 +167,7 @@ fn a_mistake_in_a_body_or_a_handler_has_its_path_and_an_authors_words() {
             "then: a",
             "\"then\":\"a\"",
             "steps[0].then",
-            "a list of steps is needed; here stands the text `a`",
+            "a list of steps, or `{do: […], catch: […]}`, is needed; here stands the text `a`",
         ),
         (
             timeout,
