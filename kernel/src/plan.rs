@@ -6,6 +6,7 @@ mod branch;
 mod check;
 mod earlier;
 mod endpoints;
+mod exits;
 mod flat;
 mod graph;
 mod mistakes;
@@ -20,10 +21,11 @@ use updraft_protocol::{Catalogue, Name, Playbook, StepId};
 
 pub use crate::mistake::Mistake;
 pub use arguments::check_schema;
+pub use exits::{Exits, Follows};
 pub(crate) use step::UPDRAFT;
 pub use step::{
-    Exits, Follows, PlannedAction, PlannedBranch, PlannedCase, PlannedDelay, PlannedEnd, PlannedIf,
-    PlannedKind, PlannedParallel, PlannedStep, PlannedSwitch, RetryPolicy,
+    PlannedAction, PlannedBranch, PlannedCase, PlannedDelay, PlannedEnd, PlannedIf, PlannedKind,
+    PlannedParallel, PlannedStep, PlannedSwitch, RetryPolicy,
 };
 
 /// The index of a step in [`Plan::steps`].

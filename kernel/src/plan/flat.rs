@@ -9,8 +9,8 @@ use updraft_protocol::limits::{PLAYBOOK_STEPS, SCOPE_DEPTH};
 use updraft_protocol::playbook::{Body, BodyRun, Handler, Playbook, Step, StepExit};
 
 use super::StepIndex;
+use super::exits::Follows;
 use super::mistakes::Mistakes;
-use super::step::Follows;
 
 /// A scope: an index into [`Flat::scopes`].
 pub(super) type ScopeIndex = usize;

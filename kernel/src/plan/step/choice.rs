@@ -3,8 +3,9 @@
 use updraft_protocol::Json;
 use updraft_protocol::playbook::If;
 
-use super::{Draft, Follows, Steps};
+use super::{Draft, Steps};
 use crate::condition::Condition;
+use crate::plan::exits::Follows;
 
 /// A choice between two bodies.
 #[derive(Debug)]

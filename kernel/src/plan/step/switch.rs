@@ -5,8 +5,9 @@ use updraft_protocol::playbook::{Switch, SwitchCase};
 use updraft_protocol::{Json, Value};
 
 use super::choice::condition;
-use super::{Draft, Follows, Steps};
+use super::{Draft, Steps};
 use crate::condition::Condition;
+use crate::plan::exits::Follows;
 use crate::template::Template;
 
 /// A choice between several bodies.
