@@ -1,5 +1,5 @@
-//! `InputHash`: whether two submissions are the same. Owns the canonical form of an input and its variables, and its
-//! hash; decides nothing by it.
+//! `InputHash`: whether two submissions are the same, or two values equal. Owns the canonical form of an input and its
+//! variables, and its hash; decides nothing by it.
 //!
 //! The canonical form is based on RFC 8785 (JSON Canonicalization Scheme): members are sorted by name, and each text
 //! and number has one form. Unlike there, a number never becomes an `f64`: it is normalised exactly, as a decimal, so
@@ -47,6 +47,13 @@ impl InputHash {
         let mut hash = Sha256::new();
         put(input, &mut hash);
         put_map(variables, &mut hash);
+        Self(hash.finalize().into())
+    }
+
+    /// The hash of a value alone: the same for equal values, however their numbers are spelled.
+    pub fn of_value(value: &Value) -> Self {
+        let mut hash = Sha256::new();
+        put(value, &mut hash);
         Self(hash.finalize().into())
     }
 

@@ -233,25 +233,6 @@ impl TryFrom<Value> for serde_json::Value {
     }
 }
 
-impl Value {
-    /// Whether both are one value as `==` of the language says: the spelling of a number makes no difference.
-    pub fn is_equal(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Number(one), Self::Number(other)) => one.normal_form() == other.normal_form(),
-            (Self::Array(one), Self::Array(other)) => {
-                one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.is_equal(other))
-            }
-            (Self::Object(one), Self::Object(other)) => {
-                let same = |(one, other): ((&String, &Self), (&String, &Self))| {
-                    one.0 == other.0 && one.1.is_equal(other.1)
-                };
-                one.len() == other.len() && one.iter().zip(other).all(same)
-            }
-            _ => self == other,
-        }
-    }
-}
-
 impl PartialEq<serde_json::Value> for Value {
     fn eq(&self, other: &serde_json::Value) -> bool {
         let other = Self::from(other.clone());

@@ -269,3 +269,20 @@ fn the_canonical_form_is_the_documented_one() {
     let input = format!("{{\"b\": \"\\u00e4\", \"a\": [null, true, false, -150.0], \"c\": \"{long}\"}}");
     assert_eq!(hash(&input), expected);
 }
+
+#[test]
+fn values_have_one_hash_where_they_are_equal() {
+    let of = |text: &str| InputHash::of_value(&crate::json::Json::parse(text).unwrap().value());
+    let long = "9".repeat(10_000);
+    for (one, other, are_equal) in [
+        ("7", "7.0", true),
+        ("7", "\"7\"", false),
+        ("[1, {\"a\": 2, \"b\": null}]", "[1.0, {\"b\": null, \"a\": 20e-1}]", true),
+        ("9007199254740993", "9007199254740992", false),
+        (long.as_str(), &format!("{long}.0"), true),
+        (long.as_str(), &format!("{long}1"), false),
+        ("null", "false", false),
+    ] {
+        assert_eq!(of(one) == of(other), are_equal, "{}", &one[..one.len().min(40)]);
+    }
+}

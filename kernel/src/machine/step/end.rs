@@ -1,4 +1,4 @@
-//! The steps `end` and `fail`: end their path, with an output. Its output is bounded as an answer is: many branches may end in
+//! The steps `end` and `fail`: end their path, with an output. It is bounded as an answer is: many branches may end in
 //! one commit.
 
 use updraft_protocol::{Effect, Failure, FailureKind, Json, Value};

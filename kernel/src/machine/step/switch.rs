@@ -1,6 +1,6 @@
 //! The step `switch`: finds the first case that fits; which one is the output of its task.
 
-use updraft_protocol::Failure;
+use updraft_protocol::{Failure, InputHash};
 
 use super::Arrival;
 use crate::machine::scope::ScopeId;
@@ -31,11 +31,10 @@ impl Machine {
     /// The number of the first case that fits, from 0.
     fn case_of(&mut self, scope: ScopeId, switch: &PlannedSwitch) -> Result<Option<usize>, Failure> {
         let value = switch.value.as_ref().map(|value| self.rendered(scope, value)).transpose()?;
+        let value = value.as_ref().map(InputHash::of_value);
         for (number, case) in switch.cases.iter().enumerate() {
             let fits = match case {
-                PlannedCase::Is(values) => {
-                    value.as_ref().is_some_and(|value| values.iter().any(|one| one.is_equal(value)))
-                }
+                PlannedCase::Is(hashes) => value.is_some_and(|value| hashes.contains(&value)),
                 PlannedCase::When(condition) => {
                     let (decided, spent) = condition.decide_metered(&self.view(scope));
                     self.turn.work += spent.work;

@@ -40,7 +40,8 @@ impl PlannedEnd {
     }
 }
 
-fn template(
+/// Compiles the texts of a field.
+pub(super) fn template(
     steps: &mut Steps<'_>,
     draft: &mut Draft,
     field: &'static str,

@@ -2,9 +2,10 @@
 
 use updraft_protocol::limits::SWITCH_CASES;
 use updraft_protocol::playbook::{Switch, SwitchCase};
-use updraft_protocol::{Json, Value};
+use updraft_protocol::{InputHash, Json, Value};
 
 use super::choice::condition;
+use super::end::template;
 use super::{Draft, Steps};
 use crate::condition::Condition;
 use crate::plan::exits::Follows;
@@ -24,8 +25,9 @@ pub struct PlannedSwitch {
 /// When a case fits.
 #[derive(Debug)]
 pub enum PlannedCase {
-    /// If the value is one of these.
-    Is(Vec<Value>),
+    /// If the value has one of these hashes. Compared by hash, so that a large value is read once, however many cases
+    /// there are.
+    Is(Vec<InputHash>),
     /// If the condition holds.
     When(Condition),
 }
@@ -41,7 +43,7 @@ impl PlannedSwitch {
     /// About how many bytes it takes in memory.
     pub(super) fn bytes(&self) -> usize {
         let case = |case: &PlannedCase| match case {
-            PlannedCase::Is(values) => values.iter().map(|value| Json::from(value).as_str().len()).sum(),
+            PlannedCase::Is(hashes) => size_of_val(hashes.as_slice()),
             PlannedCase::When(condition) => condition.bytes(),
         };
         self.value.as_ref().map_or(0, Template::bytes) + self.cases.iter().map(case).sum::<usize>()
@@ -57,7 +59,11 @@ impl PlannedSwitch {
         let starts = (0..count).map(|case| draft.body(steps, Some(case), "cases")).collect();
         let default = draft.body(steps, switch.default.as_ref().map(|_| count), "default");
         let value = match &switch.value {
-            Some(source) => Some(expression(steps, draft, ("switch", "switch"), source)?),
+            // The template that is this expression and nothing else gives its value as it is.
+            Some(source) => {
+                let whole = Value::String(format!("{{{{ {source} }}}}"));
+                Some(template(steps, draft, "switch", &whole)?)
+            }
             None => None,
         };
         let cases: Vec<_> =
@@ -83,31 +89,12 @@ fn planned(
         (Some(_), None) if switch.value.is_none() => {
             mistake(".is", "is compared with nothing: `switch: EXPRESSION` is missing")
         }
-        (Some(Value::Array(values)), None) => Some(PlannedCase::Is(values.clone())),
-        (Some(value), None) => Some(PlannedCase::Is(vec![value.clone()])),
+        (Some(Value::Array(values)), None) => {
+            Some(PlannedCase::Is(values.iter().map(InputHash::of_value).collect()))
+        }
+        (Some(value), None) => Some(PlannedCase::Is(vec![InputHash::of_value(value)])),
         (None, Some(when)) => {
             condition(steps, draft, ("cases", &format!("cases[{at}].when")), when).map(PlannedCase::When)
-        }
-    }
-}
-
-/// Compiles an expression of the step, in `field` at `place` inside of it: the template that is nothing else.
-pub(super) fn expression(
-    steps: &mut Steps<'_>,
-    draft: &mut Draft,
-    (field, place): (&'static str, &str),
-    source: &str,
-) -> Option<Template> {
-    let place = format!("{}.{place}", draft.place);
-    let whole = Value::String(format!("{{{{ {source} }}}}"));
-    match Template::compile_within(&place, &whole, &mut steps.budget) {
-        Ok(template) => {
-            draft.read(field, template.references());
-            Some(template)
-        }
-        Err(mistakes) => {
-            mistakes.into_iter().for_each(|mistake| steps.mistakes.inside(draft.at, field, mistake));
-            None
         }
     }
 }
