@@ -92,6 +92,16 @@ pub const PATTERN_NESTING: u32 = 32;
 /// The cache of a pattern's states while a text is read: enough for the states of ordinary patterns. Over the limit
 /// they are forgotten, derived again, and charged for again.
 pub const PATTERN_CACHE_BYTES: usize = 512 << 10;
+/// A domain: the most that names on the internet have, with the dot at their end.
+pub const DOMAIN_BYTES: usize = 254;
+/// A URL that a filter takes apart: servers and proxies refuse longer ones.
+pub const TEMPLATE_URL_BYTES: usize = 8 << 10;
+/// A text that filters read as a date, a span or a time zone: more than any of their forms has.
+pub const DATE_BYTES: usize = 128;
+/// A pattern by which dates are read and written.
+pub const DATE_PATTERN_BYTES: usize = 128;
+/// One indicator that is found in a text: the longest are URLs.
+pub const INDICATOR_BYTES: usize = 2 << 10;
 /// Attributes that `sort` compares by.
 pub const TEMPLATE_ATTRIBUTES: usize = 8;
 /// The text that names attributes, `user.name,at`: several times the length of eight of them.
@@ -386,4 +396,5 @@ const _: () = {
     assert!(STANDSTILL_CHECK.as_millis() < START_STANDSTILL.as_millis());
     assert!(FLUSH_DELAY.as_millis() <= FLUSH_DELAY_MAX.as_millis());
     assert!(PARALLEL_BRANCHES <= PLAYBOOK_STEPS);
+    assert!(INDICATOR_BYTES <= TEMPLATE_URL_BYTES && DOMAIN_BYTES <= INDICATOR_BYTES);
 };

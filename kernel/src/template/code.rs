@@ -1,10 +1,11 @@
 //! The code that a template is compiled to: expressions and statements with resolved names, filters and tests. Owns its
-//! shape and its size in memory; runs nothing.
+//! shape and its size in memory; evaluates no expression.
 
-use super::allowed::{Filter, Test};
-use super::pattern::Pattern;
+use super::allowed::{OnMatches, OnValues, Test};
+use super::pattern::{Pattern, Search};
 use super::url::Asked;
 use super::value::Operand;
+use crate::meter::{Meter, Result};
 
 /// An expression.
 #[derive(Debug)]
@@ -127,13 +128,37 @@ pub(super) struct Slice {
     pub(super) step: Option<Expr>,
 }
 
-/// A filter, its operand, and its arguments in the order of its parameters.
+/// A filter and its operand.
 #[derive(Debug)]
 pub(super) struct FilterCall {
-    pub(super) filter: &'static Filter,
+    pub(super) filter: ReadyFilter,
     pub(super) operand: Expr,
-    pub(super) args: Vec<Option<Expr>>,
     pub(super) missing: Missing,
+}
+
+/// A filter with its arguments in the order of its parameters, and with its pattern if it searches.
+#[derive(Debug)]
+pub(super) struct ReadyFilter {
+    pub(super) name: &'static str,
+    pub(super) work: ReadyWork,
+    pub(super) args: Vec<Option<Expr>>,
+}
+
+/// What a filter does.
+#[derive(Debug)]
+pub(super) enum ReadyWork {
+    Values(OnValues),
+    Search(OnMatches, Box<Search>),
+}
+
+impl ReadyFilter {
+    /// The result for an operand and evaluated arguments.
+    pub(super) fn run(&self, meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
+        match &self.work {
+            ReadyWork::Values(run) => run(meter, value, args),
+            ReadyWork::Search(run, search) => run(meter, search, value, args),
+        }
+    }
 }
 
 /// `map`, `select`, `reject`, `selectattr` or `rejectattr`.
@@ -153,7 +178,7 @@ pub(super) struct EachCall {
 pub(super) enum Apply {
     /// It is kept as it is: `map(attribute=…)`.
     Nothing,
-    Filter(&'static Filter, Vec<Option<Expr>>),
+    Filter(ReadyFilter),
     /// It is kept if the test gives this result.
     Test(Check, bool),
 }

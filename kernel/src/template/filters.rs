@@ -1,7 +1,12 @@
-//! The filters, by the type of their operand. Each charges the meter before it reads or allocates.
+//! The filters, by what they work on. Each charges the meter before it reads or allocates.
 
+pub(super) mod addresses;
+pub(super) mod codes;
+pub(super) mod dates;
+pub(super) mod indicators;
 pub(super) mod lists;
 pub(super) mod maps;
+pub(super) mod matches;
 pub(super) mod numbers;
 pub(super) mod texts;
 

@@ -1,7 +1,8 @@
-//! Regular expressions: `is matching('…')`. A text is read once, from state to state; a new state is derived from those
-//! of the pattern, and charged for before.
+//! Regular expressions: `is matching('…')`, and in [`Search`] where they match. A text is read once, from state to
+//! state; a new state is derived from those of the pattern, and charged for before.
 
 mod cost;
+mod search;
 
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, Config, DFA};
@@ -10,11 +11,14 @@ use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 use regex_syntax::ast::parse::ParserBuilder;
+use regex_syntax::hir::Hir;
 use regex_syntax::hir::translate::Translator;
 use updraft_protocol::limits::{PATTERN_BYTES, PATTERN_CACHE_BYTES, PATTERN_NESTING, PATTERN_SOURCE_BYTES};
 
 use super::budget::Budget;
 use crate::meter::{Meter, NODE_WORK, Result, refuse};
+
+pub(super) use search::{Finder, Search, group_of};
 
 /// A pattern, compiled.
 #[derive(Debug)]
@@ -44,22 +48,8 @@ impl Pattern {
     /// # Errors
     /// The mistake in it, or that the playbook's patterns together take too much.
     pub(super) fn compile(source: &str, budget: &mut Budget) -> std::result::Result<Self, String> {
-        if source.len() > PATTERN_SOURCE_BYTES {
-            return Err(format!("a pattern has at most {PATTERN_SOURCE_BYTES} bytes"));
-        }
-        budget.work(COMPILE_WORK)?;
-        let config =
-            thompson::Config::new().nfa_size_limit(Some(PATTERN_BYTES)).which_captures(WhichCaptures::None);
-        let parsed = ParserBuilder::new().nest_limit(PATTERN_NESTING).build().parse(source);
-        let parsed = parsed.map_err(|error| no_pattern(error.kind()))?;
-        cost::charge(&parsed, budget)?;
-        let translated = Translator::new().translate(source, &parsed);
-        let translated = translated.map_err(|error| no_pattern(error.kind()))?;
-        let built = thompson::Compiler::new().configure(config).build_from_hir(&translated);
-        let bytes = built.as_ref().map_or(PATTERN_BYTES, NFA::memory_usage);
-        budget.work(COMPILE_WORK_EACH * bytes as u64)?;
-        let pattern = built.map_err(|error| reason(&error))?;
-        budget.keep(KEPT_BYTES + bytes)?;
+        let config = thompson::Config::new().which_captures(WhichCaptures::None);
+        let pattern = automaton(config, &translated(source, budget)?, budget)?;
         let config = Config::new()
             .match_kind(MatchKind::All)
             .unicode_word_boundary(true)
@@ -98,6 +88,32 @@ impl Pattern {
     fn state_work(&self) -> u64 {
         STATE_WORK + STATE_WORK_EACH * self.machine.get_nfa().states().len() as u64
     }
+}
+
+/// The tree of a pattern.
+///
+/// # Errors
+/// The mistake in it, or that the playbook's patterns together take too much.
+fn translated(source: &str, budget: &mut Budget) -> std::result::Result<Hir, String> {
+    if source.len() > PATTERN_SOURCE_BYTES {
+        return Err(format!("a pattern has at most {PATTERN_SOURCE_BYTES} bytes"));
+    }
+    budget.work(COMPILE_WORK)?;
+    let parsed = ParserBuilder::new().nest_limit(PATTERN_NESTING).build().parse(source);
+    let parsed = parsed.map_err(|error| no_pattern(error.kind()))?;
+    cost::charge(&parsed, budget)?;
+    Translator::new().translate(source, &parsed).map_err(|error| no_pattern(error.kind()))
+}
+
+/// The automaton of a pattern, charged for.
+fn automaton(config: thompson::Config, tree: &Hir, budget: &mut Budget) -> std::result::Result<NFA, String> {
+    let config = config.nfa_size_limit(Some(PATTERN_BYTES));
+    let built = thompson::Compiler::new().configure(config).build_from_hir(tree);
+    let bytes = built.as_ref().map_or(PATTERN_BYTES, NFA::memory_usage);
+    budget.work(COMPILE_WORK_EACH * bytes as u64)?;
+    let built = built.map_err(|error| reason(&error))?;
+    budget.keep(KEPT_BYTES + bytes)?;
+    Ok(built)
 }
 
 /// A text that is read.

@@ -205,9 +205,9 @@ impl<'r> Run<'r> {
 
     fn filter(&mut self, call: &FilterCall) -> Result<Operand> {
         let operand = self.value(&call.operand)?;
-        let args = self.args(&call.args)?;
+        let args = self.args(&call.filter.args)?;
         let name = call.filter.name;
-        let value = (call.filter.run)(self.meter(), &operand, &args).map_err(|refusal| by(name, refusal))?;
+        let value = call.filter.run(self.meter(), &operand, &args).map_err(|refusal| by(name, refusal))?;
         if value.is_undefined() && call.missing == Missing::Fails {
             return refuse(format!("`…|{name}` is undefined"));
         }
@@ -226,7 +226,7 @@ impl<'r> Run<'r> {
         let default = self.or_nothing(&call.default)?;
         let args = match &call.apply {
             Apply::Nothing => vec![],
-            Apply::Filter(_, args) => self.args(args)?,
+            Apply::Filter(filter) => self.args(&filter.args)?,
             Apply::Test(check, _) => self.check_args(check)?,
         };
         let meter = self.meter();
@@ -245,7 +245,7 @@ impl<'r> Run<'r> {
             Operand::list(meter, kept.finish())
         };
         let value = each().map_err(|refusal| by(call.name, refusal))?;
-        if let Apply::Filter(filter, _) = &call.apply {
+        if let Apply::Filter(filter) = &call.apply {
             self.mark(filter.name, &value, true)?;
             self.made(&value, &[&operand])?;
         }
@@ -297,8 +297,8 @@ fn apply(
 ) -> Result<Option<Operand>> {
     let value = match &call.apply {
         Apply::Nothing => seen,
-        Apply::Filter(filter, _) => {
-            (filter.run)(meter, &seen, args).map_err(|refusal| by(filter.name, refusal))?
+        Apply::Filter(filter) => {
+            filter.run(meter, &seen, args).map_err(|refusal| by(filter.name, refusal))?
         }
         Apply::Test(test, keep) => {
             return Ok((check(meter, test, &seen, args)? == *keep).then(|| item.clone()));

@@ -7,6 +7,8 @@ use updraft_protocol::{Failure, FailureKind, Json, TaskStatus};
 use super::*;
 use crate::visible::StepView;
 
+mod documents;
+mod filters;
 mod hostile;
 mod language;
 mod numbers;

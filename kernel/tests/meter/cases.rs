@@ -1,11 +1,15 @@
 //! The cases: each operator, filter, test and statement on values of any size, including the worst known input.
 
+mod data;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use updraft_kernel::plan::Mistake;
 use updraft_kernel::template::Template;
 use updraft_protocol::{ActionSpec, Argument};
+
+use data::*;
 
 /// An expression over data that grows.
 pub(crate) struct Case {
@@ -39,113 +43,6 @@ impl Case {
         let name = named.map_or("x", |(name, _)| name);
         Template::arguments("arguments", &BTreeMap::from([(name.to_owned(), value.into())]), &spec)
     }
-}
-
-/// A text of this length.
-fn text(size: usize) -> Value {
-    json!({ "v": "aB é".repeat(size / 5 + 1) })
-}
-
-/// A text of blanks and letters.
-fn words(size: usize) -> Value {
-    json!({ "v": "a b\n".repeat(size / 4 + 1) })
-}
-
-fn letters(size: usize) -> Value {
-    json!({ "v": "x".repeat(size), "w": "x".repeat(size / 2) })
-}
-
-fn escaped(size: usize) -> Value {
-    json!({ "v": "\u{1}\"".repeat(size / 8 + 1) })
-}
-
-/// Distinct whole numbers, unordered.
-fn numbers(size: usize) -> Value {
-    let count = size / 6 + 1;
-    json!({ "v": (0..count).map(|n| n * 7_919 % count).collect::<Vec<_>>() })
-}
-
-/// Numbers that are kept as their digits.
-fn digits(size: usize) -> Value {
-    let list: Vec<String> =
-        (0..=size / 40).map(|n| format!("{}123456789012345678901234567890.5", n + 1)).collect();
-    serde_json::from_str(&format!("{{\"v\": [{}]}}", list.join(","))).unwrap_or_default()
-}
-
-fn fractions(size: usize) -> Value {
-    json!({ "v": (0..=size / 8).map(|n| n as f64 * 1.5).collect::<Vec<_>>() })
-}
-
-/// Distinct texts with a common prefix.
-fn names(size: usize) -> Value {
-    let count = size / 40 + 1;
-    json!({ "v": (0..count).map(|n| format!("A-name-that-begins-alike-{:06}", n * 7_919 % count)).collect::<Vec<_>>() })
-}
-
-fn flags(size: usize) -> Value {
-    json!({ "v": vec![true; size / 5 + 1] })
-}
-
-fn empty_lists(size: usize) -> Value {
-    json!({ "v": vec![json!([]); size / 3 + 1] })
-}
-
-fn empty_texts(size: usize) -> Value {
-    json!({ "v": vec![""; size / 3 + 1] })
-}
-
-fn small_maps(size: usize) -> Value {
-    json!({ "v": vec![json!({"a": {}}); size / 9 + 1] })
-}
-
-/// Maps as they are in answers.
-fn users(size: usize) -> Value {
-    let count = size / 80 + 1;
-    let user = |n: usize| json!({"id": n, "name": format!("User-{:05}", n * 7_919 % count), "on": n.is_multiple_of(2), "tags": ["a", "b"], "at": {"x": n}});
-    json!({ "v": (0..count).map(user).collect::<Vec<_>>() })
-}
-
-/// One map with many names.
-fn map(size: usize) -> Value {
-    let count = size / 20 + 1;
-    json!({ "v": (0..count).map(|n| (format!("key-{n:06}"), json!(count - n))).collect::<serde_json::Map<_, _>>() })
-}
-
-/// Lists inside lists.
-fn nested(size: usize) -> Value {
-    let inner = json!([[[[[1], [2]], [[3]]]], "x"]);
-    json!({ "v": vec![inner; size / 30 + 1] })
-}
-
-fn two(size: usize) -> Value {
-    let list: Vec<_> = (0..=size / 12).collect();
-    json!({ "v": list, "w": list })
-}
-
-fn two_maps(size: usize) -> Value {
-    let one = map(size / 2)["v"].clone();
-    json!({ "v": one, "w": one })
-}
-
-fn texts_and_part(size: usize) -> Value {
-    json!({ "v": "a".repeat(size), "w": format!("{}b", "a".repeat(size / 2)) })
-}
-
-fn binary(size: usize) -> Value {
-    json!({ "v": "01".repeat(size / 2) })
-}
-
-/// The longest text that fits into a URL when it is encoded, also of the largest size.
-fn address(size: usize) -> Value {
-    json!({ "v": "aB/é".repeat(size / 32 / 5 + 1) })
-}
-
-fn segments(size: usize) -> Value {
-    json!({ "v": vec!["a-b é"; size / 16 / 12 + 1] })
-}
-
-fn beside_one(size: usize) -> Value {
-    json!({ "v": vec![json!({}); size / 3], "one": 1 })
 }
 
 /// All of them.
@@ -293,6 +190,65 @@ pub(crate) static CASES: &[Case] = &[
     case("unique", "{{ input.v|unique|length }}", flags),
     case("upper", "{{ input.v|upper|length }}", text),
     case("urlencode", "{{ input.v|urlencode|length }}", text),
+    // Dates.
+    case("date", "{{ input.v|map('date')|length }}", dates),
+    case("date", "{{ input.v|map('date')|length }}", mail_dates),
+    case("date", "{{ input.v|map('date', '%Y-%m-%dT%H:%M:%S%z')|length }}", dates),
+    case("date", "{{ input.v|map('date', 'ms')|length }}", numbers),
+    case("date_add", "{{ input.v|map('date_add', '1h 30m')|length }}", dates),
+    case("date_diff", "{{ input.v|map('date_diff', '2026-01-31T11:00:00Z')|length }}", dates),
+    case("date_format", "{{ input.v|map('date_format', zone='Europe/Berlin')|length }}", dates),
+    case("date_format", "{{ input.v|map('date_format', '%A%A%A%A%A%A%A%A%B%B%B%B%B%B%B%B')|length }}", dates),
+    case("date_format", "{{ '2026-01-31T11:00:00Z'|date_format(zone='America/New_York') }}", text),
+    case("epoch", "{{ input.v|map('epoch')|length }}", dates),
+    // Codes.
+    case("base64", "{{ input.v|base64|length }}", text),
+    case("base64_decode", "{{ input.v|base64|base64_decode|length }}", text),
+    case("base64_decode", "{{ input.v|base64_decode('utf-16le')|length }}", zeros),
+    case("hex", "{{ input.v|hex|length }}", text),
+    case("hex_decode", "{{ input.v|hex_decode|length }}", digits_of_bytes),
+    case("md5", "{{ input.v|md5 }}", text),
+    case("md5", "{{ input.v|map('md5')|length }}", names),
+    case("sha1", "{{ input.v|sha1 }}", text),
+    case("sha256", "{{ input.v|sha256 }}", text),
+    case("sha256", "{{ input.v|map('sha256')|length }}", empty_texts),
+    case("parse_json", "{{ input.v|parse_json|length }}", json_of_users),
+    case("parse_json", "{{ input.v|map('parse_json')|length }}", numbers_as_texts),
+    case("to_json", "{{ input.v|to_json|length }}", users),
+    // Searches.
+    case("find", "{{ input.v|find('evil|bad')|default('')|length }}", text),
+    case("find", "{{ input.v|map('find', 'alike-(0*)', 1)|list|length }}", names),
+    case("find", "{{ input.v|find('[01]*1[01]{12}2')|default('') }}", binary),
+    case("find_all", "{{ input.v|find_all('x')|length }}", letters),
+    case("find_all", "{{ input.v|find_all('x*')|length }}", letters),
+    case("find_all", "{{ input.v|find_all('x*y|x')|length }}", letters),
+    case("find_all", "{{ input.v|find_all('')|length }}", text),
+    case("find_all", "{{ input.v|find_all('(a) (b)', 2)|length }}", words),
+    case("find_all", "{{ input.v|find_all('\\\\b\\\\w+')|length }}", words),
+    case("find_all", "{{ input.v|find_all('\\\\b\\\\w+')|length }}", text),
+    case("find_all", "{{ input.v|find_all('[01]{3}1')|length }}", binary),
+    case("replace_regex", "{{ input.v|replace_regex('x', 'yy')|length }}", letters),
+    case("replace_regex", "{{ input.v|replace_regex('(a) (?P<b>b)', '${b} $1')|length }}", words),
+    case("replace_regex", "{{ input.v|replace_regex('', '--')|length }}", letters),
+    // Addresses and indicators.
+    case("ip_version", "{{ input.v|map('ip_version')|length }}", ips),
+    case("registered_domain", "{{ input.v|map('registered_domain')|length }}", domains),
+    case("url_scheme", "{{ input.v|map('url_scheme')|length }}", links),
+    case("url_host", "{{ input.v|map('url_host')|length }}", links),
+    case("url_host", "{{ input.v|map('url_host')|length }}", foreign_links),
+    case("url_port", "{{ input.v|map('url_port')|length }}", links),
+    case("url_path", "{{ input.v|map('url_path')|length }}", links),
+    case("url_query", "{{ input.v|map('url_query')|length }}", links),
+    case("email_user", "{{ input.v|map('email_user')|length }}", mails),
+    case("email_domain", "{{ input.v|map('email_domain')|length }}", mails),
+    case("hash_kind", "{{ input.v|map('md5')|map('hash_kind')|length }}", names),
+    case("defang", "{{ input.v|defang|length }}", report),
+    case("defang", "{{ input.v|defang|length }}", dots),
+    case("refang", "{{ input.v|refang|length }}", report),
+    case("refang", "{{ input.v|refang|length }}", brackets),
+    case("extract_iocs", "{{ input.v|extract_iocs|length }}", report),
+    case("extract_iocs", "{{ input.v|extract_iocs|length }}", text),
+    case("extract_iocs", "{{ input.v|extract_iocs|length }}", dots),
     // By use of the text.
     case("path", "https://h.example/{{ input.v|path }}", address).at(Argument::Url),
     case("query", "https://h.example/?{{ input.v|query }}", address).at(Argument::Url),
@@ -320,6 +276,9 @@ pub(crate) static CASES: &[Case] = &[
     case("ge", "{{ input.v|select('ge', 5)|length }}", digits),
     case("gt", "{{ input.v|select('gt', 5)|length }}", fractions),
     case("in", "{{ 'x' is in(input.v) }}", names),
+    case("in_network", "{{ input.v|select('in_network', ['10.0.0.0/8', '2001:db8::/32'])|length }}", ips),
+    case("ip", "{{ input.v|select('ip')|length }}", ips),
+    case("private", "{{ input.v|select('private')|length }}", ips),
     case("integer", "{{ input.v|select('integer')|length }}", digits),
     case("iterable", "{{ input.v|select('iterable')|length }}", nested),
     case("le", "{{ input.v|select('le', 'b')|length }}", names),

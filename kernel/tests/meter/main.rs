@@ -96,6 +96,7 @@ fn what_a_playbook_keeps_was_charged_for() {
         "{{ steps.lookup.output.body.rows[0].name }}",
         "a {{ input.a|default('b') }} {% for x in input.list if x > 1 %}{{ loop.index }}{% endfor %}",
         "{{ input.list|selectattr('a', 'eq', 1)|map(attribute='b')|join(', ') }}",
+        "{{ input.x|find_all('(a+)|b', 1)|map('replace_regex', '^a', '$0') }}",
         "{{ {'a': [1, 2, (3, 'x')], 'b': input.x[1:2]} if input.y is matching('^a+$') else 'no' ~ input.z }}",
         "{% set a = 1 %}{% set b = a + 1 %}{% with c = b %}{{ c }}{% endwith %}{% if a == b and not a in [1] %}x{% elif a %}y{% endif %}",
     ] {

@@ -1,19 +1,25 @@
 //! Filters of texts, and those that turn any value into a text.
 
+use updraft_protocol::Json;
 use updraft_protocol::limits::{TEMPLATE_INDENT_SPACES, TEMPLATE_TRIM_BYTES};
 
 use super::{argument, text, text_argument, whole_argument};
 use crate::meter::{Meter, Result, VALUE_WORK, refuse};
+use crate::references::WantedPart;
 use crate::template::attribute::Attribute;
 use crate::template::json::{self, Style};
 use crate::template::one::text_of;
 use crate::template::operators::listed;
 use crate::template::printer::{GROWTH, printed};
+use crate::template::read::read;
 use crate::template::url::encode;
 use crate::template::value::{Growing, Operand};
 
 /// The cost of a character that is looked up in the tables of Unicode.
 const CHARACTER_WORK: u64 = 16;
+/// The cost of each byte of a text that is checked to be JSON, and the memory of the check.
+const PARSE_WORK: u64 = 24;
+const PARSE_BYTES: usize = 1 << 10;
 /// How much longer a text may become in upper or lower case.
 const CASE_BYTES: usize = 3;
 
@@ -173,6 +179,21 @@ pub(in crate::template) fn to_json(meter: &Meter, value: &Operand, args: &[Opera
     let mut text = String::with_capacity(length);
     json::write(&mut text, value, style, 0);
     Operand::text(meter, &text)
+}
+
+/// `|parse_json`: the value that a text is as JSON.
+pub(in crate::template) fn parse_json(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
+    let text = text("parse_json", value)?;
+    meter.work(PARSE_WORK * text.len() as u64)?;
+    meter.make(text.len() + PARSE_BYTES)?;
+    match Json::parse(text) {
+        Ok(json) => read(meter, json.as_str(), WantedPart::WHOLE),
+        Err(error) => refuse(format!(
+            "`parse_json` needs a text that is JSON; it is not at line {}, column {}",
+            error.line(),
+            error.column()
+        )),
+    }
 }
 
 /// `|urlencode`: one value, with everything encoded except unreserved characters. A URL does not encode it again.

@@ -1,11 +1,14 @@
 //! Calls of filters and tests: only allowed ones, each with its arguments in the order of its parameters.
 
 use minijinja::machinery::ast::{self, CallArg};
+use updraft_protocol::suggest::suggestion;
 
 use super::{Lowered, Lowering};
-use crate::template::allowed::{self, EACH, MATCHING, Parameter};
-use crate::template::code::{Apply, Check, EachCall, Expr, FilterCall, Missing, NODE_BYTES, TestCall};
-use crate::template::pattern::Pattern;
+use crate::template::allowed::{self, EACH, Filter, MATCHING, Parameter, Work};
+use crate::template::code::{
+    Apply, Check, EachCall, Expr, FilterCall, Missing, NODE_BYTES, ReadyFilter, ReadyWork, TestCall,
+};
+use crate::template::pattern::{Pattern, Search};
 
 /// The arguments of a call: positional and named.
 struct Args<'a> {
@@ -80,8 +83,23 @@ impl Lowering<'_> {
             "default" | "d" => self.optional(operand)?,
             _ => self.expression(operand)?,
         };
-        let args = self.args(filter.parameters, args)?;
-        Ok(Expr::Filter(Box::new(FilterCall { filter, operand, args, missing })))
+        let filter = self.ready(filter, args)?;
+        Ok(Expr::Filter(Box::new(FilterCall { filter, operand, missing })))
+    }
+
+    /// A filter with its arguments. A pattern is the first of them, and is compiled here.
+    fn ready(&mut self, filter: &'static Filter, mut args: Args<'_>) -> Lowered<ReadyFilter> {
+        let name = filter.name;
+        args.name = name;
+        let work = match filter.work {
+            Work::Values(run) => ReadyWork::Values(run),
+            Work::Search(run) => {
+                let pattern = args.literal("a pattern")?;
+                let pattern = pattern.ok_or_else(|| format!("`{name}` needs a pattern: `{name}('ab+')`"))?;
+                ReadyWork::Search(run, Box::new(Search::compile(pattern, self.budget)?))
+            }
+        };
+        Ok(ReadyFilter { name, work, args: self.args(filter.parameters, args)? })
     }
 
     /// Lowers `operand is name(args)`.
@@ -127,7 +145,7 @@ impl Lowering<'_> {
                     return Err(format!("`{inner}` cannot be used inside `map`"));
                 }
                 let filter = allowed::filter_named(inner).ok_or_else(|| no_filter(inner))?;
-                Apply::Filter(filter, self.args(filter.parameters, args)?)
+                Apply::Filter(self.ready(filter, args)?)
             }
         } else {
             if name.ends_with("attr") {
@@ -164,7 +182,12 @@ impl Lowering<'_> {
 }
 
 fn no_filter(name: &str) -> String {
-    format!("no filter `{name}`; there are {}", allowed::filter_names().join(", "))
+    let test = name.strip_prefix("is_").unwrap_or(name);
+    if allowed::test_names().contains(&test) {
+        return format!("no filter `{name}`; it is a test: `value is {test}`");
+    }
+    let near = suggestion(name, allowed::filter_names().into_iter());
+    format!("no filter `{name}`{near}; there are {}", allowed::filter_names().join(", "))
 }
 
 fn no_test(name: &str) -> String {
