@@ -1,6 +1,6 @@
 //! The data that templates and conditions of one execution can see, and nothing else.
 
-use updraft_protocol::{Failure, Json, TaskStatus};
+use updraft_protocol::{Failure, Json, TaskStatus, Timestamp};
 
 /// An earlier step, as a step on its path sees it.
 #[derive(Debug, Clone)]
@@ -23,6 +23,9 @@ pub trait Visible {
     fn input(&self) -> &Json;
     /// The variables: `variables`.
     fn variables(&self) -> &Json;
+    /// The instant at which the task began that reads this: `now`. It is recorded, so that each of its attempts reads the
+    /// same, after a restart too.
+    fn now(&self) -> Timestamp;
     /// An earlier step on the same path: `steps.ID`; `None` if it has not run.
     fn step(&self, id: &str) -> Option<StepView<'_>>;
 }

@@ -146,7 +146,7 @@ fields! {
         pub response: Option<Json>,
         /// Why its newest failed attempt failed.
         pub error: Option<Box<Failure>>,
-        /// When its first attempt began.
+        /// When it began: its arguments were rendered, or it was decided. It is the `now` of its templates.
         pub started_date: Option<Timestamp>,
         /// When it last changed.
         pub updated_date: Timestamp,

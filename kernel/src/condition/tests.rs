@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use updraft_protocol::limits::TEMPLATE_SOURCE_BYTES;
-use updraft_protocol::{Failure, FailureKind, Json, TaskStatus};
+use updraft_protocol::{Failure, FailureKind, Json, TaskStatus, Timestamp};
 
 use super::*;
 use crate::visible::StepView;
@@ -34,6 +34,10 @@ impl Visible for Facts {
 
     fn variables(&self) -> &Json {
         &self.variables
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(1_769_857_200_000)
     }
 
     fn step(&self, id: &str) -> Option<StepView<'_>> {

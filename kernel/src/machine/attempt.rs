@@ -41,20 +41,22 @@ impl Machine {
 
     /// Begins an attempt that may run: renders its arguments, and asks for a permit if the call may need one.
     pub(super) fn begin_attempt(&mut self, work: Ready, now: Timestamp, effects: &mut Effects) {
-        let (scope, step) = match work {
-            Ready::Enter(scope, step) => (scope, step),
+        let (scope, step, began) = match work {
+            Ready::Enter(scope, step) => (scope, step, now),
             Ready::Again(task) if self.task(task).phase == Phase::Ready => {
-                (self.task(task).scope, self.task(task).step)
+                (self.task(task).scope, self.task(task).step, self.began(Some(task), now))
             }
             Ready::Again(_) => return,
         };
         let plan = self.plan.clone();
         let Some(action) = PlannedAction::of(plan.step(step)) else { return };
-        let (rendered, spent) = action.arguments.render_metered(&self.view(scope));
+        let (rendered, spent) = action.arguments.render_metered(&self.view(scope, began));
         self.turn.work += spent.work;
         match rendered {
-            Ok(arguments) if action.takes_permit => self.acquire(work, (scope, step), arguments, effects),
-            Ok(arguments) => self.start_attempt(work, action, arguments, now, effects),
+            Ok(arguments) if action.takes_permit => {
+                self.acquire(work, (scope, step, began), arguments, effects)
+            }
+            Ok(arguments) => self.start_attempt((work, began), action, arguments, now, effects),
             Err(failure) => {
                 let task = self.task_of(work, now);
                 self.settle(task, Ending::Failed(failure), now, effects);
@@ -62,16 +64,17 @@ impl Machine {
         }
     }
 
-    /// Writes the intent with the record of the call, and calls the tool.
+    /// Writes the intent with the record of the call, and calls the tool. A new task began when its arguments were
+    /// rendered.
     pub(super) fn start_attempt(
         &mut self,
-        work: Ready,
+        (work, began): (Ready, Timestamp),
         action: &PlannedAction,
         arguments: Value,
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let (task, attempt) = self.count_attempt(work, now);
+        let (task, attempt) = self.count_attempt(work, began);
         let call = self.call_record(task, action, &arguments);
         self.write_attempt(task, attempt, call, now, effects);
         let Task { id: task_id, step, .. } = *self.task(task);
@@ -86,9 +89,9 @@ impl Machine {
         })));
     }
 
-    /// The task and the number of the attempt that begins with this work. Writes nothing.
-    pub(super) fn count_attempt(&mut self, work: Ready, now: Timestamp) -> (TaskSeq, u32) {
-        let task = self.task_of(work, now);
+    /// The task and the number of the attempt that begins with this work; a new task began at `began`. Writes nothing.
+    pub(super) fn count_attempt(&mut self, work: Ready, began: Timestamp) -> (TaskSeq, u32) {
+        let task = self.task_of(work, began);
         self.running += 1;
         self.task_mut(task).phase = Phase::Running;
         let state = &mut self.task_mut(task).state;

@@ -16,6 +16,8 @@ pub(super) struct WaitingCall {
     work: Ready,
     step: StepIndex,
     arguments: Value,
+    /// When its task began, which is the `now` of the arguments.
+    began: Timestamp,
 }
 
 impl Machine {
@@ -29,13 +31,13 @@ impl Machine {
     pub(super) fn acquire(
         &mut self,
         work: Ready,
-        (scope, step): (ScopeId, StepIndex),
+        (scope, step, began): (ScopeId, StepIndex, Timestamp),
         arguments: Value,
         effects: &mut Effects,
     ) {
         let task_id = TaskId::derive(self.peid, self.scopes.path(scope), &self.plan.step(step).id);
         self.running += 1;
-        self.waiting_calls.push(WaitingCall { task_id, work, step, arguments });
+        self.waiting_calls.push(WaitingCall { task_id, work, step, arguments, began });
         effects.acts.push(Act::Acquire(task_id));
     }
 
@@ -49,15 +51,15 @@ impl Machine {
         effects: &mut Effects,
     ) {
         let Some(at) = self.waiting_calls.iter().position(|call| call.task_id == task) else { return };
-        let WaitingCall { work, step, arguments, .. } = self.waiting_calls.remove(at);
+        let WaitingCall { work, step, arguments, began, .. } = self.waiting_calls.remove(at);
         self.running -= 1;
         let plan = self.plan.clone();
         // Always an action: `begin_attempt` acquires permits for no other step.
         let Some(action) = PlannedAction::of(plan.step(step)) else { return };
         match outcome {
-            Ok(()) => self.start_attempt(work, action, arguments, now, effects),
+            Ok(()) => self.start_attempt((work, began), action, arguments, now, effects),
             Err(failure) => {
-                let (task, attempt) = self.count_attempt(work, now);
+                let (task, attempt) = self.count_attempt(work, began);
                 let failure = failure.with_may_have_acted(false);
                 self.attempt_ended(task, attempt, Err(failure), now, effects);
             }
@@ -70,10 +72,10 @@ impl Machine {
         self.ready.extend(self.waiting_calls.drain(..).map(|call| call.work));
     }
 
-    /// The task of work that begins now: a new one, or the one whose next attempt is due.
-    pub(super) fn task_of(&mut self, work: Ready, now: Timestamp) -> TaskSeq {
+    /// The task of work that begins: a new one, which began at `began`, or the one whose next attempt is due.
+    pub(super) fn task_of(&mut self, work: Ready, began: Timestamp) -> TaskSeq {
         match work {
-            Ready::Enter(scope, step) => self.add(scope, step, now),
+            Ready::Enter(scope, step) => self.add(scope, step, began),
             Ready::Again(task) => task,
         }
     }

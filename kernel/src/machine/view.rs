@@ -1,20 +1,28 @@
 //! The values that the steps of one scope can see: the execution's own data, and the tasks that ended in that scope and
 //! in the scopes around it.
 
-use updraft_protocol::{Json, StepId, TaskStatus};
+use updraft_protocol::{Json, StepId, TaskStatus, Timestamp};
 
 use super::Machine;
 use super::scope::ScopeId;
+use super::task_seq::TaskSeq;
 use crate::visible::{StepView, Visible};
 
 pub(super) struct View<'a> {
     machine: &'a Machine,
     scope: ScopeId,
+    now: Timestamp,
 }
 
 impl Machine {
-    pub(super) fn view(&self, scope: ScopeId) -> View<'_> {
-        View { machine: self, scope }
+    /// The view of a task that began at `now`.
+    pub(super) fn view(&self, scope: ScopeId, now: Timestamp) -> View<'_> {
+        View { machine: self, scope, now }
+    }
+
+    /// When a recorded task began; `now` for one that begins.
+    pub(super) fn began(&self, task: Option<TaskSeq>, now: Timestamp) -> Timestamp {
+        task.and_then(|task| self.tasks.get(task)).and_then(|task| task.state.started_date).unwrap_or(now)
     }
 }
 
@@ -25,6 +33,10 @@ impl Visible for View<'_> {
 
     fn variables(&self) -> &Json {
         &self.machine.head.variables
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now
     }
 
     fn step(&self, id: &str) -> Option<StepView<'_>> {

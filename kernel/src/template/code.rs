@@ -77,6 +77,8 @@ pub(super) enum Base {
     Input,
     Variables,
     Steps,
+    /// The instant at which the task began.
+    Now,
     /// A name that the template sets.
     Slot(usize, Box<str>),
     Loop(LoopField),

@@ -199,7 +199,7 @@ impl<'r> Lowering<'r> {
     }
 
     fn declare(&mut self, name: &str) -> Lowered<usize> {
-        if matches!(name, "input" | "variables" | "steps" | "loop") {
+        if matches!(name, "input" | "variables" | "steps" | "now" | "loop") {
             return Err(format!("`{name}` cannot be set"));
         }
         let known = self.scopes.last().and_then(|scope| find(scope, name));

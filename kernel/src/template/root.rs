@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-use updraft_protocol::{Failure, Json, TaskStatus};
+use updraft_protocol::{Failure, Json, TaskStatus, Timestamp};
 
 use super::Spent;
 use super::read;
@@ -13,6 +13,9 @@ use crate::references::References;
 use crate::references::WantedPart;
 use crate::visible::{ANSWER_FIELDS, Visible};
 
+/// The memory of the text of an instant while it is written.
+const INSTANT_BYTES: usize = 128;
+
 /// The data that the templates of one evaluation see.
 #[derive(Debug)]
 pub(super) struct Root<'r> {
@@ -21,6 +24,7 @@ pub(super) struct Root<'r> {
     input: Lazy,
     variables: Lazy,
     steps: OnceCell<Result<Operand>>,
+    now: Timestamp,
     /// The steps that are named and that have run.
     views: BTreeMap<&'r str, EndedStep>,
 }
@@ -55,6 +59,7 @@ impl<'r> Root<'r> {
             input: lazy(references.input, visible.input()),
             variables: lazy(references.variables, visible.variables()),
             steps: OnceCell::new(),
+            now: visible.now(),
             views: references.steps.keys().filter_map(view).collect(),
         }
     }
@@ -71,6 +76,12 @@ impl<'r> Root<'r> {
 
     pub(super) fn variables(&self) -> Result<Operand> {
         self.variables.get(&self.meter, "variables", self.references.wanted.all())
+    }
+
+    /// The instant at which the task began, as the filters of dates write instants.
+    pub(super) fn now(&self) -> Result<Operand> {
+        self.meter.make(INSTANT_BYTES)?;
+        Operand::text(&self.meter, &self.now.to_string())
     }
 
     pub(super) fn steps(&self) -> Result<Operand> {

@@ -7,8 +7,8 @@ pub(super) fn unknown(name: &str) -> String {
     match name {
         "null" | "nil" => format!("`{name}` is written `none`"),
         _ if is_operator(name) => format!("`{name}` is written `{}`", name.to_ascii_lowercase()),
-        "now" | "range" | "namespace" | "self" => format!("`{name}` is not available"),
-        _ => format!("`{name}` is not known; there are `input`, `variables` and `steps`"),
+        "range" | "namespace" | "self" => format!("`{name}` is not available"),
+        _ => format!("`{name}` is not known; there are `input`, `variables`, `steps` and `now`"),
     }
 }
 
@@ -27,6 +27,7 @@ pub(super) fn call(call: &ast::Call<'_>) -> String {
 
 fn instead(name: &str) -> Option<&'static str> {
     Some(match name {
+        "now" | "utcnow" | "today" | "timestamp" => "`now`",
         "has" | "defined" | "exists_path" => "`steps.lookup.output is defined`",
         "size" | "len" | "length" | "count" => "`input.list|length`",
         "startsWith" | "startswith" | "starts_with" => "`input.text is startingwith('…')`",

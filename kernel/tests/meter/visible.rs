@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use updraft_kernel::visible::{StepView, Visible};
-use updraft_protocol::{Json, TaskStatus};
+use updraft_protocol::{Json, TaskStatus, Timestamp};
 
 pub(crate) struct Data {
     input: Json,
@@ -22,6 +22,10 @@ impl Visible for Data {
 
     fn variables(&self) -> &Json {
         &self.variables
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(1_769_857_200_000)
     }
 
     fn step(&self, id: &str) -> Option<StepView<'_>> {

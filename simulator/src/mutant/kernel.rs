@@ -267,8 +267,8 @@ pub const KERNEL: &[Mutant] = &[
         name: "permit-after-intent",
         claim: "the intent is written before the call has its place",
         file: ATTEMPT,
-        find: "            Ok(arguments) if action.takes_permit => self.acquire(work, (scope, step), arguments, effects),\n",
-        replace: "            Ok(arguments) if action.takes_permit => {\n                let (task, attempt) = self.count_attempt(work, now);\n                self.write_attempt(task, attempt, None, now, effects);\n                (self.running, self.task_mut(task).phase) = (self.running - 1, Phase::Ready);\n                self.acquire(Ready::Again(task), (scope, step), arguments, effects);\n            }\n",
+        find: "            Ok(arguments) if action.takes_permit => {\n                self.acquire(work, (scope, step, began), arguments, effects)\n            }\n",
+        replace: "            Ok(arguments) if action.takes_permit => {\n                let (task, attempt) = self.count_attempt(work, now);\n                self.write_attempt(task, attempt, None, now, effects);\n                (self.running, self.task_mut(task).phase) = (self.running - 1, Phase::Ready);\n                self.acquire(Ready::Again(task), (scope, step, began), arguments, effects);\n            }\n",
     },
     Mutant {
         name: "permit-not-asked",

@@ -17,7 +17,8 @@ impl Machine {
         if self.is_put_off(at) {
             return;
         }
-        let (decided, spent) = choice.condition.decide_metered(&self.view(at.scope));
+        let view = self.view(at.scope, self.began(at.recorded, at.now));
+        let (decided, spent) = choice.condition.decide_metered(&view);
         self.turn.work += spent.work;
         let ending = match decided {
             Ok(holds) => Ending::Completed(Some(serde_json::json!({ "result": holds }).into())),

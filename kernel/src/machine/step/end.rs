@@ -4,7 +4,6 @@
 use updraft_protocol::{Effect, Failure, FailureKind, Json, Value};
 
 use super::Arrival;
-use crate::machine::scope::ScopeId;
 use crate::machine::task::Ending;
 use crate::machine::walk::Go;
 use crate::machine::{Effects, Machine};
@@ -22,16 +21,16 @@ impl Machine {
         if self.is_put_off(at) {
             return;
         }
-        let ending = self.ending_of(at.scope, end);
+        let ending = self.ending_of(at, end);
         let task = at.ending_task(self);
         work.push(self.end_task(task, ending, at.now, effects));
     }
 
-    fn ending_of(&mut self, scope: ScopeId, end: &PlannedEnd) -> Ending {
-        let output = end.output.as_ref().map(|output| self.rendered(scope, output)).transpose();
+    fn ending_of(&mut self, at: Arrival, end: &PlannedEnd) -> Ending {
+        let output = end.output.as_ref().map(|output| self.rendered(at, output)).transpose();
         let output =
             output.and_then(|output| output.map(|output| self.keep(output.into(), Effect::Read)).transpose());
-        let failure = end.failure.as_ref().map(|failure| self.rendered(scope, failure)).transpose();
+        let failure = end.failure.as_ref().map(|failure| self.rendered(at, failure)).transpose();
         match (output, failure) {
             (Err(failure), _) | (_, Err(failure)) => Ending::Failed(failure),
             (Ok(output), Ok(None)) => Ending::Completed(output),
@@ -46,8 +45,9 @@ impl Machine {
         }
     }
 
-    pub(super) fn rendered(&mut self, scope: ScopeId, template: &Template) -> Result<Value, Failure> {
-        let (rendered, spent) = template.render_metered(&self.view(scope));
+    pub(super) fn rendered(&mut self, at: Arrival, template: &Template) -> Result<Value, Failure> {
+        let view = self.view(at.scope, self.began(at.recorded, at.now));
+        let (rendered, spent) = template.render_metered(&view);
         self.turn.work += spent.work;
         rendered
     }

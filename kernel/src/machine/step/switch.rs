@@ -3,7 +3,6 @@
 use updraft_protocol::{Failure, InputHash};
 
 use super::Arrival;
-use crate::machine::scope::ScopeId;
 use crate::machine::task::Ending;
 use crate::machine::walk::Go;
 use crate::machine::{Effects, Machine};
@@ -20,7 +19,7 @@ impl Machine {
         if self.is_put_off(at) {
             return;
         }
-        let ending = match self.case_of(at.scope, switch) {
+        let ending = match self.case_of(at, switch) {
             Ok(case) => Ending::Completed(Some(serde_json::json!({ "case": case }).into())),
             Err(failure) => Ending::Failed(failure),
         };
@@ -29,14 +28,15 @@ impl Machine {
     }
 
     /// The number of the first case that fits, from 0.
-    fn case_of(&mut self, scope: ScopeId, switch: &PlannedSwitch) -> Result<Option<usize>, Failure> {
-        let value = switch.value.as_ref().map(|value| self.rendered(scope, value)).transpose()?;
+    fn case_of(&mut self, at: Arrival, switch: &PlannedSwitch) -> Result<Option<usize>, Failure> {
+        let value = switch.value.as_ref().map(|value| self.rendered(at, value)).transpose()?;
         let value = value.as_ref().map(InputHash::of_value);
         for (number, case) in switch.cases.iter().enumerate() {
             let fits = match case {
                 PlannedCase::Is(hashes) => value.is_some_and(|value| hashes.contains(&value)),
                 PlannedCase::When(condition) => {
-                    let (decided, spent) = condition.decide_metered(&self.view(scope));
+                    let view = self.view(at.scope, self.began(at.recorded, at.now));
+                    let (decided, spent) = condition.decide_metered(&view);
                     self.turn.work += spent.work;
                     decided?
                 }

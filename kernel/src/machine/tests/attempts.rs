@@ -1,5 +1,7 @@
 //! Attempts by example: when another one follows, when none does, and the status of one whose outcome is unknown.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use updraft_protocol::{ExecutionStatus, Failure, FailureKind, TaskStatus, Timestamp};
 
@@ -66,9 +68,41 @@ fn a_crash_during_a_later_attempt_of_an_at_most_once_step_is_not_repeated_either
     assert_eq!((world.statuses(), world.called.len()), (vec!["a:unknown".to_owned()], 2));
 }
 
+#[test]
+fn every_attempt_sees_the_instant_at_which_its_task_began() {
+    for action in ["act", "queue"] {
+        let arguments = json!({"at": "{{ now }}"});
+        let more = json!({"action": action, "arguments": arguments, "retry": {"attempts": 9}});
+        let mut world = World::begin(
+            &playbook(json!([{"delay": "3m"}, act("a", more), {"end": "{{ now }}"}])),
+            json!({}),
+        );
+        world.fire();
+        let began = world.now;
+        let mut seen = vec![];
+        for _ in 0..3 {
+            if action == "queue" {
+                world.now = world.now.after(Duration::from_secs(7));
+                world.permit(Ok(()));
+            }
+            seen.push(serde_json::Value::try_from(world.attempts[0].arguments.clone()).unwrap());
+            world.end("a", Err(FailureKind::Unreachable));
+            world.crash();
+            world.fire();
+        }
+        assert_eq!(world.tasks()[1].state.started_date, Some(began), "{action}");
+        assert_eq!(seen, vec![json!({"at": began.to_string()}); 3], "{action}");
+        if action == "queue" {
+            world.permit(Ok(()));
+        }
+        world.now = world.now.after(Duration::from_secs(1));
+        world.end("a", Ok(json!(1)));
+        assert_eq!(world.execution().state.output, Some(json!(world.now.to_string()).into()), "{action}");
+    }
+}
+
 fn left_alone(seconds: u64) -> Failure {
-    Failure::new(FailureKind::RateLimited, "slow down")
-        .with_retry_after(std::time::Duration::from_secs(seconds))
+    Failure::new(FailureKind::RateLimited, "slow down").with_retry_after(Duration::from_secs(seconds))
 }
 
 #[test]

@@ -70,6 +70,8 @@ impl Lowering<'_> {
                 self.want("steps", keys, read)?;
                 Ok(Base::Steps)
             }
+            "now" if keys.is_empty() => Ok(Base::Now),
+            "now" => Err("`now` is a text, which has no fields: `now|date_format('%H')`".to_owned()),
             "loop" if self.loops > 0 => self.loop_field(keys),
             "loop" => Err("`loop` is only there inside a loop".to_owned()),
             _ => Err(spelling::unknown(name)),

@@ -14,7 +14,7 @@ const MUCH: &str = "too much ";
 #[test]
 fn what_is_not_there_is_a_mistake() {
     for (text, reason) in [
-        ("{{ user.name }}", "`user` is not known; there are `input`, `variables` and `steps`"),
+        ("{{ user.name }}", "`user` is not known; there are `input`, `variables`, `steps` and `now`"),
         ("{{ steps }}", "`steps` is read one step at a time"),
         ("{{ steps|length }}", "`steps` is read one step at a time"),
         ("{{ steps[input.id].output }}", "a step is named by its id"),
@@ -32,6 +32,9 @@ fn what_is_not_there_is_a_mistake() {
         ("{{ [1]|map(input.f) }}", "`map` needs the name of a filter that is written out"),
         ("{{ [[1]]|map('map', 'upper') }}", "`map` cannot be used inside `map`"),
         ("{{ [1]|select('test') }}", "no test `test`"),
+        ("{{ now.year }}", "`now` is a text, which has no fields"),
+        ("{{ now() }}", "`now(…)` is written `now`"),
+        ("{% set now = 1 %}", "`now` cannot be set"),
         ("{{ range(10) }}", "functions and methods are not available"),
         ("{{ debug() }}", "functions and methods are not available"),
         ("{{ input.x.items() }}", "`items(…)` is written `input.map|items`"),

@@ -46,6 +46,8 @@ fn steps_variables_and_errors_are_seen() {
         json!("timeout: no answer in 30s"),
     );
     gives("{{ variables.limit + 1 }}", json!({}), json!(81));
+    gives("{{ now }}", json!({}), json!("2026-01-31T11:00:00.000Z"));
+    gives("{{ now < '2026-02' and now|date_format('%H') == '11' }}", json!({}), json!(true));
     gives(
         "{{ steps.lookup }}",
         json!({}),
