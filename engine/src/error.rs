@@ -175,6 +175,9 @@ pub enum Refusal {
         /// The variable.
         variable: String,
     },
+    /// The input is not what its playbook asks for: each mistake has its place, `input.host`.
+    #[error("{}", list(.0))]
+    Input(Vec<Mistake>),
     /// The submission itself is not valid.
     #[error("{place}: {message}")]
     Invalid {
@@ -197,6 +200,7 @@ impl Refusal {
             | Self::NoPlaybook { .. }
             | Self::KeyReused { .. }
             | Self::Endpoint { .. }
+            | Self::Input(_)
             | Self::Invalid { .. } => false,
         }
     }
@@ -215,7 +219,7 @@ impl Refusal {
             Self::Playbook(_) | Self::NoPlaybook { .. } => "playbook",
             Self::Missing(_) => "missing",
             Self::KeyReused { .. } => "key_reused",
-            Self::Endpoint { .. } | Self::Invalid { .. } => "invalid",
+            Self::Endpoint { .. } | Self::Input(_) | Self::Invalid { .. } => "invalid",
         }
     }
 }

@@ -164,6 +164,14 @@ impl Submission {
         bounded("variables", &Value::Object(merged))
     }
 
+    /// The input as its playbook asks for it, with the defaults of what it lacks; `as_text` is the one that was given.
+    pub(crate) fn fitted(&self, plan: &Plan, as_text: Json) -> Result<Json, Refusal> {
+        match &plan.inputs {
+            Some(inputs) => bounded("input", &inputs.filled(&self.input).map_err(Refusal::Input)?),
+            None => Ok(as_text),
+        }
+    }
+
     /// The input as text, and the bounds of all other fields.
     pub(crate) fn checked(&self) -> Result<Json, Refusal> {
         let keys =
@@ -255,6 +263,40 @@ mod tests {
         let mut catalogue = Catalogue::default();
         catalogue.add_integration(Name::new("web").unwrap(), std::sync::Arc::new(Web));
         Plan::check(&playbook, &catalogue).unwrap()
+    }
+
+    #[test]
+    fn an_input_is_what_its_playbook_asks_for_or_each_mistake_in_it_is_told() {
+        let playbook = json!({
+            "format": 1, "name": "p", "version": 1, "steps": [{"end": "{{ input.host }} {{ input.hours }}"}],
+            "inputs": {
+                "type": "object", "required": ["host"], "additionalProperties": false,
+                "properties": {
+                    "host": {"type": "string"},
+                    "hours": {"type": "integer", "default": 4, "maximum": 72},
+                    "who": {"type": "object", "properties": {"role": {"default": "soc"}}}
+                }
+            }
+        });
+        let playbook = Playbook::parse(playbook.to_string().as_bytes()).unwrap();
+        let plan = Plan::check(&playbook, &Catalogue::default()).unwrap();
+        let fitted = |input: serde_json::Value| {
+            let submission = submission().input(input);
+            submission.fitted(&plan, submission.checked()?)
+        };
+        let given = fitted(json!({"host": "pc-7", "who": {}})).unwrap();
+        assert_eq!(given.value(), json!({"host": "pc-7", "hours": 4, "who": {"role": "soc"}}));
+        let refusal = fitted(json!({"hots": "pc-7", "hours": 80, "who": 1})).unwrap_err();
+        assert!(matches!(&refusal, Refusal::Input(mistakes) if mistakes.len() == 4) && !refusal.retryable());
+        assert_eq!(
+            refusal.to_string(),
+            "input.host: is needed\n\
+             input.hots: there is no such field; did you mean \"host\"?; there are host, hours, who\n\
+             input.hours: must be at most 72\n\
+             input.who: a map is needed"
+        );
+        assert_eq!(fitted(json!(null)).unwrap_err().to_string(), "input.host: is needed");
+        assert_eq!(fitted(json!([1])).unwrap_err().to_string(), "input: a map is needed");
     }
 
     #[test]

@@ -99,6 +99,7 @@ impl Engine {
                 }
             }
         };
+        let input = submission.fitted(&ready.plan, input)?;
         let variables = submission.merged(&ready.plan, &ready.variables, &ready.variables_json)?;
         self.check_requirements(submission, &ready, &variables, deadline).await?;
         entry.hold(Some(self.place(&submission.tenant, deadline).await?));

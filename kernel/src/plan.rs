@@ -9,7 +9,9 @@ mod endpoints;
 mod exits;
 mod flat;
 mod graph;
+mod inputs;
 mod mistakes;
+mod schema;
 mod span;
 mod step;
 mod suggest;
@@ -20,8 +22,9 @@ use std::time::Duration;
 use updraft_protocol::{Catalogue, Name, Playbook, StepId};
 
 pub use crate::mistake::Mistake;
-pub use arguments::check_schema;
 pub use exits::{Exits, Follows};
+pub use inputs::PlannedInputs;
+pub use schema::check_schema;
 pub(crate) use step::UPDRAFT;
 pub use step::{
     PlannedAction, PlannedBranch, PlannedCase, PlannedDelay, PlannedEnd, PlannedIf, PlannedKind,
@@ -50,6 +53,8 @@ pub struct Plan {
     pub timeout: Option<Duration>,
     /// How many tasks of one execution run at once, if the playbook sets it.
     pub tasks_at_once: Option<usize>,
+    /// What it asks of its input, if it says so.
+    pub inputs: Option<PlannedInputs>,
     /// The first step.
     pub start: StepIndex,
     /// The steps in the order in which they are written, those of a step's bodies after it.
@@ -85,7 +90,8 @@ impl Plan {
 
     /// Its approximate size in memory; compiled templates take most.
     pub fn bytes(&self) -> usize {
-        self.steps.iter().map(PlannedStep::bytes).sum()
+        let inputs = self.inputs.as_ref().map_or(0, PlannedInputs::bytes);
+        inputs + self.steps.iter().map(PlannedStep::bytes).sum::<usize>()
     }
 
     /// The index of the step with this id.

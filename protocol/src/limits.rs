@@ -1,13 +1,15 @@
 //! Every limit of Updraft, with its reason. Units are last in the names.
 
+mod filter;
 mod http;
 mod local;
 mod masking;
 mod record;
+mod schema;
 
 use std::time::Duration;
 
-pub use {http::*, local::*, masking::*, record::*};
+pub use {filter::*, http::*, local::*, masking::*, record::*, schema::*};
 
 // --- playbooks ---------------------------------------------------------------------------------------
 
@@ -92,16 +94,6 @@ pub const PATTERN_NESTING: u32 = 32;
 /// The cache of a pattern's states while a text is read: enough for the states of ordinary patterns. Over the limit
 /// they are forgotten, derived again, and charged for again.
 pub const PATTERN_CACHE_BYTES: usize = 512 << 10;
-/// A domain: the most that names on the internet have, with the dot at their end.
-pub const DOMAIN_BYTES: usize = 254;
-/// A URL that a filter takes apart: servers and proxies refuse longer ones.
-pub const TEMPLATE_URL_BYTES: usize = 8 << 10;
-/// A text that filters read as a date, a span or a time zone: more than any of their forms has.
-pub const DATE_BYTES: usize = 128;
-/// A pattern by which dates are read and written.
-pub const DATE_PATTERN_BYTES: usize = 128;
-/// One indicator that is found in a text: the longest are URLs.
-pub const INDICATOR_BYTES: usize = 2 << 10;
 /// Attributes that `sort` compares by.
 pub const TEMPLATE_ATTRIBUTES: usize = 8;
 /// The text that names attributes, `user.name,at`: several times the length of eight of them.

@@ -55,6 +55,10 @@ pub struct Playbook {
     /// Values that templates read as `variables.NAME`; a submission may give others.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, Value>,
+    /// What the input must be, as a JSON Schema of a map: a submission with another one is refused. `default` of a property is
+    /// filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Value>,
     /// How long an execution may take; without it, as long as its steps do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,

@@ -18,7 +18,7 @@ use super::mistakes::Mistakes;
 use super::span::span;
 use super::step::{Checked, Steps};
 use super::suggest::Suggestions;
-use super::{Plan, PlannedKind, PlannedStep, Standing, StepIndex, arguments};
+use super::{Plan, PlannedInputs, PlannedKind, PlannedStep, Standing, StepIndex, schema};
 use crate::mistake::Mistake;
 use crate::template::secret;
 
@@ -47,6 +47,10 @@ pub(super) fn check(
     let mut steps = Steps::new((catalogue, standing), &flat, &by_id, mistakes);
     let mut checked: Vec<_> = (0..count).map(|at| steps.check(at)).collect();
     let mut mistakes = steps.mistakes;
+    let inputs = PlannedInputs::check(playbook.inputs.as_ref(), &mut mistakes);
+    for (at, step) in checked.iter().enumerate() {
+        step.check_inputs(at, inputs.as_ref(), &mut mistakes);
+    }
     if is_resolved {
         check_graph(&flat, &mut checked, &by_id, &mut mistakes);
     }
@@ -65,6 +69,7 @@ pub(super) fn check(
             version: playbook.version,
             timeout: playbook.timeout.map(|span| span.0),
             tasks_at_once: playbook.tasks_at_once,
+            inputs,
             start: StepIndex(0),
             secrets: secrets(&steps, &places),
             steps,
@@ -107,7 +112,7 @@ fn secrets_of(step: &PlannedStep) -> &[SecretReference] {
 }
 
 fn place_of(step: &str, secret: &SecretReference) -> String {
-    arguments::place(&format!("{step}.arguments"), &secret.place)
+    schema::place(&format!("{step}.arguments"), &secret.place)
 }
 
 fn header(playbook: &Playbook, mistakes: &mut Mistakes) {
@@ -170,7 +175,7 @@ fn is_identifier(name: &str) -> bool {
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-fn is_too_deep(value: &Value) -> bool {
+pub(super) fn is_too_deep(value: &Value) -> bool {
     let mut open = vec![(value, 0)];
     while let Some((value, depth)) = open.pop() {
         if depth > NESTING {

@@ -6,10 +6,11 @@ use updraft_protocol::limits::MISTAKES;
 use crate::mistake::Mistake;
 
 /// The fields of a playbook and of its steps, in the order in which mistakes are told.
-const FIELDS: [&str; 29] = [
+const FIELDS: [&str; 30] = [
     "format",
     "version",
     "variables",
+    "inputs",
     "tasks_at_once",
     "steps",
     "id",

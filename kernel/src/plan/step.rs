@@ -20,7 +20,7 @@ use super::graph::{Edge, Field};
 use super::mistakes::Mistakes;
 use super::span::span;
 use super::suggest::Suggestions;
-use super::{Standing, StepIndex};
+use super::{PlannedInputs, Standing, StepIndex};
 use crate::mistake::Mistake;
 use crate::references::References;
 use crate::template::{Budget, Template};
@@ -124,6 +124,15 @@ pub(super) struct Checked {
 }
 
 impl Checked {
+    /// The fields of the input that it reads must be among the inputs.
+    pub(super) fn check_inputs(&self, at: usize, inputs: Option<&PlannedInputs>, mistakes: &mut Mistakes) {
+        for keys in self.references.wanted.names_in("input") {
+            if let Some(message) = inputs.and_then(|inputs| inputs.lacks(&keys)) {
+                mistakes.step(at, self.reading, message);
+            }
+        }
+    }
+
     /// The steps that it reads, with the places that read them.
     pub(super) fn reads(&self) -> impl Iterator<Item = (&str, &str)> {
         self.references.steps.iter().map(|(id, path)| (id.as_str(), path.as_str()))

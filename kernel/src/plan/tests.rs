@@ -10,6 +10,7 @@ use super::*;
 
 mod endpoints;
 mod graphs;
+mod inputs;
 mod mistakes;
 mod visibility;
 

@@ -1,6 +1,8 @@
 //! The parts of a JSON text that the templates of one step read. They are known beforehand, so that only they are made
 //! into values.
 
+use std::collections::BTreeSet;
+
 /// The places that are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
@@ -53,6 +55,23 @@ impl Wanted {
     /// Their approximate size in memory.
     pub(crate) fn bytes(&self) -> usize {
         self.places.iter().map(|place| WantedKey::bytes(&place.keys)).sum()
+    }
+
+    /// The places inside of one root, each as the names that lead to it, up to the first that is no name.
+    pub(crate) fn names_in(&self, root: &str) -> BTreeSet<Vec<&str>> {
+        let inside = self.places.iter().filter_map(|place| place.keys.split_first());
+        let inside =
+            inside.filter(|(first, _)| matches!(first, WantedKey::Name(name) if name.as_ref() == root));
+        inside
+            .map(|(_, keys)| {
+                keys.iter()
+                    .map_while(|key| match key {
+                        WantedKey::Name(name) => Some(name.as_ref()),
+                        WantedKey::Index(_) => None,
+                    })
+                    .collect()
+            })
+            .collect()
     }
 
     /// Everything that is read.

@@ -2,11 +2,15 @@
 
 use serde_json::json;
 
+use serde_json::Value as Tree;
+use updraft_protocol::Json;
+
 use super::*;
+use crate::plan::check_schema;
 
 /// The mistakes of arguments against a schema; a text with braces is a template.
 fn mistakes(schema: Tree, arguments: Tree) -> Vec<String> {
-    let schema = Schema::compile(&Json::from(schema)).unwrap();
+    let schema = Schema::compile(&Json::from(schema), "argument").unwrap();
     let Value::Object(arguments) = arguments.into() else { panic!("a map") };
     let spec = ActionSpec { takes_secrets: true, ..ActionSpec::default() };
     let template = Template::arguments("arguments", &arguments, &spec).unwrap();
@@ -75,7 +79,7 @@ fn what_a_template_or_a_secret_gives_is_not_held_against_the_schema() {
         [
             "arguments.list[0]: a whole number is needed",
             "arguments.map.b: there is no such argument; there are a",
-            "arguments.one: is not what the action takes",
+            "arguments.one: is not what its schema allows",
         ]
     );
 }
