@@ -139,7 +139,7 @@ impl Execution {
                 ExecutionCommand::Commit { writes, need } => self.commit(writes, need),
                 ExecutionCommand::Perform(act) => self.perform(act, &mut inline, ctx),
                 ExecutionCommand::Withdraw => self.withdraw(now),
-                ExecutionCommand::Answer { control, applied } => self.answer(&control, applied),
+                ExecutionCommand::Answer { control, outcome } => self.answer(&control, outcome),
                 ExecutionCommand::Park { due, lsn } => self.park(due, lsn, ctx),
                 ExecutionCommand::Leave(exit) => self.leave(exit, None, ctx),
             }

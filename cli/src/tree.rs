@@ -156,12 +156,12 @@ fn settled(row: &TaskRow, columns: usize) -> String {
         TaskStatus::Retrying => style("↻").yellow(),
         TaskStatus::Cancelled => style("-").dim(),
         TaskStatus::Unknown => style("?").magenta(),
-        TaskStatus::Executing => style("…").yellow(),
+        TaskStatus::Executing | TaskStatus::Waiting => style("…").yellow(),
     };
     let words = match row.status {
         TaskStatus::Completed => style(row.words()),
         TaskStatus::Failed | TaskStatus::Unknown => style(row.words()).red(),
-        TaskStatus::Retrying | TaskStatus::Executing => style(row.words()).yellow(),
+        TaskStatus::Retrying | TaskStatus::Executing | TaskStatus::Waiting => style(row.words()).yellow(),
         TaskStatus::Cancelled => style(row.words()).dim(),
     };
     format!("{mark} {} {words}", name(row, columns)).trim_end().to_owned()

@@ -9,11 +9,11 @@ use updraft_actors::{EngineContext, Inspection, Node, RegistryEntry};
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::shared::drain::DrainGate;
 use updraft_protocol::limits::FLUSH_STANDSTILL;
-use updraft_protocol::{ExecutionId, TenantCode};
+use updraft_protocol::{Applied, ExecutionId, Signal, TenantCode};
 use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::Pending;
 
-use crate::error::ReadError;
+use crate::error::{ControlError, ReadError};
 use crate::handle::Handle;
 use crate::health::{self, EngineHealth};
 #[cfg(unix)]
@@ -85,6 +85,20 @@ impl Engine {
             Some(handle) => Ok(Some(handle.inspect().await?)),
             None => Ok(None),
         }
+    }
+
+    /// Gives an execution a signal; as [`Handle::signal`].
+    ///
+    /// # Errors
+    /// The signal is refused, the tenant has no such execution, or the engine cannot tell.
+    pub async fn signal(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        signal: Signal,
+    ) -> Result<Applied, ControlError> {
+        let handle = self.handle(tenant, peid).await?.ok_or(ControlError::NoExecution(peid))?;
+        handle.signal(signal).await
     }
 
     /// The handles of the executions that the start resumed, including those that have ended since. They are returned

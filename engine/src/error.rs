@@ -4,7 +4,7 @@ use thiserror::Error;
 use updraft_actors::{Lost, plans};
 use updraft_kernel::pairing::Mismatch;
 use updraft_kernel::plan::Mistake;
-use updraft_protocol::{ExecutionId, Name, PlaybookId, Timestamp};
+use updraft_protocol::{ControlRefusal, ExecutionId, Name, PlaybookId, Timestamp};
 use updraft_storage::{journal, log};
 
 use crate::standstill::Standstill;
@@ -296,5 +296,36 @@ impl From<updraft_actors::abandoned::Error> for ReadError {
             updraft_actors::abandoned::Error::Store(error) => Self::Store(error),
             updraft_actors::abandoned::Error::Lost(lost) => Self::Lost(lost),
         }
+    }
+}
+
+/// Why a control has no effect.
+#[derive(Debug, Error)]
+pub enum ControlError {
+    /// The tenant has no such execution.
+    #[error("the tenant has no execution {0}")]
+    NoExecution(ExecutionId),
+    /// The execution refuses it.
+    #[error(transparent)]
+    Refused(#[from] ControlRefusal),
+    /// The store did not answer, or the engine has failed or is shut down: then it may have an effect later.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl ControlError {
+    /// Whether the same control can succeed later.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::NoExecution(_) => false,
+            Self::Refused(refusal) => refusal.retryable(),
+            Self::Read(error) => error.retryable(),
+        }
+    }
+}
+
+impl From<Lost> for ControlError {
+    fn from(lost: Lost) -> Self {
+        Self::Read(lost.into())
     }
 }

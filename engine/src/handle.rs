@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry, abandoned};
-use updraft_protocol::{ExecutionDocument, ExecutionId, ExecutionStatus, TenantCode};
+use updraft_protocol::{
+    Applied, ControlRefusal, ExecutionDocument, ExecutionId, ExecutionStatus, Signal, TenantCode,
+};
 
-use crate::error::ReadError;
+use crate::error::{ControlError, ReadError};
 use crate::reader::Reader;
 
 /// One execution.
@@ -100,11 +102,28 @@ impl Handle {
     pub async fn cancel(&self) -> Result<CancelVerdict, ReadError> {
         match self.ask(Control::Cancel).await? {
             Some(verdict) => Ok(verdict),
-            None => match self.entry.as_ref().and_then(|entry| entry.outcome()) {
-                Some(Ok(document)) => Ok(CancelVerdict::AlreadyEnded(document.state.execution_status)),
-                Some(Err(lost)) => Err(lost.clone().into()),
-                None => Ok(CancelVerdict::AlreadyEnded(self.read_ended().await?.state.execution_status)),
-            },
+            None => Ok(CancelVerdict::AlreadyEnded(self.end().await?)),
+        }
+    }
+
+    /// Gives it a signal: a step that waits for it takes it, else it is kept until one does. Returns when that is
+    /// durable. The same id has no effect a second time.
+    ///
+    /// # Errors
+    /// The signal is refused, or the engine has failed or is shut down.
+    pub async fn signal(&self, signal: Signal) -> Result<Applied, ControlError> {
+        match self.ask(|reply| Control::Signal(signal, reply)).await? {
+            Some(reply) => Ok(reply?),
+            None => Err(ControlRefusal::Ended(self.end().await?).into()),
+        }
+    }
+
+    /// The status with which it has ended.
+    async fn end(&self) -> Result<ExecutionStatus, ReadError> {
+        match self.entry.as_ref().and_then(|entry| entry.outcome()) {
+            Some(Ok(document)) => Ok(document.state.execution_status),
+            Some(Err(lost)) => Err(lost.clone().into()),
+            None => Ok(self.read_ended().await?.state.execution_status),
         }
     }
 

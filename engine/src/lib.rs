@@ -68,7 +68,7 @@ mod unresumed;
 pub use builder::{Builder, Resume};
 pub use diagnosis::{Diagnosis, Finding, Whose};
 pub use doctor::doctor;
-pub use error::{PutError, ReadError, Refusal, StartError};
+pub use error::{ControlError, PutError, ReadError, Refusal, StartError};
 pub use handle::Handle;
 pub use health::{Backlog, EngineHealth, EngineTrouble};
 
@@ -86,13 +86,14 @@ pub use updraft_kernel::{
     plan::Mistake, plan::Plan, shard_epochs::ShardEpochs, template::Structure, virtual_shard::VirtualShard,
 };
 pub use updraft_protocol::{
-    ActionSpec, Answer, Argument, Call, CallPermit, CallRecord, Catalogue, DeadLetter, DocumentId, Effect,
-    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure,
-    FailureKind, Flaw, GivenSecret, Held, IdempotencyKey, InputHash, Integration, Json, KeyHolder, Masking,
-    Name, Number, Omission, PermitFuture, PermitRequest, Playbook, PlaybookDocument, PlaybookId,
-    PlaybookStatus, Revision, ScopePath, Secret, SecretProvider, SecretReference, Sending, Span, StepId,
-    TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, Update, Value,
-    Wait, WaitKind, limits, parse, playbook, schema, secret, text, value,
+    ActionSpec, Answer, Applied, Argument, Call, CallPermit, CallRecord, Catalogue, ControlRefusal,
+    DeadLetter, DocumentId, Effect, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState,
+    ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Flaw, GivenSecret, Held, IdempotencyKey,
+    InputHash, Integration, Json, KeyHolder, Masking, Name, Number, Omission, PermitFuture, PermitRequest,
+    Playbook, PlaybookDocument, PlaybookId, PlaybookStatus, ReceivedSignals, Revision, ScopePath, Secret,
+    SecretProvider, SecretReference, Sending, Signal, Span, StepId, TaskDocument, TaskHead, TaskId,
+    TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, Update, Value, Wait, WaitKind, limits, parse,
+    playbook, schema, secret, text, value,
 };
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;

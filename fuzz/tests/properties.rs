@@ -14,8 +14,8 @@ use proptest::sample::select;
 use updraft_fuzz::{condition, frames, journal, template};
 use updraft_protocol::{
     ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind,
-    InputHash, Json, PlaybookId, Revision, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp,
-    Update, codec,
+    InputHash, Json, Name, PlaybookId, ReceivedSignals, Revision, Signal, TaskHead, TaskId, TaskState,
+    TaskStatus, TaskUpdate, Timestamp, Update, codec,
 };
 
 fn config(cases: u32) -> ProptestConfig {
@@ -82,30 +82,46 @@ fn execution() -> impl Strategy<Value = Update> {
         },
     );
     let dates = (date(), any::<u64>(), date(), option::of(any::<u64>()));
-    let state =
-        (select(ExecutionStatus::ALL), dates, option::of(json()), option::of(failure().prop_map(Box::new)))
-            .prop_map(
-                |(
+    let state = (
+        select(ExecutionStatus::ALL),
+        dates,
+        option::of(json()),
+        option::of(failure().prop_map(Box::new)),
+        signals(),
+    )
+        .prop_map(
+            |(
+                execution_status,
+                (started_date, updated, finished_date, playbook_runtime),
+                output,
+                error,
+                signals,
+            )| {
+                let updated_date = Timestamp(updated);
+                ExecutionState {
                     execution_status,
-                    (started_date, updated, finished_date, playbook_runtime),
+                    started_date,
+                    updated_date,
+                    finished_date,
+                    playbook_runtime,
                     output,
                     error,
-                )| {
-                    let updated_date = Timestamp(updated);
-                    ExecutionState {
-                        execution_status,
-                        started_date,
-                        updated_date,
-                        finished_date,
-                        playbook_runtime,
-                        output,
-                        error,
-                    }
-                },
-            );
+                    signals,
+                }
+            },
+        );
     (any::<[u8; 16]>(), revision(), option::of(head), state).prop_map(|(id, revision, head, state)| {
         Update::from(ExecutionUpdate { peid: ExecutionId::from_bytes(id), revision, head, state })
     })
+}
+
+fn signals() -> impl Strategy<Value = Option<Arc<ReceivedSignals>>> {
+    let signal = ("[A-Za-z0-9_.-]{1,12}", text(), json()).prop_map(|(name, key, payload)| {
+        let name: Name = name.parse().unwrap();
+        Signal { id: name.as_str().into(), name, key, payload }
+    });
+    option::of(vec(signal, 0..3))
+        .prop_map(|kept| kept.map(|kept| Arc::new(ReceivedSignals { kept, taken: std::vec!["a".into()] })))
 }
 
 fn task() -> impl Strategy<Value = Update> {

@@ -24,9 +24,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use updraft_protocol::limits::PARK_HORIZON;
-use updraft_protocol::{ExecutionDocument, TaskDocument, Timestamp};
+use updraft_protocol::{Applied, ControlRefusal, ExecutionDocument, TaskDocument, Timestamp};
 
-pub use command::{ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need};
+pub use command::{ControlOutcome, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need};
 
 use crate::machine::{Act, Effects, Machine, MachineEvent, Terms, Timer, Unfit};
 use crate::plan::Plan;
@@ -72,8 +72,8 @@ enum WithdrawalReason {
 
 /// Controls that wait for their answer.
 struct Controls<C> {
-    /// Controls that the machine has applied.
-    applied: VecDeque<C>,
+    /// Controls that the machine has applied or refused.
+    applied: VecDeque<(C, ControlOutcome)>,
     /// Controls that arrived after the end, or only ask for the status.
     others: VecDeque<C>,
 }
@@ -151,7 +151,9 @@ impl<C: ExecutionControl> Execution<C> {
             ExecutionEvent::TimerDue(Timer::Execution) => {
                 self.stop(MachineEvent::TimerDue(Timer::Execution), now)
             }
-            ExecutionEvent::TimerDue(timer) => self.decide(MachineEvent::TimerDue(timer), now),
+            ExecutionEvent::TimerDue(timer) => {
+                self.decide(MachineEvent::TimerDue(timer), now);
+            }
             ExecutionEvent::Asked(control) => self.asked(control, now),
             ExecutionEvent::Drain => {
                 self.draining = true;
@@ -208,9 +210,10 @@ impl<C: ExecutionControl> Execution<C> {
         }
     }
 
-    /// Applies an event to the machine; its effects are pending.
-    fn decide(&mut self, event: MachineEvent, now: Timestamp) {
-        let effects = self.machine.apply(event, now);
+    /// Applies an event to the machine; its effects are pending. Gives what a control came to that does not stop it.
+    fn decide(&mut self, event: MachineEvent, now: Timestamp) -> Option<Result<Applied, ControlRefusal>> {
+        let mut effects = self.machine.apply(event, now);
+        let reply = effects.reply.take();
         if self.pending.writes.is_empty() && self.pending.acts.is_empty() {
             self.pending = effects;
         } else {
@@ -218,13 +221,14 @@ impl<C: ExecutionControl> Execution<C> {
             self.pending.acts.extend(effects.acts);
             self.pending.durable |= effects.durable;
         }
+        reply
     }
 
     /// Intents, ends, the effects of controls and withdrawals by a drain are durable before anything is done or
     /// reported because of them. So is the end of an `at_most_once` call. A durable commit also makes the earlier ones
     /// durable. Anything else may be undone by a crash, since it is repeated after the restart: a read, and a write
     /// under its idempotency key.
-    fn commit(&mut self, Effects { writes, acts, durable }: Effects) -> ExecutionCommand<C> {
+    fn commit(&mut self, Effects { writes, acts, durable, .. }: Effects) -> ExecutionCommand<C> {
         let acted_on = acts.iter().any(|act| matches!(act, Act::Start(_) | Act::End(_)));
         self.behind = !(acted_on || durable || self.controls.is_some() || self.draining);
         self.committing = Some(acts);
@@ -244,13 +248,18 @@ impl<C: ExecutionControl> Execution<C> {
 
     fn asked(&mut self, control: C, now: Timestamp) {
         // The first control that stops it takes effect; later ones are answered with the end of the execution.
-        let stop = control.event().filter(|_| !self.machine.ended() && !self.stops());
-        let controls = self.controls.get_or_insert_default();
-        match stop {
-            Some(event) => {
-                controls.applied.push_back(control);
+        let event = control.event().filter(|_| !self.machine.ended() && !self.stops());
+        let outcome = match event {
+            Some(event) if event.stops() => {
                 self.stop(event, now);
+                Some(ControlOutcome::Stopped)
             }
+            Some(event) => self.decide(event, now).map(ControlOutcome::Replied),
+            None => None,
+        };
+        let controls = self.controls.get_or_insert_default();
+        match outcome {
+            Some(outcome) => controls.applied.push_back((control, outcome)),
             None => controls.others.push_back(control),
         }
     }
@@ -258,7 +267,8 @@ impl<C: ExecutionControl> Execution<C> {
     /// Stops the machine, after the attempts that were not sent are withdrawn.
     fn stop(&mut self, event: MachineEvent, now: Timestamp) {
         if self.machine.ended() {
-            return self.decide(event, now);
+            self.decide(event, now);
+            return;
         }
         for acts in self.committing.iter_mut().chain([&mut self.pending.acts]) {
             acts.retain(|act| match act {
@@ -292,11 +302,11 @@ impl<C: ExecutionControl> Execution<C> {
             return Some(self.commit(Effects::default()));
         }
         if let Some(controls) = &mut self.controls {
-            if let Some(control) = controls.applied.pop_front() {
-                return Some(ExecutionCommand::Answer { control, applied: true });
+            if let Some((control, outcome)) = controls.applied.pop_front() {
+                return Some(ExecutionCommand::Answer { control, outcome });
             }
             if let Some(control) = controls.others.pop_front() {
-                return Some(ExecutionCommand::Answer { control, applied: false });
+                return Some(ExecutionCommand::Answer { control, outcome: ControlOutcome::Untouched });
             }
             self.controls = None;
         }

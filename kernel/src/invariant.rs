@@ -114,13 +114,17 @@ pub fn never_back(seen: &[Revision]) -> Result<(), Violation> {
     }
 }
 
-/// At any time a machine has no more attempts than its limit, and after the end nothing is under way.
+/// At any time a machine has no more attempts than its limit and keeps no signal that a task waits for, and after the end
+/// nothing is under way.
 pub fn machine(machine: &Machine) -> Result<(), Violation> {
     let (running, places) = machine.places();
     if running > places {
         return violated("places", format!("{running} attempts in {places} places"));
     }
     if !machine.ended() {
+        if machine.overlooks_a_signal() {
+            return violated("signals", "a signal is kept that a task waits for");
+        }
         return Ok(());
     }
     if running > 0 {

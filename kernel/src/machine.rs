@@ -17,6 +17,7 @@ mod output;
 mod permit;
 mod resume;
 mod scope;
+mod signal;
 mod start;
 mod step;
 mod task;
@@ -121,6 +122,9 @@ impl Machine {
             }
             MachineEvent::Acquired { task, outcome } => self.acquired(task, outcome, now, &mut effects),
             MachineEvent::TimerDue(timer) => self.timer_due(timer, now, &mut effects),
+            MachineEvent::Signal(signal) => {
+                effects.reply = Some(self.signalled(signal, now, &mut effects));
+            }
             MachineEvent::Cancel => self.stop(ExecutionStatus::Cancelled, None, now, &mut effects),
             MachineEvent::Fail(failure) => {
                 self.stop(ExecutionStatus::Failed, Some(failure), now, &mut effects)

@@ -28,7 +28,7 @@ pub use schema::check_schema;
 pub(crate) use step::UPDRAFT;
 pub use step::{
     PlannedAction, PlannedBranch, PlannedCase, PlannedDelay, PlannedEnd, PlannedIf, PlannedKind,
-    PlannedParallel, PlannedStep, PlannedSwitch, RetryPolicy,
+    PlannedParallel, PlannedStep, PlannedSwitch, PlannedWaitFor, RetryPolicy,
 };
 
 /// The index of a step in [`Plan::steps`].

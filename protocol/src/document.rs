@@ -13,6 +13,7 @@ use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 use crate::input_hash::InputHash;
 use crate::json::Json;
 use crate::scope::ScopePath;
+use crate::signal::ReceivedSignals;
 use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
 use crate::time::Timestamp;
 use crate::wait::Wait;
@@ -91,6 +92,8 @@ fields! {
         pub output: Option<Json>,
         /// Why it failed.
         pub error: Option<Box<Failure>>,
+        /// The signals that it has received.
+        pub signals: Option<Arc<ReceivedSignals>>,
     }
 }
 

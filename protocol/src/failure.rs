@@ -41,8 +41,10 @@ pub enum FailureKind {
     Condition,
     /// A branch of a `parallel` step failed.
     Branch,
-    /// An `end` step with `status: failed` was reached.
+    /// A `fail` step was reached.
     EndStep,
+    /// What the step waited for did not come in time.
+    Expired,
     /// A crash happened during the call of an `at_most_once` step.
     UnknownOutcome,
     /// The execution's actor panicked too often.
@@ -72,6 +74,7 @@ impl FailureKind {
             Self::Condition => "condition",
             Self::Branch => "branch",
             Self::EndStep => "end_step",
+            Self::Expired => "expired",
             Self::UnknownOutcome => "unknown_outcome",
             Self::Supervision => "supervision",
             Self::Playbook => "playbook",

@@ -13,6 +13,7 @@ use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 use crate::input_hash::InputHash;
 use crate::json::Json;
 use crate::scope::ScopePath;
+use crate::signal::ReceivedSignals;
 use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
 use crate::time::Timestamp;
 use crate::wait::Wait;
@@ -313,7 +314,7 @@ stored! {
     u64: |number| number(*number), counted;
     Timestamp: |date| number(date.0), |date| counted(date).map(Timestamp);
     Failure: |failure| record(failure), Ok, failure.message.len() + failure.answer.bytes();
-    Wait: |wait| record(wait), Ok, wait.subject.bytes();
+    Wait: |wait| record(wait), Ok, wait.subject.bytes() + wait.key.bytes();
     Arc<CallRecord>: |call| record(&**call), |call| Ok(Self::new(call)), CallRecord::bytes(call);
 }
 
@@ -323,6 +324,23 @@ fn parsed<T: FromStr>(text: &str) -> Result<T, &'static str> {
 
 fn counted<T: TryFrom<i64>>(number: i64) -> Result<T, &'static str> {
     T::try_from(number).map_err(|_| "out of range")
+}
+
+/// Large, as their payloads are values.
+impl FieldValue for Arc<ReceivedSignals> {
+    const LARGE: bool = true;
+
+    fn write_value<W: FieldWriter>(&self, name: &'static str, to: &mut W) -> Result<(), W::Error> {
+        to.record(name, &**self)
+    }
+
+    fn read_value<R: FieldReader>(name: &'static str, from: &mut R) -> Result<Option<Self>, R::Error> {
+        Ok(from.record(name)?.map(Self::new))
+    }
+
+    fn value_bytes(&self) -> usize {
+        ReceivedSignals::bytes(self)
+    }
 }
 
 impl FieldValue for Json {

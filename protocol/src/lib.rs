@@ -3,6 +3,7 @@
 
 mod call_record;
 pub mod codec;
+mod control;
 pub mod dead_letter;
 pub mod document;
 pub mod failure;
@@ -19,6 +20,7 @@ pub mod playbook;
 pub mod schema;
 pub mod scope;
 pub mod secret;
+mod signal;
 mod size;
 pub mod status;
 pub mod suggest;
@@ -29,6 +31,7 @@ pub mod value;
 mod wait;
 
 pub use call_record::{CallRecord, Omission};
+pub use control::{Applied, ControlRefusal};
 pub use dead_letter::DeadLetter;
 pub use document::{
     ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
@@ -46,6 +49,7 @@ pub use json::Json;
 pub use playbook::Playbook;
 pub use scope::ScopePath;
 pub use secret::{GivenSecret, Masking, Secret, SecretProvider, SecretReference};
+pub use signal::{ReceivedSignals, Signal};
 pub use status::{ExecutionStatus, PlaybookStatus, TaskStatus};
 pub use time::{Span, Timestamp};
 pub use update::{DocumentId, ExecutionUpdate, Revision, TaskUpdate, Update};

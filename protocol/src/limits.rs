@@ -4,12 +4,13 @@ mod filter;
 mod http;
 mod local;
 mod masking;
+mod people;
 mod record;
 mod schema;
 
 use std::time::Duration;
 
-pub use {filter::*, http::*, local::*, masking::*, record::*, schema::*};
+pub use {filter::*, http::*, local::*, masking::*, people::*, record::*, schema::*};
 
 // --- playbooks ---------------------------------------------------------------------------------------
 
@@ -178,8 +179,6 @@ pub const EVENTS_BEHIND: usize = 256;
 pub const VIRTUAL_SHARDS: u16 = 1_024;
 /// Shards of one engine.
 pub const SHARDS_MAX: usize = 256;
-/// Unanswered controls of one execution. Further callers wait for room.
-pub const CONTROLS_HELD: usize = 64;
 /// Messages that wait for one execution; one has the effect of many, so that a refused one is not missed.
 pub const EXECUTION_MAILBOX: usize = 64;
 /// Executions that one shard reads back from the store at once, and in one call at the start.

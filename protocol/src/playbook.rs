@@ -9,6 +9,7 @@ mod end;
 mod fields;
 mod parallel;
 mod switch;
+mod wait_for;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ pub use delay::Delay;
 pub use end::{End, Fail};
 pub use parallel::{Branches, Join, Parallel};
 pub use switch::{Switch, SwitchCase};
+pub use wait_for::WaitFor;
 pub use walk::WalkedStep;
 
 /// The format that this engine reads.
@@ -101,7 +103,7 @@ pub struct Handlers {
     /// After its failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<Handler>,
-    /// After a failure that is a timeout of its last attempt, in place of `on_failure`.
+    /// After a failure that is a timeout of its last attempt, or the end of its wait, in place of `on_failure`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_timeout: Option<Handler>,
     /// Where nobody knows whether an `at_most_once` step acted.
@@ -116,7 +118,7 @@ pub enum StepExit {
     Success,
     /// It failed.
     Failure,
-    /// Its last attempt took too long.
+    /// Its last attempt took too long, or what it waited for did not come.
     Timeout,
     /// Nobody knows whether it acted.
     Unknown,
@@ -205,6 +207,8 @@ kinds! {
     Switch = "switch" by ["switch", "cases"],
     /// Waits.
     Delay = "delay" by ["delay"],
+    /// Waits for a signal.
+    WaitFor = "wait_for" by ["wait_for"],
     /// Ends its path, completed.
     End = "end" by ["end"],
     /// Ends its path, failed.

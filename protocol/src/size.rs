@@ -63,6 +63,7 @@ mod tests {
     use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
     use crate::json::Json;
     use crate::scope::ScopePath;
+    use crate::signal::ReceivedSignals;
     use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
     use crate::time::Timestamp;
     use crate::update::{ExecutionUpdate, Revision, TaskUpdate};
@@ -156,11 +157,15 @@ mod tests {
                 playbook_runtime: None,
                 output: Some(text(length)),
                 error: Some(Box::new(Failure::new(FailureKind::Status, "m".repeat(length)))),
+                signals: Some(Arc::new(ReceivedSignals {
+                    kept: Vec::new(),
+                    taken: vec!["g".repeat(length).into()],
+                })),
             },
             epoch: 1,
             seq: 1,
         };
-        assert_eq!(execution(64).bytes() - execution(1).bytes(), 9 * 63);
+        assert_eq!(execution(64).bytes() - execution(1).bytes(), 10 * 63);
         let takes = size_of::<ExecutionDocument>() + size_of::<ExecutionHead>() + 9;
         assert!(execution(1).bytes() >= takes, "{} of {takes}", execution(1).bytes());
     }

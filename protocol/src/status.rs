@@ -70,6 +70,8 @@ status! {
         Executing = "executing",
         /// An attempt failed; the next waits for its time.
         Retrying = "retrying",
+        /// It waits for somebody outside of its execution.
+        Waiting = "waiting",
         /// It succeeded.
         Completed = "completed",
         /// Its last attempt failed.

@@ -11,11 +11,13 @@ use crate::time::Timestamp;
 pub struct Wait {
     /// The kind of the wait.
     pub kind: WaitKind,
-    /// The subject, if there are several: the integration that lacks something.
+    /// The subject, if there are several: the integration that lacks something, the name of a signal.
     pub subject: Option<Arc<str>>,
+    /// The key of a signal.
+    pub key: Option<Arc<str>>,
     /// When it began.
     pub since: Timestamp,
-    /// When it ends: then a `delay` or a `retry` continues, and a missing configuration fails the task.
+    /// When it ends: then a `delay` or a `retry` continues, and the other waits fail the task.
     pub until: Option<Timestamp>,
 }
 
@@ -29,15 +31,30 @@ pub enum WaitKind {
     Retry,
     /// A secret, a permission or an integration that the engine lacks.
     Configuration,
+    /// A signal.
+    Signal,
+}
+
+impl Wait {
+    /// A wait for an instant.
+    pub fn until(kind: WaitKind, since: Timestamp, until: Timestamp) -> Self {
+        Self { kind, subject: None, key: None, since, until: Some(until) }
+    }
 }
 
 impl WaitKind {
+    /// Whether the wait is ended from outside of the execution.
+    pub const fn is_answered(self) -> bool {
+        matches!(self, Self::Signal)
+    }
+
     /// The stored text.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Delay => "delay",
             Self::Retry => "retry",
             Self::Configuration => "configuration",
+            Self::Signal => "signal",
         }
     }
 }

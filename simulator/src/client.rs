@@ -1,11 +1,13 @@
-//! The clients of a run: a client that submits under a key retries until it is answered, as does one that cancels.
+//! The clients of a run: a client that submits under a key retries until it is answered, as does one that asks for a control.
 //! Mirrors what a backend does with `engine/src/handle.rs`.
 
-use updraft_protocol::ExecutionId;
+use serde_json::json;
+use updraft_protocol::{ExecutionId, Name, Signal};
 
 use crate::event::{NodeId, WorldEvent};
+use crate::execution::Ask;
 use crate::node::Submitted;
-use crate::scenario::MILLIS;
+use crate::scenario::{ClientControl, MILLIS, Order};
 use crate::world::World;
 
 /// The state of a submission.
@@ -108,31 +110,26 @@ impl World {
         }
     }
 
-    /// Requests a cancel until a node holds it; repeats it at successors until it is answered or the end is known.
-    pub(crate) fn cancel(&mut self, number: usize) {
-        let Some(cancel) = self.scenario.cancels.iter().find(|cancel| cancel.number == number) else {
-            return;
-        };
-        let Some(order) = self.scenario.orders.iter().find(|order| order.number == cancel.order) else {
-            return;
-        };
-        let tenant = order.tenant as usize;
-        let again = match self.requests.get(&cancel.order) {
+    /// Asks for a control until a node holds it; repeats it at successors until it is answered or the end is known.
+    pub(crate) fn control(&mut self, control: ClientControl) {
+        let Some((order, ask)) = self.asked(control) else { return };
+        let (number, tenant) = (order.number, order.tenant as usize);
+        let again = match self.requests.get(&number) {
             Some(ClientRequest::Accepted(peid)) => {
                 let peid = *peid;
                 let ended = |store: &crate::store::SimulatedStore| {
                     store.executions.get(&peid).is_some_and(|found| found.state.execution_status.ended())
                 };
-                if self.cx.oracle.cancel_answered(number) || ended(&self.cx.store) {
+                if self.cx.oracle.is_answered(control) || ended(&self.cx.store) {
                     return;
                 }
-                let owner = self.owner_of(tenant).filter(|owner| !self.cx.oracle.cancel_held(number, *owner));
+                let owner = self.owner_of(tenant).filter(|owner| !self.cx.oracle.is_held(control, *owner));
                 if let Some((owner, node)) =
                     owner.and_then(|owner| Some((owner, self.nodes.get_mut(&owner)?)))
                 {
-                    self.cx.statistics.count("cancels");
-                    if node.cancel(peid, number, &mut self.cx) {
-                        self.cx.oracle.hold_cancel(number, owner);
+                    self.cx.statistics.count("controls");
+                    if node.ask(peid, ask, &mut self.cx) {
+                        self.cx.oracle.hold(control, owner);
                     }
                 }
                 true
@@ -141,7 +138,29 @@ impl World {
             Some(ClientRequest::Unknown) | None => false,
         };
         if again {
-            self.cx.queue.at(self.cx.now + 10_000 * MILLIS, WorldEvent::Cancel(number));
+            self.cx.queue.at(self.cx.now + 10_000 * MILLIS, WorldEvent::Control(control));
+        }
+    }
+
+    /// The order that a control is for, and the control as the execution gets it.
+    fn asked(&self, control: ClientControl) -> Option<(&Order, Ask)> {
+        let order = |number| self.scenario.orders.iter().find(|order| order.number == number);
+        match control {
+            ClientControl::Cancel(number) => {
+                let cancel = self.scenario.cancels.iter().find(|cancel| cancel.number == number)?;
+                Some((order(cancel.order)?, Ask::Cancel(number)))
+            }
+            ClientControl::Signal(number) | ClientControl::Repeated(number) => {
+                let signal = self.scenario.signals.iter().find(|signal| signal.number == number)?;
+                let order = order(signal.order)?;
+                let sent = Signal {
+                    id: format!("signal-{number}").into(),
+                    name: Name::new(signal.name).ok()?,
+                    key: signal.keyed.then(|| order.input().to_string().into()),
+                    payload: json!({ "signal": number }).into(),
+                };
+                Some((order, Ask::Signal(control, sent)))
+            }
         }
     }
 }

@@ -8,6 +8,8 @@ use updraft_kernel::machine::{StartAttempt, TaskSeq, Timer};
 use updraft_kernel::writer::{StoreCall, StoreFault, WriteOutcome};
 use updraft_protocol::{ExecutionId, Failure, Json, TaskId};
 
+use crate::scenario::ClientControl;
+
 /// One process of an engine; each start has a new id.
 pub type NodeId = u64;
 /// One incarnation of an execution's actor, or one read of its documents.
@@ -20,8 +22,8 @@ pub enum WorldEvent {
     Submit(usize),
     /// Another client submits the same under the same key.
     Again(usize),
-    /// A client requests a cancel.
-    Cancel(usize),
+    /// A client asks for a control.
+    Control(ClientControl),
     /// A process starts on a directory.
     Start(usize),
     /// A request reaches the store, even if its sender has died.

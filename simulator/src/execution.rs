@@ -5,17 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use updraft_kernel::execution::{
-    self as kernel, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need,
+    self as kernel, ControlOutcome, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need,
 };
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Act, Effects, Machine, MachineEvent, StartAttempt, TaskSeq, Timer};
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
-use updraft_protocol::{ExecutionId, ExecutionStatus, Failure, TaskId, TenantCode, Timestamp, Update};
+use updraft_protocol::{
+    ControlRefusal, ExecutionId, ExecutionStatus, Failure, Signal, TaskId, TenantCode, Timestamp, Update,
+};
 
 use crate::context::Context;
 use crate::event::{Incarnation, Inner, NodeId, Report};
 use crate::registry::SimulatedRegistry;
+use crate::scenario::ClientControl;
 use crate::tool;
 
 /// The actor's view of its process.
@@ -51,6 +54,8 @@ impl Home {
 pub enum Ask {
     /// Cancel it.
     Cancel(usize),
+    /// A signal.
+    Signal(ClientControl, Signal),
     /// Fail it.
     Fail(Failure),
 }
@@ -68,6 +73,7 @@ impl ExecutionControl for HeldAsk {
     fn event(&self) -> Option<MachineEvent> {
         Some(match &self.ask {
             Ask::Cancel(_) => MachineEvent::Cancel,
+            Ask::Signal(_, signal) => MachineEvent::Signal(signal.clone()),
             Ask::Fail(failure) => MachineEvent::Fail(failure.clone()),
         })
     }
@@ -158,7 +164,10 @@ impl SimulatedExecution {
     /// Applies an event, and shows the decision to the oracle.
     pub fn tell(&mut self, event: ExecutionEvent<HeldAsk>, home: &Home, cx: &mut Context) {
         self.stopped = match &event {
-            ExecutionEvent::Asked(_) | ExecutionEvent::TimerDue(Timer::Execution) => true,
+            ExecutionEvent::Asked(control) => {
+                self.stopped || control.event().is_some_and(|event| event.stops())
+            }
+            ExecutionEvent::TimerDue(Timer::Execution) => true,
             ExecutionEvent::Withdrawn { .. } => self.stopped,
             _ => false,
         };
@@ -172,6 +181,7 @@ impl SimulatedExecution {
             writes: pending.writes.get(writes..).unwrap_or_default().to_vec(),
             acts: pending.acts.get(acts..).unwrap_or_default().to_vec(),
             durable: pending.durable,
+            reply: None,
         };
         cx.note(format_args!("n{} {} decides {effects:?}", home.node, self.peid));
         if ended.is_some_and(|before| before != machine.document() || !effects.acts.is_empty()) {
@@ -193,7 +203,7 @@ impl SimulatedExecution {
                 ExecutionCommand::Commit { writes, need } => command = ActorCommand::Commit(writes, need),
                 ExecutionCommand::Perform(act) => self.perform(act, home, cx),
                 ExecutionCommand::Withdraw => self.withdraw(home, cx),
-                ExecutionCommand::Answer { control, applied } => self.answer(&control, applied, cx),
+                ExecutionCommand::Answer { control, outcome } => self.answer(&control, outcome, cx),
                 ExecutionCommand::Park { due, lsn } => {
                     command = ActorCommand::Leave(Exit::Parked { due, lsn })
                 }
@@ -203,12 +213,25 @@ impl SimulatedExecution {
         command
     }
 
-    fn answer(&mut self, control: &HeldAsk, applied: bool, cx: &mut Context) {
+    fn answer(&mut self, control: &HeldAsk, outcome: ControlOutcome, cx: &mut Context) {
         self.answered.push(control.number);
-        if let Ask::Cancel(cancel) = control.ask {
-            let status = self.execution.machine().status();
-            let verdict = if applied { Verdict::Cancelled } else { Verdict::AlreadyEnded(status) };
-            cx.oracle.cancel_told(cancel, self.peid, verdict);
+        let status = self.execution.machine().status();
+        match &control.ask {
+            Ask::Cancel(cancel) => {
+                let stopped = outcome == ControlOutcome::Stopped;
+                let verdict = if stopped { Verdict::Cancelled } else { Verdict::AlreadyEnded(status) };
+                cx.oracle.cancel_told(*cancel, self.peid, verdict);
+            }
+            Ask::Signal(control, signal) => {
+                let told = match outcome {
+                    ControlOutcome::Replied(reply) => reply,
+                    ControlOutcome::Stopped | ControlOutcome::Untouched => Err(ControlRefusal::Ended(status)),
+                };
+                cx.statistics.count(if told.is_ok() { "signals applied" } else { "signals refused" });
+                let told = cx.oracle.signal_told(*control, self.peid, signal, told);
+                cx.check(told);
+            }
+            Ask::Fail(_) => {}
         }
     }
 

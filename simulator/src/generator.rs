@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::chance::Dice;
+use crate::scenario::SIGNALS;
 
 /// Steps after which a playbook ends as soon as it can.
 const STEPS: u64 = 36;
@@ -78,7 +79,7 @@ impl Generator {
 
     /// Writes a step; gives whether its path can go on after it.
     fn step(&mut self, step: &mut Value, id: &str, place: &mut Place) -> bool {
-        match self.dice.below(if place.depth == 0 { 11 } else { 14 }) {
+        match self.dice.below(if place.depth == 0 { 12 } else { 15 }) {
             0..=5 => self.action(step, id, place),
             6 => step["delay"] = json!(self.dice.pick(&["10ms", "3s", "40s", "2h"])),
             7 => return self.choice(step, place),
@@ -87,9 +88,19 @@ impl Generator {
                 self.end(step, place);
                 return false;
             }
+            11 => self.wait_for(step, place),
             _ => self.parallel(step, place),
         }
         true
+    }
+
+    fn wait_for(&mut self, step: &mut Value, place: &mut Place) {
+        step["wait_for"] = json!(self.dice.pick(&SIGNALS));
+        step["timeout"] = json!(self.dice.pick(&["200ms", "20s", "3h"]));
+        if self.dice.one_in(3) {
+            step["key"] = json!("{{ input.n }}");
+        }
+        self.handle(step, &["on_failure", "on_timeout"], place);
     }
 
     fn action(&mut self, step: &mut Value, id: &str, place: &mut Place) {

@@ -3,10 +3,12 @@
 
 mod glue;
 mod kernel;
+mod people;
 mod shell;
 
 pub use glue::GLUE;
 pub use kernel::KERNEL;
+pub use people::PEOPLE;
 pub use shell::SHELL;
 
 /// A planted bug.
@@ -26,7 +28,7 @@ pub struct Mutant {
 
 /// All planted bugs.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    KERNEL.iter().chain(SHELL).chain(GLUE)
+    KERNEL.iter().chain(PEOPLE).chain(SHELL).chain(GLUE)
 }
 
 impl Mutant {

@@ -314,10 +314,10 @@ impl SimulatedNode {
         self.of(peid, cx, |shard, shard_cx| shard.launch(execution, shard_cx));
     }
 
-    /// Requests the cancel of an execution; returns whether it is held until it is answered.
-    pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, cx: &mut Context) -> bool {
+    /// Asks an execution for a control; returns whether it is held until it is answered.
+    pub fn ask(&mut self, peid: ExecutionId, ask: Ask, cx: &mut Context) -> bool {
         let mut held = false;
-        self.of(peid, cx, |shard, shard_cx| held = shard.ask(peid, Ask::Cancel(cancel), shard_cx));
+        self.of(peid, cx, |shard, shard_cx| held = shard.ask(peid, ask, shard_cx));
         self.settle(cx);
         held
     }

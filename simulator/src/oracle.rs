@@ -3,6 +3,7 @@
 
 mod calls;
 mod ending;
+mod signals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,13 +13,14 @@ use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_kernel::writer::WriteOutcome;
 use updraft_protocol::{
-    DocumentId, ExecutionDocument, ExecutionId, ExecutionState, ExecutionStatus, Revision, TaskDocument,
-    TaskId, TaskState, TaskUpdate, Timestamp, Update, codec,
+    Applied, ControlRefusal, DocumentId, ExecutionDocument, ExecutionId, ExecutionState, ExecutionStatus,
+    Revision, Signal, TaskDocument, TaskId, TaskState, TaskUpdate, Timestamp, Update, codec,
 };
 
 use crate::disk::SimulatedFrame;
 use crate::event::NodeId;
 use crate::execution::Verdict;
+use crate::scenario::ClientControl;
 use crate::store::SimulatedStore;
 use calls::Calls;
 
@@ -50,8 +52,10 @@ pub struct Oracle {
     /// The same for abandoned executions under an epoch, until their end is reported.
     given_up: BTreeMap<(ExecutionId, u64), (ExecutionDocument, Vec<TaskDocument>)>,
     cancels: BTreeMap<usize, (ExecutionId, Verdict)>,
-    /// The nodes that hold a cancel that they have not answered.
-    cancels_held: BTreeSet<(usize, NodeId)>,
+    /// The signals that were answered, each with its execution.
+    signals: BTreeMap<ClientControl, (ExecutionId, Signal, Result<Applied, ControlRefusal>)>,
+    /// The nodes that hold a control that they have not answered.
+    held: BTreeSet<(ClientControl, NodeId)>,
     accepted: BTreeMap<usize, BTreeSet<ExecutionId>>,
     /// The highest claimed epoch of each virtual shard.
     epochs: BTreeMap<VirtualShard, u64>,
@@ -268,19 +272,22 @@ impl Oracle {
         self.cancels.entry(cancel).or_insert((peid, verdict));
     }
 
-    /// A node holds a cancel until it answers it.
-    pub fn hold_cancel(&mut self, cancel: usize, node: NodeId) {
-        self.cancels_held.insert((cancel, node));
+    /// A node holds a control until it answers it.
+    pub fn hold(&mut self, control: ClientControl, node: NodeId) {
+        self.held.insert((control, node));
     }
 
-    /// Whether a node holds a cancel: the client does not repeat it there.
-    pub fn cancel_held(&self, cancel: usize, node: NodeId) -> bool {
-        self.cancels_held.contains(&(cancel, node))
+    /// Whether a node holds a control: the client does not repeat it there.
+    pub fn is_held(&self, control: ClientControl, node: NodeId) -> bool {
+        self.held.contains(&(control, node))
     }
 
-    /// Whether a cancel was answered.
-    pub fn cancel_answered(&self, cancel: usize) -> bool {
-        self.cancels.contains_key(&cancel)
+    /// Whether a control was answered.
+    pub fn is_answered(&self, control: ClientControl) -> bool {
+        match control {
+            ClientControl::Cancel(cancel) => self.cancels.contains_key(&cancel),
+            ClientControl::Signal(_) | ClientControl::Repeated(_) => self.signals.contains_key(&control),
+        }
     }
 }
 

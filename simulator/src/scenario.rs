@@ -28,6 +28,8 @@ pub struct Scenario {
     pub orders: Vec<Order>,
     /// The cancels.
     pub cancels: Vec<Cancel>,
+    /// The signals.
+    pub signals: Vec<SentSignal>,
     /// The single failures.
     pub faults: Vec<Fault>,
     /// The continuous faults.
@@ -65,6 +67,37 @@ pub struct Cancel {
     pub order: usize,
     /// The delay after the order's time.
     pub after: u64,
+}
+
+/// A signal of a client.
+#[derive(Debug, Clone)]
+pub struct SentSignal {
+    /// Its number in the scenario.
+    pub number: usize,
+    /// The order.
+    pub order: usize,
+    /// The delay after the order's time.
+    pub after: u64,
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it has the input of its order as its key.
+    pub keyed: bool,
+    /// How long after the first another sender repeats it.
+    pub again: Option<u64>,
+}
+
+/// The names of signals.
+pub const SIGNALS: [&str; 2] = ["opened", "closed"];
+
+/// A control that a client asks for until it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClientControl {
+    /// A cancel, by its number.
+    Cancel(usize),
+    /// A signal, by its number.
+    Signal(usize),
+    /// A signal that is repeated.
+    Repeated(usize),
 }
 
 /// A continuous fault.
@@ -129,6 +162,8 @@ pub enum Part {
     Order(usize),
     /// A cancel.
     Cancel(usize),
+    /// A signal.
+    Signal(usize),
     /// A fault.
     Fault(usize),
     /// A kind of noise.
@@ -186,7 +221,20 @@ impl Scenario {
             segments: dice.pick(&[2, 3, 16]),
             delay: dice.pick(&[1, 10]) * MILLIS,
         };
-        Self { seed, directories, orders, cancels, faults, noise, sizes }
+        let signals = (0..dice.small(0, 8) as usize)
+            .map(|number| {
+                let longest = dice.pick(&[300, 5_000, 7_200_000]);
+                SentSignal {
+                    number,
+                    order: dice.below(orders.len() as u64) as usize,
+                    after: dice.below(longest) * MILLIS,
+                    name: dice.pick(&SIGNALS),
+                    keyed: dice.one_in(3),
+                    again: dice.one_in(3).then(|| dice.below(20_000) * MILLIS),
+                }
+            })
+            .collect();
+        Self { seed, directories, orders, cancels, signals, faults, noise, sizes }
     }
 
     /// All parts, the most complicated ones first.
@@ -194,6 +242,7 @@ impl Scenario {
         let mut parts: BTreeSet<Part> = self.noise.iter().map(|noise| Part::Noise(*noise)).collect();
         parts.extend(self.faults.iter().map(|fault| Part::Fault(fault.number)));
         parts.extend(self.cancels.iter().map(|cancel| Part::Cancel(cancel.number)));
+        parts.extend(self.signals.iter().map(|signal| Part::Signal(signal.number)));
         parts.extend(self.orders.iter().map(|order| Part::Order(order.number)));
         parts
     }
@@ -204,6 +253,7 @@ impl Scenario {
         kept.noise.retain(|noise| parts.contains(&Part::Noise(*noise)));
         kept.faults.retain(|fault| parts.contains(&Part::Fault(fault.number)));
         kept.cancels.retain(|cancel| parts.contains(&Part::Cancel(cancel.number)));
+        kept.signals.retain(|signal| parts.contains(&Part::Signal(signal.number)));
         kept.orders.retain(|order| parts.contains(&Part::Order(order.number)));
         let steps =
             parts.iter().find_map(|part| if let Part::Steps(steps) = part { Some(*steps) } else { None });
@@ -251,6 +301,7 @@ impl fmt::Display for Part {
         match self {
             Self::Order(number) => write!(f, "e{number}"),
             Self::Cancel(number) => write!(f, "c{number}"),
+            Self::Signal(number) => write!(f, "g{number}"),
             Self::Fault(number) => write!(f, "f{number}"),
             Self::Steps(steps) => write!(f, "s{steps}"),
             Self::Noise(noise) => {
@@ -272,6 +323,7 @@ impl FromStr for Part {
         let part = match text.split_at_checked(1) {
             Some(("e", n)) => number(n).map(|n| Self::Order(n as usize)),
             Some(("c", n)) => number(n).map(|n| Self::Cancel(n as usize)),
+            Some(("g", n)) => number(n).map(|n| Self::Signal(n as usize)),
             Some(("f", n)) => number(n).map(|n| Self::Fault(n as usize)),
             Some(("s", n)) => number(n).map(Self::Steps),
             _ => None,

@@ -19,7 +19,7 @@ use crate::execution::Home;
 use crate::fault::{Fault, FaultKind, Moment, Trigger};
 use crate::generator::Generator;
 use crate::node::{Phase, SimulatedNode};
-use crate::scenario::{MILLIS, Scenario};
+use crate::scenario::{ClientControl, MILLIS, Scenario};
 use crate::statistics::Statistics;
 use crate::tool;
 use crate::trace::Trace;
@@ -116,7 +116,16 @@ impl World {
         }
         for cancel in &scenario.cancels {
             let order = scenario.orders.iter().find(|order| order.number == cancel.order);
-            cx.queue.at(order.map_or(0, |order| order.at) + cancel.after, WorldEvent::Cancel(cancel.number));
+            let control = WorldEvent::Control(ClientControl::Cancel(cancel.number));
+            cx.queue.at(order.map_or(0, |order| order.at) + cancel.after, control);
+        }
+        for signal in &scenario.signals {
+            let order = scenario.orders.iter().find(|order| order.number == signal.order);
+            let at = order.map_or(0, |order| order.at) + signal.after;
+            cx.queue.at(at, WorldEvent::Control(ClientControl::Signal(signal.number)));
+            if let Some(again) = signal.again {
+                cx.queue.at(at + again, WorldEvent::Control(ClientControl::Repeated(signal.number)));
+            }
         }
         (0..scenario.directories).for_each(|directory| cx.queue.at(0, WorldEvent::Start(directory)));
         cx.directories_of_orders(scenario);
@@ -148,7 +157,7 @@ impl World {
         match event {
             WorldEvent::Submit(order) => self.submit(order),
             WorldEvent::Again(order) => self.submit_again(order),
-            WorldEvent::Cancel(cancel) => self.cancel(cancel),
+            WorldEvent::Control(control) => self.control(control),
             WorldEvent::Start(directory) => self.start(directory),
             WorldEvent::Arrive(request) => self.arrive(request),
             WorldEvent::Act(task) => {

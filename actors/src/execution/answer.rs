@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
+use updraft_kernel::execution::ControlOutcome;
 use updraft_kernel::machine::Machine;
-use updraft_protocol::Update;
 use updraft_protocol::limits::EVENTS_BEHIND;
+use updraft_protocol::{ControlRefusal, Update};
 
 use super::Execution;
 use crate::control::{CancelVerdict, Control, HeldControl, Inspection};
@@ -18,15 +19,23 @@ impl Execution {
         readers.filter(|readers| readers.receiver_count() > 0)
     }
 
-    pub(super) fn answer(&mut self, control: &HeldControl, applied: bool) {
+    pub(super) fn answer(&mut self, control: &HeldControl, outcome: ControlOutcome) {
         let Some(machine) = self.execution.as_ref().map(|execution| execution.machine()) else { return };
         let Some(control) = self.entry.answer(control) else { return };
         match control {
-            Control::Cancel(reply) if applied => {
+            Control::Cancel(reply) if outcome == ControlOutcome::Stopped => {
                 let _ = reply.send(CancelVerdict::Cancelled);
             }
             Control::Cancel(reply) => {
                 let _ = reply.send(CancelVerdict::AlreadyEnded(machine.status()));
+            }
+            Control::Signal(_, reply) => {
+                let _ = reply.send(match outcome {
+                    ControlOutcome::Replied(replied) => replied,
+                    ControlOutcome::Stopped | ControlOutcome::Untouched => {
+                        Err(ControlRefusal::Ended(machine.status()))
+                    }
+                });
             }
             Control::Inspect(reply) => {
                 let _ = reply.send(inspection(machine));

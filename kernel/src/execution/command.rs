@@ -1,6 +1,6 @@
 //! The events and commands of an execution.
 
-use updraft_protocol::{Failure, Json, TaskId, Timestamp, Update};
+use updraft_protocol::{Applied, ControlRefusal, Failure, Json, TaskId, Timestamp, Update};
 
 use crate::machine::{Act, MachineEvent, TaskSeq, Timer};
 
@@ -78,9 +78,8 @@ pub enum ExecutionCommand<C> {
     Answer {
         /// The control.
         control: C,
-        /// Whether the machine applied it. It did not if the execution had ended before, or the control only asks for
-        /// the status.
-        applied: bool,
+        /// What it came to.
+        outcome: ControlOutcome,
     },
     /// Leave memory until `due`, unless somebody needs it there; its last write is at `lsn` in the log.
     Park {
@@ -91,6 +90,17 @@ pub enum ExecutionCommand<C> {
     },
     /// Leave for good.
     Leave(Exit),
+}
+
+/// What a control came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ControlOutcome {
+    /// It has stopped the execution.
+    Stopped,
+    /// The machine has applied or refused it, and goes on.
+    Replied(Result<Applied, ControlRefusal>),
+    /// The machine did not get it: the execution had ended before, or the control only asks for the status.
+    Untouched,
 }
 
 /// Why an execution leaves its actor.

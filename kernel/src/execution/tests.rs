@@ -11,7 +11,7 @@ use updraft_protocol::{
     Name, Playbook, PlaybookId, TaskId, TaskStatus, TenantCode, Timestamp, Update,
 };
 
-use super::{Execution, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need};
+use super::{ControlOutcome, Execution, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need};
 use crate::machine::{Act, Machine, MachineEvent, TaskSeq, Terms, Timer};
 use crate::plan::Plan;
 
@@ -120,7 +120,9 @@ fn task_status(commands: &[Command]) -> Option<TaskStatus> {
 
 fn answered(commands: &[Command]) -> Vec<(Ask, bool)> {
     let answers = commands.iter().filter_map(|command| match command {
-        ExecutionCommand::Answer { control, applied } => Some((*control, *applied)),
+        ExecutionCommand::Answer { control, outcome } => {
+            Some((*control, *outcome == ControlOutcome::Stopped))
+        }
         _ => None,
     });
     answers.collect()
@@ -145,7 +147,7 @@ fn an_act_follows_its_commit_and_there_is_one_commit_at_a_time() {
             last[..],
             [
                 ExecutionCommand::Perform(Act::End(_)),
-                ExecutionCommand::Answer { control: Ask::Look, applied: false },
+                ExecutionCommand::Answer { control: Ask::Look, outcome: ControlOutcome::Untouched },
                 ExecutionCommand::Leave(Exit::Ended)
             ]
         ),

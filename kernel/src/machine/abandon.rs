@@ -73,6 +73,7 @@ fn end(
         playbook_runtime: Some(now.since(started)),
         output: None,
         error: error.map(Box::new),
+        signals: None,
     };
     document.state.merge(state.clone());
     document.epoch = epoch;

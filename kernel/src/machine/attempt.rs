@@ -179,18 +179,23 @@ impl Machine {
         due(&action.retry, attempt, seed, failure.retry_after(), failed)
     }
 
-    /// The instant is due for which a task waits: a `delay` is over, or the next attempt begins.
+    /// The instant is due for which a task waits: a `delay` is over, the next attempt begins, or what was waited for has
+    /// not come.
     pub(super) fn task_due(&mut self, task: TaskSeq, now: Timestamp, effects: &mut Effects) {
         let Some(due) = self.tasks.get(task).and_then(Task::due) else { return };
         if now < due {
             effects.acts.push(Act::Arm(super::Timer::Task(task), due));
             return;
         }
-        if matches!(self.plan.step(self.task(task).step).kind, PlannedKind::Action(_)) {
-            self.task_mut(task).phase = Phase::Ready;
-            self.ready.push_back(Ready::Again(task));
-        } else {
-            self.settle(task, Ending::Completed(None), now, effects);
-        }
+        let plan = self.plan.clone();
+        let ending = match &plan.step(self.task(task).step).kind {
+            PlannedKind::Action(_) => {
+                self.task_mut(task).phase = Phase::Ready;
+                return self.ready.push_back(Ready::Again(task));
+            }
+            PlannedKind::WaitFor(wait) => Ending::Failed(wait.expired()),
+            _ => Ending::Completed(None),
+        };
+        self.settle(task, ending, now, effects);
     }
 }

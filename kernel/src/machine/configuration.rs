@@ -43,7 +43,7 @@ impl Machine {
             return self.settle(task, Ending::Failed(failure), now, effects);
         }
         let subject = Some(self.plan.step(self.task(task).step).integration.as_str().into());
-        let wait = Wait { kind: WaitKind::Configuration, subject, since, until: Some(until) };
+        let wait = Wait { subject, ..Wait::until(WaitKind::Configuration, since, until) };
         self.write_unmade(task, failure, wait, now, effects);
         self.wait(task, next_look(since, now).min(until), effects);
     }

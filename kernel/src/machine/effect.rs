@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_protocol::{ExecutionStatus, SecretReference, TaskId, Timestamp, Update, Value};
+use updraft_protocol::{
+    Applied, ControlRefusal, ExecutionStatus, SecretReference, TaskId, Timestamp, Update, Value,
+};
 
 use super::task_seq::TaskSeq;
 use crate::plan::StepIndex;
@@ -18,6 +20,8 @@ pub struct Effects {
     pub acts: Vec<Act>,
     /// A crash must not undo the writes: an `at_most_once` call that has ended cannot be repeated.
     pub durable: bool,
+    /// What a control came to, if the event was one that does not stop the execution.
+    pub reply: Option<Result<Applied, ControlRefusal>>,
 }
 
 /// An act outside of the machine.
@@ -62,6 +66,6 @@ pub enum Timer {
     Execution,
     /// The next turn: work that the last one left.
     Turn,
-    /// A `delay`, or the wait before a task's next attempt.
+    /// The wait of a task: a `delay`, the wait before its next attempt, the time that a signal has to come.
     Task(TaskSeq),
 }

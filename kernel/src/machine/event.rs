@@ -1,6 +1,6 @@
 //! The events of an execution's machine.
 
-use updraft_protocol::{Failure, Json, TaskId};
+use updraft_protocol::{Failure, Json, Signal, TaskId};
 
 use super::effect::Timer;
 use super::task_seq::TaskSeq;
@@ -27,8 +27,17 @@ pub enum MachineEvent {
     },
     /// A timer is due. Ignored if it is no longer awaited.
     TimerDue(Timer),
+    /// A signal came. Answered by [`Effects::reply`](super::Effects::reply).
+    Signal(Signal),
     /// The execution is to be cancelled.
     Cancel,
     /// It cannot continue, for a reason outside of its playbook.
     Fail(Failure),
+}
+
+impl MachineEvent {
+    /// Whether the event is a control that stops the execution.
+    pub fn stops(&self) -> bool {
+        matches!(self, Self::Cancel | Self::Fail(_))
+    }
 }

@@ -119,7 +119,7 @@ impl Machine {
         for task in self.tasks.iter_mut() {
             task.phase = match task.state.status {
                 TaskStatus::Executing => Phase::Running,
-                TaskStatus::Retrying => Phase::Ready,
+                TaskStatus::Retrying | TaskStatus::Waiting => Phase::Ready,
                 _ => Phase::Ended,
             };
         }

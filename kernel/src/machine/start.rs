@@ -42,6 +42,7 @@ impl Machine {
             playbook_runtime: None,
             output: None,
             error: None,
+            signals: None,
         };
         let mut machine = Self::new(plan, peid, head, state, terms);
         let mut effects = Effects::default();

@@ -7,6 +7,7 @@ mod delay;
 mod end;
 mod parallel;
 mod switch;
+mod wait_for;
 
 use updraft_protocol::Timestamp;
 
@@ -60,6 +61,7 @@ impl Machine {
             PlannedKind::If(choice) => self.arrive_at_choice(at, choice, effects, work),
             PlannedKind::Switch(switch) => self.arrive_at_switch(at, switch, effects, work),
             PlannedKind::Delay(delay) => self.arrive_at_delay(at, delay, effects),
+            PlannedKind::WaitFor(wait) => self.arrive_at_wait_for(at, wait, effects, work),
             PlannedKind::End(end) => self.arrive_at_end(at, end, effects, work),
         }
     }

@@ -135,7 +135,7 @@ impl Task {
             TaskStatus::Completed => Some(Ending::Completed(self.state.response.clone())),
             TaskStatus::Failed | TaskStatus::Cancelled => Some(Ending::Failed(failure())),
             TaskStatus::Unknown => Some(Ending::Unknown(failure())),
-            TaskStatus::Executing | TaskStatus::Retrying => None,
+            TaskStatus::Executing | TaskStatus::Retrying | TaskStatus::Waiting => None,
         }
     }
 }

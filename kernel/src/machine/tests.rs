@@ -8,5 +8,6 @@ mod outputs;
 mod permits;
 mod random;
 mod scopes;
+mod signals;
 mod turns;
 mod world;

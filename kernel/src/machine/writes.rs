@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use updraft_protocol::{
     CallRecord, ExecutionDocument, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind,
-    Json, Revision, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp,
-    Update, Wait, WaitKind,
+    Json, ReceivedSignals, Revision, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus,
+    TaskUpdate, Timestamp, Update, Wait, WaitKind,
 };
 
 use super::output::kept_bytes;
@@ -39,8 +39,12 @@ impl Machine {
         effects: &mut Effects,
     ) -> TaskSeq {
         let task = self.add(scope, step, wait.since);
-        self.task_mut(task).state.wait = Some(Box::new(wait));
-        let state = self.task(task).state.clone();
+        let state = &mut self.task_mut(task).state;
+        if wait.kind.is_answered() {
+            state.status = TaskStatus::Waiting;
+        }
+        state.wait = Some(Box::new(wait));
+        let state = state.clone();
         self.write_task(task, state, effects);
         task
     }
@@ -95,8 +99,7 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let wait =
-            Some(Box::new(Wait { kind: WaitKind::Retry, subject: None, since: now, until: Some(due) }));
+        let wait = Some(Box::new(Wait::until(WaitKind::Retry, now, due)));
         let (status, error) = (TaskStatus::Retrying, Some(Box::new(failure)));
         let change = TaskState { status, error, wait, ..self.unchanged(task, now) };
         self.change(task, change, effects);
@@ -119,8 +122,8 @@ impl Machine {
         let message = "the engine stopped before the request was sent";
         let failure = Failure::new(FailureKind::Unreachable, message).with_may_have_acted(false);
         let attempt = state.attempt.saturating_sub(1);
-        let until = Some(self.retry_due(task, attempt, action, &failure, now));
-        let wait = Wait { kind: WaitKind::Retry, subject: None, since: now, until };
+        let until = self.retry_due(task, attempt, action, &failure, now);
+        let wait = Wait::until(WaitKind::Retry, now, until);
         self.write_unmade(task, failure, wait, now, effects);
     }
 
@@ -218,6 +221,23 @@ impl Machine {
             playbook_runtime: Some(now.since(started)),
             output,
             error: error.map(Box::new),
+            signals: None,
+        };
+        self.state.merge(change.clone());
+        self.write_execution(change, false, effects);
+    }
+
+    /// The signals of the execution have changed.
+    pub(super) fn write_signals(&mut self, signals: ReceivedSignals, now: Timestamp, effects: &mut Effects) {
+        let change = ExecutionState {
+            execution_status: self.state.execution_status,
+            started_date: None,
+            updated_date: now,
+            finished_date: None,
+            playbook_runtime: None,
+            output: None,
+            error: None,
+            signals: Some(Arc::new(signals)),
         };
         self.state.merge(change.clone());
         self.write_execution(change, false, effects);

@@ -6,7 +6,7 @@ use updraft_protocol::limits::MISTAKES;
 use crate::mistake::Mistake;
 
 /// The fields of a playbook and of its steps, in the order in which mistakes are told.
-const FIELDS: [&str; 30] = [
+const FIELDS: [&str; 32] = [
     "format",
     "version",
     "variables",
@@ -24,6 +24,8 @@ const FIELDS: [&str; 30] = [
     "fail",
     "output",
     "delay",
+    "wait_for",
+    "key",
     "timeout",
     "retry",
     "at_most_once",

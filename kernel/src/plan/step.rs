@@ -7,6 +7,7 @@ mod delay;
 mod end;
 mod parallel;
 mod switch;
+mod wait_for;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,7 @@ pub use delay::PlannedDelay;
 pub use end::PlannedEnd;
 pub use parallel::{PlannedBranch, PlannedParallel};
 pub use switch::{PlannedCase, PlannedSwitch};
+pub use wait_for::PlannedWaitFor;
 
 /// The integration name of steps that Updraft itself decides.
 pub(crate) const UPDRAFT: &str = "updraft";
@@ -57,7 +59,8 @@ impl PlannedStep {
     /// has not ended by itself.
     pub fn follows(&self, status: TaskStatus, state: &TaskState) -> Option<Follows> {
         let response = state.response.as_ref();
-        let timed_out = || state.error.as_ref().is_some_and(|error| error.kind == FailureKind::Timeout);
+        let is_timeout = |kind| matches!(kind, FailureKind::Timeout | FailureKind::Expired);
+        let timed_out = || state.error.as_ref().is_some_and(|error| is_timeout(error.kind));
         let exit = match (status, &self.kind) {
             (TaskStatus::Completed, PlannedKind::If(choice)) => return Some(choice.follows(response)),
             (TaskStatus::Completed, PlannedKind::Switch(choice)) => return Some(choice.follows(response)),
@@ -65,7 +68,10 @@ impl PlannedStep {
             (TaskStatus::Failed, _) if timed_out() => StepExit::Timeout,
             (TaskStatus::Failed, _) => StepExit::Failure,
             (TaskStatus::Unknown, _) => StepExit::Unknown,
-            (TaskStatus::Executing | TaskStatus::Retrying | TaskStatus::Cancelled, _) => return None,
+            (
+                TaskStatus::Executing | TaskStatus::Retrying | TaskStatus::Waiting | TaskStatus::Cancelled,
+                _,
+            ) => return None,
         };
         Some(self.exits.get(exit))
     }
@@ -89,6 +95,7 @@ impl PlannedStep {
                 PlannedKind::If(choice) => choice.condition.bytes(),
                 PlannedKind::Switch(choice) => choice.bytes(),
                 PlannedKind::Delay(_) => 0,
+                PlannedKind::WaitFor(wait) => wait.key.as_ref().map_or(0, Template::bytes),
                 PlannedKind::End(end) => end.texts().map(Template::bytes).sum(),
             }
     }
@@ -107,6 +114,8 @@ pub enum PlannedKind {
     Switch(PlannedSwitch),
     /// Waits.
     Delay(PlannedDelay),
+    /// Waits for a signal.
+    WaitFor(PlannedWaitFor),
     /// Ends its path.
     End(PlannedEnd),
 }
@@ -201,6 +210,9 @@ impl<'a> Steps<'a> {
                 PlannedSwitch::check(self, &mut draft, choice).map(PlannedKind::Switch)
             }
             StepKind::Delay(delay) => Some(PlannedKind::Delay(PlannedDelay::check(self, &draft, delay))),
+            StepKind::WaitFor(wait) => {
+                PlannedWaitFor::check(self, &mut draft, wait).map(PlannedKind::WaitFor)
+            }
             StepKind::End(end) => PlannedEnd::check(self, &mut draft, end).map(PlannedKind::End),
             StepKind::Fail(fail) => PlannedEnd::check_fail(self, &mut draft, fail).map(PlannedKind::End),
         };

@@ -60,6 +60,7 @@ impl Plain {
                 playbook_runtime: None,
                 output: None,
                 error: None,
+                signals: None,
             },
         };
         self.write(execution.clone(), counts).await?;

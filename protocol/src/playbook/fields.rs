@@ -66,6 +66,8 @@ step_fields! {
     "cases" ("given") cases: Vec<SwitchCase>,
     "default" ("given") default: Body,
     "delay" ("given") delay: Span,
+    "wait_for" ("given") wait_for: Name,
+    "key" ("given") key: Value,
     "end" ("given") end: Value,
     "fail" ("given") fail: String,
     "output" output: Value,

@@ -189,6 +189,14 @@ impl Oracle {
                 }
                 wait(action, task, due)
             }
+            PlannedKind::WaitFor(wait) => {
+                let started = task.state.started_date.unwrap_or_default();
+                if due == started.after(wait.timeout) {
+                    Ok(())
+                } else {
+                    broken("waits are kept", format!("{} until {due}", task.head.step_id))
+                }
+            }
             PlannedKind::Delay(delay) => {
                 let started = task.state.started_date.unwrap_or_default();
                 let kept = due == started.after(delay.duration);

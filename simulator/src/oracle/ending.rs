@@ -103,6 +103,7 @@ impl Oracle {
                     self.gave_up_rightly(action, task)?;
                 }
                 PlannedKind::Delay(delay) => Self::delay_is_kept(task, delay.duration)?,
+                PlannedKind::WaitFor(_) => Self::wait_is_kept(task)?,
                 _ => {}
             }
         }
@@ -111,6 +112,7 @@ impl Oracle {
         }
         invariant::ended_whole(document, tasks)?;
         invariant::steps_in_order(plan, tasks)?;
+        self.signals_are_there(document, tasks)?;
         self.nothing_lost(document, tasks)
     }
 

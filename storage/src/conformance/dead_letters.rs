@@ -26,7 +26,7 @@ fn assert_same(read: &DeadLetter, kept: &DeadLetter) {
 
 pub(super) async fn a_letter_comes_back_as_it_was_kept(store: &dyn Store) -> Ending {
     let acme = tenant("acme")?;
-    let whole = ExecutionUpdate { state: full_execution_state(), ..execution(1, &acme)? };
+    let whole = ExecutionUpdate { state: full_execution_state()?, ..execution(1, &acme)? };
     let mut hostile = execution_with(2, &acme, |head| {
         head.input = Json::from(json!({"$set": {"a.b": u64::MAX}, "": [null, 1.5, "\u{0}ä🦀"]}));
         head.uid = Some("$uid".into());

@@ -143,7 +143,7 @@ pub(super) async fn a_summary_is_the_document_without_what_may_be_large(store: &
         })?;
         batch.push(match number % 2 {
             0 => update,
-            _ => ExecutionUpdate { state: full_execution_state(), ..update },
+            _ => ExecutionUpdate { state: full_execution_state()?, ..update },
         });
     }
     store.write(executions(batch.iter().cloned())).await?;
@@ -199,7 +199,7 @@ fn shortened(mut document: ExecutionDocument) -> ExecutionDocument {
     let mut head = ExecutionHead::clone(&document.head);
     (head.input, head.variables) = (Json::null(), Json::null());
     document.head = head.into();
-    document.state.output = None;
+    (document.state.output, document.state.signals) = (None, None);
     document
 }
 

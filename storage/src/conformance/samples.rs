@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::json;
 use updraft_protocol::{
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind,
-    IdempotencyKey, InputHash, Json, KeyHolder, Name, PlaybookDocument, PlaybookId, PlaybookStatus, Revision,
-    ScopePath, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TenantCode, Timestamp, Update,
-    Value, ids,
+    IdempotencyKey, InputHash, Json, KeyHolder, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
+    ReceivedSignals, Revision, ScopePath, Signal, StepId, TaskDocument, TaskHead, TaskId, TaskState,
+    TaskStatus, TenantCode, Timestamp, Update, Value, ids,
 };
 use updraft_protocol::{ExecutionUpdate, TaskUpdate};
 use uuid::Uuid;
@@ -93,12 +93,13 @@ pub(super) fn execution_state(status: ExecutionStatus) -> ExecutionState {
         playbook_runtime: None,
         output: None,
         error: None,
+        signals: None,
     }
 }
 
 /// A state with every field.
-pub(super) fn full_execution_state() -> ExecutionState {
-    ExecutionState {
+pub(super) fn full_execution_state() -> Result<ExecutionState, ids::Error> {
+    Ok(ExecutionState {
         execution_status: ExecutionStatus::Failed,
         started_date: Some(Timestamp(DAY + 1)),
         updated_date: Timestamp(DAY + 2),
@@ -110,7 +111,16 @@ pub(super) fn full_execution_state() -> ExecutionState {
                 .with_retry_after(std::time::Duration::from_secs(9))
                 .into(),
         ),
-    }
+        signals: Some(Arc::new(ReceivedSignals {
+            kept: vec![Signal {
+                id: "call-8".into(),
+                name: Name::new("closed")?,
+                key: Some("ticket-7".into()),
+                payload: Json::from(json!({"by": "ana", "at": 1.10})),
+            }],
+            taken: vec!["call-7".into()],
+        })),
+    })
 }
 
 /// The first update of an execution that is running.

@@ -13,7 +13,7 @@ use crate::store::{Store, WriteOutcome};
 pub(super) async fn what_is_inserted_comes_back_whole(store: &dyn Store) -> Ending {
     let acme = tenant("acme")?;
     let small = execution(1, &acme)?;
-    let full = ExecutionUpdate { state: full_execution_state(), ..execution(2, &acme)? };
+    let full = ExecutionUpdate { state: full_execution_state()?, ..execution(2, &acme)? };
     let small_task = task(1, 1, &acme)?;
     let full_task = TaskUpdate { state: full_task_state(), revision: revision(3, 9), ..task(1, 2, &acme)? };
     let mut batch = executions([small.clone(), full.clone()]);
@@ -29,7 +29,7 @@ pub(super) async fn what_is_inserted_comes_back_whole(store: &dyn Store) -> Endi
 
 pub(super) async fn an_update_changes_what_it_names_and_nothing_else(store: &dyn Store) -> Ending {
     let acme = tenant("acme")?;
-    let mut first = ExecutionUpdate { state: full_execution_state(), ..execution(1, &acme)? };
+    let mut first = ExecutionUpdate { state: full_execution_state()?, ..execution(1, &acme)? };
     let mut first_task = TaskUpdate { state: full_task_state(), ..task(1, 1, &acme)? };
     store.write(vec![Update::from(first.clone()), Update::from(first_task.clone())]).await?;
     let mut next = change(1, revision(1, 2), ExecutionStatus::Completed);
@@ -50,7 +50,7 @@ pub(super) async fn an_update_changes_what_it_names_and_nothing_else(store: &dyn
 
 pub(super) async fn a_head_is_laid_over_a_document_that_exists(store: &dyn Store) -> Ending {
     let acme = tenant("acme")?;
-    let mut first = ExecutionUpdate { state: full_execution_state(), ..execution(1, &acme)? };
+    let mut first = ExecutionUpdate { state: full_execution_state()?, ..execution(1, &acme)? };
     let mut first_task = TaskUpdate { state: full_task_state(), ..task(1, 1, &acme)? };
     store.write(vec![Update::from(first.clone()), Update::from(first_task.clone())]).await?;
     let again = ExecutionUpdate { revision: revision(2, 1), ..execution(1, &acme)? };
@@ -73,7 +73,8 @@ pub(super) async fn a_stale_update_changes_nothing(store: &dyn Store) -> Ending 
     store.write(vec![Update::from(first.clone()), Update::from(first_task.clone())]).await?;
     for old in [revision(2, 5), revision(2, 4), revision(1, 6), revision(0, 0)] {
         for head in [None, first.head.clone()] {
-            let stale = ExecutionUpdate { head, state: full_execution_state(), peid: peid(1), revision: old };
+            let stale =
+                ExecutionUpdate { head, state: full_execution_state()?, peid: peid(1), revision: old };
             assert_eq!(store.write(executions([stale])).await?, [STALE], "{old:?}");
         }
         for head in [None, first_task.head.clone()] {

@@ -277,7 +277,7 @@ fn detailed(mut document: ExecutionDocument, detail: Detail) -> ExecutionDocumen
         let mut head = ExecutionHead::clone(&document.head);
         (head.input, head.variables) = (Json::null(), Json::null());
         document.head = Arc::new(head);
-        document.state.output = None;
+        (document.state.output, document.state.signals) = (None, None);
     }
     document
 }

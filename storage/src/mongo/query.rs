@@ -160,7 +160,7 @@ impl List {
 }
 
 fn summary() -> Document {
-    doc! { "input": 0, "variables": 0, "output": 0 }
+    doc! { "input": 0, "variables": 0, "output": 0, "signals": 0 }
 }
 
 /// Unfinished executions of all tenants before a date, newest first; unordered within a millisecond.

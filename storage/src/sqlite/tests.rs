@@ -76,6 +76,7 @@ fn insert(number: u128) -> Update {
         playbook_runtime: None,
         output: None,
         error: None,
+        signals: None,
     };
     Update::from(ExecutionUpdate {
         peid: peid(number),

@@ -11,8 +11,8 @@ impl Machine {
         let task = match at.recorded {
             Some(task) => task,
             None => {
-                let until = Some(at.now.after(delay.duration));
-                let wait = Wait { kind: WaitKind::Delay, subject: None, since: at.now, until };
+                let until = at.now.after(delay.duration);
+                let wait = Wait::until(WaitKind::Delay, at.now, until);
                 self.create_waiting(at.scope, at.step, wait, effects)
             }
         };

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use updraft_protocol::ids::mix;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
-use updraft_protocol::{FailureKind, TaskDocument, TaskId};
+use updraft_protocol::{Applied, ControlRefusal, FailureKind, TaskDocument, TaskId};
 
 use super::world::{World, is_sound, playbook};
 use crate::invariant;
@@ -43,7 +43,7 @@ impl Generator {
         }
         let mut step = json!({ "id": format!("s{}", self.steps) });
         self.steps += 1;
-        match self.draw(if depth == 0 { 8 } else { 10 }) {
+        match self.draw(if depth == 0 { 9 } else { 11 }) {
             0..=3 => self.action(&mut step, length, depth),
             4 => step["delay"] = json!(["10ms", "40s", "2h"][self.draw(3) as usize]),
             5 => {
@@ -61,6 +61,14 @@ impl Generator {
             }
             7 if self.fails && self.draw(3) == 0 => step["fail"] = json!("{{ input.n }}"),
             7 => self.action(&mut step, length, depth),
+            8 => {
+                step["wait_for"] = json!(SIGNALS[self.draw(2) as usize]);
+                step["timeout"] = json!(["20s", "3h"][self.draw(2) as usize]);
+                if self.draw(3) == 0 {
+                    step["key"] = json!("{{ input.n }}");
+                }
+                self.handle(&mut step, "on_timeout", length, depth);
+            }
             _ => {
                 let branch = |generator: &mut Self| {
                     let first = generator.step(length, depth - 1)?;
@@ -102,6 +110,9 @@ impl Generator {
     }
 }
 
+/// The names of signals; a playbook may wait for none of them.
+const SIGNALS: [&str; 2] = ["opened", "closed"];
+
 const KINDS: [FailureKind; 4] =
     [FailureKind::Timeout, FailureKind::Unreachable, FailureKind::Status, FailureKind::Panic];
 
@@ -115,7 +126,7 @@ fn run(seed: u64, choices: &[u8]) -> World {
     let playbook = Some(written(true)).filter(is_sound).unwrap_or_else(|| written(false));
     let mut world = World::begin(&playbook, json!({ "n": seed % 10 }));
     let mut choices = choices.iter().copied().chain(std::iter::repeat(0));
-    let mut turns = 0;
+    let (mut turns, mut signals) = (0, Vec::new());
     while !world.machine.ended() {
         turns += 1;
         assert!(turns < 5_000, "the execution does not end");
@@ -130,6 +141,7 @@ fn run(seed: u64, choices: &[u8]) -> World {
                 assert_eq!(unsent.filter(ended).count(), 0, "a waiting call is made again");
             }
             14 if choice > 200 => world.apply(MachineEvent::Cancel),
+            10 | 11 => signal(&mut world, choice, &mut signals),
             n if !world.waiting_calls.is_empty() && (n % 2 == 0 || world.attempts.is_empty()) => {
                 let task = world.waiting_calls[0];
                 world.permit(if n == 12 { Err(FailureKind::Unreachable) } else { Ok(()) });
@@ -157,6 +169,30 @@ fn run(seed: u64, choices: &[u8]) -> World {
         assert_eq!(invariant::machine(&world.machine), Ok(()));
     }
     world
+}
+
+/// A signal comes, some of them twice. None is lost: each is kept, or was taken by one task.
+fn signal(world: &mut World, choice: u8, sent: &mut Vec<String>) {
+    let number = sent.len().saturating_sub(usize::from((choice / 16).is_multiple_of(3)));
+    let (id, name) = (format!("signal-{number}"), SIGNALS[number % 2]);
+    let key = world.machine.head().input.value()["n"].to_string();
+    let key = number.is_multiple_of(3).then_some(key.as_str());
+    let again = sent.contains(&id);
+    match world.signal(&id, name, key, json!({ "signal": id })) {
+        Ok(Applied::Repeated) => assert!(again, "{id} is new"),
+        Ok(Applied::Taken | Applied::Kept) => {
+            assert!(!again, "{id} is applied once");
+            sent.push(id);
+        }
+        Err(refusal) => assert!(matches!(refusal, ControlRefusal::NotAwaited(_)), "{refusal}"),
+    }
+    let kept = world.execution().state.signals.as_deref().map_or(0, |signals| signals.kept.len());
+    let took = |task: &&TaskDocument| {
+        let response = task.state.response.as_ref();
+        response.is_some_and(|response| response.as_str().contains("signal-"))
+            && task.head.action.as_str() == "wait_for"
+    };
+    assert_eq!(kept + world.tasks().iter().filter(took).count(), sent.len(), "no signal is lost");
 }
 
 proptest! {

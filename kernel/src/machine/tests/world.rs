@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
-    ActionSpec, Answer, Call, Catalogue, Effect, ExecutionDocument, ExecutionHead, ExecutionId,
-    ExecutionStatus, Failure, FailureKind, Integration, Json, Name, Playbook, PlaybookId, TaskDocument,
-    TaskId, TenantCode, Timestamp, Update,
+    ActionSpec, Answer, Applied, Call, Catalogue, ControlRefusal, Effect, ExecutionDocument, ExecutionHead,
+    ExecutionId, ExecutionStatus, Failure, FailureKind, Integration, Json, Name, Playbook, PlaybookId,
+    Signal, TaskDocument, TaskId, TenantCode, Timestamp, Update,
 };
 
 use crate::machine::{Act, Effects, Machine, MachineEvent, StartAttempt, TaskSeq, Terms, Timer};
@@ -236,6 +236,22 @@ impl World {
         let effects = self.machine.withdraw(task, self.now);
         self.attempts.retain(|attempt| attempt.task != task);
         self.absorb(effects);
+    }
+
+    /// A signal comes; gives what it came to.
+    pub(super) fn signal(
+        &mut self,
+        id: &str,
+        name: &str,
+        key: Option<&str>,
+        payload: Value,
+    ) -> Result<Applied, ControlRefusal> {
+        let name = Name::new(name).expect("a name");
+        let signal = Signal { id: id.into(), name, key: key.map(Into::into), payload: payload.into() };
+        let mut effects = self.machine.apply(MachineEvent::Signal(signal), self.now);
+        let reply = effects.reply.take();
+        self.absorb(effects);
+        reply.expect("a running execution replies")
     }
 
     /// Goes to the first timer and lets it fire.
