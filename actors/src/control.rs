@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, oneshot};
 use updraft_kernel::execution::ExecutionControl;
 use updraft_kernel::machine::MachineEvent;
-use updraft_protocol::{Applied, ControlRefusal, ExecutionDocument, ExecutionStatus, Signal, TaskDocument};
+use updraft_protocol::{Applied, ControlRefusal, ExecutionDocument, ExecutionStatus, TaskDocument};
 
 use crate::event::Event;
 
@@ -35,8 +35,8 @@ pub struct Inspection {
 pub enum Control {
     /// Cancel it.
     Cancel(oneshot::Sender<CancelVerdict>),
-    /// Give it a signal.
-    Signal(Signal, oneshot::Sender<Result<Applied, ControlRefusal>>),
+    /// Apply an event that does not stop it: an answer, a signal.
+    Apply(MachineEvent, oneshot::Sender<Result<Applied, ControlRefusal>>),
     /// Report its state.
     Inspect(oneshot::Sender<Inspection>),
     /// Report its state, and every event from then on.
@@ -56,7 +56,7 @@ impl HeldControl {
     pub(crate) fn of(number: u64, control: &Control) -> Self {
         let event = match control {
             Control::Cancel(_) => Some(MachineEvent::Cancel),
-            Control::Signal(signal, _) => Some(MachineEvent::Signal(signal.clone())),
+            Control::Apply(event, _) => Some(event.clone()),
             Control::Fail(failure) => Some(MachineEvent::Fail(failure.clone())),
             Control::Inspect(_) | Control::Follow(_) => None,
         };

@@ -9,7 +9,7 @@ use updraft_actors::{EngineContext, Inspection, Node, RegistryEntry};
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::shared::drain::DrainGate;
 use updraft_protocol::limits::FLUSH_STANDSTILL;
-use updraft_protocol::{Applied, ExecutionId, Signal, TenantCode};
+use updraft_protocol::{Applied, ApprovalAnswer, ExecutionId, Signal, TaskId, TenantCode};
 use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::Pending;
 
@@ -99,6 +99,21 @@ impl Engine {
     ) -> Result<Applied, ControlError> {
         let handle = self.handle(tenant, peid).await?.ok_or(ControlError::NoExecution(peid))?;
         handle.signal(signal).await
+    }
+
+    /// Answers an approval of an execution; as [`Handle::answer`].
+    ///
+    /// # Errors
+    /// The answer is refused, the tenant has no such execution, or the engine cannot tell.
+    pub async fn answer(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        task: TaskId,
+        answer: ApprovalAnswer,
+    ) -> Result<Applied, ControlError> {
+        let handle = self.handle(tenant, peid).await?.ok_or(ControlError::NoExecution(peid))?;
+        handle.answer(task, answer).await
     }
 
     /// The handles of the executions that the start resumed, including those that have ended since. They are returned

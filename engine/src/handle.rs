@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry, abandoned};
+use updraft_kernel::machine::MachineEvent;
 use updraft_protocol::{
-    Applied, ControlRefusal, ExecutionDocument, ExecutionId, ExecutionStatus, Signal, TenantCode,
+    Applied, ApprovalAnswer, ControlRefusal, ExecutionDocument, ExecutionId, ExecutionStatus, Signal, TaskId,
+    TenantCode,
 };
 
 use crate::error::{ControlError, ReadError};
@@ -112,7 +114,20 @@ impl Handle {
     /// # Errors
     /// The signal is refused, or the engine has failed or is shut down.
     pub async fn signal(&self, signal: Signal) -> Result<Applied, ControlError> {
-        match self.ask(|reply| Control::Signal(signal, reply)).await? {
+        self.apply(MachineEvent::Signal(signal)).await
+    }
+
+    /// Answers an approval, which the id of its task names, for a person. Returns when that is durable. The same answer
+    /// has no effect a second time.
+    ///
+    /// # Errors
+    /// The answer is refused, or the engine has failed or is shut down.
+    pub async fn answer(&self, task: TaskId, answer: ApprovalAnswer) -> Result<Applied, ControlError> {
+        self.apply(MachineEvent::Answer { task, answer }).await
+    }
+
+    async fn apply(&self, event: MachineEvent) -> Result<Applied, ControlError> {
+        match self.ask(|reply| Control::Apply(event, reply)).await? {
             Some(reply) => Ok(reply?),
             None => Err(ControlRefusal::Ended(self.end().await?).into()),
         }

@@ -1,13 +1,16 @@
 //! The invariants as named functions, over documents and machines: unit, property, crash and simulation
 //! tests call the same ones, and so do the machine's debug assertions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
-use updraft_protocol::{ExecutionDocument, ExecutionStatus, Revision, TaskDocument, TaskId};
+use updraft_protocol::{
+    ApprovalOutcome, ExecutionDocument, ExecutionStatus, FailureKind, Revision, TaskDocument, TaskId,
+    TaskStatus,
+};
 
 use crate::machine::Machine;
-use crate::plan::{Follows, Plan, PlannedBranch, PlannedStep};
+use crate::plan::{Follows, Plan, PlannedBranch, PlannedKind, PlannedStep, REFUSE};
 
 /// An invariant that does not hold, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -90,6 +93,37 @@ pub fn steps_in_order(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violati
     Ok(())
 }
 
+/// Approvals are decided as their steps ask: each person counts once, only people who are asked, as many as are needed, and
+/// only a choice after which the playbook goes on completes the task.
+pub fn answered_as_asked(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {
+    for task in tasks {
+        let Some(gate) = task.state.wait.as_ref().and_then(|wait| wait.gate.as_deref()) else { continue };
+        let step = plan.index_of(&task.head.step_id).map(|index| &plan.step(index).kind);
+        let Some(PlannedKind::Approval(approval)) = step else { continue };
+        let output = task.state.response.as_ref().map(|output| output.as_str());
+        let outcome = output.and_then(|output| serde_json::from_str::<ApprovalOutcome>(output).ok());
+        let answers = outcome.as_ref().map_or(&gate.answers, |outcome| &outcome.answers);
+        let people: BTreeSet<&str> = answers.iter().map(|given| &*given.uid).collect();
+        let is_asked = |uid: &&str| !gate.groups.is_empty() || gate.asks(uid, &[]);
+        let refused = task.state.error.as_ref().is_some_and(|error| error.kind == FailureKind::Refused);
+        let completed = task.state.status == TaskStatus::Completed;
+        let fits = match &outcome {
+            None => !refused && !completed,
+            Some(outcome) => {
+                let same = answers.iter().filter(|given| given.choice == outcome.choice).count();
+                let is_enough = outcome.choice.as_str() == REFUSE || same >= gate.quorum as usize;
+                let last = answers.last().map(|given| &given.choice);
+                let goes_on = approval.goes_on(outcome.choice.as_str());
+                is_enough && last == Some(&outcome.choice) && completed == goes_on && refused != goes_on
+            }
+        };
+        if !fits || people.len() != answers.len() || !people.iter().all(is_asked) {
+            return violated("answered as asked", format!("{}: {:?}", task.head.step_id, task.state));
+        }
+    }
+    Ok(())
+}
+
 /// At least once, or at most once, as the step demands: `acts` are the keys under which a tool acted for one completed
 /// task.
 pub fn acted_as_asked(at_most_once: bool, task: TaskId, acts: &[TaskId]) -> Result<(), Violation> {
@@ -132,5 +166,6 @@ pub fn machine(machine: &Machine) -> Result<(), Violation> {
     }
     let tasks = machine.task_documents();
     steps_in_order(machine.plan(), &tasks)?;
+    answered_as_asked(machine.plan(), &tasks)?;
     ended_whole(&machine.document(), &tasks)
 }

@@ -8,6 +8,7 @@
 //! those that wait do it as `delay` does.
 
 mod abandon;
+mod approval;
 mod attempt;
 mod configuration;
 mod effect;
@@ -122,6 +123,9 @@ impl Machine {
             }
             MachineEvent::Acquired { task, outcome } => self.acquired(task, outcome, now, &mut effects),
             MachineEvent::TimerDue(timer) => self.timer_due(timer, now, &mut effects),
+            MachineEvent::Answer { task, answer } => {
+                effects.reply = Some(self.answered(task, answer, now, &mut effects));
+            }
             MachineEvent::Signal(signal) => {
                 effects.reply = Some(self.signalled(signal, now, &mut effects));
             }

@@ -25,11 +25,11 @@ pub use crate::mistake::Mistake;
 pub use exits::{Exits, Follows};
 pub use inputs::PlannedInputs;
 pub use schema::check_schema;
-pub(crate) use step::UPDRAFT;
 pub use step::{
-    PlannedAction, PlannedBranch, PlannedCase, PlannedDelay, PlannedEnd, PlannedIf, PlannedKind,
-    PlannedParallel, PlannedStep, PlannedSwitch, PlannedWaitFor, RetryPolicy,
+    PlannedAction, PlannedApproval, PlannedBranch, PlannedCase, PlannedDelay, PlannedEnd, PlannedIf,
+    PlannedKind, PlannedParallel, PlannedStep, PlannedSwitch, PlannedWaitFor, RetryPolicy,
 };
+pub(crate) use step::{REFUSE, UPDRAFT};
 
 /// The index of a step in [`Plan::steps`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

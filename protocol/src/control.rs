@@ -1,10 +1,13 @@
 //! Controls that an execution takes while it goes on: what each came to, or why it is refused. Decides nothing.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
-use crate::ids::Name;
-use crate::limits::{KEY_BYTES, SIGNAL_BYTES, SIGNALS_KEPT, SIGNALS_KEPT_BYTES};
-use crate::status::ExecutionStatus;
+use crate::ids::{Name, StepId, TaskId};
+use crate::limits::{COMMENT_BYTES, KEY_BYTES, SIGNAL_BYTES, SIGNALS_KEPT, SIGNALS_KEPT_BYTES};
+use crate::status::{ExecutionStatus, TaskStatus};
+use crate::time::Timestamp;
 
 /// What a control came to. It is durable when this is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +18,13 @@ pub enum Applied {
     Kept,
     /// The same was applied before; it has changed nothing.
     Repeated,
+    /// The answer counts; so many people more have to choose the same.
+    Counted {
+        /// How many.
+        missing: u32,
+    },
+    /// The answer has decided the approval.
+    Decided,
 }
 
 /// Why a control is refused. It has changed nothing.
@@ -37,6 +47,31 @@ pub enum ControlRefusal {
     /// The id of the signal, or its key, is empty or too long.
     #[error("the id and the key of a signal have 1 to {KEY_BYTES} bytes")]
     NotKey,
+    /// No approval of the execution has this id.
+    #[error("no approval of the execution has the id {0}")]
+    NoApproval(TaskId),
+    /// The approval does not ask this person.
+    #[error("the approval does not ask \"{0}\"")]
+    NotAsked(Arc<str>),
+    /// There is no such choice.
+    #[error("the approval has no choice \"{0}\"")]
+    NoChoice(StepId),
+    /// The comment is too long.
+    #[error("the comment has {0} bytes; at most {COMMENT_BYTES} are allowed")]
+    LongComment(usize),
+    /// It was answered before: the approval is decided, or the same person has chosen something else.
+    #[error("{uid} has chosen \"{choice}\" at {at}")]
+    Answered {
+        /// The person.
+        uid: Arc<str>,
+        /// The choice.
+        choice: StepId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The approval waits no longer.
+    #[error("the approval waits no longer: it is {0}")]
+    Over(TaskStatus),
 }
 
 impl ControlRefusal {

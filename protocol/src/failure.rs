@@ -45,6 +45,8 @@ pub enum FailureKind {
     EndStep,
     /// What the step waited for did not come in time.
     Expired,
+    /// A person has refused.
+    Refused,
     /// A crash happened during the call of an `at_most_once` step.
     UnknownOutcome,
     /// The execution's actor panicked too often.
@@ -75,6 +77,7 @@ impl FailureKind {
             Self::Branch => "branch",
             Self::EndStep => "end_step",
             Self::Expired => "expired",
+            Self::Refused => "refused",
             Self::UnknownOutcome => "unknown_outcome",
             Self::Supervision => "supervision",
             Self::Playbook => "playbook",

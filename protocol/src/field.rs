@@ -314,7 +314,7 @@ stored! {
     u64: |number| number(*number), counted;
     Timestamp: |date| number(date.0), |date| counted(date).map(Timestamp);
     Failure: |failure| record(failure), Ok, failure.message.len() + failure.answer.bytes();
-    Wait: |wait| record(wait), Ok, wait.subject.bytes() + wait.key.bytes();
+    Wait: |wait| record(wait), Ok, wait.text_bytes();
     Arc<CallRecord>: |call| record(&**call), |call| Ok(Self::new(call)), CallRecord::bytes(call);
 }
 

@@ -1,6 +1,7 @@
 //! The shared types of Updraft: ids, the playbook model, documents, updates, failures, the integration port, limits and
 //! the codec. No IO, no clock, nothing that runs.
 
+mod approval;
 mod call_record;
 pub mod codec;
 mod control;
@@ -30,6 +31,7 @@ pub mod update;
 pub mod value;
 mod wait;
 
+pub use approval::{ApprovalAnswer, ApprovalOutcome, Gate, GivenAnswer};
 pub use call_record::{CallRecord, Omission};
 pub use control::{Applied, ControlRefusal};
 pub use dead_letter::DeadLetter;

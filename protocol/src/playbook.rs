@@ -2,6 +2,7 @@
 //! it. Owns what all steps have in common, and the list of the kinds; each kind is a file of its own.
 
 mod action;
+mod approval;
 mod body;
 mod choice;
 mod delay;
@@ -23,6 +24,7 @@ use crate::value::Value;
 use fields::{FieldsOfKind, StepFields};
 
 pub use action::{Action, Record, Retry};
+pub use approval::{Approval, Choices};
 pub use body::{Body, BodyRun, Handler, NestedBody};
 pub use choice::If;
 pub use delay::Delay;
@@ -209,6 +211,8 @@ kinds! {
     Delay = "delay" by ["delay"],
     /// Waits for a signal.
     WaitFor = "wait_for" by ["wait_for"],
+    /// Asks people.
+    Approval = "approval" by ["approval"],
     /// Ends its path, completed.
     End = "end" by ["end"],
     /// Ends its path, failed.

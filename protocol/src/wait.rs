@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::approval::Gate;
 use crate::time::Timestamp;
 
 /// The current or last wait of a task.
@@ -11,10 +12,13 @@ use crate::time::Timestamp;
 pub struct Wait {
     /// The kind of the wait.
     pub kind: WaitKind,
-    /// The subject, if there are several: the integration that lacks something, the name of a signal.
+    /// The subject, if there are several: the integration that lacks something, the name of a signal, a
+    /// question.
     pub subject: Option<Arc<str>>,
     /// The key of a signal.
     pub key: Option<Arc<str>>,
+    /// Of an approval: who may answer, and who has.
+    pub gate: Option<Box<Gate>>,
     /// When it began.
     pub since: Timestamp,
     /// When it ends: then a `delay` or a `retry` continues, and the other waits fail the task.
@@ -33,19 +37,27 @@ pub enum WaitKind {
     Configuration,
     /// A signal.
     Signal,
+    /// The answers of people.
+    Approval,
 }
 
 impl Wait {
+    /// The approximate number of bytes of its texts.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let length = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
+        length(&self.subject) + length(&self.key) + self.gate.as_deref().map_or(0, Gate::text_bytes)
+    }
+
     /// A wait for an instant.
     pub fn until(kind: WaitKind, since: Timestamp, until: Timestamp) -> Self {
-        Self { kind, subject: None, key: None, since, until: Some(until) }
+        Self { kind, subject: None, key: None, gate: None, since, until: Some(until) }
     }
 }
 
 impl WaitKind {
     /// Whether the wait is ended from outside of the execution.
     pub const fn is_answered(self) -> bool {
-        matches!(self, Self::Signal)
+        matches!(self, Self::Signal | Self::Approval)
     }
 
     /// The stored text.
@@ -55,6 +67,7 @@ impl WaitKind {
             Self::Retry => "retry",
             Self::Configuration => "configuration",
             Self::Signal => "signal",
+            Self::Approval => "approval",
         }
     }
 }

@@ -2,12 +2,12 @@
 //! Mirrors what a backend does with `engine/src/handle.rs`.
 
 use serde_json::json;
-use updraft_protocol::{ExecutionId, Name, Signal};
+use updraft_protocol::{ApprovalAnswer, ExecutionId, Name, Signal, StepId, TaskDocument};
 
 use crate::event::{NodeId, WorldEvent};
 use crate::execution::Ask;
 use crate::node::Submitted;
-use crate::scenario::{ClientControl, MILLIS, Order};
+use crate::scenario::{ClientControl, MILLIS, Order, PEOPLE, SentAnswer};
 use crate::world::World;
 
 /// The state of a submission.
@@ -126,6 +126,7 @@ impl World {
                 let owner = self.owner_of(tenant).filter(|owner| !self.cx.oracle.is_held(control, *owner));
                 if let Some((owner, node)) =
                     owner.and_then(|owner| Some((owner, self.nodes.get_mut(&owner)?)))
+                    && let Some(ask) = ask
                 {
                     self.cx.statistics.count("controls");
                     if node.ask(peid, ask, &mut self.cx) {
@@ -142,13 +143,13 @@ impl World {
         }
     }
 
-    /// The order that a control is for, and the control as the execution gets it.
-    fn asked(&self, control: ClientControl) -> Option<(&Order, Ask)> {
+    /// The order that a control is for, and the control as the execution gets it; an answer waits for its approval.
+    fn asked(&self, control: ClientControl) -> Option<(&Order, Option<Ask>)> {
         let order = |number| self.scenario.orders.iter().find(|order| order.number == number);
         match control {
             ClientControl::Cancel(number) => {
                 let cancel = self.scenario.cancels.iter().find(|cancel| cancel.number == number)?;
-                Some((order(cancel.order)?, Ask::Cancel(number)))
+                Some((order(cancel.order)?, Some(Ask::Cancel(number))))
             }
             ClientControl::Signal(number) | ClientControl::Repeated(number) => {
                 let signal = self.scenario.signals.iter().find(|signal| signal.number == number)?;
@@ -159,8 +160,29 @@ impl World {
                     key: signal.keyed.then(|| order.input().to_string().into()),
                     payload: json!({ "signal": number }).into(),
                 };
-                Some((order, Ask::Signal(control, sent)))
+                Some((order, Some(Ask::Signal(control, sent))))
+            }
+            ClientControl::Answer(number) => {
+                let answer = self.scenario.answers.iter().find(|answer| answer.number == number)?;
+                Some((order(answer.order)?, self.answer_of(answer)))
             }
         }
+    }
+
+    /// The answer to one of the approvals of its order, decided ones too.
+    fn answer_of(&self, answer: &SentAnswer) -> Option<Ask> {
+        let Some(ClientRequest::Accepted(peid)) = self.requests.get(&answer.order) else { return None };
+        let tasks = self.cx.store.tasks_of(*peid);
+        let asks = |task: &&TaskDocument| task.state.wait.as_ref().is_some_and(|wait| wait.gate.is_some());
+        let gates: Vec<&TaskDocument> = tasks.iter().filter(asks).collect();
+        let task = gates.get(answer.number % gates.len().max(1))?.task_request_id;
+        let groups = if answer.person == 2 { vec!["leads".into()] } else { Vec::new() };
+        let given = ApprovalAnswer {
+            uid: PEOPLE[answer.person].into(),
+            groups,
+            choice: StepId::new(answer.choice).ok()?,
+            comment: None,
+        };
+        Some(Ask::Answer(ClientControl::Answer(answer.number), task, given))
     }
 }

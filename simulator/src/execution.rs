@@ -12,7 +12,8 @@ use updraft_kernel::machine::{Act, Effects, Machine, MachineEvent, StartAttempt,
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{
-    ControlRefusal, ExecutionId, ExecutionStatus, Failure, Signal, TaskId, TenantCode, Timestamp, Update,
+    Applied, ApprovalAnswer, ControlRefusal, ExecutionId, ExecutionStatus, Failure, Signal, TaskId,
+    TenantCode, Timestamp, Update,
 };
 
 use crate::context::Context;
@@ -56,6 +57,8 @@ pub enum Ask {
     Cancel(usize),
     /// A signal.
     Signal(ClientControl, Signal),
+    /// An answer to the approval of this task.
+    Answer(ClientControl, TaskId, ApprovalAnswer),
     /// Fail it.
     Fail(Failure),
 }
@@ -74,6 +77,7 @@ impl ExecutionControl for HeldAsk {
         Some(match &self.ask {
             Ask::Cancel(_) => MachineEvent::Cancel,
             Ask::Signal(_, signal) => MachineEvent::Signal(signal.clone()),
+            Ask::Answer(_, task, answer) => MachineEvent::Answer { task: *task, answer: answer.clone() },
             Ask::Fail(failure) => MachineEvent::Fail(failure.clone()),
         })
     }
@@ -222,11 +226,13 @@ impl SimulatedExecution {
                 let verdict = if stopped { Verdict::Cancelled } else { Verdict::AlreadyEnded(status) };
                 cx.oracle.cancel_told(*cancel, self.peid, verdict);
             }
+            Ask::Answer(control, task, answer) => {
+                let told = reply_of(outcome, status);
+                cx.statistics.count(if told.is_ok() { "answers applied" } else { "answers refused" });
+                cx.oracle.answer_told(*control, *task, answer, told);
+            }
             Ask::Signal(control, signal) => {
-                let told = match outcome {
-                    ControlOutcome::Replied(reply) => reply,
-                    ControlOutcome::Stopped | ControlOutcome::Untouched => Err(ControlRefusal::Ended(status)),
-                };
+                let told = reply_of(outcome, status);
                 cx.statistics.count(if told.is_ok() { "signals applied" } else { "signals refused" });
                 let told = cx.oracle.signal_told(*control, self.peid, signal, told);
                 cx.check(told);
@@ -326,6 +332,14 @@ fn shown(machine: &Machine, effects: &Effects, home: &Home, cx: &mut Context) {
     cx.check(invariant::machine(machine));
     let decided = cx.oracle.decided(machine, effects, home.epochs.of(&machine.document().head.tenant_code));
     cx.check(decided);
+}
+
+/// What is told of a control that does not stop the execution.
+fn reply_of(outcome: ControlOutcome, status: ExecutionStatus) -> Result<Applied, ControlRefusal> {
+    match outcome {
+        ControlOutcome::Replied(reply) => reply,
+        ControlOutcome::Stopped | ControlOutcome::Untouched => Err(ControlRefusal::Ended(status)),
+    }
 }
 
 fn told_end(machine: &Machine, status: ExecutionStatus) -> Result<(), Violation> {

@@ -79,7 +79,7 @@ impl Generator {
 
     /// Writes a step; gives whether its path can go on after it.
     fn step(&mut self, step: &mut Value, id: &str, place: &mut Place) -> bool {
-        match self.dice.below(if place.depth == 0 { 12 } else { 15 }) {
+        match self.dice.below(if place.depth == 0 { 13 } else { 16 }) {
             0..=5 => self.action(step, id, place),
             6 => step["delay"] = json!(self.dice.pick(&["10ms", "3s", "40s", "2h"])),
             7 => return self.choice(step, place),
@@ -89,9 +89,25 @@ impl Generator {
                 return false;
             }
             11 => self.wait_for(step, place),
+            12 => self.approval(step, place),
             _ => self.parallel(step, place),
         }
         true
+    }
+
+    fn approval(&mut self, step: &mut Value, place: &mut Place) {
+        step["approval"] = json!("{{ input.n }} hosts?");
+        step["timeout"] = json!(self.dice.pick(&["200ms", "20s", "3h"]));
+        step["quorum"] = json!(self.dice.small(1, 2));
+        match self.dice.below(3) {
+            0 => step["assignees"] = json!(["ana", "ben"]),
+            1 => step["group"] = json!("leads"),
+            _ => {}
+        }
+        if self.dice.one_in(2) {
+            step["choices"] = json!({ "approve": "continue", "later": [] });
+        }
+        self.handle(step, &["on_failure", "on_timeout"], place);
     }
 
     fn wait_for(&mut self, step: &mut Value, place: &mut Place) {

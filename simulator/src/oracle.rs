@@ -1,6 +1,7 @@
 //! The oracle: the properties of the whole that must hold under any fault. Records everything that was decided, made
 //! durable, called and reported, which no part of the product sees together. Never informs the product.
 
+mod approvals;
 mod calls;
 mod ending;
 mod signals;
@@ -13,8 +14,8 @@ use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_kernel::writer::WriteOutcome;
 use updraft_protocol::{
-    Applied, ControlRefusal, DocumentId, ExecutionDocument, ExecutionId, ExecutionState, ExecutionStatus,
-    Revision, Signal, TaskDocument, TaskId, TaskState, TaskUpdate, Timestamp, Update, codec,
+    Applied, ApprovalAnswer, ControlRefusal, DocumentId, ExecutionDocument, ExecutionId, ExecutionState,
+    ExecutionStatus, Revision, Signal, TaskDocument, TaskId, TaskState, TaskUpdate, Timestamp, Update, codec,
 };
 
 use crate::disk::SimulatedFrame;
@@ -54,6 +55,8 @@ pub struct Oracle {
     cancels: BTreeMap<usize, (ExecutionId, Verdict)>,
     /// The signals that were answered, each with its execution.
     signals: BTreeMap<ClientControl, (ExecutionId, Signal, Result<Applied, ControlRefusal>)>,
+    /// The answers that were answered, each with its task.
+    answers: BTreeMap<ClientControl, (TaskId, ApprovalAnswer, Result<Applied, ControlRefusal>)>,
     /// The nodes that hold a control that they have not answered.
     held: BTreeSet<(ClientControl, NodeId)>,
     accepted: BTreeMap<usize, BTreeSet<ExecutionId>>,
@@ -287,6 +290,7 @@ impl Oracle {
         match control {
             ClientControl::Cancel(cancel) => self.cancels.contains_key(&cancel),
             ClientControl::Signal(_) | ClientControl::Repeated(_) => self.signals.contains_key(&control),
+            ClientControl::Answer(_) => self.answers.contains_key(&control),
         }
     }
 }

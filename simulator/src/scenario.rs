@@ -30,6 +30,8 @@ pub struct Scenario {
     pub cancels: Vec<Cancel>,
     /// The signals.
     pub signals: Vec<SentSignal>,
+    /// The answers of people.
+    pub answers: Vec<SentAnswer>,
     /// The single failures.
     pub faults: Vec<Fault>,
     /// The continuous faults.
@@ -86,6 +88,24 @@ pub struct SentSignal {
     pub again: Option<u64>,
 }
 
+/// An answer of a person to an approval of an order, once there is one.
+#[derive(Debug, Clone)]
+pub struct SentAnswer {
+    /// Its number in the scenario, which also selects the approval.
+    pub number: usize,
+    /// The order.
+    pub order: usize,
+    /// The delay after the order's time.
+    pub after: u64,
+    /// The person; only the person 2 is in the group.
+    pub person: usize,
+    /// The choice.
+    pub choice: &'static str,
+}
+
+/// The people who answer. The last one is named by no playbook.
+pub const PEOPLE: [&str; 4] = ["ana", "ben", "lea", "eve"];
+
 /// The names of signals.
 pub const SIGNALS: [&str; 2] = ["opened", "closed"];
 
@@ -98,6 +118,8 @@ pub enum ClientControl {
     Signal(usize),
     /// A signal that is repeated.
     Repeated(usize),
+    /// An answer, by its number.
+    Answer(usize),
 }
 
 /// A continuous fault.
@@ -164,6 +186,8 @@ pub enum Part {
     Cancel(usize),
     /// A signal.
     Signal(usize),
+    /// An answer.
+    Answer(usize),
     /// A fault.
     Fault(usize),
     /// A kind of noise.
@@ -234,7 +258,19 @@ impl Scenario {
                 }
             })
             .collect();
-        Self { seed, directories, orders, cancels, signals, faults, noise, sizes }
+        let answers = (0..dice.small(0, 12) as usize)
+            .map(|number| {
+                let longest = dice.pick(&[1_000, 30_000, 7_200_000]);
+                SentAnswer {
+                    number,
+                    order: dice.below(orders.len() as u64) as usize,
+                    after: dice.below(longest) * MILLIS,
+                    person: dice.below(PEOPLE.len() as u64) as usize,
+                    choice: dice.pick(&["approve", "approve", "refuse", "later"]),
+                }
+            })
+            .collect();
+        Self { seed, directories, orders, cancels, signals, answers, faults, noise, sizes }
     }
 
     /// All parts, the most complicated ones first.
@@ -242,6 +278,7 @@ impl Scenario {
         let mut parts: BTreeSet<Part> = self.noise.iter().map(|noise| Part::Noise(*noise)).collect();
         parts.extend(self.faults.iter().map(|fault| Part::Fault(fault.number)));
         parts.extend(self.cancels.iter().map(|cancel| Part::Cancel(cancel.number)));
+        parts.extend(self.answers.iter().map(|answer| Part::Answer(answer.number)));
         parts.extend(self.signals.iter().map(|signal| Part::Signal(signal.number)));
         parts.extend(self.orders.iter().map(|order| Part::Order(order.number)));
         parts
@@ -253,6 +290,7 @@ impl Scenario {
         kept.noise.retain(|noise| parts.contains(&Part::Noise(*noise)));
         kept.faults.retain(|fault| parts.contains(&Part::Fault(fault.number)));
         kept.cancels.retain(|cancel| parts.contains(&Part::Cancel(cancel.number)));
+        kept.answers.retain(|answer| parts.contains(&Part::Answer(answer.number)));
         kept.signals.retain(|signal| parts.contains(&Part::Signal(signal.number)));
         kept.orders.retain(|order| parts.contains(&Part::Order(order.number)));
         let steps =
@@ -302,6 +340,7 @@ impl fmt::Display for Part {
             Self::Order(number) => write!(f, "e{number}"),
             Self::Cancel(number) => write!(f, "c{number}"),
             Self::Signal(number) => write!(f, "g{number}"),
+            Self::Answer(number) => write!(f, "a{number}"),
             Self::Fault(number) => write!(f, "f{number}"),
             Self::Steps(steps) => write!(f, "s{steps}"),
             Self::Noise(noise) => {
@@ -323,6 +362,7 @@ impl FromStr for Part {
         let part = match text.split_at_checked(1) {
             Some(("e", n)) => number(n).map(|n| Self::Order(n as usize)),
             Some(("c", n)) => number(n).map(|n| Self::Cancel(n as usize)),
+            Some(("a", n)) => number(n).map(|n| Self::Answer(n as usize)),
             Some(("g", n)) => number(n).map(|n| Self::Signal(n as usize)),
             Some(("f", n)) => number(n).map(|n| Self::Fault(n as usize)),
             Some(("s", n)) => number(n).map(Self::Steps),

@@ -119,6 +119,11 @@ impl World {
             let control = WorldEvent::Control(ClientControl::Cancel(cancel.number));
             cx.queue.at(order.map_or(0, |order| order.at) + cancel.after, control);
         }
+        for answer in &scenario.answers {
+            let order = scenario.orders.iter().find(|order| order.number == answer.order);
+            let at = order.map_or(0, |order| order.at) + answer.after;
+            cx.queue.at(at, WorldEvent::Control(ClientControl::Answer(answer.number)));
+        }
         for signal in &scenario.signals {
             let order = scenario.orders.iter().find(|order| order.number == signal.order);
             let at = order.map_or(0, |order| order.at) + signal.after;

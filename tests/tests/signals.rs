@@ -1,11 +1,12 @@
-//! Signals through a whole engine: an execution that has left memory comes back for one, and what is kept survives the
-//! engine.
+//! Signals and answers through a whole engine: an execution that has left memory comes back for one, and what is kept
+//! survives the engine.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 use serde_json::json;
 use updraft::{
-    Applied, ControlError, ControlRefusal, ExecutionId, ExecutionStatus, Name, Signal, TaskStatus,
+    Applied, ApprovalAnswer, ControlError, ControlRefusal, ExecutionId, ExecutionStatus, Name, Signal,
+    TaskStatus,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, playbook, soon, tenant};
@@ -55,4 +56,37 @@ async fn an_execution_is_given_signals_by_its_own_tenant_alone() {
     assert!(matches!(none, ControlError::NoExecution(_)), "{none}");
     assert_eq!(engine.signal(&own, peid, signal("1", "opened", json!(1))).await.unwrap(), Applied::Taken);
     let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn what_waits_for_a_person_goes_on_after_the_first_answer_over_a_shutdown_too() {
+    let harness = Harness::default();
+    let steps = playbook("steps:\n  - {id: ask, approval: Isolate?, assignees: [ana, ben], quorum: 2}\n");
+    let answer = |uid: &str, choice: &str| ApprovalAnswer {
+        uid: uid.into(),
+        groups: Vec::new(),
+        choice: choice.parse().unwrap(),
+        comment: Some("seen".into()),
+    };
+    let first = harness.start().await;
+    let handle = harness.submit(&first, &steps, json!({})).await;
+    let (tenant, peid) = (handle.tenant().clone(), handle.peid());
+    let task = handle.inspect().await.unwrap().tasks[0].task_request_id;
+    let refused = first.answer(&tenant, peid, task, answer("eve", "approve")).await.unwrap_err();
+    assert!(matches!(refused, ControlError::Refused(ControlRefusal::NotAsked(_))), "{refused}");
+    let counted = first.answer(&tenant, peid, task, answer("ana", "approve")).await.unwrap();
+    assert_eq!(counted, Applied::Counted { missing: 1 });
+    let _ = first.shutdown(TEST_TIMEOUT).await;
+
+    let second = harness.start().await;
+    let handle = second.handle(&tenant, peid).await.unwrap().unwrap();
+    let again = soon(second.answer(&tenant, peid, task, answer("ana", "approve"))).await.unwrap();
+    assert_eq!(again, Applied::Repeated);
+    let decided = second.answer(&tenant, peid, task, answer("ben", "approve")).await.unwrap();
+    assert_eq!(decided, Applied::Decided);
+    let ended = soon(handle.wait()).await.unwrap();
+    assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
+    let output = ended.state.output.unwrap();
+    assert_eq!(output.value()["answers"][1]["comment"].as_str(), Some("seen"));
+    let _ = second.shutdown(TEST_TIMEOUT).await;
 }

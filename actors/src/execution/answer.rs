@@ -29,7 +29,7 @@ impl Execution {
             Control::Cancel(reply) => {
                 let _ = reply.send(CancelVerdict::AlreadyEnded(machine.status()));
             }
-            Control::Signal(_, reply) => {
+            Control::Apply(_, reply) => {
                 let _ = reply.send(match outcome {
                     ControlOutcome::Replied(replied) => replied,
                     ControlOutcome::Stopped | ControlOutcome::Untouched => {

@@ -194,6 +194,7 @@ impl Machine {
                 return self.ready.push_back(Ready::Again(task));
             }
             PlannedKind::WaitFor(wait) => Ending::Failed(wait.expired()),
+            PlannedKind::Approval(approval) => Ending::Failed(approval.expired()),
             _ => Ending::Completed(None),
         };
         self.settle(task, ending, now, effects);

@@ -1,6 +1,6 @@
 //! The events of an execution's machine.
 
-use updraft_protocol::{Failure, Json, Signal, TaskId};
+use updraft_protocol::{ApprovalAnswer, Failure, Json, Signal, TaskId};
 
 use super::effect::Timer;
 use super::task_seq::TaskSeq;
@@ -27,6 +27,13 @@ pub enum MachineEvent {
     },
     /// A timer is due. Ignored if it is no longer awaited.
     TimerDue(Timer),
+    /// A person answers an approval. Answered by [`Effects::reply`](super::Effects::reply).
+    Answer {
+        /// The task of the approval.
+        task: TaskId,
+        /// The answer.
+        answer: ApprovalAnswer,
+    },
     /// A signal came. Answered by [`Effects::reply`](super::Effects::reply).
     Signal(Signal),
     /// The execution is to be cancelled.

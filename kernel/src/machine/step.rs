@@ -2,6 +2,7 @@
 //! is continued, and one that had ended is passed over. The rest of each kind is in its own file.
 
 mod action;
+mod approval;
 mod choice;
 mod delay;
 mod end;
@@ -62,6 +63,7 @@ impl Machine {
             PlannedKind::Switch(switch) => self.arrive_at_switch(at, switch, effects, work),
             PlannedKind::Delay(delay) => self.arrive_at_delay(at, delay, effects),
             PlannedKind::WaitFor(wait) => self.arrive_at_wait_for(at, wait, effects, work),
+            PlannedKind::Approval(approval) => self.arrive_at_approval(at, approval, effects, work),
             PlannedKind::End(end) => self.arrive_at_end(at, end, effects, work),
         }
     }

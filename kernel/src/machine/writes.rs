@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use updraft_protocol::{
     CallRecord, ExecutionDocument, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind,
-    Json, ReceivedSignals, Revision, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus,
+    Gate, Json, ReceivedSignals, Revision, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus,
     TaskUpdate, Timestamp, Update, Wait, WaitKind,
 };
 
@@ -225,6 +225,14 @@ impl Machine {
         };
         self.state.merge(change.clone());
         self.write_execution(change, false, effects);
+    }
+
+    /// A person has answered an approval that still waits.
+    pub(super) fn write_gate(&mut self, task: TaskSeq, gate: Gate, now: Timestamp, effects: &mut Effects) {
+        let wait = self.task(task).state.wait.clone();
+        let wait = wait.map(|wait| Box::new(Wait { gate: Some(Box::new(gate)), ..*wait }));
+        let change = TaskState { wait, ..self.unchanged(task, now) };
+        self.change(task, change, effects);
     }
 
     /// The signals of the execution have changed.

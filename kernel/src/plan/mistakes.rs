@@ -6,7 +6,7 @@ use updraft_protocol::limits::MISTAKES;
 use crate::mistake::Mistake;
 
 /// The fields of a playbook and of its steps, in the order in which mistakes are told.
-const FIELDS: [&str; 32] = [
+const FIELDS: [&str; 37] = [
     "format",
     "version",
     "variables",
@@ -26,6 +26,11 @@ const FIELDS: [&str; 32] = [
     "delay",
     "wait_for",
     "key",
+    "approval",
+    "assignees",
+    "group",
+    "quorum",
+    "choices",
     "timeout",
     "retry",
     "at_most_once",

@@ -2,6 +2,7 @@
 //! common; the rest of each kind is in its own file.
 
 mod action;
+mod approval;
 mod choice;
 mod delay;
 mod end;
@@ -27,6 +28,8 @@ use crate::references::References;
 use crate::template::{Budget, Template};
 
 pub use action::{PlannedAction, RetryPolicy};
+pub use approval::PlannedApproval;
+pub(crate) use approval::REFUSE;
 pub use choice::PlannedIf;
 pub use delay::PlannedDelay;
 pub use end::PlannedEnd;
@@ -64,6 +67,9 @@ impl PlannedStep {
         let exit = match (status, &self.kind) {
             (TaskStatus::Completed, PlannedKind::If(choice)) => return Some(choice.follows(response)),
             (TaskStatus::Completed, PlannedKind::Switch(choice)) => return Some(choice.follows(response)),
+            (TaskStatus::Completed, PlannedKind::Approval(approval)) => {
+                return Some(approval.follows(response));
+            }
             (TaskStatus::Completed, _) => StepExit::Success,
             (TaskStatus::Failed, _) if timed_out() => StepExit::Timeout,
             (TaskStatus::Failed, _) => StepExit::Failure,
@@ -95,6 +101,7 @@ impl PlannedStep {
                 PlannedKind::If(choice) => choice.condition.bytes(),
                 PlannedKind::Switch(choice) => choice.bytes(),
                 PlannedKind::Delay(_) => 0,
+                PlannedKind::Approval(approval) => approval.texts().map(Template::bytes).sum(),
                 PlannedKind::WaitFor(wait) => wait.key.as_ref().map_or(0, Template::bytes),
                 PlannedKind::End(end) => end.texts().map(Template::bytes).sum(),
             }
@@ -116,6 +123,8 @@ pub enum PlannedKind {
     Delay(PlannedDelay),
     /// Waits for a signal.
     WaitFor(PlannedWaitFor),
+    /// Asks people.
+    Approval(Box<PlannedApproval>),
     /// Ends its path.
     End(PlannedEnd),
 }
@@ -213,6 +222,9 @@ impl<'a> Steps<'a> {
             StepKind::WaitFor(wait) => {
                 PlannedWaitFor::check(self, &mut draft, wait).map(PlannedKind::WaitFor)
             }
+            StepKind::Approval(approval) => {
+                PlannedApproval::check(self, &mut draft, approval).map(Box::new).map(PlannedKind::Approval)
+            }
             StepKind::End(end) => PlannedEnd::check(self, &mut draft, end).map(PlannedKind::End),
             StepKind::Fail(fail) => PlannedEnd::check_fail(self, &mut draft, fail).map(PlannedKind::End),
         };
@@ -241,7 +253,8 @@ impl<'a> Steps<'a> {
         if matches!(flat.step.kind, StepKind::End(_) | StepKind::Fail(_)) {
             exits.set(StepExit::Success, Follows::End);
         } else {
-            let chooses = matches!(flat.step.kind, StepKind::If(_) | StepKind::Switch(_));
+            let chooses =
+                matches!(flat.step.kind, StepKind::If(_) | StepKind::Switch(_) | StepKind::Approval(_));
             let success = Follows::to(flat.next);
             exits.set(StepExit::Success, success);
             if !chooses {

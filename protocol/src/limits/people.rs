@@ -14,3 +14,15 @@ pub const SIGNALS_KEPT_BYTES: usize = 1 << 20;
 pub const SIGNAL_BYTES: usize = 64 << 10;
 /// Ids of signals that were taken by steps, which an execution knows again: a sender repeats within minutes.
 pub const SIGNALS_REMEMBERED: usize = 100;
+/// How long a step `approval` waits, unless it says otherwise: a week with its weekend.
+pub const APPROVAL_WAIT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// People, or groups, that one approval names: whoever else may answer is a member of a group.
+pub const APPROVAL_PEOPLE: usize = 100;
+/// People that one approval may need: all of their answers are stored with each.
+pub const APPROVAL_QUORUM: u32 = 20;
+/// Choices of one approval: a person chooses among them.
+pub const APPROVAL_CHOICES: usize = 20;
+/// A question, which a person reads.
+pub const QUESTION_BYTES: usize = 4 << 10;
+/// What a person adds to an answer.
+pub const COMMENT_BYTES: usize = 1 << 10;

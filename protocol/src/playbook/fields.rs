@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::body::{Body, Handler, NestedBody, id};
-use super::{Branches, Handlers, Join, KindWord, Record, Retry, Step, SwitchCase};
+use super::{Branches, Choices, Handlers, Join, KindWord, Record, Retry, Step, SwitchCase};
 use crate::ids::{Name, StepId};
 use crate::time::Span;
 use crate::value::Value;
@@ -68,6 +68,11 @@ step_fields! {
     "delay" ("given") delay: Span,
     "wait_for" ("given") wait_for: Name,
     "key" ("given") key: Value,
+    "approval" ("given") approval: String,
+    "choices" ("given") choices: Choices,
+    "assignees" ("given") assignees: Value,
+    "group" ("given") group: Value,
+    "quorum" ("given") quorum: u32,
     "end" ("given") end: Value,
     "fail" ("given") fail: String,
     "output" output: Value,

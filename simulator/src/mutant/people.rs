@@ -1,8 +1,9 @@
-//! Bugs planted into the shipped code: signals.
+//! Bugs planted into the shipped code: signals and approvals.
 
 use super::Mutant;
 
 const SIGNAL: &str = "kernel/src/machine/signal.rs";
+const APPROVAL: &str = "kernel/src/machine/approval.rs";
 const WAIT_FOR: &str = "kernel/src/machine/step/wait_for.rs";
 
 /// Bugs in what comes from people and other programs.
@@ -41,5 +42,33 @@ pub const PEOPLE: &[Mutant] = &[
         file: WAIT_FOR,
         find: "            let due = self.wait_of(task).and_then(|wait| wait.until).unwrap_or(at.now);\n",
         replace: "            let due = at.now.after(wait.timeout);\n",
+    },
+    Mutant {
+        name: "gate-answered-twice",
+        claim: "an approval that is decided takes another answer",
+        file: APPROVAL,
+        find: "        if let Some(reply) = self.earlier(seq, &gate, &answer) {\n            return reply;\n        }\n",
+        replace: "        if let Some(reply @ Ok(_)) = self.earlier(seq, &gate, &answer) {\n            return reply;\n        }\n",
+    },
+    Mutant {
+        name: "no-goes-on",
+        claim: "the path goes on after a refusal",
+        file: APPROVAL,
+        find: "    if approval.goes_on(outcome.choice.as_str()) {\n",
+        replace: "    if approval.goes_on(outcome.choice.as_str()) || outcome.choice.as_str() == REFUSE {\n",
+    },
+    Mutant {
+        name: "answer-of-anybody",
+        claim: "a person who is not asked answers",
+        file: APPROVAL,
+        find: " || !gate.asks(&answer.uid, &answer.groups) {\n",
+        replace: " {\n",
+    },
+    Mutant {
+        name: "one-person-is-a-quorum",
+        claim: "any two answers are enough for a quorum of two",
+        file: APPROVAL,
+        find: "        let same = gate.answers.iter().filter(|given| given.choice == choice).count();\n",
+        replace: "        let same = gate.answers.len();\n",
     },
 ];

@@ -189,6 +189,14 @@ impl Oracle {
                 }
                 wait(action, task, due)
             }
+            PlannedKind::Approval(approval) => {
+                let started = task.state.started_date.unwrap_or_default();
+                if due == started.after(approval.timeout) {
+                    Ok(())
+                } else {
+                    broken("waits are kept", format!("{} until {due}", task.head.step_id))
+                }
+            }
             PlannedKind::WaitFor(wait) => {
                 let started = task.state.started_date.unwrap_or_default();
                 if due == started.after(wait.timeout) {

@@ -113,6 +113,8 @@ impl Oracle {
         invariant::ended_whole(document, tasks)?;
         invariant::steps_in_order(plan, tasks)?;
         self.signals_are_there(document, tasks)?;
+        invariant::answered_as_asked(plan, tasks)?;
+        self.answers_are_there(tasks)?;
         self.nothing_lost(document, tasks)
     }
 

@@ -43,7 +43,7 @@ impl Generator {
         }
         let mut step = json!({ "id": format!("s{}", self.steps) });
         self.steps += 1;
-        match self.draw(if depth == 0 { 9 } else { 11 }) {
+        match self.draw(if depth == 0 { 10 } else { 12 }) {
             0..=3 => self.action(&mut step, length, depth),
             4 => step["delay"] = json!(["10ms", "40s", "2h"][self.draw(3) as usize]),
             5 => {
@@ -69,6 +69,7 @@ impl Generator {
                 }
                 self.handle(&mut step, "on_timeout", length, depth);
             }
+            9 => self.approval(&mut step, length, depth),
             _ => {
                 let branch = |generator: &mut Self| {
                     let first = generator.step(length, depth - 1)?;
@@ -87,6 +88,22 @@ impl Generator {
             }
         }
         Some(step)
+    }
+
+    fn approval(&mut self, step: &mut Value, length: u64, depth: u64) {
+        step["approval"] = json!("{{ input.n }} hosts?");
+        step["timeout"] = json!(["20s", "3h"][self.draw(2) as usize]);
+        step["quorum"] = json!(1 + self.draw(2));
+        if self.draw(2) == 0 {
+            step["choices"] = json!({ "approve": "continue", "later": self.body(length, depth) });
+        }
+        match self.draw(3) {
+            0 => step["assignees"] = json!(["p0", "p1"]),
+            1 => step["group"] = json!("g"),
+            _ => {}
+        }
+        self.handle(step, "on_failure", length, depth);
+        self.handle(step, "on_timeout", length, depth);
     }
 
     fn action(&mut self, step: &mut Value, length: u64, depth: u64) {
@@ -142,6 +159,7 @@ fn run(seed: u64, choices: &[u8]) -> World {
             }
             14 if choice > 200 => world.apply(MachineEvent::Cancel),
             10 | 11 => signal(&mut world, choice, &mut signals),
+            8 | 9 if answer(&mut world, choice / 16) => {}
             n if !world.waiting_calls.is_empty() && (n % 2 == 0 || world.attempts.is_empty()) => {
                 let task = world.waiting_calls[0];
                 world.permit(if n == 12 { Err(FailureKind::Unreachable) } else { Ok(()) });
@@ -171,6 +189,24 @@ fn run(seed: u64, choices: &[u8]) -> World {
     world
 }
 
+/// A person answers one of the approvals, of which some are decided; gives whether there is any. A decided one stays as
+/// it is.
+fn answer(world: &mut World, choice: u8) -> bool {
+    let tasks = world.tasks();
+    let asked = |task: &&TaskDocument| task.state.wait.as_ref().is_some_and(|wait| wait.gate.is_some());
+    let gates: Vec<&TaskDocument> = tasks.iter().filter(asked).collect();
+    let Some(task) = gates.get(usize::from(choice) % gates.len().max(1)) else { return false };
+    let (person, chosen) = (choice % 4, ["approve", "refuse", "approve", "later"][usize::from(choice / 4)]);
+    let groups: &[&str] = if person == 2 { &["g"] } else { &[] };
+    let reply = world.answer(task.task_request_id, &format!("p{person}"), groups, chosen);
+    if task.state.status.ended() {
+        assert!(matches!(reply, Ok(Applied::Repeated) | Err(_)), "{reply:?}");
+        assert!(world.tasks().contains(task), "one answer is final");
+    }
+    assert_eq!(invariant::answered_as_asked(world.machine.plan(), &world.tasks()), Ok(()));
+    true
+}
+
 /// A signal comes, some of them twice. None is lost: each is kept, or was taken by one task.
 fn signal(world: &mut World, choice: u8, sent: &mut Vec<String>) {
     let number = sent.len().saturating_sub(usize::from((choice / 16).is_multiple_of(3)));
@@ -185,6 +221,7 @@ fn signal(world: &mut World, choice: u8, sent: &mut Vec<String>) {
             sent.push(id);
         }
         Err(refusal) => assert!(matches!(refusal, ControlRefusal::NotAwaited(_)), "{refusal}"),
+        Ok(other) => panic!("{other:?}"),
     }
     let kept = world.execution().state.signals.as_deref().map_or(0, |signals| signals.kept.len());
     let took = |task: &&TaskDocument| {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
-    ActionSpec, Answer, Applied, Call, Catalogue, ControlRefusal, Effect, ExecutionDocument, ExecutionHead,
-    ExecutionId, ExecutionStatus, Failure, FailureKind, Integration, Json, Name, Playbook, PlaybookId,
-    Signal, TaskDocument, TaskId, TenantCode, Timestamp, Update,
+    ActionSpec, Answer, Applied, ApprovalAnswer, Call, Catalogue, ControlRefusal, Effect, ExecutionDocument,
+    ExecutionHead, ExecutionId, ExecutionStatus, Failure, FailureKind, Integration, Json, Name, Playbook,
+    PlaybookId, Signal, StepId, TaskDocument, TaskId, TenantCode, Timestamp, Update,
 };
 
 use crate::machine::{Act, Effects, Machine, MachineEvent, StartAttempt, TaskSeq, Terms, Timer};
@@ -249,6 +249,23 @@ impl World {
         let name = Name::new(name).expect("a name");
         let signal = Signal { id: id.into(), name, key: key.map(Into::into), payload: payload.into() };
         let mut effects = self.machine.apply(MachineEvent::Signal(signal), self.now);
+        let reply = effects.reply.take();
+        self.absorb(effects);
+        reply.expect("a running execution replies")
+    }
+
+    /// A person answers an approval; gives what it came to.
+    pub(super) fn answer(
+        &mut self,
+        task: TaskId,
+        uid: &str,
+        groups: &[&str],
+        choice: &str,
+    ) -> Result<Applied, ControlRefusal> {
+        let groups = groups.iter().map(|group| (*group).into()).collect();
+        let choice = StepId::new(choice).expect("a choice");
+        let answer = ApprovalAnswer { uid: uid.into(), groups, choice, comment: None };
+        let mut effects = self.machine.apply(MachineEvent::Answer { task, answer }, self.now);
         let reply = effects.reply.take();
         self.absorb(effects);
         reply.expect("a running execution replies")

@@ -1,0 +1,99 @@
+//! Answers of people to approvals. A gate is one task, named by its id, which scope and step give: an answer opens no
+//! other. Owns who may answer and when an approval is decided.
+
+use std::sync::Arc;
+
+use updraft_protocol::limits::{COMMENT_BYTES, KEY_BYTES};
+use updraft_protocol::{
+    Applied, ApprovalAnswer, ApprovalOutcome, ControlRefusal, Failure, FailureKind, Gate, GivenAnswer, Json,
+    TaskId, Timestamp,
+};
+
+use super::task::{Ending, Phase, Task};
+use super::task_seq::TaskSeq;
+use super::{Effects, Machine};
+use crate::plan::{PlannedApproval, PlannedKind, REFUSE};
+
+impl Machine {
+    /// A person answers. The same answer of the same person again changes nothing.
+    pub(super) fn answered(
+        &mut self,
+        id: TaskId,
+        answer: ApprovalAnswer,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<Applied, ControlRefusal> {
+        let task = self.tasks.iter().find(|task| task.id == id);
+        let gate = |task: &Task| task.state.wait.as_ref().and_then(|wait| wait.gate.as_deref().cloned());
+        let (seq, mut gate) =
+            task.and_then(|task| Some((task.seq, gate(task)?))).ok_or(ControlRefusal::NoApproval(id))?;
+        let plan = self.plan.clone();
+        let PlannedKind::Approval(approval) = &plan.step(self.task(seq).step).kind else {
+            return Err(ControlRefusal::NoApproval(id));
+        };
+        // First, so that a person who is not asked learns nothing of the answers.
+        if answer.uid.is_empty() || answer.uid.len() > KEY_BYTES || !gate.asks(&answer.uid, &answer.groups) {
+            return Err(ControlRefusal::NotAsked(answer.uid));
+        }
+        if !gate.choices.contains(&answer.choice) {
+            return Err(ControlRefusal::NoChoice(answer.choice));
+        }
+        let comment_bytes = answer.comment.as_ref().map_or(0, |comment| comment.len());
+        if comment_bytes > COMMENT_BYTES {
+            return Err(ControlRefusal::LongComment(comment_bytes));
+        }
+        if let Some(reply) = self.earlier(seq, &gate, &answer) {
+            return reply;
+        }
+        let ApprovalAnswer { uid, choice, comment, .. } = answer;
+        gate.answers.push(GivenAnswer { uid, choice: choice.clone(), at: now, comment });
+        let same = gate.answers.iter().filter(|given| given.choice == choice).count();
+        let missing = gate.quorum.saturating_sub(u32::try_from(same).unwrap_or(u32::MAX));
+        if missing > 0 && choice.as_str() != REFUSE {
+            self.write_gate(seq, gate, now, effects);
+            return Ok(Applied::Counted { missing });
+        }
+        let ending = decided(approval, ApprovalOutcome { choice, answers: gate.answers });
+        self.settle(seq, ending, now, effects);
+        Ok(Applied::Decided)
+    }
+
+    /// The reply to an answer that comes after another of the same person, or too late.
+    fn earlier(
+        &self,
+        seq: TaskSeq,
+        gate: &Gate,
+        answer: &ApprovalAnswer,
+    ) -> Option<Result<Applied, ControlRefusal>> {
+        let task = self.task(seq);
+        let outcome = task.state.response.as_ref();
+        let outcome = outcome.and_then(|json| serde_json::from_str::<ApprovalOutcome>(json.as_str()).ok());
+        let answers = outcome.as_ref().map_or(&gate.answers, |outcome| &outcome.answers);
+        let own = answers.iter().find(|given| given.uid == answer.uid);
+        if own.is_some_and(|own| own.choice == answer.choice) {
+            return Some(Ok(Applied::Repeated));
+        }
+        let told = |given: &GivenAnswer| ControlRefusal::Answered {
+            uid: given.uid.clone(),
+            choice: given.choice.clone(),
+            at: given.at,
+        };
+        if let Some(outcome) = &outcome {
+            return outcome.answers.last().map(|last| Err(told(last)));
+        }
+        if !matches!(task.phase, Phase::Waiting(_)) {
+            return Some(Err(ControlRefusal::Over(task.state.status)));
+        }
+        own.map(|own| Err(told(own)))
+    }
+}
+
+/// How a decided approval ends: only a choice after which its author goes on completes it.
+fn decided(approval: &PlannedApproval, outcome: ApprovalOutcome) -> Ending {
+    let output = serde_json::to_value(&outcome).map_or_else(|_| Json::null(), Json::from);
+    if approval.goes_on(outcome.choice.as_str()) {
+        return Ending::Completed(Some(output));
+    }
+    let by: Arc<str> = outcome.answers.last().map_or_else(|| "".into(), |last| last.uid.clone());
+    Ending::EndedFailed(Failure::new(FailureKind::Refused, format!("{by} has refused")), output)
+}

@@ -1,0 +1,105 @@
+//! The step `approval`: asks once, and waits until an instant, which is the same after a crash. Who is asked is rendered
+//! when it begins and stored with the wait.
+
+use std::sync::Arc;
+
+use updraft_protocol::limits::{APPROVAL_PEOPLE, KEY_BYTES, QUESTION_BYTES};
+use updraft_protocol::{Failure, FailureKind, Gate, Json, Span, Value, Wait, WaitKind};
+
+use super::Arrival;
+use crate::machine::task::Ending;
+use crate::machine::walk::Go;
+use crate::machine::{Effects, Machine};
+use crate::plan::PlannedApproval;
+use crate::template::Template;
+
+impl Machine {
+    pub(super) fn arrive_at_approval(
+        &mut self,
+        at: Arrival,
+        approval: &PlannedApproval,
+        effects: &mut Effects,
+        work: &mut Vec<Go>,
+    ) {
+        if let Some(task) = at.recorded {
+            let due = self.wait_of(task).and_then(|wait| wait.until).unwrap_or(at.now);
+            return self.wait(task, due, effects);
+        }
+        if self.is_put_off(at) {
+            return;
+        }
+        match self.question_of(at, approval) {
+            Ok((question, gate)) => {
+                let until = at.now.after(approval.timeout);
+                let gate = Some(Box::new(gate));
+                let wait =
+                    Wait { subject: Some(question), gate, ..Wait::until(WaitKind::Approval, at.now, until) };
+                let task = self.create_waiting(at.scope, at.step, wait, effects);
+                self.wait(task, until, effects);
+            }
+            Err(failure) => {
+                let task = at.ending_task(self);
+                work.push(self.end_task(task, Ending::Failed(failure), at.now, effects));
+            }
+        }
+    }
+
+    fn question_of(&mut self, at: Arrival, approval: &PlannedApproval) -> Result<(Arc<str>, Gate), Failure> {
+        let question = match self.rendered(at, &approval.question)? {
+            Value::String(text) => text,
+            other => Json::from(&other).to_string(),
+        };
+        // A question that is cut would be answered by people who have not read all of it.
+        if question.len() > QUESTION_BYTES {
+            let message =
+                format!("the question has {} bytes; at most {QUESTION_BYTES} are allowed", question.len());
+            return Err(Failure::new(FailureKind::TooLarge, message));
+        }
+        let assignees = self.people(at, "assignees", approval.assignees.as_ref())?;
+        let groups = self.people(at, "group", approval.group.as_ref())?;
+        if groups.is_empty() && !assignees.is_empty() && assignees.len() < approval.quorum as usize {
+            let message = format!("{} people cannot be a quorum of {}", assignees.len(), approval.quorum);
+            return Err(Failure::new(FailureKind::InvalidArguments, message));
+        }
+        let (choices, quorum) = (approval.choices(), approval.quorum);
+        Ok((question.into(), Gate { choices, assignees, groups, quorum, answers: Vec::new() }))
+    }
+
+    /// The names that a field gives, each once. A field that is there and names nobody fails: it must not ask everybody.
+    fn people(
+        &mut self,
+        at: Arrival,
+        field: &str,
+        template: Option<&Template>,
+    ) -> Result<Vec<Arc<str>>, Failure> {
+        let Some(template) = template else { return Ok(Vec::new()) };
+        let names = match self.rendered(at, template)? {
+            Value::Array(names) => names,
+            one => vec![one],
+        };
+        let name = |value: &Value| {
+            let name = value.as_str().filter(|name| (1..=KEY_BYTES).contains(&name.len()));
+            name.map(Arc::<str>::from)
+        };
+        let named: Option<Vec<Arc<str>>> = names.iter().map(name).collect();
+        match named {
+            Some(mut people) if (1..=APPROVAL_PEOPLE).contains(&people.len()) => {
+                people.sort();
+                people.dedup();
+                Ok(people)
+            }
+            _ => {
+                let message =
+                    format!("{field}: a name, or a list of 1 to {APPROVAL_PEOPLE} names, is needed");
+                Err(Failure::new(FailureKind::InvalidArguments, message))
+            }
+        }
+    }
+}
+
+impl PlannedApproval {
+    /// The failure of a step that was not decided in time.
+    pub(in crate::machine) fn expired(&self) -> Failure {
+        Failure::new(FailureKind::Expired, format!("it was not decided within {}", Span(self.timeout)))
+    }
+}

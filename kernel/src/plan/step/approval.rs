@@ -1,0 +1,106 @@
+//! The step `approval`: its planned form, the checks of its fields, and where its outcome leads.
+
+use std::time::Duration;
+
+use updraft_protocol::limits::{APPROVAL_CHOICES, APPROVAL_QUORUM, APPROVAL_WAIT};
+use updraft_protocol::playbook::Approval;
+use updraft_protocol::{Json, Span, StepId, Value};
+
+use super::end::template;
+use super::{Draft, Steps};
+use crate::plan::exits::Follows;
+use crate::template::Template;
+
+/// The choice that is always there. Unless it has a body of its own, it fails the step.
+pub(crate) const REFUSE: &str = "refuse";
+/// The choice of an approval that names none.
+const APPROVE: &str = "approve";
+
+/// A question to people.
+#[derive(Debug)]
+pub struct PlannedApproval {
+    /// The question.
+    pub question: Template,
+    /// The people who may answer.
+    pub assignees: Option<Template>,
+    /// The groups whose members may answer.
+    pub group: Option<Template>,
+    /// How many people have to choose the same, but for `refuse`.
+    pub quorum: u32,
+    /// How long it waits.
+    pub timeout: Duration,
+    /// The choices that go on, each with where it leads.
+    choices: Vec<(StepId, Follows)>,
+}
+
+impl PlannedApproval {
+    /// Where the output of its task leads. Only a choice of its author goes on.
+    pub(in crate::plan) fn follows(&self, response: Option<&Json>) -> Follows {
+        let choice = response.and_then(|response| response.value()["choice"].as_str().map(str::to_owned));
+        let fits = |(name, _): &&(StepId, Follows)| choice.as_deref() == Some(name.as_str());
+        self.choices.iter().find(fits).map_or(Follows::Unhandled, |(_, follows)| *follows)
+    }
+
+    /// The choices that people have.
+    pub(crate) fn choices(&self) -> Vec<StepId> {
+        let mut names: Vec<StepId> = self.choices.iter().map(|(name, _)| name.clone()).collect();
+        if !self.goes_on(REFUSE) {
+            names.extend(StepId::new(REFUSE).ok());
+        }
+        names
+    }
+
+    /// Whether the path goes on after this choice.
+    pub(crate) fn goes_on(&self, choice: &str) -> bool {
+        self.choices.iter().any(|(name, _)| name.as_str() == choice)
+    }
+
+    pub(super) fn texts(&self) -> impl Iterator<Item = &Template> {
+        [&self.question].into_iter().chain(&self.assignees).chain(&self.group)
+    }
+
+    /// Checks the fields of the step.
+    pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, approval: &Approval) -> Option<Self> {
+        let timeout = approval.timeout.unwrap_or(Span(APPROVAL_WAIT));
+        steps.span(draft.at, "timeout", timeout, false);
+        let quorum = approval.quorum.unwrap_or(1);
+        if !(1..=APPROVAL_QUORUM).contains(&quorum) {
+            steps.mistakes.step(draft.at, "quorum", format!("must be from 1 to {APPROVAL_QUORUM}"));
+        }
+        let names: Vec<&StepId> =
+            approval.choices.iter().flat_map(|choices| &choices.0).map(|(name, _)| name).collect();
+        if approval.choices.is_some() && !names.iter().any(|name| name.as_str() != REFUSE) {
+            steps.mistakes.step(draft.at, "choices", "at least one choice beside `refuse` is needed");
+        }
+        if names.len() > APPROVAL_CHOICES {
+            let message = format!("{} choices; at most {APPROVAL_CHOICES} are allowed", names.len());
+            steps.mistakes.step(draft.at, "choices", message);
+        }
+        let choices = match approval.choices {
+            None => StepId::new(APPROVE)
+                .ok()
+                .map(|name| (name, draft.body(steps, None, "choices")))
+                .into_iter()
+                .collect(),
+            Some(_) => (0..)
+                .zip(names)
+                .map(|(number, name)| (name.clone(), draft.body(steps, Some(number), "choices")))
+                .collect(),
+        };
+        let question = template(steps, draft, "approval", &Value::String(approval.question.clone()));
+        let mut optional = |field, value: &Option<Value>| match value {
+            Some(value) => template(steps, draft, field, value).map(Some),
+            None => Some(None),
+        };
+        let (assignees, group) =
+            (optional("assignees", &approval.assignees), optional("group", &approval.group));
+        Some(Self {
+            question: question?,
+            assignees: assignees?,
+            group: group?,
+            quorum,
+            timeout: timeout.0,
+            choices,
+        })
+    }
+}
