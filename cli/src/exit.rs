@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use thiserror::Error;
-use updraft::{ExecutionStatus, PutError, ReadError, Refusal, StartError, SubmitError};
+use updraft::{ControlError, ExecutionStatus, PutError, ReadError, Refusal, StartError, SubmitError};
 
 /// The exit codes, for the help.
 pub(crate) const HELP: &str = "\
@@ -82,6 +82,9 @@ pub(crate) enum Error {
     /// The engine failed on the way.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The execution refuses it, or the engine failed.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// The engine that runs there was not asked, or did not do it.
     #[error(transparent)]
     Local(#[from] updraft::local::Error),
@@ -100,7 +103,9 @@ impl Error {
             Self::Put(PutError::Store(_)) => Ending::Failed,
             Self::Submit(error) if matches!(error.refusal, Refusal::Failed(_)) => Ending::Failed,
             Self::Refused(_) | Self::Start(_) | Self::Put(_) | Self::Submit(_) => Ending::Refused,
-            Self::Read(_) | Self::Local(_) | Self::Failed(_) | Self::Output(_) => Ending::Failed,
+            Self::Read(_) | Self::Control(_) | Self::Local(_) | Self::Failed(_) | Self::Output(_) => {
+                Ending::Failed
+            }
         }
     }
 

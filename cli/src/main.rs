@@ -2,6 +2,7 @@
 //! a user of the library could not reach.
 
 mod allow_entry;
+mod answer;
 mod at;
 mod cancel;
 mod command;
@@ -31,6 +32,7 @@ mod scratch;
 mod secrets;
 mod serve;
 mod show;
+mod signal;
 mod step_tree;
 mod stress;
 mod stubs;
@@ -84,6 +86,8 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::List(options) => wait(list::list(&options)),
         Command::Show(options) => wait(show::show(&options)),
         Command::Cancel(options) => wait(cancel::cancel(&options)),
+        Command::Answer(options) => wait(answer::answer(&options)),
+        Command::Signal(options) => wait(signal::signal(&options)),
         Command::Health(options) => wait(health::health(&options)),
         Command::Doctor(options) => wait(doctor::doctor(&options, screen)),
         Command::DeadLetters(options) => wait(dead_letters::dead_letters(&options)),

@@ -1,5 +1,7 @@
 //! Options: what the command line can say. Owns names, defaults and help; opens nothing.
 
+mod people;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -12,6 +14,7 @@ use crate::at::At;
 use crate::durability;
 use crate::exit;
 use crate::stress::options::Stress;
+pub(crate) use people::{AnswerApproval, SendSignal};
 
 /// Runs SOAR playbooks durably.
 #[derive(Debug, Parser)]
@@ -40,6 +43,10 @@ pub(crate) enum Command {
     Show(Show),
     /// Ends an execution: by the engine that runs there, or without one.
     Cancel(Cancel),
+    /// Answers an approval that waits, by the engine that runs there.
+    Answer(AnswerApproval),
+    /// Gives an execution a signal, by the engine that runs there.
+    Signal(SendSignal),
     /// Tells how the engine fares that runs on a data directory; exits 1 where something is wrong, or none runs.
     Health(Health),
     /// Says what is wrong with a data directory and its store, and what can be done; starts nothing.
@@ -60,7 +67,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     /// The data directory: the journal, and the embedded store. One process at a time has it; `list`, `show`,
-    /// `dead-letters`, `cancel` and `health` work beside that one.
+    /// `dead-letters`, `cancel`, `answer`, `signal` and `health` work beside that one.
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::ids::{Name, StepId, TaskId};
@@ -10,7 +11,8 @@ use crate::status::{ExecutionStatus, TaskStatus};
 use crate::time::Timestamp;
 
 /// What a control came to. It is durable when this is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Applied {
     /// A step that waited for the signal has taken it.
     Taken,

@@ -204,7 +204,10 @@ async fn what_is_no_request_is_refused_and_the_next_one_is_answered() {
         assert!(!answer.contains('\u{1b}'));
     }
     let answer = said(harness.path(), &endless);
-    assert!(answer.is_empty() || answer.contains("4096 bytes at most"), "{answer}");
+    assert!(
+        answer.is_empty() || answer.contains(&format!("{LOCAL_REQUEST_BYTES} bytes at most")),
+        "{answer}"
+    );
     assert!(said(harness.path(), HEALTH).starts_with("{\"health\":"), "it goes on");
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }

@@ -4,11 +4,12 @@
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use updraft_protocol::limits::{DEAD_LETTER_PAGE_ROWS, LOCAL_FLUSH, LOCAL_SEND_TIME, PAGE_ROWS};
+use updraft_protocol::{ApprovalAnswer, ExecutionId, TenantCode};
 use updraft_storage::store::{Cursor, Detail, ExecutionQuery};
 
 use super::LocalContext;
 use super::message::{Answer, Ask, Place, lines_of};
-use crate::error::ReadError;
+use crate::error::{ControlError, ReadError};
 use crate::handle::{self, Handle};
 use crate::health;
 use crate::reader::Reader;
@@ -47,7 +48,7 @@ async fn tell(
     context: &LocalContext,
     ask: Ask,
     to: &mut (impl AsyncWrite + Unpin),
-) -> Result<Result<Option<Place>, ReadError>, Gone> {
+) -> Result<Result<Option<Place>, ControlError>, Gone> {
     let (lines, next) = match look(context, ask).await {
         Ok(found) => found,
         Err(error) => return Ok(Err(error)),
@@ -59,7 +60,7 @@ async fn tell(
 }
 
 /// The lines of an answer, and where the next page begins. At most one page, which the store bounds.
-async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<Place>), ReadError> {
+async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<Place>), ControlError> {
     let reader = Reader::new(context.engine.store.clone());
     if matches!(ask, Ask::List { .. } | Ask::DeadLetters { .. }) {
         // The client wants to see executions that it has just started. If the store lags, the read goes ahead anyway.
@@ -85,6 +86,15 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             let verdict = handle::cancel(&context.engine, &context.unresumed, &tenant, peid).await?;
             Ok((verdict.into_iter().map(Answer::from).collect(), None))
         }
+        Ask::Answer { tenant, peid, task, uid, groups, choice, comment } => {
+            let answer = ApprovalAnswer { uid, groups, choice, comment };
+            let applied = found(context, &tenant, peid).await?.answer(task, answer).await?;
+            Ok((vec![Answer::Applied(applied)], None))
+        }
+        Ask::Signal { tenant, peid, signal } => {
+            let applied = found(context, &tenant, peid).await?.signal(signal).await?;
+            Ok((vec![Answer::Applied(applied)], None))
+        }
         Ask::Health {} => {
             let pending = *context.pending.borrow();
             let trouble = context.trouble.borrow().clone();
@@ -97,4 +107,16 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             Ok((letters.into_iter().map(|letter| Answer::Letter(Box::new(letter))).collect(), None))
         }
     }
+}
+
+/// The handle of an execution, running or ended.
+async fn found(
+    context: &LocalContext,
+    tenant: &TenantCode,
+    peid: ExecutionId,
+) -> Result<Handle, ControlError> {
+    let handle = Handle::stored(context.engine.clone(), tenant.clone(), peid);
+    let is_there = handle.entry.is_some()
+        || context.engine.store.execution(tenant, peid).await.map_err(ReadError::from)?.is_some();
+    if is_there { Ok(handle) } else { Err(ControlError::NoExecution(peid)) }
 }

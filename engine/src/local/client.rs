@@ -12,7 +12,9 @@ use tokio::net::UnixStream as Stream;
 use tokio::time::timeout;
 use updraft_actors::{CancelVerdict, Inspection};
 use updraft_protocol::limits::{LOCAL_LINE_BYTES, LOCAL_WAIT};
-use updraft_protocol::{DeadLetter, ExecutionDocument, ExecutionId, TenantCode};
+use updraft_protocol::{
+    Applied, ApprovalAnswer, DeadLetter, ExecutionDocument, ExecutionId, Signal, TaskId, TenantCode,
+};
 use updraft_storage::store::{Cursor, ExecutionQuery};
 
 use super::message::{Answer, Ask, Request, VERSION};
@@ -162,6 +164,42 @@ impl Client {
                 Answer::End { .. } => return Ok(verdict),
                 other => return Err(self.beside(&other)),
             }
+        }
+    }
+
+    /// Answers an approval; as [`Engine::answer`](crate::Engine::answer).
+    ///
+    /// # Errors
+    /// The answer is refused, no engine runs there, or it does not answer: then it may have counted.
+    pub async fn answer(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        task: TaskId,
+        answer: ApprovalAnswer,
+    ) -> Result<Applied, Error> {
+        let ApprovalAnswer { uid, groups, choice, comment } = answer;
+        let tenant = tenant.clone();
+        self.apply(Ask::Answer { tenant, peid, task, uid, groups, choice, comment }).await
+    }
+
+    /// Gives an execution a signal; as [`Engine::signal`](crate::Engine::signal).
+    ///
+    /// # Errors
+    /// The signal is refused, no engine runs there, or it does not answer: then it may have been applied.
+    pub async fn signal(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        signal: Signal,
+    ) -> Result<Applied, Error> {
+        self.apply(Ask::Signal { tenant: tenant.clone(), peid, signal }).await
+    }
+
+    async fn apply(&self, ask: Ask) -> Result<Applied, Error> {
+        match self.ask(ask).await?.next().await? {
+            Answer::Applied(applied) => Ok(applied),
+            other => Err(self.beside(&other)),
         }
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use updraft_actors::{CancelVerdict, Inspection};
 use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, TaskDocument,
-    TaskHead, TaskId, TaskState, TenantCode, Timestamp,
+    Applied, DeadLetter, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
+    Signal, StepId, TaskDocument, TaskHead, TaskId, TaskState, TenantCode, Timestamp,
 };
 use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf};
 
@@ -46,6 +46,18 @@ pub(super) enum Ask {
     Show { tenant: TenantCode, peid: ExecutionId },
     /// Cancel an execution.
     Cancel { tenant: TenantCode, peid: ExecutionId },
+    /// Answer an approval for a person.
+    Answer {
+        tenant: TenantCode,
+        peid: ExecutionId,
+        task: TaskId,
+        uid: Arc<str>,
+        groups: Vec<Arc<str>>,
+        choice: StepId,
+        comment: Option<Arc<str>>,
+    },
+    /// Give an execution a signal.
+    Signal { tenant: TenantCode, peid: ExecutionId, signal: Signal },
     /// The health of the engine.
     Health {},
     /// One page of dead letters, of one tenant or of all.
@@ -77,6 +89,8 @@ pub(super) enum Answer {
     Task(Box<Task>),
     Letter(Box<DeadLetter>),
     Cancelled,
+    /// What an answer or a signal came to.
+    Applied(Applied),
     /// It had ended before, with this status.
     AlreadyEnded(ExecutionStatus),
     Health(Box<EngineHealth>),

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{EXECUTION_OUTPUT_BYTES, MONGO_CALL_TIMEOUT};
+use super::{EXECUTION_OUTPUT_BYTES, MONGO_CALL_TIMEOUT, SIGNAL_BYTES};
 
 /// Connections that are served at once. Each may hold a page of a list; others wait until one has ended.
 pub const LOCAL_CONNECTIONS: usize = 16;
-/// One request: names and ids of bounded length, with room to spare.
-pub const LOCAL_REQUEST_BYTES: usize = 4 << 10;
+/// One request: names and ids of bounded length, with room to spare, and the payload of a signal.
+pub const LOCAL_REQUEST_BYTES: usize = SIGNAL_BYTES + (8 << 10);
 /// How long a request may take to be sent. It is one line.
 pub const LOCAL_REQUEST_TIME: Duration = Duration::from_secs(5);
 /// How long a list waits until the store has the journal's updates: several times what it takes while the store keeps

@@ -1,0 +1,67 @@
+//! `updraft answer`: the answer of a person to an approval that waits, by the engine that runs there.
+
+use updraft::{Applied, ApprovalAnswer, Inspection, TaskDocument, TaskId, TaskStatus};
+
+use crate::data::Kept;
+use crate::exit::{Ending, Error};
+use crate::options::AnswerApproval;
+use crate::output::Output;
+use crate::reading::Reading;
+
+/// Answers, and tells what it came to; returns when that is durable.
+pub(crate) async fn answer(options: &AnswerApproval) -> Result<Ending, Error> {
+    let kept = Kept::of(&options.data)?;
+    let place = Reading::of_directory(&kept).await?;
+    let answered = apply(options, &place).await;
+    place.close().await;
+    let told = match answered? {
+        Applied::Counted { missing: 1 } => "counted; one more is needed".to_owned(),
+        Applied::Counted { missing } => format!("counted; {missing} more are needed"),
+        Applied::Repeated => "was answered so before".to_owned(),
+        Applied::Decided | Applied::Taken | Applied::Kept => "decided".to_owned(),
+    };
+    let mut output = Output::stdout();
+    output.line(format_args!("{}  {told}: {}", options.peid, options.choice));
+    output.finish().map(|()| Ending::Completed)
+}
+
+async fn apply(options: &AnswerApproval, place: &Reading) -> Result<Applied, Error> {
+    let (tenant, peid) = (&options.tenant, options.peid);
+    let found = place.execution(tenant, peid).await?;
+    let found = found.ok_or_else(|| Error::Failed(format!("tenant {tenant} has no execution {peid}")))?;
+    let task = match options.task {
+        Some(task) => task,
+        None => only(&found, options)?,
+    };
+    let answer = ApprovalAnswer {
+        uid: options.uid.clone(),
+        groups: options.groups.clone(),
+        choice: options.choice.clone(),
+        comment: options.comment.clone(),
+    };
+    Ok(match place {
+        Reading::Running(client) => client.answer(tenant, peid, task, answer).await?,
+        Reading::Alone(engine) => engine.answer(tenant, peid, task, answer).await?,
+        Reading::Server(_) => return Err(Error::Failed(format!("no engine runs {peid} here"))),
+    })
+}
+
+/// The approval that waits, where there is one alone: an answer never chooses its question.
+fn only(found: &Inspection, options: &AnswerApproval) -> Result<TaskId, Error> {
+    let asks = |task: &&TaskDocument| {
+        let waits = task.state.status == TaskStatus::Waiting;
+        let is_gate = task.state.wait.as_ref().is_some_and(|wait| wait.gate.is_some());
+        waits && is_gate && options.step.as_ref().is_none_or(|step| *step == task.head.step_id)
+    };
+    let waiting: Vec<&TaskDocument> = found.tasks.iter().filter(asks).collect();
+    match waiting[..] {
+        [task] => Ok(task.task_request_id),
+        [] => Err(Error::Failed(format!("no approval of {} waits", options.peid))),
+        _ => {
+            let named =
+                |task: &&TaskDocument| format!("{} (step {})", task.task_request_id, task.head.step_id);
+            let all: Vec<String> = waiting.iter().map(named).collect();
+            Err(Error::Failed(format!("several approvals wait; say which by --task: {}", all.join(", "))))
+        }
+    }
+}

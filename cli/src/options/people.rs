@@ -1,0 +1,58 @@
+//! Options of what people and other programs tell a running execution.
+
+use std::sync::Arc;
+
+use clap::Args;
+use updraft::{ExecutionId, Name, StepId, TaskId, TenantCode};
+
+use super::Data;
+
+#[derive(Debug, Args)]
+pub(crate) struct AnswerApproval {
+    /// The execution's id.
+    pub(crate) peid: ExecutionId,
+    /// The choice: `approve`, `refuse`, or what the approval names.
+    pub(crate) choice: StepId,
+    /// Who answers.
+    #[arg(long)]
+    pub(crate) uid: Arc<str>,
+    /// A group that this person is in; as often as needed.
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<Arc<str>>,
+    /// What the person adds.
+    #[arg(long)]
+    pub(crate) comment: Option<Arc<str>>,
+    /// The step that asks, where several wait.
+    #[arg(long)]
+    pub(crate) step: Option<StepId>,
+    /// The task that asks, where several of the step wait, or to be told who was first.
+    #[arg(long, conflicts_with = "step")]
+    pub(crate) task: Option<TaskId>,
+    /// Of which customer.
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: TenantCode,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendSignal {
+    /// The execution's id.
+    pub(crate) peid: ExecutionId,
+    /// The name of the signal.
+    pub(crate) name: Name,
+    /// The id that the sender gives it: the same id has no effect a second time.
+    #[arg(long)]
+    pub(crate) id: Arc<str>,
+    /// The key, where the step that waits has one.
+    #[arg(long)]
+    pub(crate) key: Option<Arc<str>>,
+    /// What the step gets as its output, as JSON.
+    #[arg(long, default_value = "null", value_name = "JSON")]
+    pub(crate) payload: String,
+    /// Of which customer.
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: TenantCode,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}

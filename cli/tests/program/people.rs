@@ -1,0 +1,42 @@
+//! `answer` and `signal`, beside the process that runs the execution.
+
+use std::io::BufReader;
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::ended::{Ended, ended, read_until, updraft};
+use crate::given::{files, playbook};
+
+#[test]
+fn people_answer_and_programs_signal_beside_the_process_that_runs_it() {
+    let steps = "  - {id: ask, approval: Isolate?, assignees: [ana, ben], quorum: 2}\n  - {id: told, wait_for: closed}\n";
+    let dir = files(&[("p.yaml", &playbook(steps))]);
+    let mut command = updraft(dir.path(), &["run", "p.yaml", "--json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    read_until(&mut errors, "ask");
+    let peid = ended(dir.path(), &["list", "--json"]).json()[0]["peid"].as_str().unwrap().to_owned();
+    let answer = |uid: &str, choice: &str| ended(dir.path(), &["answer", &peid, choice, "--uid", uid]);
+    let uninvited = answer("eve", "approve");
+    assert_eq!(uninvited.code, 1);
+    assert!(uninvited.err.contains("the approval does not ask \"eve\""), "{}", uninvited.err);
+    let counted = answer("ana", "approve");
+    assert_eq!((counted.code, counted.out), (0, format!("{peid}  counted; one more is needed: approve\n")));
+    let task = ended(dir.path(), &["show", &peid, "--json"]).json()["tasks"][0]["task_request_id"].clone();
+    let decided = answer("ben", "approve");
+    assert_eq!((decided.code, decided.out), (0, format!("{peid}  decided: approve\n")), "{}", decided.err);
+    let late = ["answer", &peid, "refuse", "--uid", "ana", "--task", task.as_str().unwrap()];
+    let late = ended(dir.path(), &late);
+    assert!(late.err.contains("ben has chosen \"approve\""), "{}", late.err);
+    assert!(answer("ana", "approve").err.contains("no approval of"));
+
+    let payload = json!({"by": "ana"}).to_string();
+    let signal = |name: &str| ended(dir.path(), &["signal", &peid, name, "--id", "1", "--payload", &payload]);
+    let wrong = signal("close");
+    assert!(wrong.code == 1 && wrong.err.contains("no step of the playbook waits"), "{}", wrong.err);
+    let taken = signal("closed");
+    assert_eq!((taken.code, taken.out), (0, format!("{peid}  taken\n")), "{}", taken.err);
+    let run: Ended = child.wait_with_output().unwrap().into();
+    assert_eq!((run.code, &run.json()["execution"]["output"]), (0, &json!({"by": "ana"})), "{}", run.out);
+}
