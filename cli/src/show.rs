@@ -70,7 +70,7 @@ fn table(tasks: &[TaskDocument], output: &mut Output) {
             state.status,
             state.attempt,
             state.runtime.map(duration).unwrap_or_default(),
-            clean(&error.or_else(|| note(state)).unwrap_or_default())
+            clean(&error.or_else(|| waiting(state)).or_else(|| note(state)).unwrap_or_default())
         );
         output.line(line.trim_end());
     }
@@ -87,6 +87,15 @@ fn told(state: &TaskState, error: &Failure) -> String {
     }
 }
 
+/// What a task waits for that comes from outside, and until when.
+fn waiting(state: &TaskState) -> Option<String> {
+    let wait = state.wait.as_deref().filter(|_| state.status == TaskStatus::Waiting)?;
+    let key = wait.key.as_deref().map(|key| format!(" (key {key})")).unwrap_or_default();
+    let until = wait.until.map(|until| format!(", until {until}")).unwrap_or_default();
+    let subject = wait.subject.as_deref().unwrap_or_default();
+    Some(format!("wait: {}, since {}{until}: {subject}{key}", wait.kind.as_str(), wait.since))
+}
+
 /// What is told of a failure, with the option that gives what was missing. What a tool says is never taken for that.
 fn way(error: &Failure, told: String) -> String {
     if error.kind == FailureKind::NotConfigured { with_way(&told) } else { told }
@@ -101,6 +110,21 @@ fn note(state: &TaskState) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_task_waits_for_is_told_with_its_time() {
+        let mut state: TaskState = serde_json::from_value(serde_json::json!({
+            "status": "waiting", "attempt": 1, "updated_date": 0,
+            "wait": {"kind": "signal", "subject": "closed", "key": "7",
+                "since": 1_767_225_600_000_u64, "until": 1_767_312_000_000_u64},
+        }))
+        .unwrap();
+        let told =
+            "wait: signal, since 2026-01-01T00:00:00.000Z, until 2026-01-02T00:00:00.000Z: closed (key 7)";
+        assert_eq!(waiting(&state).as_deref(), Some(told));
+        state.status = TaskStatus::Completed;
+        assert_eq!(waiting(&state), None, "it has come");
+    }
 
     #[test]
     fn what_is_missing_is_told_with_the_option_that_gives_it() {
