@@ -28,6 +28,9 @@ pub struct Inspection {
     pub execution: Arc<ExecutionDocument>,
     /// Its tasks, in order.
     pub tasks: Vec<TaskDocument>,
+    /// Whether they are all there. A running execution keeps no tasks of ended items of a `for_each`: those are in the
+    /// store alone.
+    pub whole: bool,
 }
 
 /// The request of a handle to an execution. A dropped reply means that the execution has ended, or left this engine.

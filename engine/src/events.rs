@@ -67,7 +67,7 @@ impl Reader {
         let inspection = match followed {
             Some((inspection, receiver)) => {
                 self.receiver = Some(receiver);
-                inspection
+                self.handle.complete(inspection).await?
             }
             None => {
                 let inspection = self.handle.inspect().await?;

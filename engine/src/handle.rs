@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry, abandoned};
-use updraft_kernel::machine::MachineEvent;
+use updraft_kernel::machine::{MachineEvent, late_answer};
 use updraft_protocol::{
     Applied, ApprovalAnswer, ControlRefusal, ExecutionDocument, ExecutionId, ExecutionStatus, Signal, TaskId,
     TenantCode,
@@ -87,14 +87,19 @@ impl Handle {
     /// The store did not answer, or the engine has failed.
     pub async fn inspect(&self) -> Result<Inspection, ReadError> {
         if let Some(inspection) = self.ask(Control::Inspect).await? {
-            return Ok(inspection);
+            return self.complete(inspection).await;
         }
         if self.entry.is_some() {
             self.context.flush().await?;
         }
         let execution = Arc::new(self.read_stored().await?);
         let tasks = Reader::new(self.context.store.clone()).all_tasks(&self.tenant, self.peid).await?;
-        Ok(Inspection { execution, tasks })
+        Ok(Inspection { execution, tasks, whole: true })
+    }
+
+    /// Adds the tasks that the running execution no longer keeps in memory.
+    pub(crate) async fn complete(&self, inspection: Inspection) -> Result<Inspection, ReadError> {
+        Reader::new(self.context.store.clone()).complete(&self.tenant, inspection).await
     }
 
     /// Cancels it: running attempts are dropped, nothing more is started. Returns when that is durable.
@@ -123,7 +128,17 @@ impl Handle {
     /// # Errors
     /// The answer is refused, or the engine has failed or is shut down.
     pub async fn answer(&self, task: TaskId, answer: ApprovalAnswer) -> Result<Applied, ControlError> {
-        self.apply(MachineEvent::Answer { task, answer }).await
+        let applied = self.apply(MachineEvent::Answer { task, answer: answer.clone() }).await;
+        if !matches!(applied, Err(ControlError::Refused(ControlRefusal::NoApproval(_)))) {
+            return applied;
+        }
+        // An approval of an ended item of a loop is in the store alone.
+        let stored = Reader::new(self.context.store.clone()).all_tasks(&self.tenant, self.peid).await?;
+        let state = stored.into_iter().find(|stored| stored.task_request_id == task).map(|task| task.state);
+        match state.and_then(|state| late_answer(&state, &answer)) {
+            Some(reply) => Ok(reply?),
+            None => applied,
+        }
     }
 
     async fn apply(&self, event: MachineEvent) -> Result<Applied, ControlError> {

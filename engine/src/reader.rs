@@ -1,6 +1,7 @@
 //! A reader of the store. Writes nothing, takes no epoch, needs no data directory; works beside the engine that owns
 //! the store.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::stream::{self, Stream};
@@ -48,7 +49,7 @@ impl Reader {
     ) -> Result<Option<Inspection>, ReadError> {
         let Some(execution) = self.store.execution(tenant, peid).await? else { return Ok(None) };
         let tasks = self.all_tasks(tenant, peid).await?;
-        Ok(Some(Inspection { execution: Arc::new(execution), tasks }))
+        Ok(Some(Inspection { execution: Arc::new(execution), tasks, whole: true }))
     }
 
     /// One page of a tenant's executions, newest first, and where the next page begins. A page may have fewer rows than
@@ -110,6 +111,24 @@ impl Reader {
         peid: ExecutionId,
     ) -> Result<Vec<TaskDocument>, ReadError> {
         Ok(self.store.all_tasks(tenant, peid).await?)
+    }
+
+    /// Adds the tasks that a running execution no longer keeps in memory. They have ended; the newest of them may be
+    /// missing for as long as the store lags behind.
+    pub(crate) async fn complete(
+        &self,
+        tenant: &TenantCode,
+        inspection: Inspection,
+    ) -> Result<Inspection, ReadError> {
+        if inspection.whole {
+            return Ok(inspection);
+        }
+        let Inspection { execution, tasks: held, .. } = inspection;
+        let stored = self.all_tasks(tenant, execution.peid).await?;
+        let mut tasks: BTreeMap<u32, TaskDocument> =
+            stored.into_iter().map(|task| (task.head.task_seq, task)).collect();
+        tasks.extend(held.into_iter().map(|task| (task.head.task_seq, task)));
+        Ok(Inspection { execution, tasks: tasks.into_values().collect(), whole: true })
     }
 
     /// One page of the tasks for an alert, in the order of their ids; `limit` is bounded to 1 to 1,000. A page may have

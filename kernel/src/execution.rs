@@ -53,6 +53,8 @@ pub struct Execution<C> {
     lsn: u64,
     /// The last commit is not durable yet: a crash may undo it.
     behind: bool,
+    /// The tasks that leave memory with the commit under way.
+    leaving: usize,
 }
 
 /// The withdrawal of the attempts that were not sent.
@@ -118,6 +120,7 @@ impl<C: ExecutionControl> Execution<C> {
             at_rest: false,
             lsn,
             behind: false,
+            leaving: 0,
         }
     }
 
@@ -185,6 +188,10 @@ impl<C: ExecutionControl> Execution<C> {
             if let Some(act) = self.performing.next() {
                 return Some(ExecutionCommand::Perform(act));
             }
+            // The driver has seen the writes of these tasks, and has performed what follows them.
+            if self.leaving > 0 && self.committing.is_none() {
+                self.machine.forget(std::mem::take(&mut self.leaving));
+            }
             if let Some(withdrawal) = &mut self.withdrawing {
                 let commanded = std::mem::replace(&mut withdrawal.commanded, true);
                 return (!commanded).then_some(ExecutionCommand::Withdraw);
@@ -232,6 +239,7 @@ impl<C: ExecutionControl> Execution<C> {
         let acted_on = acts.iter().any(|act| matches!(act, Act::Start(_) | Act::End(_)));
         self.behind = !(acted_on || durable || self.controls.is_some() || self.draining);
         self.committing = Some(acts);
+        self.leaving = self.machine.leaving();
         let need = if self.behind { Need::Behind } else { Need::Durable };
         ExecutionCommand::Commit { writes, need }
     }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 use updraft_protocol::{
-    ApprovalOutcome, ExecutionDocument, ExecutionStatus, FailureKind, Revision, TaskDocument, TaskId,
+    ApprovalOutcome, ExecutionDocument, ExecutionStatus, FailureKind, Json, Revision, TaskDocument, TaskId,
     TaskStatus,
 };
 
 use crate::machine::Machine;
-use crate::plan::{Follows, Plan, PlannedBranch, PlannedKind, PlannedStep, REFUSE};
+use crate::plan::{Follows, Plan, PlannedKind, PlannedStep, REFUSE};
 
 /// An invariant that does not hold, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -73,8 +73,7 @@ pub fn steps_in_order(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violati
         let begins = match scope.opened_by() {
             None => index == plan.start,
             Some((outer, opener, body)) => plan.steps.iter().any(|step| {
-                let opened = |branch: &PlannedBranch| branch.name.as_str() == body && branch.start == index;
-                let opens = step.id.as_str() == opener && step.bodies().iter().any(opened);
+                let opens = step.id.as_str() == opener && step.opens(body) == Some(index);
                 opens && earlier(outer, step).is_some()
             }),
         };
@@ -119,6 +118,30 @@ pub fn answered_as_asked(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Viol
         };
         if !fits || people.len() != answers.len() || !people.iter().all(is_asked) {
             return violated("answered as asked", format!("{}: {:?}", task.head.step_id, task.state));
+        }
+    }
+    Ok(())
+}
+
+/// A `for_each` counts its items truly: those that it reports as completed or failed are those that began, each ran in a
+/// scope of its own, and no item is left out.
+pub fn items_are_counted(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {
+    let mut begun: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for (outer, opener, item) in tasks.iter().filter_map(|task| task.head.scope.opened_by()) {
+        begun.entry((outer, opener)).or_default().insert(item);
+    }
+    for task in tasks {
+        let step = plan.index_of(&task.head.step_id).map(|index| plan.step(index));
+        let is_loop = step.is_some_and(|step| matches!(step.kind, PlannedKind::ForEach(_)));
+        let Some(output) = task.state.response.as_ref().filter(|_| is_loop).map(Json::value) else {
+            continue;
+        };
+        let count = |field: &str| output[field].as_u64().unwrap_or(u64::MAX);
+        let place = (task.head.scope.as_str(), task.head.step_id.as_str());
+        let began = begun.get(&place).map_or(0, BTreeSet::len) as u64;
+        let told = count("completed").saturating_add(count("failed"));
+        if told != began || told.saturating_add(count("not_started")) != count("items") {
+            return violated("items are counted", format!("{} items of {place:?} began: {output}", began));
         }
     }
     Ok(())

@@ -10,13 +10,19 @@
 mod abandon;
 mod approval;
 mod attempt;
+mod branches;
+mod cancel;
 mod configuration;
 mod effect;
 mod end;
 mod event;
+mod forget;
+mod items;
 mod output;
 mod permit;
+mod recorded;
 mod resume;
+mod rounds;
 mod scope;
 mod signal;
 mod start;
@@ -28,16 +34,15 @@ mod wait;
 mod walk;
 mod writes;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_protocol::limits::{TURN_PAUSE, TURN_WORK};
-use updraft_protocol::{
-    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, ScopePath, Timestamp,
-};
+use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
 
 pub use abandon::{cancel_abandoned, fail_abandoned};
+pub use approval::late_answer;
 pub use effect::{Act, Effects, StartAttempt, Timer};
 pub use event::MachineEvent;
 pub use resume::Unfit;
@@ -47,6 +52,7 @@ pub use task_seq::TaskSeq;
 use crate::plan::{Plan, StepIndex};
 use end::ExecutionPhase;
 use permit::WaitingCall;
+use recorded::Recorded;
 use scope::{ScopeId, Scopes};
 use task::Tasks;
 use wait::Waits;
@@ -68,8 +74,8 @@ pub struct Machine {
     waits: Waits,
     /// Work that waits until another task may run.
     ready: VecDeque<Ready>,
-    /// Steps that control reached when the turn was used up: they are decided in the next turn.
-    undecided: VecDeque<(ScopeId, StepIndex)>,
+    /// Work of the walk that is left for the next turn, since this one is used up.
+    undecided: VecDeque<Undecided>,
     turn: Turn,
     /// Calls that wait for a permit of their tool.
     waiting_calls: Vec<WaitingCall>,
@@ -82,7 +88,23 @@ pub struct Machine {
     /// Bytes of the outputs of all tasks, and of the answers in their failures, for the limit.
     output_bytes: usize,
     /// Recorded tasks that the walk has not reached yet; empty except during `resume`.
-    recorded: BTreeMap<(ScopePath, StepIndex), TaskSeq>,
+    recorded: Recorded,
+    /// Tasks that nothing here reads any more; the shell still does until their writes are durable.
+    leaving: Vec<TaskSeq>,
+    /// `parallel` tasks whose outcome was decided while recorded tasks were walked: their other branches are cancelled
+    /// after it.
+    losers: Vec<TaskSeq>,
+}
+
+/// Work of the walk that is left for the next turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Undecided {
+    /// Control reached a step that computes.
+    Step(ScopeId, StepIndex),
+    /// Further items of a `for_each` may begin.
+    Items(TaskSeq),
+    /// The next round of a loop may begin.
+    Round(TaskSeq),
 }
 
 /// Work that waits until another task may run.
@@ -217,8 +239,8 @@ impl Machine {
                 }
                 return;
             }
-            if let Some((scope, step)) = self.undecided.pop_front() {
-                self.enter(scope, step, now, effects);
+            if let Some(undecided) = self.undecided.pop_front() {
+                self.decide(undecided, now, effects);
                 continue;
             }
             match self.ready.pop_front() {

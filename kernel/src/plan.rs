@@ -26,8 +26,9 @@ pub use exits::{Exits, Follows};
 pub use inputs::PlannedInputs;
 pub use schema::check_schema;
 pub use step::{
-    PlannedAction, PlannedApproval, PlannedBranch, PlannedCase, PlannedDelay, PlannedEnd, PlannedIf,
-    PlannedKind, PlannedParallel, PlannedStep, PlannedSwitch, PlannedWaitFor, RetryPolicy,
+    ItemNames, PlannedAction, PlannedApproval, PlannedBranch, PlannedCarried, PlannedCase, PlannedDelay,
+    PlannedEnd, PlannedForEach, PlannedIf, PlannedKind, PlannedParallel, PlannedRepeat, PlannedStep,
+    PlannedSwitch, PlannedWaitFor, ROUND, RetryPolicy,
 };
 pub(crate) use step::{REFUSE, UPDRAFT};
 
@@ -36,6 +37,9 @@ pub(crate) use step::{REFUSE, UPDRAFT};
 pub struct StepIndex(u32);
 
 impl StepIndex {
+    /// The first step of a playbook.
+    pub(crate) const FIRST: Self = Self(0);
+
     /// The index into [`Plan::steps`].
     pub fn get(self) -> usize {
         self.0 as usize

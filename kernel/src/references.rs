@@ -3,7 +3,7 @@
 
 mod wanted;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use wanted::{Wanted, WantedKey, WantedPart};
 
@@ -14,6 +14,8 @@ pub(crate) struct References {
     pub(crate) input: bool,
     /// Whether `variables` is read.
     pub(crate) variables: bool,
+    /// The names of loops around the text that are read.
+    pub(crate) locals: BTreeSet<String>,
     /// The ids of the steps that are read, each with the place that reads it first.
     pub(crate) steps: BTreeMap<String, String>,
     /// The parts of them that are read.
@@ -34,7 +36,8 @@ impl References {
         const STEP_BYTES: usize = 4 * size_of::<(String, String)>() + 64;
         let steps = self.steps.iter().map(|(id, path)| STEP_BYTES + id.len() + path.len());
         let first = if self.steps.is_empty() { 0 } else { 11 * size_of::<(String, String)>() };
-        first + steps.sum::<usize>() + self.wanted.bytes()
+        let locals: usize = self.locals.iter().map(|name| STEP_BYTES + name.len()).sum();
+        first + steps.sum::<usize>() + locals + self.wanted.bytes()
     }
 
     /// Adds the references of another text.
@@ -42,6 +45,7 @@ impl References {
         self.input |= other.input;
         self.variables |= other.variables;
         self.wanted.merge(other.wanted);
+        self.locals.extend(other.locals);
         for (id, path) in other.steps {
             self.steps.entry(id).or_insert(path);
         }

@@ -41,6 +41,7 @@ use crate::{mistake::Mistake, references::References};
 use root::Root;
 
 pub(crate) use budget::Budget;
+pub(crate) use spelling::is_root;
 pub(crate) use text::Text;
 
 /// A JSON value whose texts may be templates, compiled.

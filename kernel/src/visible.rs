@@ -26,6 +26,10 @@ pub trait Visible {
     /// The instant at which the task began that reads this: `now`. It is recorded, so that each of its attempts reads the
     /// same, after a restart too.
     fn now(&self) -> Timestamp;
+    /// A value that a loop around the step gives its body under this name: the item of a `for_each`.
+    fn local(&self, _name: &str) -> Option<&Json> {
+        None
+    }
     /// An earlier step on the same path: `steps.ID`; `None` if it has not run.
     fn step(&self, id: &str) -> Option<StepView<'_>>;
 }

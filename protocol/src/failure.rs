@@ -41,6 +41,12 @@ pub enum FailureKind {
     Condition,
     /// A branch of a `parallel` step failed.
     Branch,
+    /// More items of a `for_each` step failed than it tolerates.
+    Item,
+    /// A path was cancelled, since another one of the same step decided its outcome.
+    Cancelled,
+    /// A round of a `while` or `until` failed, or its condition did not hold within the rounds that it may have.
+    Round,
     /// A `fail` step was reached.
     EndStep,
     /// What the step waited for did not come in time.
@@ -75,6 +81,9 @@ impl FailureKind {
             Self::Template => "template",
             Self::Condition => "condition",
             Self::Branch => "branch",
+            Self::Item => "item",
+            Self::Cancelled => "cancelled",
+            Self::Round => "round",
             Self::EndStep => "end_step",
             Self::Expired => "expired",
             Self::Refused => "refused",

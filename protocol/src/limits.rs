@@ -3,6 +3,7 @@
 mod filter;
 mod http;
 mod local;
+mod loops;
 mod masking;
 mod people;
 mod record;
@@ -10,7 +11,7 @@ mod schema;
 
 use std::time::Duration;
 
-pub use {filter::*, http::*, local::*, masking::*, people::*, record::*, schema::*};
+pub use {filter::*, http::*, local::*, loops::*, masking::*, people::*, record::*, schema::*};
 
 // --- playbooks ---------------------------------------------------------------------------------------
 

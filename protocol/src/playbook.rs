@@ -8,7 +8,9 @@ mod choice;
 mod delay;
 mod end;
 mod fields;
+mod for_each;
 mod parallel;
+mod repeat;
 mod switch;
 mod wait_for;
 mod walk;
@@ -29,7 +31,9 @@ pub use body::{Body, BodyRun, Handler, NestedBody};
 pub use choice::If;
 pub use delay::Delay;
 pub use end::{End, Fail};
+pub use for_each::{ForEach, OnItemFailure, Tolerance};
 pub use parallel::{Branches, Join, Parallel};
+pub use repeat::{Carried, Repeat};
 pub use switch::{Switch, SwitchCase};
 pub use wait_for::WaitFor;
 pub use walk::WalkedStep;
@@ -207,6 +211,10 @@ kinds! {
     If = "if" by ["if"],
     /// Chooses between several bodies.
     Switch = "switch" by ["switch", "cases"],
+    /// Runs a body for each item of a list or a map.
+    ForEach = "for_each" by ["for_each"],
+    /// Repeats a body as long as a condition holds, or until one does.
+    Repeat = "repeat" by ["while", "until"],
     /// Waits.
     Delay = "delay" by ["delay"],
     /// Waits for a signal.

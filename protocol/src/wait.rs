@@ -39,6 +39,10 @@ pub enum WaitKind {
     Signal,
     /// The answers of people.
     Approval,
+    /// The calls of branches whose outcome no longer counts, and that may act at most once.
+    Branches,
+    /// The instant of the next round of a `while` or `until`; the subject is the number of that round.
+    Round,
 }
 
 impl Wait {
@@ -68,6 +72,8 @@ impl WaitKind {
             Self::Configuration => "configuration",
             Self::Signal => "signal",
             Self::Approval => "approval",
+            Self::Branches => "branches",
+            Self::Round => "round",
         }
     }
 }

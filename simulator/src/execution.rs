@@ -295,6 +295,8 @@ impl SimulatedExecution {
                 self.attempts.remove(&task);
                 self.unsent.remove(&task);
             }
+            // The permit comes all the same, and is ignored.
+            Act::StopWaiting(_) => {}
             Act::Arm(timer, at) => {
                 let armed = cx.oracle.armed(machine, timer, at);
                 cx.check(armed);

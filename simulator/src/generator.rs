@@ -79,7 +79,7 @@ impl Generator {
 
     /// Writes a step; gives whether its path can go on after it.
     fn step(&mut self, step: &mut Value, id: &str, place: &mut Place) -> bool {
-        match self.dice.below(if place.depth == 0 { 13 } else { 16 }) {
+        match self.dice.below(if place.depth == 0 { 13 } else { 19 }) {
             0..=5 => self.action(step, id, place),
             6 => step["delay"] = json!(self.dice.pick(&["10ms", "3s", "40s", "2h"])),
             7 => return self.choice(step, place),
@@ -90,6 +90,8 @@ impl Generator {
             }
             11 => self.wait_for(step, place),
             12 => self.approval(step, place),
+            13 | 14 => self.for_each(step, id, place),
+            15 => self.repeat(step, id, place),
             _ => self.parallel(step, place),
         }
         true
@@ -216,6 +218,56 @@ impl Generator {
         }
     }
 
+    /// Writes a loop over items. What its body runs cannot be read after it.
+    fn for_each(&mut self, step: &mut Value, id: &str, place: &mut Place) {
+        let item = format!("item_{id}");
+        let mut inside = Place { depth: place.depth - 1, ..place.inside() };
+        inside.length = inside.length.max(1);
+        let body = self.list(&mut inside).steps;
+        step["for_each"] =
+            json!(self.dice.pick(&["[input.n, 2, 3]", "range", "input.n", "{'a': input.n, 'b': 2}", "[]"]));
+        if step["for_each"] == "range" {
+            let many: Vec<u64> = (0..self.dice.small(4, 20)).collect();
+            step["for_each"] = json!(json!(many).to_string());
+        }
+        step["as"] = json!(item);
+        step["do"] = json!(if body.is_empty() { vec![json!({ "delay": "5ms" })] } else { body });
+        step["at_once"] = json!(self.dice.small(1, 5));
+        step["tolerate"] = [json!(0), json!(2), json!("50%")][self.dice.below(3) as usize].clone();
+        if self.dice.one_in(2) {
+            step["collect"] =
+                json!({ "index": format!("{{{{ {item}_index }}}}"), "item": format!("{{{{ {item} }}}}") });
+        }
+        if self.dice.one_in(2) {
+            step["on_item_failure"] = json!("stop");
+        }
+        self.handle(step, &["on_failure"], place);
+    }
+
+    /// Writes a loop of rounds that count.
+    fn repeat(&mut self, step: &mut Value, id: &str, place: &mut Place) {
+        let count = format!("count_{id}");
+        let mut inside = Place { depth: place.depth - 1, ..place.inside() };
+        inside.length = inside.length.max(1);
+        let body = self.list(&mut inside).steps;
+        let rounds = self.dice.below(5);
+        if self.dice.one_in(2) {
+            step["while"] = json!(format!("{count} < {rounds}"));
+        } else {
+            step["until"] = json!(format!("{count} >= {rounds}"));
+        }
+        step["carry"] = json!({ count.clone(): { "first": 0, "then": format!("{{{{ {count} + 1 }}}}") } });
+        step["do"] = json!(if body.is_empty() { vec![json!({ "delay": "5ms" })] } else { body });
+        step["at_most"] = json!(self.dice.small(1, 6));
+        if self.dice.one_in(2) {
+            step["pause"] = json!(self.dice.pick(&["10ms", "3s", "40s"]));
+        }
+        if self.dice.one_in(3) {
+            step["timeout"] = json!(self.dice.pick(&["100ms", "20s", "2m"]));
+        }
+        self.handle(step, &["on_failure", "on_timeout"], place);
+    }
+
     fn parallel(&mut self, step: &mut Value, place: &mut Place) {
         let width = 1 + self.dice.below(4);
         let (mut branches, mut ran) = (serde_json::Map::new(), Vec::new());
@@ -237,6 +289,8 @@ impl Generator {
             step["delay"] = json!("10ms");
             return;
         }
+        let joins = [json!("all"), json!("any"), json!({ "at_least": branches.len().div_ceil(2) })];
+        step["parallel"] = joins[self.dice.below(3) as usize].clone();
         step["branches"] = Value::Object(branches);
         place.before.extend(ran);
         self.handle(step, &["on_failure"], place);

@@ -3,11 +3,13 @@
 
 mod glue;
 mod kernel;
+mod loops;
 mod people;
 mod shell;
 
 pub use glue::GLUE;
 pub use kernel::KERNEL;
+pub use loops::LOOPS;
 pub use people::PEOPLE;
 pub use shell::SHELL;
 
@@ -28,7 +30,7 @@ pub struct Mutant {
 
 /// All planted bugs.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    KERNEL.iter().chain(PEOPLE).chain(SHELL).chain(GLUE)
+    KERNEL.iter().chain(LOOPS).chain(PEOPLE).chain(SHELL).chain(GLUE)
 }
 
 impl Mutant {

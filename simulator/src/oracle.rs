@@ -101,9 +101,10 @@ impl Oracle {
                     let Some(task) = task else {
                         return broken("decided", "a task that is not there".to_owned());
                     };
-                    self.keeps_the_rest(update, &task.state)?;
+                    let after = self.after(update, task);
+                    self.keeps_the_rest(update, &after)?;
                     self.unknown_was_begun(update)?;
-                    State::Task(task.state.clone())
+                    State::Task(after)
                 }
             };
             self.decided.entry(update.document()).or_default().insert(revision, state);
@@ -118,6 +119,22 @@ impl Oracle {
             }
         }
         invariant::steps_in_order(machine.plan(), &tasks)
+    }
+
+    /// The state of a task after an update: the machine shows the newest, of an earlier one it follows from the one before.
+    fn after(&self, update: &TaskUpdate, newest: &TaskDocument) -> TaskState {
+        let Revision { epoch, seq } = update.revision;
+        let decided = self.decided.get(&DocumentId::Task(update.task_id));
+        let before = decided.and_then(|all| all.get(&Revision { epoch, seq: seq - 1 }));
+        match before {
+            Some(State::Task(before)) if seq < newest.seq => {
+                let mut state = before.clone();
+                state.merge(update.state.clone());
+                state
+            }
+            _ if update.head.is_some() => update.state.clone(),
+            _ => newest.state.clone(),
+        }
     }
 
     /// The fields that an update of a task sets are new; all others must be as they were one revision before.

@@ -83,5 +83,9 @@ impl Execution {
 }
 
 fn inspection(machine: &Machine) -> Inspection {
-    Inspection { execution: Arc::new(machine.document()), tasks: machine.task_documents() }
+    Inspection {
+        execution: Arc::new(machine.document()),
+        tasks: machine.task_documents(),
+        whole: machine.holds_all_tasks(),
+    }
 }

@@ -19,6 +19,7 @@ impl Execution {
             Act::Acquire(task) => self.acquire(task),
             Act::Start(start) => self.start_attempt(*start, inline),
             Act::Stop(task) => self.attempts.retain(|(running, _)| *running != task),
+            Act::StopWaiting(task) => self.permits.give_up(task),
             Act::Arm(timer, at) => self.arm(timer, at, ctx),
             Act::End(status) => self.end(status),
         }

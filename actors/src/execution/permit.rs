@@ -53,6 +53,11 @@ impl CallPermits {
         }
     }
 
+    /// The call is not made: its wait ends, and its permit is given back.
+    pub(super) fn give_up(&mut self, task: TaskId) {
+        drop(self.remove(task));
+    }
+
     fn remove(&mut self, task: TaskId) -> Option<PermitState> {
         let at = self.0.iter().position(|(of, _)| *of == task)?;
         Some(self.0.swap_remove(at).1)

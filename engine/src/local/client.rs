@@ -139,7 +139,7 @@ impl Client {
                 Answer::Execution(found) => execution = Some(Arc::new((*found).into())),
                 Answer::Task(task) => tasks.push((*task).into()),
                 Answer::End { .. } => {
-                    return Ok(execution.map(|execution| Inspection { execution, tasks }));
+                    return Ok(execution.map(|execution| Inspection { execution, tasks, whole: true }));
                 }
                 other => return Err(self.beside(&other)),
             }

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use updraft_protocol::limits::{COMMENT_BYTES, KEY_BYTES};
 use updraft_protocol::{
     Applied, ApprovalAnswer, ApprovalOutcome, ControlRefusal, Failure, FailureKind, Gate, GivenAnswer, Json,
-    TaskId, Timestamp,
+    TaskId, TaskState, Timestamp,
 };
 
 use super::task::{Ending, Phase, Task};
-use super::task_seq::TaskSeq;
 use super::{Effects, Machine};
 use crate::plan::{PlannedApproval, PlannedKind, REFUSE};
 
@@ -42,7 +41,8 @@ impl Machine {
         if comment_bytes > COMMENT_BYTES {
             return Err(ControlRefusal::LongComment(comment_bytes));
         }
-        if let Some(reply) = self.earlier(seq, &gate, &answer) {
+        let task = self.task(seq);
+        if let Some(reply) = earlier(&task.state, &gate, &answer, matches!(task.phase, Phase::Waiting(_))) {
             return reply;
         }
         let ApprovalAnswer { uid, choice, comment, .. } = answer;
@@ -57,35 +57,44 @@ impl Machine {
         self.settle(seq, ending, now, effects);
         Ok(Applied::Decided)
     }
+}
 
-    /// The reply to an answer that comes after another of the same person, or too late.
-    fn earlier(
-        &self,
-        seq: TaskSeq,
-        gate: &Gate,
-        answer: &ApprovalAnswer,
-    ) -> Option<Result<Applied, ControlRefusal>> {
-        let task = self.task(seq);
-        let outcome = task.state.response.as_ref();
-        let outcome = outcome.and_then(|json| serde_json::from_str::<ApprovalOutcome>(json.as_str()).ok());
-        let answers = outcome.as_ref().map_or(&gate.answers, |outcome| &outcome.answers);
-        let own = answers.iter().find(|given| given.uid == answer.uid);
-        if own.is_some_and(|own| own.choice == answer.choice) {
-            return Some(Ok(Applied::Repeated));
-        }
-        let told = |given: &GivenAnswer| ControlRefusal::Answered {
-            uid: given.uid.clone(),
-            choice: given.choice.clone(),
-            at: given.at,
-        };
-        if let Some(outcome) = &outcome {
-            return outcome.answers.last().map(|last| Err(told(last)));
-        }
-        if !matches!(task.phase, Phase::Waiting(_)) {
-            return Some(Err(ControlRefusal::Over(task.state.status)));
-        }
-        own.map(|own| Err(told(own)))
+/// The reply to an answer that comes after another of the same person, or too late.
+fn earlier(
+    state: &TaskState,
+    gate: &Gate,
+    answer: &ApprovalAnswer,
+    waits: bool,
+) -> Option<Result<Applied, ControlRefusal>> {
+    let outcome = state.response.as_ref();
+    let outcome = outcome.and_then(|json| serde_json::from_str::<ApprovalOutcome>(json.as_str()).ok());
+    let answers = outcome.as_ref().map_or(&gate.answers, |outcome| &outcome.answers);
+    let own = answers.iter().find(|given| given.uid == answer.uid);
+    if own.is_some_and(|own| own.choice == answer.choice) {
+        return Some(Ok(Applied::Repeated));
     }
+    let told = |given: &GivenAnswer| ControlRefusal::Answered {
+        uid: given.uid.clone(),
+        choice: given.choice.clone(),
+        at: given.at,
+    };
+    if let Some(outcome) = &outcome {
+        return outcome.answers.last().map(|last| Err(told(last)));
+    }
+    if !waits {
+        return Some(Err(ControlRefusal::Over(state.status)));
+    }
+    own.map(|own| Err(told(own)))
+}
+
+/// The reply to an answer to an approval that has ended and is in no machine any more: that of an item of a loop. `None` if
+/// the state is that of no approval.
+pub fn late_answer(state: &TaskState, answer: &ApprovalAnswer) -> Option<Result<Applied, ControlRefusal>> {
+    let gate = state.wait.as_ref()?.gate.as_deref()?;
+    if !gate.asks(&answer.uid, &answer.groups) {
+        return Some(Err(ControlRefusal::NotAsked(answer.uid.clone())));
+    }
+    earlier(state, gate, answer, !state.status.ended())
 }
 
 /// How a decided approval ends: only a choice after which its author goes on completes it.

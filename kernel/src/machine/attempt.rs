@@ -187,6 +187,9 @@ impl Machine {
             effects.acts.push(Act::Arm(super::Timer::Task(task), due));
             return;
         }
+        if matches!(self.task(task).phase, Phase::Rounds(_)) {
+            return self.round_due(task, now, effects);
+        }
         let plan = self.plan.clone();
         let ending = match &plan.step(self.task(task).step).kind {
             PlannedKind::Action(_) => {

@@ -34,6 +34,8 @@ pub enum Act {
     Start(Box<StartAttempt>),
     /// Drop an attempt that is under way; its outcome is not awaited.
     Stop(TaskSeq),
+    /// Drop the wait of this task's call for a permit, or the permit: the call is not made.
+    StopWaiting(TaskId),
     /// Set a timer.
     Arm(Timer, Timestamp),
     /// Report the end to the callers that wait for it.

@@ -12,8 +12,8 @@ use crate::plan::{PlannedAction, StepIndex};
 /// A call that waits for its permit. It counts towards the tasks of the execution that run at once.
 #[derive(Debug)]
 pub(super) struct WaitingCall {
-    task_id: TaskId,
-    work: Ready,
+    pub(super) task_id: TaskId,
+    pub(super) work: Ready,
     step: StepIndex,
     arguments: Value,
     /// When its task began, which is the `now` of the arguments.

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use thiserror::Error;
 use updraft_protocol::{ExecutionDocument, ExecutionStatus, Revision, TaskDocument, TaskStatus, Timestamp};
 
-use super::output::kept_bytes;
+use super::recorded::Recorded;
 use super::scope::ScopeId;
-use super::task::{Ending, Phase, Task};
+use super::task::Phase;
 use super::task_seq::TaskSeq;
 use super::{Effects, Machine, Terms};
-use crate::plan::{Plan, StepIndex};
+use crate::plan::Plan;
 
 /// Why documents cannot be resumed: they do not belong to one execution of this plan.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -79,12 +79,12 @@ impl Machine {
             return Ok((machine, effects));
         }
         machine.begin(now, &mut effects);
-        if let Some(task) = machine.recorded.values().next()
+        if let Some(task_seq) = machine.recorded.left()
             && !machine.ended()
         {
-            return Err(Unfit::Unreached { task_seq: task.0 });
+            return Err(Unfit::Unreached { task_seq });
         }
-        machine.recorded.clear();
+        machine.recorded = Recorded::default();
         debug_assert_eq!(crate::invariant::machine(&machine), Ok(()));
         Ok((machine, effects))
     }
@@ -95,50 +95,24 @@ impl Machine {
         let step = self.plan.index_of(&document.head.step_id);
         let step =
             step.ok_or_else(|| Unfit::Step { task_seq, step_id: document.head.step_id.to_string() })?;
-        let place = (document.head.scope.clone(), step);
-        if task_seq != expected || self.recorded.insert(place, TaskSeq(task_seq)).is_some() {
+        self.tasks.take_up_to(TaskSeq(task_seq));
+        if task_seq != expected || !self.recorded.add(step, document) {
             return Err(Unfit::Gap { task_seq, expected });
         }
-        self.output_bytes += kept_bytes(&document.state);
-        self.tasks.push(Task {
-            seq: TaskSeq(task_seq),
-            id: document.task_request_id,
-            step,
-            scope: ScopeId::MAIN,
-            path: document.head.scope.clone(),
-            state: document.state,
-            revision: Revision { epoch: document.epoch, seq: document.seq },
-            phase: Phase::Recorded,
-        });
         Ok(())
     }
 
     /// Ends an execution whose timeout passed before it was resumed: nothing of it is run again.
     fn time_out_recorded(&mut self, now: Timestamp, effects: &mut Effects) {
-        self.recorded.clear();
-        for task in self.tasks.iter_mut() {
-            task.phase = match task.state.status {
+        for (step, document) in self.recorded.take_all() {
+            let phase = match document.state.status {
                 TaskStatus::Executing => Phase::Running,
                 TaskStatus::Retrying | TaskStatus::Waiting => Phase::Ready,
                 _ => Phase::Ended,
             };
+            self.take_over(document, step, ScopeId::MAIN, phase);
         }
         self.stop(ExecutionStatus::TimedOut, None, now, effects);
         debug_assert_eq!(crate::invariant::machine(self), Ok(()));
-    }
-
-    /// The recorded task of a step that control reached; the task now belongs to that scope.
-    pub(super) fn recall(&mut self, scope: ScopeId, step: StepIndex) -> Option<TaskSeq> {
-        if self.recorded.is_empty() {
-            return None;
-        }
-        let task = self.recorded.remove(&(self.scopes.path(scope).clone(), step))?;
-        self.task_mut(task).scope = scope;
-        Some(task)
-    }
-
-    /// A task with the ending in its document; `None` if it has not ended.
-    pub(super) fn recorded_ending(&self, task: TaskSeq) -> Option<(TaskSeq, Ending)> {
-        self.task(task).recorded_ending().map(|ending| (task, ending))
     }
 }

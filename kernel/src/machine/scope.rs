@@ -1,10 +1,15 @@
 //! Scopes: the runs of bodies that are open. Owns which of their tasks have ended and can be read, by step; a scope is
 //! dropped when it ends. Decides nothing.
 
-use updraft_protocol::ScopePath;
+use std::sync::Arc;
 
+use serde_json::json;
+use updraft_protocol::{Json, ScopePath, Value};
+
+use super::items::Item;
+use super::rounds::CarriedValue;
 use super::task_seq::TaskSeq;
-use crate::plan::StepIndex;
+use crate::plan::{ItemNames, ROUND, StepIndex};
 
 /// The index of an open scope in the machine; reused after the scope has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +29,43 @@ pub(super) struct Scope {
     pub(super) opener: Option<(ScopeId, TaskSeq)>,
     /// The tasks that ended in it and in scopes that it took over, ordered by step: a step runs once in a scope.
     ended: Vec<(StepIndex, TaskSeq)>,
+    /// What its opener gives it to read. `None` for a branch and the main line.
+    pub(super) locals: Option<Box<Locals>>,
+    /// Nothing further begins in it: of what is recorded the walk goes as far as it went before.
+    pub(super) cancelled: bool,
+}
+
+/// The values that a loop gives one round of its body.
+#[derive(Debug)]
+pub(super) struct Locals {
+    /// The number of the round, from 0.
+    pub(super) number: u32,
+    values: Vec<(Arc<str>, Json)>,
+}
+
+impl Locals {
+    /// Those of a round: its number, and what it carries.
+    pub(super) fn of_round(number: u32, carried: Vec<CarriedValue>) -> Box<Self> {
+        let mut values = carried;
+        values.push((ROUND.into(), Json::from(json!(number))));
+        Box::new(Self { number, values })
+    }
+
+    /// Those of an item.
+    pub(super) fn of_item(names: &ItemNames, number: u32, item: Item) -> Box<Self> {
+        let key = item.key.map_or_else(Json::null, |key| Json::from(&Value::String(key)));
+        let values = vec![
+            (names.item.clone(), Json::from(&item.value)),
+            (names.index.clone(), Json::from(json!(number))),
+            (names.key.clone(), key),
+        ];
+        Box::new(Self { number, values })
+    }
+
+    /// The value under this name.
+    pub(super) fn get(&self, name: &str) -> Option<&Json> {
+        self.values.iter().find(|(known, _)| **known == *name).map(|(_, value)| value)
+    }
 }
 
 impl Scope {
@@ -57,11 +99,26 @@ pub(super) struct Scopes {
 
 impl Scopes {
     pub(super) fn new() -> Self {
-        Self { main: Scope { path: ScopePath::MAIN, opener: None, ended: Vec::new() }, inner: Vec::new() }
+        Self {
+            main: Scope {
+                path: ScopePath::MAIN,
+                opener: None,
+                ended: Vec::new(),
+                locals: None,
+                cancelled: false,
+            },
+            inner: Vec::new(),
+        }
     }
 
-    pub(super) fn open(&mut self, path: ScopePath, opener: (ScopeId, TaskSeq)) -> ScopeId {
-        let scope = Some(Scope { path, opener: Some(opener), ended: Vec::new() });
+    pub(super) fn open(
+        &mut self,
+        path: ScopePath,
+        opener: (ScopeId, TaskSeq),
+        locals: Option<Box<Locals>>,
+    ) -> ScopeId {
+        let cancelled = self.get(opener.0).is_some_and(|outer| outer.cancelled);
+        let scope = Some(Scope { path, opener: Some(opener), ended: Vec::new(), locals, cancelled });
         let at = match self.inner.iter().position(Option::is_none) {
             Some(free) => {
                 self.inner[free] = scope;
@@ -77,14 +134,45 @@ impl Scopes {
 
     /// Drops a scope that has ended; the scope of its opener takes over its readable tasks.
     pub(super) fn close(&mut self, id: ScopeId) {
-        let slot = (id.0 as usize).checked_sub(1).and_then(|at| self.inner.get_mut(at));
-        let Some(Scope { opener: Some((outer, _)), ended, .. }) = slot.and_then(Option::take) else { return };
-        while self.inner.last().is_some_and(Option::is_none) {
-            self.inner.pop();
-        }
+        let Some(Scope { opener: Some((outer, _)), ended, .. }) = self.take(id) else { return };
         if let Some(outer) = self.get_mut(outer) {
             ended.into_iter().for_each(|(step, task)| outer.end(step, task));
         }
+    }
+
+    /// The open scopes that this task opened.
+    pub(super) fn opened_by(&self, task: TaskSeq) -> impl Iterator<Item = ScopeId> {
+        let open = (1_u32..).zip(&self.inner).filter_map(|(id, scope)| Some((id, scope.as_ref()?)));
+        let opened = open.filter(move |(_, scope)| scope.opener.is_some_and(|(_, opener)| opener == task));
+        opened.map(|(id, _)| ScopeId(id))
+    }
+
+    /// A scope and all that are open inside of it, each after the one around it.
+    pub(super) fn tree(&self, id: ScopeId) -> Vec<ScopeId> {
+        let mut tree = vec![id];
+        let mut at = 0;
+        while let Some(outer) = tree.get(at).copied() {
+            let open = (1_u32..).zip(&self.inner).filter_map(|(id, scope)| Some((id, scope.as_ref()?)));
+            let inside = open.filter(|(_, scope)| scope.opener.is_some_and(|(scope, _)| scope == outer));
+            tree.extend(inside.map(|(id, _)| ScopeId(id)));
+            at += 1;
+        }
+        tree
+    }
+
+    /// Drops a scope that has ended; the tasks that ended in it are read by nothing any more.
+    pub(super) fn drop(&mut self, id: ScopeId) -> Vec<TaskSeq> {
+        let ended = self.take(id).map(|scope| scope.ended).unwrap_or_default();
+        ended.into_iter().map(|(_, task)| task).collect()
+    }
+
+    fn take(&mut self, id: ScopeId) -> Option<Scope> {
+        let slot = (id.0 as usize).checked_sub(1).and_then(|at| self.inner.get_mut(at));
+        let taken = slot.and_then(Option::take);
+        while self.inner.last().is_some_and(Option::is_none) {
+            self.inner.pop();
+        }
+        taken
     }
 
     pub(super) fn get(&self, id: ScopeId) -> Option<&Scope> {

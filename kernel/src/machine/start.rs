@@ -1,6 +1,6 @@
 //! The start of an execution: accepted, its document among the writes, its first step entered.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use updraft_protocol::limits::TASKS_AT_ONCE_MAX;
 use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
 
 use super::end::ExecutionPhase;
+use super::recorded::Recorded;
 use super::scope::{ScopeId, Scopes};
 use super::task::Tasks;
 use super::wait::Waits;
@@ -79,7 +80,9 @@ impl Machine {
             configuration_wait: terms.configuration_wait,
             held: false,
             output_bytes: 0,
-            recorded: BTreeMap::new(),
+            recorded: Recorded::default(),
+            leaving: Vec::new(),
+            losers: Vec::new(),
         }
     }
 
@@ -90,6 +93,7 @@ impl Machine {
         }
         let start = self.plan.start;
         self.enter(ScopeId::MAIN, start, now, effects);
+        self.cancel_left_losers(now, effects);
         self.fill(now, effects);
         self.settle_waits();
     }

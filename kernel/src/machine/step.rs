@@ -6,16 +6,19 @@ mod approval;
 mod choice;
 mod delay;
 mod end;
+mod for_each;
 mod parallel;
+mod repeat;
 mod switch;
 mod wait_for;
 
 use updraft_protocol::Timestamp;
 
+use super::cancel::cancelled;
 use super::scope::ScopeId;
 use super::task_seq::TaskSeq;
 use super::walk::Go;
-use super::{Effects, Machine};
+use super::{Effects, Machine, Undecided};
 use crate::plan::{PlannedKind, StepIndex};
 
 /// A step that control has reached.
@@ -51,9 +54,18 @@ impl Machine {
     ) {
         let plan = self.plan.clone();
         let at = Arrival { scope, step, recorded: self.recall(scope, step), now };
-        // An ended step is passed over, unless it opens scopes: later steps see the tasks in those.
-        let opens = !plan.step(step).bodies().is_empty();
-        if !opens && let Some((task, ending)) = at.recorded.and_then(|task| self.recorded_ending(task)) {
+        // Nothing begins in a cancelled scope; what is recorded there is walked, as later steps may see it.
+        if at.recorded.is_none()
+            && let Some(here) = self.scopes.get(scope).filter(|scope| scope.cancelled)
+        {
+            let last = here.opener.map_or(TaskSeq(0), |(_, opener)| opener);
+            return work.push(Go::End(scope, last, Err(cancelled())));
+        }
+        // An ended step is passed over, unless later steps see the tasks in its scopes.
+        let is_seen_into = matches!(plan.step(step).kind, PlannedKind::Parallel(_));
+        if !is_seen_into && let Some((task, ending)) = at.recorded.and_then(|task| self.recorded_ending(task))
+        {
+            self.skip_recorded_inside(scope, step);
             return work.push(self.follow(task, ending));
         }
         match &plan.step(step).kind {
@@ -61,6 +73,8 @@ impl Machine {
             PlannedKind::Parallel(parallel) => self.arrive_at_parallel(at, parallel, effects, work),
             PlannedKind::If(choice) => self.arrive_at_choice(at, choice, effects, work),
             PlannedKind::Switch(switch) => self.arrive_at_switch(at, switch, effects, work),
+            PlannedKind::ForEach(each) => self.arrive_at_for_each(at, each, effects, work),
+            PlannedKind::Repeat(repeat) => self.arrive_at_repeat(at, repeat, effects, work),
             PlannedKind::Delay(delay) => self.arrive_at_delay(at, delay, effects),
             PlannedKind::WaitFor(wait) => self.arrive_at_wait_for(at, wait, effects, work),
             PlannedKind::Approval(approval) => self.arrive_at_approval(at, approval, effects, work),
@@ -72,7 +86,7 @@ impl Machine {
     fn is_put_off(&mut self, at: Arrival) -> bool {
         let put_off = at.recorded.is_none() && self.turn.is_spent();
         if put_off {
-            self.undecided.push_back((at.scope, at.step));
+            self.undecided.push_back(Undecided::Step(at.scope, at.step));
         }
         put_off
     }

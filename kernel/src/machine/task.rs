@@ -6,6 +6,9 @@ use updraft_protocol::{
     Failure, FailureKind, Json, Revision, ScopePath, TaskId, TaskState, TaskStatus, Timestamp,
 };
 
+use super::branches::Branches;
+use super::items::Items;
+use super::rounds::Rounds;
 use super::scope::ScopeId;
 use super::task_seq::TaskSeq;
 use crate::plan::StepIndex;
@@ -28,8 +31,6 @@ pub(super) struct Task {
 /// The reason why a task waits.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Phase {
-    /// For the walk of `resume` to reach it.
-    Recorded,
     /// For its attempt to end.
     Running,
     /// For the end of its execution: its attempt was dropped before it was sent.
@@ -38,10 +39,31 @@ pub(super) enum Phase {
     Ready,
     /// For an instant.
     Waiting(Timestamp),
-    /// For the scopes that it opened.
-    Joining { open: u32, failure: Option<Box<Failure>> },
+    /// For its branches.
+    Joining(Box<Branches>),
+    /// For the items of its loop.
+    Repeating(Box<Items>),
+    /// For the rounds of its loop, or the pause between two.
+    Rounds(Box<Rounds>),
     /// For nothing: it has ended.
     Ended,
+}
+
+impl Phase {
+    /// Whether it waits for scopes that it opened.
+    pub(super) fn has_scopes(&self) -> bool {
+        matches!(self, Self::Joining(_) | Self::Repeating(_) | Self::Rounds(_))
+    }
+
+    /// Of its scopes, so many are left, and no further one begins.
+    pub(super) fn wait_for_scopes(&mut self, left: usize) {
+        match self {
+            Self::Joining(branches) => branches.leave(left),
+            Self::Repeating(items) => items.leave(left),
+            Self::Rounds(rounds) => rounds.leave(),
+            _ => {}
+        }
+    }
 }
 
 /// How a task ended.
@@ -52,50 +74,72 @@ pub(super) enum Ending {
     /// A `fail` step, with its output.
     EndedFailed(Failure, Json),
     Unknown(Failure),
+    /// Its outcome no longer counts.
+    Cancelled,
 }
 
-/// The tasks in memory, in the order of their numbers.
+/// The tasks in memory, in the order of their numbers. Those of an item of a loop leave memory when it has ended.
 #[derive(Debug, Default)]
-pub(super) struct Tasks(Vec<Task>);
+pub(super) struct Tasks {
+    tasks: Vec<Task>,
+    /// The number of the newest task, in memory or not.
+    newest: u32,
+}
 
 impl Tasks {
     /// The number of the next new task.
     pub(super) fn next(&self) -> TaskSeq {
-        TaskSeq(self.0.last().map_or(1, |last| last.seq.0.saturating_add(1)))
+        TaskSeq(self.newest.saturating_add(1))
     }
 
-    pub(super) fn push(&mut self, task: Task) {
-        if self.0.len() == self.0.capacity() {
+    /// Numbers up to this one are taken.
+    pub(super) fn take_up_to(&mut self, seq: TaskSeq) {
+        self.newest = self.newest.max(seq.0);
+    }
+
+    pub(super) fn insert(&mut self, task: Task) {
+        self.take_up_to(task.seq);
+        if self.tasks.len() == self.tasks.capacity() {
             // Grows from one: an execution that waits for its first tool has a single task.
-            self.0.reserve_exact(self.0.len().max(1));
+            self.tasks.reserve_exact(self.tasks.len().max(1));
         }
-        self.0.push(task);
+        let at = match self.tasks.last() {
+            Some(last) if last.seq > task.seq => self.tasks.partition_point(|known| known.seq < task.seq),
+            _ => self.tasks.len(),
+        };
+        self.tasks.insert(at, task);
+    }
+
+    /// Removes a task, which nothing reads any more.
+    pub(super) fn remove(&mut self, seq: TaskSeq) -> Option<Task> {
+        self.at(seq).map(|at| self.tasks.remove(at))
+    }
+
+    /// Whether all tasks are in memory.
+    pub(super) fn are_all_there(&self) -> bool {
+        self.tasks.len() == self.newest as usize
     }
 
     pub(super) fn get(&self, seq: TaskSeq) -> Option<&Task> {
-        self.0.get(self.at(seq)?)
+        self.tasks.get(self.at(seq)?)
     }
 
     pub(super) fn get_mut(&mut self, seq: TaskSeq) -> Option<&mut Task> {
         let at = self.at(seq)?;
-        self.0.get_mut(at)
+        self.tasks.get_mut(at)
     }
 
     pub(super) fn iter(&self) -> std::slice::Iter<'_, Task> {
-        self.0.iter()
-    }
-
-    pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Task> {
-        self.0.iter_mut()
+        self.tasks.iter()
     }
 
     fn at(&self, seq: TaskSeq) -> Option<usize> {
         // While no task has left memory, a task's index follows from its number.
         let at = (seq.0 as usize).wrapping_sub(1);
-        if self.0.get(at).is_some_and(|task| task.seq == seq) {
+        if self.tasks.get(at).is_some_and(|task| task.seq == seq) {
             return Some(at);
         }
-        self.0.binary_search_by_key(&seq, |task| task.seq).ok()
+        self.tasks.binary_search_by_key(&seq, |task| task.seq).ok()
     }
 }
 
@@ -103,14 +147,14 @@ impl Index<TaskSeq> for Tasks {
     type Output = Task;
 
     fn index(&self, seq: TaskSeq) -> &Task {
-        &self.0[self.at(seq).unwrap_or(self.0.len())]
+        &self.tasks[self.at(seq).unwrap_or(self.tasks.len())]
     }
 }
 
 impl IndexMut<TaskSeq> for Tasks {
     fn index_mut(&mut self, seq: TaskSeq) -> &mut Task {
-        let at = self.at(seq).unwrap_or(self.0.len());
-        &mut self.0[at]
+        let at = self.at(seq).unwrap_or(self.tasks.len());
+        &mut self.tasks[at]
     }
 }
 
@@ -118,6 +162,7 @@ impl Task {
     pub(super) fn due(&self) -> Option<Timestamp> {
         match self.phase {
             Phase::Waiting(due) => Some(due),
+            Phase::Rounds(ref rounds) => rounds.next_instant(),
             _ => None,
         }
     }
@@ -133,7 +178,11 @@ impl Task {
         };
         match self.state.status {
             TaskStatus::Completed => Some(Ending::Completed(self.state.response.clone())),
-            TaskStatus::Failed | TaskStatus::Cancelled => Some(Ending::Failed(failure())),
+            TaskStatus::Failed => Some(match self.state.response.clone() {
+                Some(output) => Ending::EndedFailed(failure(), output),
+                None => Ending::Failed(failure()),
+            }),
+            TaskStatus::Cancelled => Some(Ending::Cancelled),
             TaskStatus::Unknown => Some(Ending::Unknown(failure())),
             TaskStatus::Executing | TaskStatus::Retrying | TaskStatus::Waiting => None,
         }

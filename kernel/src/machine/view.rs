@@ -4,7 +4,7 @@
 use updraft_protocol::{Json, StepId, TaskStatus, Timestamp};
 
 use super::Machine;
-use super::scope::ScopeId;
+use super::scope::{Locals, ScopeId};
 use super::task_seq::TaskSeq;
 use crate::visible::{StepView, Visible};
 
@@ -12,12 +12,29 @@ pub(super) struct View<'a> {
     machine: &'a Machine,
     scope: ScopeId,
     now: Timestamp,
+    /// Names that a round would read which has not begun.
+    locals: Option<&'a Locals>,
 }
 
 impl Machine {
     /// The view of a task that began at `now`.
     pub(super) fn view(&self, scope: ScopeId, now: Timestamp) -> View<'_> {
-        View { machine: self, scope, now }
+        self.view_with(scope, now, None)
+    }
+
+    /// The same, with the names that a round would read.
+    pub(super) fn view_with<'a>(
+        &'a self,
+        scope: ScopeId,
+        now: Timestamp,
+        locals: Option<&'a Locals>,
+    ) -> View<'a> {
+        View { machine: self, scope, now, locals }
+    }
+
+    /// When a task began.
+    pub(super) fn began_of(&self, task: TaskSeq) -> Timestamp {
+        self.task(task).state.started_date.unwrap_or_default()
     }
 
     /// When a recorded task began; `now` for one that begins.
@@ -37,6 +54,20 @@ impl Visible for View<'_> {
 
     fn now(&self) -> Timestamp {
         self.now
+    }
+
+    fn local(&self, name: &str) -> Option<&Json> {
+        if let Some(value) = self.locals.and_then(|locals| locals.get(name)) {
+            return Some(value);
+        }
+        let mut scope = self.machine.scopes.get(self.scope);
+        while let Some(here) = scope {
+            if let Some(value) = here.locals.as_ref().and_then(|locals| locals.get(name)) {
+                return Some(value);
+            }
+            scope = here.opener.and_then(|(outer, _)| self.machine.scopes.get(outer));
+        }
+        None
     }
 
     fn step(&self, id: &str) -> Option<StepView<'_>> {

@@ -22,6 +22,14 @@ impl Machine {
         effects.acts.push(Act::Arm(Timer::Task(task), due));
     }
 
+    /// The phase of a task has an instant, or none any more.
+    pub(super) fn wait_in_phase(&mut self, task: TaskSeq, effects: &mut Effects) {
+        if let Some(due) = self.task(task).due() {
+            self.waits.0.push(Reverse((due, task)));
+            effects.acts.push(Act::Arm(Timer::Task(task), due));
+        }
+    }
+
     /// Drops outdated entries from the top of the heap.
     pub(super) fn settle_waits(&mut self) {
         while let Some(Reverse((due, task))) = self.waits.0.peek()

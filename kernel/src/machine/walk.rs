@@ -1,12 +1,13 @@
 //! The walk: from a task that has ended to the step that follows, and to the end of a scope, which is an event of the task
 //! that opened it. Iterative, so that a long playbook needs no deep stack.
 
-use updraft_protocol::{ExecutionStatus, Failure, FailureKind, Json, TaskStatus, Timestamp};
+use updraft_protocol::{ExecutionStatus, Failure, Json, TaskStatus, Timestamp};
 
+use super::cancel::cancelled;
 use super::scope::ScopeId;
 use super::task::{Ending, Phase};
 use super::task_seq::TaskSeq;
-use super::{Effects, Machine};
+use super::{Effects, Machine, Undecided};
 use crate::plan::{Follows, PlannedKind, StepIndex};
 
 /// Where control goes next.
@@ -15,11 +16,25 @@ pub(super) enum Go {
     Enter(ScopeId, StepIndex),
     /// To the end of the scope, in which this task was the last.
     End(ScopeId, TaskSeq, Result<Option<Json>, Failure>),
+    /// To the next item of a `for_each`, or to its end.
+    Items(TaskSeq),
+    /// To the next round of a loop, or to its end.
+    Round(TaskSeq),
 }
 
 impl Machine {
     pub(super) fn enter(&mut self, scope: ScopeId, step: StepIndex, now: Timestamp, effects: &mut Effects) {
         self.go(Go::Enter(scope, step), now, effects);
+    }
+
+    /// Goes on with what an earlier turn left.
+    pub(super) fn decide(&mut self, undecided: Undecided, now: Timestamp, effects: &mut Effects) {
+        let go = match undecided {
+            Undecided::Step(scope, step) => Go::Enter(scope, step),
+            Undecided::Items(task) => Go::Items(task),
+            Undecided::Round(task) => Go::Round(task),
+        };
+        self.go(go, now, effects);
     }
 
     /// Ends a task and continues along its path.
@@ -28,7 +43,7 @@ impl Machine {
         self.go(next, now, effects);
     }
 
-    fn go(&mut self, first: Go, now: Timestamp, effects: &mut Effects) {
+    pub(super) fn go(&mut self, first: Go, now: Timestamp, effects: &mut Effects) {
         let mut work = vec![first];
         while let Some(next) = work.pop() {
             if self.ended() {
@@ -37,8 +52,10 @@ impl Machine {
             match next {
                 Go::Enter(scope, step) => self.arrive((scope, step), now, effects, &mut work),
                 Go::End(scope, last, result) => {
-                    work.extend(self.end_scope(scope, last, result, now, effects));
+                    self.end_scope(scope, last, result, now, effects, &mut work);
                 }
+                Go::Items(task) => self.go_on_with_items(task, now, effects, &mut work),
+                Go::Round(task) => self.go_on_with_rounds(task, now, effects, &mut work),
             }
         }
     }
@@ -58,6 +75,7 @@ impl Machine {
                 (TaskStatus::Failed, Some(output.clone()), Some(failure.clone()))
             }
             Ending::Unknown(failure) => (TaskStatus::Unknown, None, Some(failure.clone())),
+            Ending::Cancelled => (TaskStatus::Cancelled, None, None),
         };
         self.write_end(task, status, response, error, now, effects);
         self.follow(task, ending)
@@ -74,11 +92,13 @@ impl Machine {
             Ending::Completed(_) => TaskStatus::Completed,
             Ending::Failed(_) | Ending::EndedFailed(..) => TaskStatus::Failed,
             Ending::Unknown(_) => TaskStatus::Unknown,
+            Ending::Cancelled => TaskStatus::Cancelled,
         };
         let planned = self.plan.step(step);
         let state = &self.task(task).state;
         match (planned.follows(status, state).unwrap_or_default(), ending) {
             (Follows::Step(next), _) => Go::Enter(scope, next),
+            (_, Ending::Cancelled) => Go::End(scope, task, Err(cancelled())),
             (_, Ending::Completed(_)) => Go::End(scope, task, Ok(state.response.clone())),
             // The failure is handled, and nothing follows on this path.
             (Follows::End, _) => Go::End(scope, task, Ok(None)),
@@ -100,25 +120,32 @@ impl Machine {
         result: Result<Option<Json>, Failure>,
         now: Timestamp,
         effects: &mut Effects,
-    ) -> Option<Go> {
-        let Some((_, opener)) = self.scopes.get(scope)?.opener else {
-            self.end_main(last, result, now, effects);
-            return None;
-        };
-        self.scopes.close(scope);
-        let Phase::Joining { open, failure } = &mut self.task_mut(opener).phase else { return None };
-        *open -= 1;
-        if let (None, Err(new)) = (&failure, result) {
-            *failure = Some(Box::new(Failure::new(FailureKind::Branch, new.message).with_retryable(false)));
+        work: &mut Vec<Go>,
+    ) {
+        let Some(opener) = self.scopes.get(scope).map(|scope| scope.opener) else { return };
+        let Some((_, opener)) = opener else { return self.end_main(last, result, now, effects) };
+        match self.task(opener).phase {
+            Phase::Joining(_) => self.end_branch((scope, opener), result, now, effects, work),
+            Phase::Repeating(_) => self.end_item(scope, opener, result, work),
+            Phase::Rounds(_) => self.end_round((scope, opener), result, now, effects, work),
+            _ => {}
         }
-        if *open > 0 {
-            return None;
+    }
+
+    /// How a task with scopes ends: as it says, unless its own scope was cancelled while these ran.
+    pub(super) fn end_opener(
+        &mut self,
+        task: TaskSeq,
+        ending: Ending,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Go {
+        if let Some((_, recorded)) = self.recorded_ending(task) {
+            return self.follow(task, recorded);
         }
-        let ending = failure.take().map_or(Ending::Completed(None), |failure| Ending::Failed(*failure));
-        Some(match self.recorded_ending(opener) {
-            Some((_, recorded)) => self.follow(opener, recorded),
-            None => self.end_task(opener, ending, now, effects),
-        })
+        let scope = self.scopes.get(self.task(task).scope);
+        let ending = if scope.is_some_and(|scope| scope.cancelled) { Ending::Cancelled } else { ending };
+        self.end_task(task, ending, now, effects)
     }
 
     /// The main line has ended, and the execution with it.

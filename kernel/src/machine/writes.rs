@@ -64,7 +64,7 @@ impl Machine {
             wait: None,
             call: None,
         };
-        self.tasks.push(Task {
+        self.tasks.insert(Task {
             seq,
             id: TaskId::derive(self.peid, &path, &self.plan.step(step).id),
             step,
@@ -102,6 +102,12 @@ impl Machine {
         let wait = Some(Box::new(Wait::until(WaitKind::Retry, now, due)));
         let (status, error) = (TaskStatus::Retrying, Some(Box::new(failure)));
         let change = TaskState { status, error, wait, ..self.unchanged(task, now) };
+        self.change(task, change, effects);
+    }
+
+    /// A task waits, and keeps its status.
+    pub(super) fn write_wait(&mut self, task: TaskSeq, wait: Wait, now: Timestamp, effects: &mut Effects) {
+        let change = TaskState { wait: Some(Box::new(wait)), ..self.unchanged(task, now) };
         self.change(task, change, effects);
     }
 
@@ -292,7 +298,7 @@ impl Machine {
         Some(&self.plan.step(task.step).id)
     }
 
-    /// The documents of its tasks, in order.
+    /// The documents of its tasks that are in memory, in order: all but those of ended items that were forgotten.
     pub fn task_documents(&self) -> Vec<TaskDocument> {
         let document = |task: &Task| TaskDocument {
             task_request_id: task.id,

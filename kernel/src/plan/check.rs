@@ -169,7 +169,7 @@ fn definition(playbook: &Playbook, mistakes: &mut Mistakes) {
     }
 }
 
-fn is_identifier(name: &str) -> bool {
+pub(super) fn is_identifier(name: &str) -> bool {
     let mut chars = name.chars();
     chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -240,9 +240,27 @@ fn check_graph(
     for (at, step) in checked.iter().enumerate() {
         for (id, path) in step.reads() {
             let read = StepId::new(id).ok().and_then(|id| by_id.get(&id));
-            if read.is_some_and(|read| !earlier.contains(at, read.get())) {
-                let message = format!("\"{id}\" cannot have ended before \"{}\" starts", ids[at]);
+            if let Some(read) = read
+                && !earlier.contains(at, read.get())
+            {
+                let message = match flat.repeated_by(read.get(), at) {
+                    Some(opener) => format!(
+                        "\"{id}\" runs once for each round of \"{}\", which keeps what it collects",
+                        ids[opener]
+                    ),
+                    None => format!("\"{id}\" cannot have ended before \"{}\" starts", ids[at]),
+                };
                 mistakes.inside(at, step.reading, Mistake::new(path, message));
+            }
+        }
+        for (id, path) in step.reads_in_body() {
+            let read = StepId::new(id).ok().and_then(|id| by_id.get(&id));
+            if let Some(read) = read
+                && !earlier.contains(at, read.get())
+                && !flat.is_in_body_of(read.get(), at)
+            {
+                let message = format!("\"{id}\" cannot have ended when the body of \"{}\" has", ids[at]);
+                mistakes.inside(at, "collect", Mistake::new(path, message));
             }
         }
     }

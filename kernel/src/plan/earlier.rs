@@ -62,7 +62,8 @@ fn inside(flat: &Flat<'_>, order: &[usize]) -> Vec<Option<Vec<u64>>> {
     let mut inside = vec![None; flat.steps.len()];
     for &step in order {
         let mut scope = flat.scopes[flat.steps[step].scope];
-        while let Some(opener) = scope.opener {
+        // The steps of a repeated body are read inside of it alone.
+        while let Some(opener) = scope.opener.filter(|_| !scope.repeats) {
             let set = inside[opener].get_or_insert_with(|| vec![0_u64; flat.steps.len().div_ceil(64)]);
             set[step / 64] |= 1 << (step % 64);
             scope = flat.scopes[scope.parent];

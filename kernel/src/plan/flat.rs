@@ -3,14 +3,16 @@
 //! owns it. Owns the numbers of steps, and which scope and list each is in; checks no field.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use updraft_protocol::StepId;
 use updraft_protocol::limits::{PLAYBOOK_STEPS, SCOPE_DEPTH};
-use updraft_protocol::playbook::{Body, BodyRun, Handler, Playbook, Step, StepExit};
+use updraft_protocol::playbook::{Body, BodyRun, Handler, Playbook, Step, StepExit, StepKind};
 
-use super::StepIndex;
 use super::exits::Follows;
 use super::mistakes::Mistakes;
+use super::step::names_of;
+use super::{ItemNames, StepIndex};
 
 /// A scope: an index into [`Flat::scopes`].
 pub(super) type ScopeIndex = usize;
@@ -52,6 +54,8 @@ pub(super) struct FlatScope {
     pub(super) parent: ScopeIndex,
     /// The step that opens it. `None` for the main line.
     pub(super) opener: Option<usize>,
+    /// Whether it is opened any number of times.
+    pub(super) repeats: bool,
     depth: usize,
 }
 
@@ -77,7 +81,7 @@ enum Catch {
 impl<'p> Flat<'p> {
     /// The steps of `playbook`, at most [`PLAYBOOK_STEPS`] and one, so that too many are noticed.
     pub(super) fn of(playbook: &'p Playbook, mistakes: &mut Mistakes) -> Self {
-        let main = FlatScope { parent: 0, opener: None, depth: 0 };
+        let main = FlatScope { parent: 0, opener: None, repeats: false, depth: 0 };
         let mut flat = Self { steps: Vec::new(), scopes: vec![main], lists: Vec::new() };
         let outer = Outer { scope: 0, owner: None, list: None };
         flat.list(&playbook.steps, playbook.catch.as_ref(), ("steps", "catch"), outer, mistakes);
@@ -134,7 +138,8 @@ impl<'p> Flat<'p> {
         for nested in step.bodies() {
             let inside = match nested.run {
                 BodyRun::OnPath => Outer { owner: Some(at), ..outer },
-                BodyRun::InScope(_) => Outer { scope: self.open(at, mistakes), owner: None, list: None },
+                BodyRun::InScope(_) => self.open(at, false, mistakes),
+                BodyRun::Repeated => self.open(at, true, mistakes),
             };
             let start = self.body(nested.body, format!("{place}.{}", nested.field), inside, mistakes);
             self.steps[at].starts.push(start);
@@ -156,15 +161,51 @@ impl<'p> Flat<'p> {
         self.list(&body.steps, body.catch.as_deref(), (&places.0, &places.1), outer, mistakes)
     }
 
-    fn open(&mut self, opener: usize, mistakes: &mut Mistakes) -> ScopeIndex {
+    /// A scope, and what is around the list in it.
+    fn open(&mut self, opener: usize, repeats: bool, mistakes: &mut Mistakes) -> Outer {
         let parent = self.steps[opener].scope;
         let depth = self.scopes[parent].depth + 1;
         if depth == SCOPE_DEPTH + 1 {
             let message = format!("bodies with a scope of their own are nested more than {SCOPE_DEPTH} deep");
             mistakes.at(opener, &self.steps[opener].place, message);
         }
-        self.scopes.push(FlatScope { parent, opener: Some(opener), depth });
-        self.scopes.len() - 1
+        self.scopes.push(FlatScope { parent, opener: Some(opener), repeats, depth });
+        Outer { scope: self.scopes.len() - 1, owner: None, list: None }
+    }
+
+    /// The scopes that a step is in, from the innermost, without the main line.
+    fn scopes_around(&self, at: usize) -> impl Iterator<Item = FlatScope> {
+        let inner = |scope: &FlatScope| scope.opener.is_some();
+        let first = Some(self.scopes[self.steps[at].scope]).filter(inner);
+        std::iter::successors(first, move |scope| Some(self.scopes[scope.parent]).filter(inner))
+    }
+
+    /// The names that the loops around a step give.
+    pub(super) fn names_around(&self, at: usize) -> Vec<Arc<str>> {
+        let loops = self.scopes_around(at).filter(|scope| scope.repeats).filter_map(|scope| scope.opener);
+        loops.flat_map(|opener| self.names_of(opener)).collect()
+    }
+
+    /// The names that a step gives its body.
+    fn names_of(&self, opener: usize) -> Vec<Arc<str>> {
+        match &self.steps[opener].step.kind {
+            StepKind::ForEach(each) => ItemNames::of(each).all().to_vec(),
+            StepKind::Repeat(repeat) => names_of(repeat),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a step has ended when a repeated body of `opener` has: it is in that body, and in no body that is
+    /// repeated inside of it.
+    pub(super) fn is_in_body_of(&self, at: usize, opener: usize) -> bool {
+        self.scopes_around(at).find(|scope| scope.repeats).is_some_and(|scope| scope.opener == Some(opener))
+    }
+
+    /// The step that repeats the body of the step `at`, if the step `reader` is not in that body.
+    pub(super) fn repeated_by(&self, at: usize, reader: usize) -> Option<usize> {
+        let around: Vec<_> = self.scopes_around(reader).map(|scope| scope.opener).collect();
+        let loops = self.scopes_around(at).filter(|scope| scope.repeats && !around.contains(&scope.opener));
+        loops.last().and_then(|scope| scope.opener)
     }
 
     /// Resolves where the path of each step goes on. Every id that a step names in place of the next one, or for a

@@ -22,6 +22,8 @@ pub(super) enum Field {
     Next(&'static str),
     /// The start of a path of its own.
     Branch(usize),
+    /// The start of a body that is repeated.
+    Repeated,
 }
 
 impl std::fmt::Display for Field {
@@ -29,6 +31,7 @@ impl std::fmt::Display for Field {
         match self {
             Self::Next(name) => f.write_str(name),
             Self::Branch(at) => write!(f, "branches[{at}]"),
+            Self::Repeated => f.write_str("do"),
         }
     }
 }

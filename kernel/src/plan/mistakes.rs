@@ -6,7 +6,7 @@ use updraft_protocol::limits::MISTAKES;
 use crate::mistake::Mistake;
 
 /// The fields of a playbook and of its steps, in the order in which mistakes are told.
-const FIELDS: [&str; 37] = [
+const FIELDS: [&str; 47] = [
     "format",
     "version",
     "variables",
@@ -19,6 +19,16 @@ const FIELDS: [&str; 37] = [
     "if",
     "switch",
     "cases",
+    "for_each",
+    "while",
+    "until",
+    "as",
+    "do",
+    "at_once",
+    "at_most",
+    "pause",
+    "carry",
+    "collect",
     "arguments",
     "end",
     "fail",

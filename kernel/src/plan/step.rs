@@ -5,8 +5,11 @@ mod action;
 mod approval;
 mod choice;
 mod delay;
+mod draft;
 mod end;
+mod for_each;
 mod parallel;
+mod repeat;
 mod switch;
 mod wait_for;
 
@@ -18,7 +21,7 @@ use updraft_protocol::{Catalogue, FailureKind, Name, Span, StepId, TaskState, Ta
 use super::arguments::Schemas;
 use super::exits::{Exits, Follows};
 use super::flat::Flat;
-use super::graph::{Edge, Field};
+use super::graph::Edge;
 use super::mistakes::Mistakes;
 use super::span::span;
 use super::suggest::Suggestions;
@@ -26,6 +29,7 @@ use super::{PlannedInputs, Standing, StepIndex};
 use crate::mistake::Mistake;
 use crate::references::References;
 use crate::template::{Budget, Template};
+use draft::Draft;
 
 pub use action::{PlannedAction, RetryPolicy};
 pub use approval::PlannedApproval;
@@ -33,7 +37,10 @@ pub(crate) use approval::REFUSE;
 pub use choice::PlannedIf;
 pub use delay::PlannedDelay;
 pub use end::PlannedEnd;
+pub use for_each::{ItemNames, PlannedForEach};
 pub use parallel::{PlannedBranch, PlannedParallel};
+pub(super) use repeat::names_of;
+pub use repeat::{PlannedCarried, PlannedRepeat, ROUND};
 pub use switch::{PlannedCase, PlannedSwitch};
 pub use wait_for::PlannedWaitFor;
 
@@ -82,11 +89,21 @@ impl PlannedStep {
         Some(self.exits.get(exit))
     }
 
-    /// The bodies that it opens, each in a scope of its own.
-    pub fn bodies(&self) -> &[PlannedBranch] {
+    /// Whether it opens scopes.
+    pub(crate) fn opens_scopes(&self) -> bool {
+        matches!(self.kind, PlannedKind::Parallel(_) | PlannedKind::ForEach(_) | PlannedKind::Repeat(_))
+    }
+
+    /// The first step of a scope that it opens under this name; `None` if it opens none of that name.
+    pub fn opens(&self, scope: &str) -> Option<StepIndex> {
         match &self.kind {
-            PlannedKind::Parallel(parallel) => &parallel.branches,
-            _ => &[],
+            PlannedKind::Parallel(parallel) => {
+                let mut branches = parallel.branches.iter();
+                branches.find(|branch| branch.name.as_str() == scope).map(|branch| branch.start)
+            }
+            PlannedKind::ForEach(each) => scope.parse::<u32>().ok().map(|_| each.start),
+            PlannedKind::Repeat(repeat) => scope.parse::<u32>().ok().map(|_| repeat.start),
+            _ => None,
         }
     }
 
@@ -100,6 +117,8 @@ impl PlannedStep {
                 PlannedKind::Parallel(parallel) => parallel.branches.len() * size_of::<PlannedBranch>(),
                 PlannedKind::If(choice) => choice.condition.bytes(),
                 PlannedKind::Switch(choice) => choice.bytes(),
+                PlannedKind::ForEach(each) => each.bytes(),
+                PlannedKind::Repeat(repeat) => repeat.bytes(),
                 PlannedKind::Delay(_) => 0,
                 PlannedKind::Approval(approval) => approval.texts().map(Template::bytes).sum(),
                 PlannedKind::WaitFor(wait) => wait.key.as_ref().map_or(0, Template::bytes),
@@ -119,6 +138,10 @@ pub enum PlannedKind {
     If(PlannedIf),
     /// Chooses between several bodies.
     Switch(PlannedSwitch),
+    /// Runs a body for each item.
+    ForEach(PlannedForEach),
+    /// Repeats a body as long as a condition says.
+    Repeat(PlannedRepeat),
     /// Waits.
     Delay(PlannedDelay),
     /// Waits for a signal.
@@ -139,6 +162,8 @@ pub(super) struct Checked {
     /// The field that reads other steps.
     pub(super) reading: &'static str,
     references: References,
+    /// What it reads when a body of its own has ended.
+    in_body: References,
 }
 
 impl Checked {
@@ -149,6 +174,11 @@ impl Checked {
                 mistakes.step(at, self.reading, message);
             }
         }
+    }
+
+    /// The steps that it reads when a body of its own has ended, with the places that read them.
+    pub(super) fn reads_in_body(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.in_body.steps.iter().map(|(id, path)| (id.as_str(), path.as_str()))
     }
 
     /// The steps that it reads, with the places that read them.
@@ -169,16 +199,6 @@ pub(super) struct Steps<'a> {
     budget: Budget,
     /// The mistakes found so far.
     pub(super) mistakes: Mistakes,
-}
-
-/// A step that is being checked.
-struct Draft {
-    at: usize,
-    /// Where it is written: `steps[3].then[0]`.
-    place: String,
-    edges: Vec<Edge>,
-    references: References,
-    reading: &'static str,
 }
 
 impl<'a> Steps<'a> {
@@ -204,8 +224,15 @@ impl<'a> Steps<'a> {
     pub(super) fn check(&mut self, at: usize) -> Checked {
         let flat = &self.flat.steps[at];
         let step = flat.step;
-        let (references, place) = (References::default(), flat.place.clone());
-        let mut draft = Draft { at, place, edges: vec![], references, reading: "" };
+        let mut draft = Draft {
+            at,
+            place: flat.place.clone(),
+            edges: vec![],
+            references: References::default(),
+            in_body: References::default(),
+            reading: "",
+        };
+        self.budget.set_locals(self.flat.names_around(at));
         let kind = match &step.kind {
             StepKind::Action(action) => {
                 PlannedAction::check(self, &mut draft, action, step.handlers.on_unknown.is_some())
@@ -217,6 +244,12 @@ impl<'a> Steps<'a> {
             StepKind::If(choice) => PlannedIf::check(self, &mut draft, choice).map(PlannedKind::If),
             StepKind::Switch(choice) => {
                 PlannedSwitch::check(self, &mut draft, choice).map(PlannedKind::Switch)
+            }
+            StepKind::ForEach(each) => {
+                PlannedForEach::check(self, &mut draft, each).map(PlannedKind::ForEach)
+            }
+            StepKind::Repeat(repeat) => {
+                PlannedRepeat::check(self, &mut draft, repeat).map(PlannedKind::Repeat)
             }
             StepKind::Delay(delay) => Some(PlannedKind::Delay(PlannedDelay::check(self, &draft, delay))),
             StepKind::WaitFor(wait) => {
@@ -243,7 +276,13 @@ impl<'a> Steps<'a> {
             exits,
             kind,
         });
-        Checked { planned, edges: draft.edges, reading: draft.reading, references: draft.references }
+        Checked {
+            planned,
+            edges: draft.edges,
+            reading: draft.reading,
+            references: draft.references,
+            in_body: draft.in_body,
+        }
     }
 
     /// What follows the exits of a step, each an edge of the graph. The edges of choices are theirs.
@@ -284,10 +323,12 @@ impl<'a> Steps<'a> {
 
     /// The steps that the texts read must be there.
     fn reads(&mut self, draft: &Draft) {
-        for (id, path) in &draft.references.steps {
+        let read = draft.references.steps.iter().map(|read| (draft.reading, read));
+        let read_in_body = draft.in_body.steps.iter().map(|read| ("collect", read));
+        for (field, (id, path)) in read.chain(read_in_body) {
             if !StepId::new(id).is_ok_and(|id| self.by_id.contains_key(&id)) {
                 let message = self.suggestions.no_step(id, self.by_id, &self.mistakes);
-                self.mistakes.inside(draft.at, draft.reading, Mistake::new(path, message));
+                self.mistakes.inside(draft.at, field, Mistake::new(path, message));
             }
         }
     }
@@ -296,26 +337,5 @@ impl<'a> Steps<'a> {
         if let Err(message) = span(value, zero) {
             self.mistakes.step(at, field, message);
         }
-    }
-}
-
-impl Draft {
-    fn edge(&mut self, field: &'static str, follows: Follows) {
-        self.edges.extend(follows.step().map(|to| Edge { field: Field::Next(field), to: to.get() }));
-    }
-
-    /// Where the body numbered `number` of this step begins. Without steps, or without that body, the path goes on.
-    fn body(&mut self, steps: &Steps<'_>, number: Option<usize>, field: &'static str) -> Follows {
-        let flat = &steps.flat.steps[self.at];
-        let start = number.and_then(|number| flat.starts.get(number).copied().flatten());
-        let follows = Follows::to(start.or(flat.next));
-        self.edge(if start.is_some() { field } else { "next" }, follows);
-        follows
-    }
-
-    /// The references of one more text.
-    fn read(&mut self, field: &'static str, references: &References) {
-        self.reading = field;
-        self.references.merge(references.clone());
     }
 }

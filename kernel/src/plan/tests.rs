@@ -11,6 +11,7 @@ use super::*;
 mod endpoints;
 mod graphs;
 mod inputs;
+mod loops;
 mod mistakes;
 mod visibility;
 
@@ -29,7 +30,8 @@ fn playbook(mut steps: Value) -> Playbook {
 
 /// Adds the tool to each step in these bodies that is of no other kind.
 fn add_tools(value: &mut Value) {
-    const OTHERS: [&str; 8] = ["if", "switch", "cases", "parallel", "branches", "delay", "end", "fail"];
+    const OTHERS: [&str; 9] =
+        ["for_each", "if", "switch", "cases", "parallel", "branches", "delay", "end", "fail"];
     match value {
         Value::Array(items) => items.iter_mut().for_each(add_tools),
         Value::Object(fields) => {

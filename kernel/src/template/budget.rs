@@ -1,5 +1,7 @@
 //! The budget of a check: how much one playbook's templates, conditions and patterns may together cost to compile and
-//! keep in memory.
+//! keep in memory. Owns the names, too, that loops around the text being compiled give.
+
+use std::sync::Arc;
 
 use updraft_protocol::limits::{PLAYBOOK_COMPILE_WORK, PLAYBOOK_COMPILED_BYTES};
 
@@ -10,12 +12,24 @@ pub(crate) struct Budget {
     bytes: usize,
     /// Whether it was reported that nothing is left.
     told: bool,
+    /// The names that can be read beside the roots of every text.
+    locals: Vec<Arc<str>>,
 }
 
 impl Budget {
     /// The budget of one playbook.
     pub(crate) fn new() -> Self {
-        Self { work: PLAYBOOK_COMPILE_WORK, bytes: PLAYBOOK_COMPILED_BYTES, told: false }
+        Self { work: PLAYBOOK_COMPILE_WORK, bytes: PLAYBOOK_COMPILED_BYTES, told: false, locals: Vec::new() }
+    }
+
+    /// From here on, texts are inside of loops that give these names.
+    pub(crate) fn set_locals(&mut self, names: Vec<Arc<str>>) {
+        self.locals = names;
+    }
+
+    /// Whether a loop around the text gives this name.
+    pub(super) fn has_local(&self, name: &str) -> bool {
+        self.locals.iter().any(|known| **known == *name)
     }
 
     /// Charges time, about a nanosecond each; after a refusal nothing is left.

@@ -79,6 +79,8 @@ pub(super) enum Base {
     Steps,
     /// The instant at which the task began.
     Now,
+    /// A name that a loop around the step gives.
+    Local(Box<str>),
     /// A name that the template sets.
     Slot(usize, Box<str>),
     Loop(LoopField),

@@ -11,6 +11,7 @@ use updraft_protocol::limits::{NESTING, TEMPLATE_NAMES};
 
 use super::budget::Budget;
 use super::code::{Body, Expr, For, NODE_BYTES, Statement, Target};
+use super::spelling;
 use super::value::Operand;
 use crate::references::References;
 
@@ -199,7 +200,7 @@ impl<'r> Lowering<'r> {
     }
 
     fn declare(&mut self, name: &str) -> Lowered<usize> {
-        if matches!(name, "input" | "variables" | "steps" | "now" | "loop") {
+        if spelling::is_root(name) {
             return Err(format!("`{name}` cannot be set"));
         }
         let known = self.scopes.last().and_then(|scope| find(scope, name));

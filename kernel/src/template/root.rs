@@ -23,6 +23,8 @@ pub(super) struct Root<'r> {
     references: &'r References,
     input: Lazy,
     variables: Lazy,
+    /// The names of loops that are read.
+    locals: BTreeMap<&'r str, Lazy>,
     steps: OnceCell<Result<Operand>>,
     now: Timestamp,
     /// The steps that are named and that have run.
@@ -47,6 +49,7 @@ impl<'r> Root<'r> {
     pub(super) fn new(references: &'r References, visible: &dyn Visible) -> Self {
         let lazy =
             |read: bool, text: &Json| Lazy { text: read.then(|| text.clone()), value: OnceCell::new() };
+        let local = |name: &'r String| Some((name.as_str(), lazy(true, visible.local(name)?)));
         let view = |id: &'r String| {
             let view = visible.step(id)?;
             let view =
@@ -58,6 +61,7 @@ impl<'r> Root<'r> {
             references,
             input: lazy(references.input, visible.input()),
             variables: lazy(references.variables, visible.variables()),
+            locals: references.locals.iter().filter_map(local).collect(),
             steps: OnceCell::new(),
             now: visible.now(),
             views: references.steps.keys().filter_map(view).collect(),
@@ -84,6 +88,12 @@ impl<'r> Root<'r> {
         Operand::text(&self.meter, &self.now.to_string())
     }
 
+    /// The value of a name that a loop gives.
+    pub(super) fn local(&self, name: &str) -> Result<Operand> {
+        let wanted = self.references.wanted.all();
+        self.locals.get(name).map_or(Ok(Operand::Undefined), |local| local.get(&self.meter, name, wanted))
+    }
+
     pub(super) fn steps(&self) -> Result<Operand> {
         let steps = || {
             let wanted = self.references.wanted.all().field("steps");
@@ -103,7 +113,7 @@ impl<'r> Root<'r> {
 }
 
 impl Lazy {
-    fn get(&self, meter: &Meter, name: &'static str, wanted: WantedPart<'_>) -> Result<Operand> {
+    fn get(&self, meter: &Meter, name: &str, wanted: WantedPart<'_>) -> Result<Operand> {
         let value = || match (&self.text, wanted.field(name)) {
             (Some(text), Some(wanted)) => {
                 read::read(meter, text.as_str(), wanted).map_err(|refusal| named(refusal, name))

@@ -258,6 +258,7 @@ impl<'r> Run<'r> {
             Base::Variables => self.root.variables()?,
             Base::Steps => self.root.steps()?,
             Base::Now => self.root.now()?,
+            Base::Local(name) => self.root.local(name)?,
             Base::Slot(slot, _) => self.slots.get(*slot).cloned().unwrap_or(Operand::Undefined),
             Base::Loop(field) => self.loop_field(*field),
             Base::Expr(expr) => self.value(expr)?,
@@ -364,7 +365,7 @@ fn missing(path: &Path, keys: usize) -> Result<Operand> {
         Base::Variables => "variables".to_owned(),
         Base::Steps => "steps".to_owned(),
         Base::Now => "now".to_owned(),
-        Base::Slot(_, name) => name.as_ref().to_owned(),
+        Base::Local(name) | Base::Slot(_, name) => name.as_ref().to_owned(),
         Base::Loop(_) => "loop".to_owned(),
         Base::Expr(_) => "(…)".to_owned(),
     };

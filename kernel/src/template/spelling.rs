@@ -2,6 +2,11 @@
 
 use minijinja::machinery::ast::{self, BinOpKind};
 
+/// Whether a name means something in every template, so that nothing else can have it.
+pub(crate) fn is_root(name: &str) -> bool {
+    matches!(name, "input" | "variables" | "steps" | "now" | "loop" | "none" | "true" | "false")
+}
+
 /// Why a name cannot be read.
 pub(super) fn unknown(name: &str) -> String {
     match name {

@@ -170,6 +170,10 @@ impl<'p> NestedBody<'p> {
     pub(super) fn in_scope(field: &str, name: &'p StepId, body: &'p Body) -> Self {
         Self { field: format!("{field}.{name}"), body, run: BodyRun::InScope(name) }
     }
+
+    pub(super) fn repeated(field: &str, body: &'p Body) -> Self {
+        Self { field: field.to_owned(), body, run: BodyRun::Repeated }
+    }
 }
 
 /// How a body inside a step runs.
@@ -179,6 +183,8 @@ pub enum BodyRun<'p> {
     OnPath,
     /// In a scope of its own, which this name tells from the other scopes of its step.
     InScope(&'p StepId),
+    /// Any number of times, each in a scope of its own. What its steps keep is read inside of it alone.
+    Repeated,
 }
 
 /// Refuses the id `continue`, which means something else where a step is named.

@@ -8,7 +8,10 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::body::{Body, Handler, NestedBody, id};
-use super::{Branches, Choices, Handlers, Join, KindWord, Record, Retry, Step, SwitchCase};
+use super::{
+    Branches, Carried, Choices, Handlers, Join, KindWord, OnItemFailure, Record, Retry, Step, SwitchCase,
+    Tolerance,
+};
 use crate::ids::{Name, StepId};
 use crate::time::Span;
 use crate::value::Value;
@@ -65,6 +68,18 @@ step_fields! {
     "switch" ("condition") switch: String,
     "cases" ("given") cases: Vec<SwitchCase>,
     "default" ("given") default: Body,
+    "for_each" ("condition") for_each: String,
+    "as" ("given") name: String,
+    "do" ("given") body: Body,
+    "at_once" ("given") at_once: usize,
+    "collect" ("given") collect: Value,
+    "tolerate" ("given") tolerate: Tolerance,
+    "on_item_failure" ("given") on_item_failure: OnItemFailure,
+    "while" ("condition") before: String,
+    "until" ("condition") after: String,
+    "pause" ("given") pause: Span,
+    "at_most" ("given") at_most: u32,
+    "carry" ("given") carry: BTreeMap<String, Carried>,
     "delay" ("given") delay: Span,
     "wait_for" ("given") wait_for: Name,
     "key" ("given") key: Value,

@@ -69,12 +69,62 @@ impl JsonSchema for Branches {
 }
 
 /// When a `parallel` step continues.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Join {
-    /// When all its branches have ended.
+    /// When all its branches have ended; it fails if one of them did.
     #[default]
     All,
+    /// When one of its branches has completed; the others are cancelled.
+    Any,
+    /// When so many of its branches have completed; the others are cancelled.
+    AtLeast(u32),
+}
+
+impl Join {
+    /// How many of so many branches have to complete.
+    pub fn needed(self, branches: usize) -> usize {
+        match self {
+            Self::All => branches,
+            Self::Any => 1,
+            Self::AtLeast(count) => count as usize,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Join {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Count {
+            at_least: u32,
+        }
+
+        struct JoinVisitor;
+
+        impl<'de> Visitor<'de> for JoinVisitor {
+            type Value = Join;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`all`, `any` or `{at_least: N}`")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Join, E> {
+                match word {
+                    "all" => Ok(Join::All),
+                    "any" => Ok(Join::Any),
+                    _ => Err(E::invalid_value(serde::de::Unexpected::Str(word), &self)),
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Join, A::Error> {
+                let count = Count::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(Join::AtLeast(count.at_least))
+            }
+        }
+
+        deserializer.deserialize_any(JoinVisitor)
+    }
 }
 
 impl FieldsOfKind for Parallel {

@@ -40,7 +40,7 @@ impl<'p> Walk<'p> {
             for (number, nested) in step.bodies().into_iter().enumerate() {
                 let inside = match nested.run {
                     BodyRun::OnPath => scopes.to_vec(),
-                    BodyRun::InScope(_) => [scopes, &[(at, number)]].concat(),
+                    BodyRun::InScope(_) | BodyRun::Repeated => [scopes, &[(at, number)]].concat(),
                 };
                 self.list(&nested.body.steps, nested.body.catch.as_deref(), &inside);
             }

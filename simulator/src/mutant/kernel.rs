@@ -9,6 +9,7 @@ const SLOTS: &str = "kernel/src/coalescer/slots.rs";
 const FIELD: &str = "protocol/src/field.rs";
 const UPDATE: &str = "protocol/src/update.rs";
 const MACHINE: &str = "kernel/src/machine.rs";
+const RECORDED: &str = "kernel/src/machine/recorded.rs";
 const RESUME: &str = "kernel/src/machine/resume.rs";
 const ATTEMPT: &str = "kernel/src/machine/attempt.rs";
 const END: &str = "kernel/src/machine/end.rs";
@@ -196,7 +197,7 @@ pub const KERNEL: &[Mutant] = &[
     Mutant {
         name: "resume-forgets-task-number",
         claim: "a resumed task numbers its updates from the start",
-        file: RESUME,
+        file: RECORDED,
         find: "            revision: Revision { epoch: document.epoch, seq: document.seq },\n            phase",
         replace: "            revision: Revision { epoch: document.epoch, seq: 0 },\n            phase",
     },
@@ -218,8 +219,8 @@ pub const KERNEL: &[Mutant] = &[
         name: "resume-ends-again",
         claim: "a join that had ended is ended once more",
         file: WALK,
-        find: "            Some((_, recorded)) => self.follow(opener, recorded),\n",
-        replace: "            Some((_, recorded)) => self.end_task(opener, recorded, now, effects),\n",
+        find: "            return self.follow(task, recorded);\n",
+        replace: "            return self.end_task(task, recorded, now, effects);\n",
     },
     Mutant {
         name: "delay-begins-anew",

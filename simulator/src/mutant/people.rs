@@ -47,8 +47,8 @@ pub const PEOPLE: &[Mutant] = &[
         name: "gate-answered-twice",
         claim: "an approval that is decided takes another answer",
         file: APPROVAL,
-        find: "        if let Some(reply) = self.earlier(seq, &gate, &answer) {\n            return reply;\n        }\n",
-        replace: "        if let Some(reply @ Ok(_)) = self.earlier(seq, &gate, &answer) {\n            return reply;\n        }\n",
+        find: "        if let Some(reply) = earlier(&task.state, &gate, &answer, ",
+        replace: "        if let Some(reply @ Ok(_)) = earlier(&task.state, &gate, &answer, ",
     },
     Mutant {
         name: "no-goes-on",

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Effects, Machine, StartAttempt, Timer};
-use updraft_kernel::plan::{PlannedAction, PlannedKind};
+use updraft_kernel::plan::{PlannedAction, PlannedKind, PlannedRepeat};
 use updraft_protocol::{
-    Failure, Json, Revision, TaskDocument, TaskId, TaskStatus, TaskUpdate, Timestamp, Update, Value,
+    Failure, Json, Revision, TaskDocument, TaskId, TaskStatus, TaskUpdate, Timestamp, Update, Value, WaitKind,
 };
 
 use super::{Oracle, broken};
@@ -171,6 +171,15 @@ impl Oracle {
         let Some(task) = tasks.iter().find(|task| task.head.task_seq == seq.0) else {
             return broken("waits are kept", format!("there is no task {}", seq.0));
         };
+        let step = machine.plan().index_of(&task.head.step_id).map(|index| machine.plan().step(index));
+        if let Some(PlannedKind::Repeat(repeat)) = step.map(|step| &step.kind) {
+            let Some(round) = next_round(repeat, task, due)? else { return Ok(()) };
+            let before = *self.dues.entry((task.task_request_id, round)).or_insert(due);
+            if before != due {
+                return broken("waits are kept", format!("round {round} waits until {due} after {before}"));
+            }
+            return Ok(());
+        }
         let before = *self.dues.entry((task.task_request_id, task.state.attempt)).or_insert(due);
         if before != due {
             return broken(
@@ -299,6 +308,20 @@ impl Oracle {
     /// The newest revision of a document that was decided.
     pub(super) fn newest_durable(&self, document: updraft_protocol::DocumentId) -> Option<Revision> {
         self.durable.get(&document).copied()
+    }
+}
+
+/// A loop waits for its deadline, or as long as its pause for the round that is given.
+fn next_round(repeat: &PlannedRepeat, task: &TaskDocument, due: Timestamp) -> Result<Option<u32>, Violation> {
+    let started = task.state.started_date.unwrap_or_default();
+    if repeat.timeout.is_some_and(|timeout| due == started.after(timeout)) {
+        return Ok(None);
+    }
+    let wait = task.state.wait.as_ref().filter(|wait| wait.kind == WaitKind::Round);
+    let round = wait.and_then(|wait| wait.subject.as_ref()?.parse().ok());
+    match (wait, repeat.pause) {
+        (Some(wait), Some(pause)) if due == wait.since.after(pause) && wait.until == Some(due) => Ok(round),
+        _ => broken("waits are kept", format!("{} until {due}", task.head.step_id)).map(|()| None),
     }
 }
 

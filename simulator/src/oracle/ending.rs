@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::plan::{Plan, PlannedKind};
-use updraft_protocol::{DocumentId, ExecutionDocument, ExecutionId, ExecutionStatus, TaskDocument};
+use updraft_protocol::{DocumentId, ExecutionDocument, ExecutionId, ExecutionStatus, TaskDocument, TaskId};
 
 use super::{Oracle, broken};
 use crate::execution::Verdict;
@@ -115,6 +115,7 @@ impl Oracle {
         self.signals_are_there(document, tasks)?;
         invariant::answered_as_asked(plan, tasks)?;
         self.answers_are_there(tasks)?;
+        invariant::items_are_counted(plan, tasks)?;
         self.nothing_lost(document, tasks)
     }
 
@@ -134,11 +135,18 @@ impl Oracle {
         if end != document {
             return broken("nothing lost", format!("the store has {document:?}, the end was {end:?}"));
         }
-        let other = (0..last.len().max(tasks.len())).find(|index| last.get(*index) != tasks.get(*index));
-        match other.map(|index| (tasks.get(index), last.get(index))) {
-            Some((stored, last)) => {
-                broken("nothing lost", format!("the store has {stored:?}, the end was {last:?}"))
-            }
+        let stored: BTreeMap<TaskId, &TaskDocument> =
+            tasks.iter().map(|task| (task.task_request_id, task)).collect();
+        let other = last.iter().find(|task| stored.get(&task.task_request_id).copied() != Some(*task));
+        if let Some(last) = other {
+            let stored = stored.get(&last.task_request_id);
+            return broken("nothing lost", format!("the store has {stored:?}, the end was {last:?}"));
+        }
+        // Tasks of ended items are not in memory at the end.
+        let undecided =
+            |task: &&TaskDocument| !self.decided.contains_key(&DocumentId::Task(task.task_request_id));
+        match tasks.iter().find(undecided) {
+            Some(task) => broken("nothing lost", format!("nothing decided {task:?}, which is stored")),
             None => Ok(()),
         }
     }

@@ -1,9 +1,10 @@
 //! The steps `end` and `fail`: end their path, with an output. It is bounded as an answer is: many branches may end in
 //! one commit.
 
-use updraft_protocol::{Effect, Failure, FailureKind, Json, Value};
+use updraft_protocol::{Effect, Failure, FailureKind, Json, Timestamp, Value};
 
 use super::Arrival;
+use crate::machine::scope::ScopeId;
 use crate::machine::task::Ending;
 use crate::machine::walk::Go;
 use crate::machine::{Effects, Machine};
@@ -46,8 +47,17 @@ impl Machine {
     }
 
     pub(super) fn rendered(&mut self, at: Arrival, template: &Template) -> Result<Value, Failure> {
-        let view = self.view(at.scope, self.began(at.recorded, at.now));
-        let (rendered, spent) = template.render_metered(&view);
+        self.rendered_in(at.scope, self.began(at.recorded, at.now), template)
+    }
+
+    /// Renders a text in a scope, for a task that began at `began`.
+    pub(super) fn rendered_in(
+        &mut self,
+        scope: ScopeId,
+        began: Timestamp,
+        template: &Template,
+    ) -> Result<Value, Failure> {
+        let (rendered, spent) = template.render_metered(&self.view(scope, began));
         self.turn.work += spent.work;
         rendered
     }

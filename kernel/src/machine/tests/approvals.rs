@@ -2,9 +2,13 @@
 
 use serde_json::{Value, json};
 use updraft_protocol::limits::{APPROVAL_WAIT, QUESTION_BYTES};
-use updraft_protocol::{Applied, ControlRefusal, ExecutionStatus, FailureKind, TaskId, TaskStatus, WaitKind};
+use updraft_protocol::{
+    Applied, ApprovalAnswer, ControlRefusal, ExecutionStatus, FailureKind, StepId, TaskId, TaskStatus,
+    WaitKind,
+};
 
 use super::world::{World, act, parallel, playbook};
+use crate::machine::late_answer;
 
 /// An approval with these additional fields, and an action after it.
 fn asked(more: &Value, input: Value) -> World {
@@ -124,4 +128,23 @@ fn a_question_that_asks_nobody_or_is_too_long_fails_and_never_asks_everybody() {
         assert_eq!(world.tasks()[0].state.status, TaskStatus::Failed, "{more}");
         assert_eq!(world.ends, [ExecutionStatus::Failed]);
     }
+}
+
+#[test]
+fn an_approval_of_an_ended_item_is_answered_from_its_document() {
+    let gate = json!({"id": "gate", "approval": "really?", "assignees": ["ana", "ben"]});
+    let each = json!({"id": "all", "for_each": "[1]", "do": [gate]});
+    let mut world = World::begin(&playbook(json!([each, {"id": "last", "delay": "1m"}])), json!({}));
+    let id = world.tasks()[1].task_request_id;
+    assert_eq!(world.answer(id, "ana", &[], "approve"), Ok(Applied::Decided));
+    assert_eq!(world.answer(id, "ben", &[], "refuse"), Err(ControlRefusal::NoApproval(id)));
+    let state = &world.tasks()[1].state;
+    let late = |uid: &str, choice: &str| {
+        let choice = StepId::new(choice).unwrap();
+        late_answer(state, &ApprovalAnswer { uid: uid.into(), groups: Vec::new(), choice, comment: None })
+    };
+    assert_eq!(late("ana", "approve"), Some(Ok(Applied::Repeated)));
+    let told = late("ben", "refuse").unwrap().unwrap_err();
+    assert!(matches!(&told, ControlRefusal::Answered { uid, .. } if &**uid == "ana"), "{told}");
+    assert!(matches!(late("eve", "approve"), Some(Err(ControlRefusal::NotAsked(_)))));
 }

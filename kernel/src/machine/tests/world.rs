@@ -1,6 +1,6 @@
 //! A world for one machine: keeps the writes as a store would, and resumes from them after a crash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -139,10 +139,12 @@ impl World {
                 }
                 Act::Stop(task) => self.attempts.retain(|attempt| attempt.task != task),
                 Act::Acquire(task) => self.waiting_calls.push(task),
+                Act::StopWaiting(task) => self.waiting_calls.retain(|waiting| *waiting != task),
                 Act::Arm(timer, at) => self.timers.push((at, timer)),
                 Act::End(status) => self.ends.push(status),
             }
         }
+        self.machine.forget(self.machine.leaving());
     }
 
     fn store(&mut self, write: Update) {
@@ -303,9 +305,17 @@ impl World {
         self.absorb(effects);
     }
 
-    /// Asserts that the stored documents equal those of the machine.
+    /// Asserts that the stored documents equal those of the machine. Of the tasks that have left its memory, all have
+    /// ended.
     pub(super) fn assert_stored_is_current(&self) {
         assert_eq!(*self.execution(), self.machine.document());
-        assert_eq!(self.tasks(), self.machine.task_documents());
+        let held = self.machine.task_documents();
+        let seqs: BTreeSet<u32> = held.iter().map(|task| task.head.task_seq).collect();
+        let (stored, forgotten): (Vec<_>, Vec<_>) =
+            self.tasks().into_iter().partition(|task| seqs.contains(&task.head.task_seq));
+        assert_eq!(stored, held);
+        for task in forgotten {
+            assert!(task.state.status.ended(), "{} in {} is forgotten", task.head.step_id, task.head.scope);
+        }
     }
 }

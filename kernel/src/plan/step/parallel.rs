@@ -2,7 +2,7 @@
 
 use updraft_protocol::StepId;
 use updraft_protocol::limits::PARALLEL_BRANCHES;
-use updraft_protocol::playbook::Parallel;
+use updraft_protocol::playbook::{Join, Parallel};
 
 use super::{Draft, Steps};
 use crate::plan::StepIndex;
@@ -11,6 +11,8 @@ use crate::plan::graph::{Edge, Field};
 /// Several branches at once.
 #[derive(Debug)]
 pub struct PlannedParallel {
+    /// When the path goes on.
+    pub join: Join,
     /// The branches; never empty.
     pub branches: Vec<PlannedBranch>,
 }
@@ -49,6 +51,12 @@ impl PlannedParallel {
                 }
             }
         }
-        Some(Self { branches })
+        if let Join::AtLeast(needed) = parallel.join
+            && !(1..=count).contains(&(needed as usize))
+        {
+            let message = format!("at least {needed} of {count} branches: must be from 1 to {count}");
+            steps.mistakes.step(draft.at, "parallel", message);
+        }
+        Some(Self { join: parallel.join, branches })
     }
 }

@@ -109,8 +109,12 @@ fn next(step: &PlannedStep) -> Vec<StepIndex> {
     if let PlannedKind::If(choice) = &step.kind {
         follows.extend([true, false].map(|holds| choice.follows(Some(&json!({ "result": holds }).into()))));
     }
-    let opened = step.bodies().iter().map(|branch| branch.start);
-    opened.chain(follows.into_iter().filter_map(Follows::step)).collect()
+    let opened: Vec<StepIndex> = match &step.kind {
+        PlannedKind::Parallel(parallel) => parallel.branches.iter().map(|branch| branch.start).collect(),
+        PlannedKind::ForEach(each) => vec![each.start],
+        _ => Vec::new(),
+    };
+    opened.into_iter().chain(follows.into_iter().filter_map(Follows::step)).collect()
 }
 
 /// Removes, repeatedly, the steps that lead to no remaining step: in a cycle, some remain.

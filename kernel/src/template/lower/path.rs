@@ -72,6 +72,12 @@ impl Lowering<'_> {
             }
             "now" if keys.is_empty() => Ok(Base::Now),
             "now" => Err("`now` is a text, which has no fields: `now|date_format('%H')`".to_owned()),
+            _ if self.budget.has_local(name) => {
+                self.budget.keep(2 * name.len())?;
+                self.references.locals.insert(name.to_owned());
+                self.want(name, keys, read)?;
+                Ok(Base::Local(name.into()))
+            }
             "loop" if self.loops > 0 => self.loop_field(keys),
             "loop" => Err("`loop` is only there inside a loop".to_owned()),
             _ => Err(spelling::unknown(name)),

@@ -159,9 +159,15 @@ fn a_mistake_in_a_body_or_a_handler_has_its_path_and_an_authors_words() {
             "parallel: some",
             "\"parallel\":\"some\"",
             "steps[0].parallel",
-            "`some` is not known here; there is all",
+            "`all`, `any` or `{at_least: N}` is needed; here stands the text `some`",
         ),
-        (timeout, "parallel: 1", "\"parallel\":1", "steps[0].parallel", "one of all is needed"),
+        (
+            timeout,
+            "parallel: 1",
+            "\"parallel\":1",
+            "steps[0].parallel",
+            "`all`, `any` or `{at_least: N}` is needed; here stands the number 1",
+        ),
         (
             timeout,
             "then: a",

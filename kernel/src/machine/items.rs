@@ -1,0 +1,200 @@
+//! The items of a `for_each` step while it runs: those that have not begun, and counts, failures and results of those
+//! that have ended. An item that has ended leaves nothing else in memory. Opens no scope, and ends no task.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+use updraft_protocol::limits::{FAILURE_MESSAGE_BYTES, ITEM_FAILURES, ITEMS, RESPONSE_BYTES};
+use updraft_protocol::playbook::OnItemFailure;
+use updraft_protocol::{Failure, FailureKind, Json, Value};
+
+use crate::plan::PlannedForEach;
+
+/// The results that are kept: an answer's bytes without those of counts and failures.
+const RESULTS_BYTES: usize = RESPONSE_BYTES - 2 * ITEM_FAILURES * FAILURE_MESSAGE_BYTES;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Items {
+    /// The items that have not begun.
+    waiting: VecDeque<Item>,
+    count: usize,
+    /// The number of the next item.
+    next: u32,
+    /// The items that have begun and not ended.
+    open: usize,
+    completed: usize,
+    failed: usize,
+    failures: Vec<ItemFailure>,
+    /// What is collected, by number. `None` where the step collects nothing, or it became too much.
+    results: Option<Vec<Option<Json>>>,
+    result_bytes: usize,
+    /// Whether no further one begins.
+    is_stopped: bool,
+    /// Whether the walk is about to open further items, as it is at the beginning.
+    pub(super) opening: bool,
+}
+
+/// An item that has not begun.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Item {
+    /// Its key, in a map.
+    pub(super) key: Option<String>,
+    pub(super) value: Value,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct ItemFailure {
+    index: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Json>,
+    kind: FailureKind,
+    message: String,
+}
+
+/// The output of the step.
+#[derive(Serialize)]
+struct Output<'i> {
+    items: usize,
+    completed: usize,
+    failed: usize,
+    not_started: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    results: Option<&'i [Option<Json>]>,
+    failures: &'i [ItemFailure],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+impl Items {
+    /// The items that a step's expression gave.
+    ///
+    /// # Errors
+    /// If the value is no list and no map, or has too many items.
+    pub(super) fn of(value: Value, collects: bool) -> Result<Self, Failure> {
+        let refuse = |message: String| Err(Failure::new(FailureKind::Template, message));
+        let waiting: VecDeque<Item> = match value {
+            Value::Array(items) => items.into_iter().map(|value| Item { key: None, value }).collect(),
+            Value::Object(map) => {
+                map.into_iter().map(|(key, value)| Item { key: Some(key), value }).collect()
+            }
+            other => {
+                let kind = other.kind();
+                return refuse(format!("`for_each` needs a list or a map, not {kind}"));
+            }
+        };
+        let count = waiting.len();
+        if count > ITEMS {
+            return refuse(format!("`for_each` has {count} items; at most {ITEMS} are allowed"));
+        }
+        Ok(Self {
+            waiting,
+            count,
+            next: 0,
+            open: 0,
+            completed: 0,
+            failed: 0,
+            failures: Vec::new(),
+            results: collects.then(Vec::new),
+            result_bytes: 0,
+            is_stopped: false,
+            opening: true,
+        })
+    }
+
+    /// Whether all of them have ended, or never begin.
+    pub(super) fn are_over(&self) -> bool {
+        (self.waiting.is_empty() || self.is_stopped) && self.open == 0
+    }
+
+    /// So many that have begun are left, and no further one begins.
+    pub(super) fn leave(&mut self, open: usize) {
+        self.open = open;
+        self.is_stopped = true;
+    }
+
+    /// Whether another one may begin where so many may be open.
+    pub(super) fn may_begin(&self, at_once: usize) -> bool {
+        self.open < at_once && !self.is_stopped
+    }
+
+    /// The next item begins; its number.
+    pub(super) fn begin(&mut self) -> Option<(u32, Item)> {
+        let item = self.waiting.pop_front()?;
+        let number = self.next;
+        self.next += 1;
+        self.open += 1;
+        Some((number, item))
+    }
+
+    /// An item has ended, with what is collected of it.
+    pub(super) fn end(
+        &mut self,
+        (index, key): (u32, Option<Json>),
+        result: Result<Option<Json>, Failure>,
+        step: &PlannedForEach,
+    ) {
+        self.open -= 1;
+        match result {
+            Ok(result) => {
+                self.completed += 1;
+                self.collect(index, result);
+            }
+            Err(failure) => {
+                self.failed += 1;
+                if self.failures.len() < ITEM_FAILURES {
+                    let (kind, message) = (failure.kind, failure.message);
+                    self.failures.push(ItemFailure { index, key, kind, message });
+                }
+            }
+        }
+        self.is_stopped |= self.is_beyond(step) && step.on_item_failure == OnItemFailure::Stop;
+    }
+
+    fn collect(&mut self, index: u32, result: Option<Json>) {
+        let (Some(results), Some(result)) = (&mut self.results, result) else { return };
+        self.result_bytes += result.as_str().len();
+        if self.result_bytes > RESULTS_BYTES {
+            self.results = None;
+            return;
+        }
+        let at = index as usize;
+        if results.len() <= at {
+            results.resize(at + 1, None);
+        }
+        results[at] = Some(result);
+    }
+
+    /// Whether more have failed than the step tolerates.
+    fn is_beyond(&self, step: &PlannedForEach) -> bool {
+        self.failed > step.tolerate.of(self.count)
+    }
+
+    /// The output of the step, and its failure if too many items have failed.
+    pub(super) fn outcome(mut self, step: &PlannedForEach) -> (Json, Option<Failure>) {
+        if let Some(results) = &mut self.results {
+            results.resize(self.next as usize, None);
+        }
+        self.failures.sort_unstable_by_key(|failure| failure.index);
+        let note = (step.collect.is_some() && self.results.is_none())
+            .then(|| format!("more than {RESULTS_BYTES} bytes were collected; they are not kept"));
+        let output = Output {
+            items: self.count,
+            completed: self.completed,
+            failed: self.failed,
+            not_started: self.count - self.next as usize,
+            results: self.results.as_deref(),
+            failures: &self.failures,
+            note,
+        };
+        // Cannot fail: its texts are JSON already, and its keys are texts.
+        let text = serde_json::to_string(&output).unwrap_or_default();
+        let failure = self.is_beyond(step).then(|| {
+            let first = self.failures.first().map_or(String::new(), |first| {
+                format!("; the first of them, item {}: {}", first.index, first.message)
+            });
+            let message = format!("{} of {} items failed{first}", self.failed, self.count);
+            Failure::new(FailureKind::Item, message).with_retryable(false)
+        });
+        (Json::parse(&text).unwrap_or_else(|_| Json::null()), failure)
+    }
+}

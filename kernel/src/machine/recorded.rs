@@ -1,0 +1,121 @@
+//! Recorded tasks: the documents that a machine is resumed from, until the walk reaches them. Owns how one is found by
+//! scope and step; a task that the walk has reached belongs to the machine.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use updraft_protocol::{ScopePath, StepId, TaskDocument};
+
+use super::output::kept_bytes;
+use super::scope::ScopeId;
+use super::task::{Ending, Phase, Task};
+use super::task_seq::TaskSeq;
+use super::{Machine, Revision};
+use crate::plan::StepIndex;
+
+/// Documents that the walk has not reached yet; empty except during `resume`.
+#[derive(Debug, Default)]
+pub(super) struct Recorded(BTreeMap<(ScopePath, StepIndex), TaskDocument>);
+
+impl Recorded {
+    /// Adds a document; false if there is one for this step of this scope already.
+    pub(super) fn add(&mut self, step: StepIndex, document: TaskDocument) -> bool {
+        self.0.insert((document.head.scope.clone(), step), document).is_none()
+    }
+
+    /// Whether a task is left in this scope, or in one inside of it.
+    pub(super) fn has_in(&self, scope: &ScopePath) -> bool {
+        let first = (Bound::Included((scope.clone(), StepIndex::FIRST)), Bound::Unbounded);
+        self.0.range(first).next().is_some_and(|((path, _), _)| {
+            let inside = path.as_str().strip_prefix(scope.as_str());
+            inside.is_some_and(|inside| inside.is_empty() || inside.starts_with('/'))
+        })
+    }
+
+    /// Whether the walk has reached all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The number of a task that is left.
+    pub(super) fn left(&self) -> Option<u32> {
+        self.0.values().next().map(|document| document.head.task_seq)
+    }
+
+    /// All that are left, in the order of their numbers.
+    pub(super) fn take_all(&mut self) -> Vec<(StepIndex, TaskDocument)> {
+        let left = std::mem::take(&mut self.0);
+        let mut left: Vec<_> = left.into_iter().map(|((_, step), document)| (step, document)).collect();
+        left.sort_unstable_by_key(|(_, document)| document.head.task_seq);
+        left
+    }
+
+    fn take(&mut self, scope: &ScopePath, step: StepIndex) -> Option<TaskDocument> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.remove(&(scope.clone(), step))
+    }
+
+    /// The places of tasks in scopes that the step `opener` opened in `scope`, and in those inside of them.
+    fn inside(&self, scope: &ScopePath, opener: &StepId) -> impl Iterator<Item = &(ScopePath, StepIndex)> {
+        let first = (scope.inside(opener, ""), StepIndex::FIRST);
+        let inside = first.0.clone();
+        let places = self.0.range((Bound::Included(first), Bound::Unbounded)).map(|(place, _)| place);
+        places.take_while(move |(path, _)| path.as_str().starts_with(inside.as_str()))
+    }
+}
+
+impl Machine {
+    /// The recorded task of a step that control reached; the task now belongs to that scope.
+    pub(super) fn recall(&mut self, scope: ScopeId, step: StepIndex) -> Option<TaskSeq> {
+        let document = self.recorded.take(self.scopes.path(scope), step)?;
+        Some(self.take_over(document, step, scope, Phase::Ready))
+    }
+
+    /// A recorded task becomes one of the machine.
+    pub(super) fn take_over(
+        &mut self,
+        document: TaskDocument,
+        step: StepIndex,
+        scope: ScopeId,
+        phase: Phase,
+    ) -> TaskSeq {
+        let seq = TaskSeq(document.head.task_seq);
+        self.output_bytes += kept_bytes(&document.state);
+        self.tasks.insert(Task {
+            seq,
+            id: document.task_request_id,
+            step,
+            scope,
+            path: document.head.scope.clone(),
+            state: document.state,
+            revision: Revision { epoch: document.epoch, seq: document.seq },
+            phase,
+        });
+        seq
+    }
+
+    /// Whether tasks are recorded in scopes that this step opened.
+    pub(super) fn has_recorded_inside(&self, scope: ScopeId, step: StepIndex) -> bool {
+        !self.recorded.0.is_empty()
+            && self.recorded.inside(self.scopes.path(scope), &self.plan.step(step).id).next().is_some()
+    }
+
+    /// Passes over the tasks in scopes that this step opened: it has ended, and nothing reads them.
+    pub(super) fn skip_recorded_inside(&mut self, scope: ScopeId, step: StepIndex) {
+        if self.recorded.0.is_empty() || !self.plan.step(step).opens_scopes() {
+            return;
+        }
+        let inside = self.recorded.inside(self.scopes.path(scope), &self.plan.step(step).id);
+        let places: Vec<_> = inside.cloned().collect();
+        places.iter().for_each(|place| {
+            self.recorded.0.remove(place);
+        });
+    }
+
+    /// A task with the ending in its document; `None` if it has not ended.
+    pub(super) fn recorded_ending(&self, task: TaskSeq) -> Option<(TaskSeq, Ending)> {
+        self.task(task).recorded_ending().map(|ending| (task, ending))
+    }
+}

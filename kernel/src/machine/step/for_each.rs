@@ -1,0 +1,126 @@
+//! The step `for_each`: opens a scope for each item, a bounded number at once, and continues when all have ended.
+
+use updraft_protocol::limits::ITEM_WORK;
+use updraft_protocol::{Effect, Failure, Json, Timestamp};
+
+use super::Arrival;
+use crate::machine::items::Items;
+use crate::machine::scope::{Locals, ScopeId};
+use crate::machine::task::{Ending, Phase};
+use crate::machine::task_seq::TaskSeq;
+use crate::machine::walk::Go;
+use crate::machine::{Effects, Machine, Undecided};
+use crate::plan::{PlannedForEach, PlannedKind};
+
+impl Machine {
+    pub(super) fn arrive_at_for_each(
+        &mut self,
+        at: Arrival,
+        each: &PlannedForEach,
+        effects: &mut Effects,
+        work: &mut Vec<Go>,
+    ) {
+        if self.is_put_off(at) {
+            return;
+        }
+        let items = self.rendered(at, &each.items);
+        match items.and_then(|items| Items::of(items, each.collect.is_some())) {
+            Ok(items) => {
+                let task = at.task(self, effects);
+                self.task_mut(task).phase = Phase::Repeating(Box::new(items));
+                work.push(Go::Items(task));
+            }
+            Err(failure) => {
+                let task = at.ending_task(self);
+                work.push(self.end_task(task, Ending::Failed(failure), at.now, effects));
+            }
+        }
+    }
+
+    /// Opens the next item of a `for_each`, or ends the step when all items have ended. Comes back to itself while more
+    /// may begin, so that an item goes as far as it can before the next one begins.
+    pub(in crate::machine) fn go_on_with_items(
+        &mut self,
+        task: TaskSeq,
+        now: Timestamp,
+        effects: &mut Effects,
+        work: &mut Vec<Go>,
+    ) {
+        let plan = self.plan.clone();
+        let Some((scope, step)) = self.tasks.get(task).map(|task| (task.scope, task.step)) else { return };
+        let PlannedKind::ForEach(each) = &plan.step(step).kind else { return };
+        // Items that were recorded have begun, whatever the bounds are now.
+        let begun = self.has_recorded_inside(scope, step);
+        let at_once = each.at_once.unwrap_or(self.tasks_at_once);
+        let spent = self.turn.is_spent();
+        let Phase::Repeating(items) = &mut self.task_mut(task).phase else { return };
+        if !begun && items.are_over() {
+            let ending = self.outcome_of_items(task, each);
+            return work.push(self.end_opener(task, ending, now, effects));
+        }
+        if !begun && !items.may_begin(at_once) {
+            items.opening = false;
+            return;
+        }
+        if !begun && spent {
+            return self.undecided.push_back(Undecided::Items(task));
+        }
+        let Some((number, item)) = items.begin() else {
+            items.opening = false;
+            return;
+        };
+        self.turn.work += ITEM_WORK;
+        let path = self.scopes.path(scope).inside(&plan.step(step).id, &number.to_string());
+        let locals = Locals::of_item(&each.names, number, item);
+        let inner = self.scopes.open(path, (scope, task), Some(locals));
+        work.push(Go::Items(task));
+        work.push(Go::Enter(inner, each.start));
+    }
+
+    /// An item has ended: it is counted, what the step collects of it is kept, and its tasks leave memory.
+    pub(in crate::machine) fn end_item(
+        &mut self,
+        scope: ScopeId,
+        task: TaskSeq,
+        result: Result<Option<Json>, Failure>,
+        work: &mut Vec<Go>,
+    ) {
+        let plan = self.plan.clone();
+        let PlannedKind::ForEach(each) = &plan.step(self.task(task).step).kind else { return };
+        let result = result.and_then(|_| match &each.collect {
+            Some(collect) => {
+                let began = self.began_of(task);
+                let collected = self.rendered_in(scope, began, collect).map(|value| Some(Json::from(&value)));
+                collected.map_err(|failure| {
+                    let message = format!("`collect`: {}", failure.message);
+                    failure.with_message(message)
+                })
+            }
+            None => Ok(None),
+        });
+        let item = self.scopes.get(scope).and_then(|scope| scope.locals.as_ref()).map(|locals| {
+            (locals.number, locals.get(&each.names.key).filter(|key| **key != Json::null()).cloned())
+        });
+        let ended = self.scopes.drop(scope);
+        self.leave(ended);
+        let Phase::Repeating(items) = &mut self.task_mut(task).phase else { return };
+        if let Some(item) = item {
+            items.end(item, result, each);
+        }
+        if !std::mem::replace(&mut items.opening, true) {
+            work.push(Go::Items(task));
+        }
+    }
+
+    fn outcome_of_items(&mut self, task: TaskSeq, each: &PlannedForEach) -> Ending {
+        let phase = std::mem::replace(&mut self.task_mut(task).phase, Phase::Ready);
+        let Phase::Repeating(items) = phase else { return Ending::Completed(None) };
+        let (output, failure) = items.outcome(each);
+        // A `write` keeps what fits, and never fails.
+        match (self.keep(output, Effect::Write), failure) {
+            (Ok(output), None) => Ending::Completed(Some(output)),
+            (Ok(output), Some(failure)) => Ending::EndedFailed(failure, output),
+            (Err(failure), _) => Ending::Failed(failure),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The step `for_each`: its planned form, and the checks of its fields.
+
+use std::sync::Arc;
+
+use updraft_protocol::Value;
+use updraft_protocol::limits::ITEMS_AT_ONCE;
+use updraft_protocol::playbook::{ForEach, OnItemFailure, Tolerance};
+
+use super::end::template;
+use super::{Draft, Steps};
+use crate::plan::StepIndex;
+use crate::plan::check::is_identifier;
+use crate::template::{Template, is_root};
+
+/// A body that runs once for each item.
+#[derive(Debug)]
+pub struct PlannedForEach {
+    /// The items: a list or a map.
+    pub items: Template,
+    /// The names under which the body reads its item, the item's number and its key.
+    pub names: ItemNames,
+    /// The first step of the body.
+    pub start: StepIndex,
+    /// How many items run at once, if the step says.
+    pub at_once: Option<usize>,
+    /// What is kept of an item.
+    pub collect: Option<Template>,
+    /// How many items may fail.
+    pub tolerate: Tolerance,
+    /// What happens to the other items when more have failed.
+    pub on_item_failure: OnItemFailure,
+}
+
+/// The names that a `for_each` gives its body.
+#[derive(Debug, Clone)]
+pub struct ItemNames {
+    /// The item.
+    pub item: Arc<str>,
+    /// Its number, from 0.
+    pub index: Arc<str>,
+    /// Its key, where the items are a map.
+    pub key: Arc<str>,
+}
+
+impl ItemNames {
+    /// The names of this step.
+    pub(in crate::plan) fn of(step: &ForEach) -> Self {
+        let item = step.name();
+        Self { item: item.into(), index: format!("{item}_index").into(), key: format!("{item}_key").into() }
+    }
+
+    /// All of them.
+    pub(in crate::plan) fn all(&self) -> [Arc<str>; 3] {
+        [self.item.clone(), self.index.clone(), self.key.clone()]
+    }
+}
+
+impl PlannedForEach {
+    /// About how many bytes it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.items.bytes() + self.collect.as_ref().map_or(0, Template::bytes)
+    }
+
+    /// Checks the fields of the step.
+    pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, each: &ForEach) -> Option<Self> {
+        let names = ItemNames::of(each);
+        check_name(steps, draft, each, &names);
+        if each.at_once.is_some_and(|items| !(1..=ITEMS_AT_ONCE).contains(&items)) {
+            let message = format!("must be from 1 to {ITEMS_AT_ONCE}");
+            steps.mistakes.step(draft.at, "at_once", message);
+        }
+        let start = draft.repeated(steps);
+        // The template that is this expression and nothing else gives its value as it is.
+        let whole = Value::String(format!("{{{{ {} }}}}", each.items));
+        let items = template(steps, draft, "for_each", &whole);
+        let collect = match &each.collect {
+            Some(collect) => Some(draft.at_end_of_body(steps, &names.all(), |steps, draft| {
+                template(steps, draft, "collect", collect)
+            })?),
+            None => None,
+        };
+        Some(Self {
+            items: items?,
+            names,
+            start: start?,
+            at_once: each.at_once,
+            collect,
+            tolerate: each.tolerate,
+            on_item_failure: each.on_item_failure,
+        })
+    }
+}
+
+/// A name is an identifier, and none that means something else there.
+fn check_name(steps: &mut Steps<'_>, draft: &Draft, each: &ForEach, names: &ItemNames) {
+    let field = if each.name.is_some() { "as" } else { "for_each" };
+    if !is_identifier(&names.item) {
+        let rule = "is no name: letters, digits and `_`, not starting with a digit";
+        return steps.mistakes.step(draft.at, field, format!("{:?} {rule}", names.item));
+    }
+    if let Some(name) = names.all().iter().find(|name| is_root(name)) {
+        return steps.mistakes.step(draft.at, field, format!("`{name}` means something else in templates"));
+    }
+    let around = steps.flat.names_around(draft.at);
+    if let Some(name) = names.all().iter().find(|name| around.contains(name)) {
+        let message = format!("`{name}` is read from a loop around this one; `as: NAME` gives another name");
+        steps.mistakes.step(draft.at, field, message);
+    }
+}

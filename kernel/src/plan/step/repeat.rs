@@ -1,0 +1,130 @@
+//! The steps `while` and `until`: their planned form, and the checks of their fields.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use updraft_protocol::limits::{ROUNDS, ROUNDS_MAX};
+use updraft_protocol::playbook::Repeat;
+
+use super::choice::condition;
+use super::end::template;
+use super::{Draft, Steps};
+use crate::condition::Condition;
+use crate::plan::StepIndex;
+use crate::plan::check::is_identifier;
+use crate::template::{Template, is_root};
+
+/// The name under which a body reads the number of its round, from 0.
+pub const ROUND: &str = "round_index";
+
+/// A body that is repeated.
+#[derive(Debug)]
+pub struct PlannedRepeat {
+    /// Has to hold before a round.
+    pub before: Option<Condition>,
+    /// Ends the rounds where it holds after one.
+    pub after: Option<Condition>,
+    /// The first step of the body.
+    pub start: StepIndex,
+    /// The wait between two rounds.
+    pub pause: Option<Duration>,
+    /// How many rounds there may be.
+    pub at_most: u32,
+    /// How long all rounds may take together.
+    pub timeout: Option<Duration>,
+    /// What one round hands to the next.
+    pub carry: Vec<PlannedCarried>,
+}
+
+/// A value that one round hands to the next.
+#[derive(Debug)]
+pub struct PlannedCarried {
+    /// The name under which it is read.
+    pub name: Arc<str>,
+    /// Its value in the first round.
+    pub first: Template,
+    /// Its value in the round after one.
+    pub then: Template,
+}
+
+/// The names that such a step gives its body.
+pub(in crate::plan) fn names_of(repeat: &Repeat) -> Vec<Arc<str>> {
+    repeat.carry.keys().map(|name| name.as_str().into()).chain([ROUND.into()]).collect()
+}
+
+impl PlannedRepeat {
+    /// About how many bytes it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let conditions = self.before.iter().chain(&self.after).map(Condition::bytes);
+        let carried = self.carry.iter().map(|carried| carried.first.bytes() + carried.then.bytes());
+        conditions.chain(carried).sum()
+    }
+
+    /// Checks the fields of the step.
+    pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, repeat: &Repeat) -> Option<Self> {
+        if repeat.before.is_some() && repeat.after.is_some() {
+            steps.mistakes.step(draft.at, "until", "a step has either `while` or `until`");
+        }
+        check_names(steps, draft, repeat);
+        let at_most = repeat.at_most.unwrap_or(ROUNDS);
+        if !(1..=ROUNDS_MAX).contains(&at_most) {
+            steps.mistakes.step(draft.at, "at_most", format!("must be from 1 to {ROUNDS_MAX}"));
+        }
+        if let Some(pause) = repeat.pause {
+            steps.span(draft.at, "pause", pause, false);
+        }
+        if let Some(timeout) = repeat.timeout {
+            steps.span(draft.at, "timeout", timeout, false);
+        }
+        let start = draft.repeated(steps);
+        let names = names_of(repeat);
+        let before = match &repeat.before {
+            Some(source) => Some(draft.with_locals(steps, &names, |steps, draft| {
+                condition(steps, draft, ("while", "while"), source)
+            })?),
+            None => None,
+        };
+        let after = match &repeat.after {
+            Some(source) => Some(draft.at_end_of_body(steps, &names, |steps, draft| {
+                condition(steps, draft, ("until", "until"), source)
+            })?),
+            None => None,
+        };
+        let carry: Vec<_> = repeat.carry.keys().map(|name| carried(steps, draft, repeat, name)).collect();
+        Some(Self {
+            before,
+            after,
+            start: start?,
+            pause: repeat.pause.map(|pause| pause.0),
+            at_most,
+            timeout: repeat.timeout.map(|timeout| timeout.0),
+            carry: carry.into_iter().collect::<Option<_>>()?,
+        })
+    }
+}
+
+fn carried(steps: &mut Steps<'_>, draft: &mut Draft, repeat: &Repeat, name: &str) -> Option<PlannedCarried> {
+    let carried = repeat.carry.get(name)?;
+    let first = template(steps, draft, "carry", &carried.first);
+    let then = draft.at_end_of_body(steps, &names_of(repeat), |steps, draft| {
+        template(steps, draft, "carry", &carried.then)
+    });
+    Some(PlannedCarried { name: name.into(), first: first?, then: then? })
+}
+
+/// A name is an identifier, and none that means something else there.
+fn check_names(steps: &mut Steps<'_>, draft: &Draft, repeat: &Repeat) {
+    let around = steps.flat.names_around(draft.at);
+    for name in repeat.carry.keys() {
+        let message = if !is_identifier(name) {
+            format!("{name:?} is no name: letters, digits and `_`, not starting with a digit")
+        } else if is_root(name) || name == ROUND {
+            format!("`{name}` means something else in templates")
+        } else if around.iter().any(|known| **known == **name) {
+            format!("`{name}` is read from a loop around this one")
+        } else {
+            continue;
+        };
+        steps.mistakes.step(draft.at, "carry", message);
+    }
+}

@@ -1,0 +1,14 @@
+//! The limits of loops, with their reasons.
+
+/// Items of one `for_each` step.
+pub const ITEMS: usize = 100_000;
+/// Items of one `for_each` step that run at once, at most: each holds a scope and its tasks in memory.
+pub const ITEMS_AT_ONCE: usize = 1_000;
+/// Rounds of one `while` or `until` step, unless it says otherwise: a loop that an author expects to end is noticed soon.
+pub const ROUNDS: u32 = 100;
+/// The most that it can say.
+pub const ROUNDS_MAX: u32 = 100_000;
+/// Failures of items that a `for_each` step lists; further ones are counted.
+pub const ITEM_FAILURES: usize = 100;
+/// The work of opening the scope of an item and of joining it again, beside that of its steps.
+pub const ITEM_WORK: u64 = 2_000;

@@ -1,0 +1,48 @@
+//! Bugs in loops and joins: rounds, items, and branches that no longer count.
+
+use super::Mutant;
+
+const STEP: &str = "kernel/src/machine/step.rs";
+const CANCEL: &str = "kernel/src/machine/cancel.rs";
+const REPEAT: &str = "kernel/src/machine/step/repeat.rs";
+const FOR_EACH: &str = "kernel/src/machine/step/for_each.rs";
+const FORGET: &str = "kernel/src/machine/forget.rs";
+
+/// The table.
+pub const LOOPS: &[Mutant] = &[
+    Mutant {
+        name: "loser-is-not-waited-for",
+        claim: "a call that may act at most once is told as cancelled although it acted",
+        file: CANCEL,
+        find: "action.is_some_and(|action| action.at_most_once)",
+        replace: "action.is_some_and(|action| action.at_most_once && false)",
+    },
+    Mutant {
+        name: "loser-goes-on",
+        claim: "a branch that no longer counts begins its next step after a resume",
+        file: STEP,
+        find: "self.scopes.get(scope).filter(|scope| scope.cancelled)",
+        replace: "self.scopes.get(scope).filter(|scope| scope.cancelled && false)",
+    },
+    Mutant {
+        name: "pause-begins-anew",
+        claim: "the pause between two rounds begins again after a crash",
+        file: REPEAT,
+        find: "rounds.due = Some(recorded.unwrap_or(due));",
+        replace: "rounds.due = Some(due);",
+    },
+    Mutant {
+        name: "items-not-walked",
+        claim: "an item that was recorded is not resumed where the bounds are reached",
+        file: FOR_EACH,
+        find: "        if !begun && !items.may_begin(at_once) {",
+        replace: "        if !items.may_begin(at_once) {",
+    },
+    Mutant {
+        name: "item-leaves-too-soon",
+        claim: "a task leaves memory before the write of its end is handed out",
+        file: FORGET,
+        find: "        if !self.leaving[at..].iter().any(is_written) {",
+        replace: "        if self.leaving[at..].iter().any(is_written) {",
+    },
+];
