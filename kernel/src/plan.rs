@@ -2,6 +2,7 @@
 //! of a checked playbook; never changes once made, never runs anything.
 
 mod arguments;
+mod authored;
 mod branch;
 mod check;
 mod earlier;
@@ -11,6 +12,7 @@ mod flat;
 mod graph;
 mod inputs;
 mod mistakes;
+mod outputs;
 mod schema;
 mod span;
 mod step;
@@ -24,6 +26,7 @@ use updraft_protocol::{Catalogue, Name, Playbook, StepId};
 pub use crate::mistake::Mistake;
 pub use exits::{Exits, Follows};
 pub use inputs::PlannedInputs;
+pub use outputs::PlannedOutputs;
 pub use schema::check_schema;
 pub use step::{
     ItemNames, PlannedAction, PlannedApproval, PlannedBranch, PlannedCarried, PlannedCase, PlannedDelay,
@@ -59,6 +62,8 @@ pub struct Plan {
     pub tasks_at_once: Option<usize>,
     /// What it asks of its input, if it says so.
     pub inputs: Option<PlannedInputs>,
+    /// What an execution that completes gives, in place of the output of its last step.
+    pub outputs: Option<PlannedOutputs>,
     /// The first step.
     pub start: StepIndex,
     /// The steps in the order in which they are written, those of a step's bodies after it.
@@ -95,7 +100,8 @@ impl Plan {
     /// Its approximate size in memory; compiled templates take most.
     pub fn bytes(&self) -> usize {
         let inputs = self.inputs.as_ref().map_or(0, PlannedInputs::bytes);
-        inputs + self.steps.iter().map(PlannedStep::bytes).sum::<usize>()
+        let outputs = self.outputs.as_ref().map_or(0, PlannedOutputs::bytes);
+        inputs + outputs + self.steps.iter().map(PlannedStep::bytes).sum::<usize>()
     }
 
     /// The index of the step with this id.

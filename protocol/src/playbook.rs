@@ -67,6 +67,13 @@ pub struct Playbook {
     /// filled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Value>,
+    /// The output of an execution that completes: names, with values that may be templates. Without them it is the output of
+    /// its last step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, Value>,
+    /// What the outputs must be, as a JSON Schema of a map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<Value>,
     /// How long an execution may take; without it, as long as its steps do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,

@@ -8,9 +8,10 @@ use serde_json::value::{RawValue, to_raw_value};
 use updraft_protocol::limits::{
     EXECUTION_OUTPUT_BYTES, FAILURE_ANSWER_BYTES, NESTING, OUTPUT_REST_BYTES, RESPONSE_BYTES, VALUE_NESTING,
 };
-use updraft_protocol::{Effect, Failure, FailureKind, Json, TaskState, Value};
+use updraft_protocol::{Effect, Failure, FailureKind, Json, TaskState, Timestamp, Value};
 
 use super::Machine;
+use super::scope::ScopeId;
 
 /// Fields that are kept before all others.
 const FIRST: [&str; 2] = ["status", HEADERS];
@@ -37,6 +38,19 @@ impl Machine {
             (Some((kind, reason)), Effect::Read) => Err(Failure::new(kind, reason)),
             (Some((_, reason)), Effect::Write) => Ok(rest_of_output(&output, &reason)),
         }
+    }
+
+    /// The result of the main line: where it completed, with the outputs of the playbook if it has some.
+    pub(super) fn with_outputs(
+        &mut self,
+        result: Result<Option<Json>, Failure>,
+        now: Timestamp,
+    ) -> Result<Option<Json>, Failure> {
+        let plan = self.plan.clone();
+        let (Ok(_), Some(outputs)) = (&result, &plan.outputs) else { return result };
+        let (value, spent) = outputs.evaluate(&self.view(ScopeId::MAIN, now));
+        self.turn.work += spent.work;
+        self.keep(value?.into(), Effect::Read).map(Some)
     }
 
     /// A failure, with the part of its tool's answer that is kept.

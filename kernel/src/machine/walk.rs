@@ -156,13 +156,14 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let (status, output, error) = match result {
+        let (status, output, error) = match self.with_outputs(result, now) {
             Ok(output) => (ExecutionStatus::Completed, output, None),
             Err(failure) => {
                 // The output of a `fail` step.
                 let last = self.task(last);
-                let is_end = matches!(self.plan.step(last.step).kind, PlannedKind::End(_));
-                let output = last.state.response.clone().filter(|_| is_end);
+                let fails = last.state.status == TaskStatus::Failed;
+                let is_fail = fails && matches!(self.plan.step(last.step).kind, PlannedKind::End(_));
+                let output = last.state.response.clone().filter(|_| is_fail);
                 (ExecutionStatus::Failed, output, Some(failure))
             }
         };

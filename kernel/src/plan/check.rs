@@ -16,7 +16,7 @@ use super::flat::Flat;
 use super::graph::Graph;
 use super::mistakes::Mistakes;
 use super::span::span;
-use super::step::{Checked, Steps};
+use super::step::{Checked, Steps, lacking};
 use super::suggest::Suggestions;
 use super::{Plan, PlannedInputs, PlannedKind, PlannedStep, Standing, StepIndex, schema};
 use crate::mistake::Mistake;
@@ -46,8 +46,12 @@ pub(super) fn check(
     let is_resolved = follow(&mut flat, &by_id, &mut mistakes) && by_id.len() == count;
     let mut steps = Steps::new((catalogue, standing), &flat, &by_id, mistakes);
     let mut checked: Vec<_> = (0..count).map(|at| steps.check(at)).collect();
+    let outputs = steps.outputs(playbook);
     let mut mistakes = steps.mistakes;
     let inputs = PlannedInputs::check(playbook.inputs.as_ref(), &mut mistakes);
+    for message in outputs.iter().flat_map(|outputs| lacking(outputs.references(), inputs.as_ref())) {
+        mistakes.header("outputs", message);
+    }
     for (at, step) in checked.iter().enumerate() {
         step.check_inputs(at, inputs.as_ref(), &mut mistakes);
     }
@@ -70,6 +74,7 @@ pub(super) fn check(
             timeout: playbook.timeout.map(|span| span.0),
             tasks_at_once: playbook.tasks_at_once,
             inputs,
+            outputs,
             start: StepIndex(0),
             secrets: secrets(&steps, &places),
             steps,

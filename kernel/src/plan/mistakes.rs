@@ -6,13 +6,15 @@ use updraft_protocol::limits::MISTAKES;
 use crate::mistake::Mistake;
 
 /// The fields of a playbook and of its steps, in the order in which mistakes are told.
-const FIELDS: [&str; 47] = [
+const FIELDS: [&str; 49] = [
     "format",
     "version",
     "variables",
     "inputs",
     "tasks_at_once",
     "steps",
+    "outputs",
+    "output_schema",
     "id",
     "integration",
     "action",

@@ -16,7 +16,7 @@ mod wait_for;
 use std::collections::BTreeMap;
 
 use updraft_protocol::playbook::{Handler, StepExit, StepKind};
-use updraft_protocol::{Catalogue, FailureKind, Name, Span, StepId, TaskState, TaskStatus};
+use updraft_protocol::{Catalogue, FailureKind, Name, Playbook, Span, StepId, TaskState, TaskStatus};
 
 use super::arguments::Schemas;
 use super::exits::{Exits, Follows};
@@ -25,7 +25,7 @@ use super::graph::Edge;
 use super::mistakes::Mistakes;
 use super::span::span;
 use super::suggest::Suggestions;
-use super::{PlannedInputs, Standing, StepIndex};
+use super::{PlannedInputs, PlannedOutputs, Standing, StepIndex};
 use crate::mistake::Mistake;
 use crate::references::References;
 use crate::template::{Budget, Template};
@@ -169,10 +169,8 @@ pub(super) struct Checked {
 impl Checked {
     /// The fields of the input that it reads must be among the inputs.
     pub(super) fn check_inputs(&self, at: usize, inputs: Option<&PlannedInputs>, mistakes: &mut Mistakes) {
-        for keys in self.references.wanted.names_in("input") {
-            if let Some(message) = inputs.and_then(|inputs| inputs.lacks(&keys)) {
-                mistakes.step(at, self.reading, message);
-            }
+        for message in lacking(&self.references, inputs) {
+            mistakes.step(at, self.reading, message);
         }
     }
 
@@ -333,9 +331,29 @@ impl<'a> Steps<'a> {
         }
     }
 
+    /// The outputs of the playbook, which may read every step.
+    pub(super) fn outputs(&mut self, playbook: &Playbook) -> Option<PlannedOutputs> {
+        let outputs = PlannedOutputs::check(playbook, &mut self.budget, &mut self.mistakes)?;
+        for (id, path) in &outputs.references().steps {
+            if !StepId::new(id).is_ok_and(|id| self.by_id.contains_key(&id)) {
+                let message = self.suggestions.no_step(id, self.by_id, &self.mistakes);
+                self.mistakes.header(path, message);
+            }
+        }
+        Some(outputs)
+    }
+
     fn span(&mut self, at: usize, field: &str, value: Span, zero: bool) {
         if let Err(message) = span(value, zero) {
             self.mistakes.step(at, field, message);
         }
     }
+}
+
+/// What is wrong with the fields of the input that these texts read.
+pub(super) fn lacking(references: &References, inputs: Option<&PlannedInputs>) -> Vec<String> {
+    let lacks = |inputs: &PlannedInputs| {
+        references.wanted.names_in("input").iter().filter_map(|names| inputs.lacks(names)).collect()
+    };
+    inputs.map(lacks).unwrap_or_default()
 }

@@ -13,6 +13,7 @@ mod graphs;
 mod inputs;
 mod loops;
 mod mistakes;
+mod outputs;
 mod visibility;
 
 fn catalogue() -> Catalogue {

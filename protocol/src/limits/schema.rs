@@ -9,3 +9,6 @@ pub const SCHEMA_PATTERN_BYTES: usize = 1 << 20;
 /// Bytes of an input, times the alternatives of its schema, of which each may look at all of them: about a second of a
 /// thread at the worst.
 pub const SCHEMA_INPUT_BYTES: usize = 64 << 20;
+/// The same of the outputs of an execution, which are checked on the thread of a shard: about as long as a template may
+/// run.
+pub const SCHEMA_OUTPUT_BYTES: usize = 1 << 20;

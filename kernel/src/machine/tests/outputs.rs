@@ -45,6 +45,38 @@ fn an_answer_that_is_not_there_is_undefined() {
     assert_eq!(world.tasks()[2].state.error.as_ref().unwrap().kind, FailureKind::Template);
 }
 
+#[test]
+fn the_outputs_of_the_playbook_are_those_of_an_execution_that_completes() {
+    let begin = |outputs: Value, schema: Value| {
+        let mut playbook = playbook(json!([act("a", json!({})), {"id": "b", "end": "of the step"}]));
+        playbook["outputs"] = outputs;
+        playbook["output_schema"] = schema;
+        World::begin(&playbook, json!({"host": "pc-7"}))
+    };
+    let outputs = json!({"host": "{{ input.host }}", "score": "{{ steps.a.output.score }}", "n": 5});
+    let schema = json!({"type": "object", "properties": {"score": {"type": "integer"}}});
+    for (score, output, error) in [
+        (json!(7), Some(json!({"host": "pc-7", "score": 7, "n": 5})), None),
+        (json!("x"), None, Some("outputs.score: a whole number is needed")),
+        (json!({}), None, Some("outputs.score: a whole number is needed")),
+    ] {
+        let mut world = begin(outputs.clone(), schema.clone());
+        world.end("a", Ok(json!({ "score": score })));
+        let state = world.execution().state.clone();
+        assert_eq!((state.output, world.tasks().len()), (output.map(Into::into), 2));
+        assert_eq!(state.error.as_ref().map(|error| error.message.as_str()), error);
+        assert_eq!(state.error.map(|error| error.kind), error.map(|_| FailureKind::Template));
+    }
+    let mut world = begin(outputs, Value::Null);
+    world.end("a", Ok(json!({})));
+    let state = &world.execution().state;
+    assert_eq!(state.execution_status, ExecutionStatus::Failed);
+    assert_eq!(state.error.as_ref().unwrap().message, "outputs.score: `steps.a.output.score` is undefined");
+    let mut failing = playbook(json!([{"id": "f", "fail": "so", "output": 1}]));
+    failing["outputs"] = json!({"n": 5});
+    assert_eq!(World::begin(&failing, json!({})).execution().state.output, Some(json!(1).into()));
+}
+
 /// Runs twenty branches of an action, each with a sixteenth of what an execution keeps.
 fn branches_beyond(action: &str) -> World {
     let steps = [parallel("all", (0..20).map(|n| act(&format!("b{n}"), json!({"action": action}))))];

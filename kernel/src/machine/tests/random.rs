@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use updraft_protocol::ids::mix;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
-use updraft_protocol::{Applied, ControlRefusal, FailureKind, TaskDocument, TaskId, TaskStatus};
+use updraft_protocol::{
+    Applied, ControlRefusal, ExecutionStatus, FailureKind, TaskDocument, TaskId, TaskStatus,
+};
 
 use super::world::{World, is_sound, playbook};
 use crate::invariant;
@@ -156,6 +158,7 @@ impl Generator {
     fn action(&mut self, step: &mut Value, length: u64, depth: u64) {
         step["integration"] = json!("tool");
         step["action"] = json!(["act", "queue"][self.draw(2) as usize]);
+        step["arguments"] = json!({"at": "{{ now }}"});
         step["retry"] = json!({ "attempts": 1 + self.draw(3) });
         if self.draw(3) == 0 {
             step["at_most_once"] = json!(true);
@@ -177,6 +180,25 @@ impl Generator {
 /// The names of signals; a playbook may wait for none of them.
 const SIGNALS: [&str; 2] = ["opened", "closed"];
 
+/// When the stored task began.
+fn began(world: &World, id: TaskId) -> String {
+    let tasks = world.tasks();
+    let task = tasks.iter().find(|task| task.task_request_id == id);
+    task.and_then(|task| task.state.started_date).map(|began| began.to_string()).unwrap_or_default()
+}
+
+/// The output of an execution that completed is that of its playbook, if it has one.
+fn has_its_outputs(world: &World, seed: u64) -> bool {
+    let state = &world.execution().state;
+    if !seed.is_multiple_of(2) || state.execution_status != ExecutionStatus::Completed {
+        return true;
+    }
+    let tasks = world.tasks();
+    let first = tasks.iter().find(|task| task.head.step_id.as_str() == "s0");
+    let first = first.map_or("none", |task| task.state.status.as_str());
+    state.output == Some(json!({"n": seed % 10, "first": first}).into())
+}
+
 const KINDS: [FailureKind; 4] =
     [FailureKind::Timeout, FailureKind::Unreachable, FailureKind::Status, FailureKind::Panic];
 
@@ -185,7 +207,13 @@ fn run(seed: u64, choices: &[u8]) -> World {
     let written = |fails| {
         let mut generator = Generator { seed, steps: 0, fails };
         let steps: Vec<Value> = (0..4).map_while(|_| generator.step(4, 2)).collect();
-        playbook(json!(if steps.is_empty() { vec![json!({"end": null})] } else { steps }))
+        let mut playbook =
+            playbook(json!(if steps.is_empty() { vec![json!({"id": "s0", "end": null})] } else { steps }));
+        if seed.is_multiple_of(2) {
+            playbook["outputs"] =
+                json!({"n": "{{ input.n }}", "first": "{{ steps.s0.status|default('none') }}"});
+        }
+        playbook
     };
     let playbook = Some(written(true)).filter(is_sound).unwrap_or_else(|| written(false));
     let mut world = World::begin(
@@ -228,6 +256,7 @@ fn run(seed: u64, choices: &[u8]) -> World {
             n => {
                 let index = usize::from(choice / 16) % world.attempts.len();
                 let attempt = world.attempts.swap_remove(index);
+                assert_eq!(attempt.arguments, json!({"at": began(&world, attempt.task_id)}));
                 let outcome = if n < 8 { Ok(json!({ "n": n })) } else { Err(KINDS[usize::from(n) % 4]) };
                 world.end_attempt(&attempt, outcome.clone());
                 // A repeated report changes nothing.
@@ -296,6 +325,7 @@ proptest! {
         let world = run(seed, &choices);
         prop_assert_eq!(world.ends.len(), 1);
         prop_assert_eq!(invariant::one_end(&world.ends), Ok(()));
+        prop_assert!(has_its_outputs(&world, seed), "{:?}", world.execution().state);
         let tasks = world.tasks();
         prop_assert_eq!(invariant::ended_whole(world.execution(), &tasks), Ok(()));
         prop_assert_eq!(invariant::steps_in_order(world.machine.plan(), &tasks), Ok(()));
@@ -314,7 +344,7 @@ proptest! {
     ) {
         let crashing: Vec<u8> = choices.iter().flat_map(|choice| [*choice, 15]).collect();
         let world = run(seed, &crashing);
-        prop_assert!(world.machine.ended());
+        prop_assert!(world.machine.ended() && has_its_outputs(&world, seed));
         let plan = world.machine.plan().clone();
         let again = Machine::resume(
             plan,

@@ -1,0 +1,134 @@
+//! A JSON Schema in a playbook, whose author is a tenant. Owns its bounds, and those of what is checked by it.
+
+use updraft_protocol::limits::{NESTING, SCHEMA_PATTERNS, SCHEMA_VALUES};
+use updraft_protocol::{Json, Value};
+
+use super::check::is_too_deep;
+use super::mistakes::Mistakes;
+use super::schema::{Held, Schema};
+use crate::mistake::Mistake;
+
+/// A checked schema of a map.
+#[derive(Debug)]
+pub(super) struct AuthoredSchema {
+    schema: Schema,
+    pub(super) written: Value,
+    counted: Counted,
+}
+
+impl AuthoredSchema {
+    /// Checks the schema in a field of the playbook; adds what is wrong with it.
+    pub(super) fn check(place: &str, written: &Value, mistakes: &mut Mistakes) -> Option<Self> {
+        let counted = match Counted::of(written) {
+            Ok(counted) => counted,
+            Err(message) => {
+                mistakes.header(place, message);
+                return None;
+            }
+        };
+        if written.get("type").and_then(Value::as_str) != Some("object") {
+            mistakes.header(place, "describes a map: `{type: object, properties: {…}}`");
+            return None;
+        }
+        match Schema::compile(&Json::from(written), "field") {
+            Ok(schema) => Some(Self { schema, written: written.clone(), counted }),
+            Err(message) => {
+                mistakes.header(place, format!("is no JSON Schema: {message}"));
+                None
+            }
+        }
+    }
+
+    /// What is wrong with a value, whose name is `name`. `most` bounds its bytes times the alternatives of the schema.
+    pub(super) fn mistakes(&self, name: &str, value: &Value, most: usize) -> Vec<Mistake> {
+        let (bytes, alternatives) = (value.to_string().len(), self.counted.alternatives);
+        if bytes.saturating_mul(alternatives) > most {
+            let message = format!("{bytes} bytes are too many for a schema with {alternatives} alternatives");
+            return vec![Mistake::new(name, message)];
+        }
+        Held { place: name, written: value, unknown: Vec::new() }.against(&self.schema)
+    }
+
+    /// Its approximate size in memory.
+    pub(super) fn bytes(&self) -> usize {
+        const VALUE_BYTES: usize = 1 << 10;
+        const PATTERN_BYTES: usize = 64 << 10;
+        self.counted.values * VALUE_BYTES + self.counted.patterns * PATTERN_BYTES
+    }
+}
+
+/// What is counted in a schema.
+#[derive(Debug, Default)]
+struct Counted {
+    values: usize,
+    patterns: usize,
+    /// One, and each schema that looks at a value beside another, and each item of an `enum`.
+    alternatives: usize,
+}
+
+/// Keywords with schemas for the value itself, or for each of its names or items.
+const BESIDE: [&str; 12] = [
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "contains",
+    "dependentSchemas",
+    "patternProperties",
+    "propertyNames",
+    "enum",
+];
+
+impl Counted {
+    /// Counts a schema.
+    ///
+    /// # Errors
+    /// It is larger than a playbook's schema may be, or refers to other schemas: one that refers to itself would have no
+    /// end.
+    fn of(schema: &Value) -> Result<Self, String> {
+        if is_too_deep(schema) {
+            return Err(format!("nested more than {NESTING} deep"));
+        }
+        let mut counted = Self { alternatives: 1, ..Self::default() };
+        let mut open = vec![schema];
+        while let Some(value) = open.pop() {
+            counted.values += 1;
+            match value {
+                Value::Array(items) => open.extend(items),
+                Value::Object(fields) => {
+                    for (name, value) in fields {
+                        if name.starts_with('$') {
+                            return Err(format!("`{name}` is not available: a schema stands on its own"));
+                        }
+                        counted.keyword(name, value);
+                        open.push(value);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if counted.values > SCHEMA_VALUES || counted.patterns > SCHEMA_PATTERNS {
+            return Err(format!(
+                "a schema has at most {SCHEMA_VALUES} values, and {SCHEMA_PATTERNS} patterns"
+            ));
+        }
+        Ok(counted)
+    }
+
+    fn keyword(&mut self, name: &str, value: &Value) {
+        let count = match value {
+            Value::Array(items) => items.len(),
+            Value::Object(fields) if matches!(name, "dependentSchemas" | "patternProperties") => fields.len(),
+            _ => 1,
+        };
+        if BESIDE.contains(&name) {
+            self.alternatives += count;
+        }
+        if matches!(name, "pattern" | "patternProperties") {
+            self.patterns += count;
+        }
+    }
+}
