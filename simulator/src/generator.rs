@@ -24,6 +24,8 @@ struct Place {
     depth: u64,
     /// Steps that can have ended before on this path.
     before: Vec<String>,
+    /// Whether it is inside of a loop: there, waits of hours would add up to weeks.
+    repeats: bool,
 }
 
 impl Place {
@@ -43,14 +45,14 @@ impl Generator {
     /// A playbook whose longest path has about `length` steps.
     pub fn write(dice: Dice, length: u64) -> Value {
         let mut generator = Self { dice, steps: 0 };
-        let mut place = Place { length: length.max(1), depth: 2, before: Vec::new() };
+        let mut place = Place { length: length.max(1), depth: 2, before: Vec::new(), repeats: false };
         let mut steps = generator.list(&mut place).steps;
         if steps.is_empty() {
             steps.push(json!({ "end": null }));
         }
         let mut playbook = json!({ "format": 1, "name": "p", "version": 1, "steps": steps });
         if generator.dice.one_in(5) && playbook["steps"].to_string().contains("tool") {
-            let caught = Place { length: 1, depth: 0, before: Vec::new() };
+            let caught = Place { length: 1, depth: 0, before: Vec::new(), repeats: false };
             playbook["catch"] = json!(generator.list(&mut caught.clone()).steps);
         }
         if generator.dice.one_in(3) {
@@ -81,7 +83,7 @@ impl Generator {
     fn step(&mut self, step: &mut Value, id: &str, place: &mut Place) -> bool {
         match self.dice.below(if place.depth == 0 { 13 } else { 19 }) {
             0..=5 => self.action(step, id, place),
-            6 => step["delay"] = json!(self.dice.pick(&["10ms", "3s", "40s", "2h"])),
+            6 => step["delay"] = json!(self.wait(place, &["10ms", "3s", "40s", "2h"])),
             7 => return self.choice(step, place),
             8 => return self.switch(step, place),
             9 | 10 => {
@@ -99,7 +101,7 @@ impl Generator {
 
     fn approval(&mut self, step: &mut Value, place: &mut Place) {
         step["approval"] = json!("{{ input.n }} hosts?");
-        step["timeout"] = json!(self.dice.pick(&["200ms", "20s", "3h"]));
+        step["timeout"] = json!(self.wait(place, &["200ms", "20s", "3h"]));
         step["quorum"] = json!(self.dice.small(1, 2));
         match self.dice.below(3) {
             0 => step["assignees"] = json!(["ana", "ben"]),
@@ -114,7 +116,7 @@ impl Generator {
 
     fn wait_for(&mut self, step: &mut Value, place: &mut Place) {
         step["wait_for"] = json!(self.dice.pick(&SIGNALS));
-        step["timeout"] = json!(self.dice.pick(&["200ms", "20s", "3h"]));
+        step["timeout"] = json!(self.wait(place, &["200ms", "20s", "3h"]));
         if self.dice.one_in(3) {
             step["key"] = json!("{{ input.n }}");
         }
@@ -221,7 +223,7 @@ impl Generator {
     /// Writes a loop over items. What its body runs cannot be read after it.
     fn for_each(&mut self, step: &mut Value, id: &str, place: &mut Place) {
         let item = format!("item_{id}");
-        let mut inside = Place { depth: place.depth - 1, ..place.inside() };
+        let mut inside = Place { depth: place.depth - 1, repeats: true, ..place.inside() };
         inside.length = inside.length.max(1);
         let body = self.list(&mut inside).steps;
         step["for_each"] =
@@ -247,7 +249,7 @@ impl Generator {
     /// Writes a loop of rounds that count.
     fn repeat(&mut self, step: &mut Value, id: &str, place: &mut Place) {
         let count = format!("count_{id}");
-        let mut inside = Place { depth: place.depth - 1, ..place.inside() };
+        let mut inside = Place { depth: place.depth - 1, repeats: true, ..place.inside() };
         inside.length = inside.length.max(1);
         let body = self.list(&mut inside).steps;
         let rounds = self.dice.below(5);
@@ -273,7 +275,7 @@ impl Generator {
         let (mut branches, mut ran) = (serde_json::Map::new(), Vec::new());
         for branch in 0..width {
             let length = 1 + place.length / 2;
-            let mut inside = Place { length, depth: place.depth - 1, before: place.before.clone() };
+            let mut inside = Place { length, depth: place.depth - 1, ..place.clone() };
             let written = self.list(&mut inside);
             if written.steps.is_empty() {
                 break;
@@ -294,6 +296,12 @@ impl Generator {
         step["branches"] = Value::Object(branches);
         place.before.extend(ran);
         self.handle(step, &["on_failure"], place);
+    }
+
+    /// The length of a wait, the longest last.
+    fn wait(&mut self, place: &Place, spans: &[&'static str]) -> &'static str {
+        let spans = if place.repeats { &spans[..spans.len() - 1] } else { spans };
+        self.dice.pick(spans)
     }
 
     fn read(&mut self, place: &Place) -> Option<String> {
