@@ -186,6 +186,8 @@ async fn a_full_engine_and_a_full_tenant_refuse_and_go_on_when_there_is_a_place(
     assert!(tokio::time::timeout(Duration::from_millis(30), &mut waiting).await.is_err(), "it waits");
     harness.tool.begun(3).await;
     let _ = third.cancel().await.unwrap();
+    // The place is given back with the end, an instant after the answer.
+    let _ = soon(third.wait()).await;
     let globex = engine.try_submit(other).await.expect("the place of globex was free for globex");
     let _ = held[0].cancel().await.unwrap();
     let fourth = soon(waiting).await.expect("it has the place that was given back");
