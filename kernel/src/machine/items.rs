@@ -28,6 +28,8 @@ pub(super) struct Items {
     /// What is collected, by number. `None` where the step collects nothing, or it became too much.
     results: Option<Vec<Option<Json>>>,
     result_bytes: usize,
+    /// The size of all items, as JSON.
+    pub(super) bytes: usize,
     /// Whether no further one begins.
     is_stopped: bool,
     /// Whether the walk is about to open further items, as it is at the beginning.
@@ -72,6 +74,7 @@ impl Items {
     /// If the value is no list and no map, or has too many items.
     pub(super) fn of(value: Value, collects: bool) -> Result<Self, Failure> {
         let refuse = |message: String| Err(Failure::new(FailureKind::Template, message));
+        let bytes = Json::from(&value).as_str().len();
         let waiting: VecDeque<Item> = match value {
             Value::Array(items) => items.into_iter().map(|value| Item { key: None, value }).collect(),
             Value::Object(map) => {
@@ -96,6 +99,7 @@ impl Items {
             failures: Vec::new(),
             results: collects.then(Vec::new),
             result_bytes: 0,
+            bytes,
             is_stopped: false,
             opening: true,
         })
@@ -110,6 +114,8 @@ impl Items {
     pub(super) fn leave(&mut self, open: usize) {
         self.open = open;
         self.is_stopped = true;
+        // The work that would open further items was withdrawn: the end of the last one has to ask for it again.
+        self.opening = false;
     }
 
     /// Whether another one may begin where so many may be open.

@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 
 use serde_json::value::{RawValue, to_raw_value};
 use updraft_protocol::limits::{
-    EXECUTION_OUTPUT_BYTES, FAILURE_ANSWER_BYTES, NESTING, OUTPUT_REST_BYTES, RESPONSE_BYTES, VALUE_NESTING,
+    EXECUTION_OUTPUT_BYTES, FAILURE_ANSWER_BYTES, LOOP_BYTES, NESTING, OUTPUT_REST_BYTES, RESPONSE_BYTES,
+    VALUE_NESTING,
 };
 use updraft_protocol::{Effect, Failure, FailureKind, Json, TaskState, Timestamp, Value};
 
 use super::Machine;
 use super::scope::ScopeId;
+use super::task_seq::TaskSeq;
 
 /// Fields that are kept before all others.
 const FIRST: [&str; 2] = ["status", HEADERS];
@@ -63,6 +65,21 @@ impl Machine {
             failure = failure.with_message(message);
         }
         failure
+    }
+
+    /// Why loops of the execution cannot hold so many more bytes; `None` if they can. What the loop `of` holds already is
+    /// replaced. While recorded tasks are walked nothing is refused: it was held before.
+    pub(super) fn holds_too_much(&mut self, of: Option<TaskSeq>, bytes: usize) -> Option<Failure> {
+        if !self.recorded.is_empty() {
+            return None;
+        }
+        self.turn.work += self.tasks.iter().len() as u64;
+        let others = self.tasks.iter().filter(|task| Some(task.seq) != of);
+        let held: usize = others.map(|task| task.phase.held_bytes()).sum();
+        (held + bytes > LOOP_BYTES).then(|| {
+            let message = format!("the loops of an execution hold at most {LOOP_BYTES} bytes at once");
+            Failure::new(FailureKind::TooLarge, message)
+        })
     }
 
     /// Why so many more bytes are not kept; `None` if they are.

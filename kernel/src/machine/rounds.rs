@@ -32,6 +32,11 @@ struct Output<'r> {
 }
 
 impl Rounds {
+    /// The size of what a round is handed, as JSON.
+    pub(super) fn bytes_of(carried: &[CarriedValue]) -> usize {
+        carried.iter().map(|(name, value)| name.len() + value.as_str().len()).sum()
+    }
+
     /// The next instant at which something is due.
     pub(super) fn next_instant(&self) -> Option<Timestamp> {
         let deadline = self.deadline.filter(|_| !self.is_over);

@@ -94,6 +94,7 @@ impl Machine {
         let start = self.plan.start;
         self.enter(ScopeId::MAIN, start, now, effects);
         self.cancel_left_losers(now, effects);
+        self.end_overdue_loops(now, effects);
         self.fill(now, effects);
         self.settle_waits();
     }

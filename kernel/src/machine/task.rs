@@ -55,6 +55,15 @@ impl Phase {
         matches!(self, Self::Joining(_) | Self::Repeating(_) | Self::Rounds(_))
     }
 
+    /// The bytes that a loop holds: its items, or what its next round is handed.
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            Self::Repeating(items) => items.bytes,
+            Self::Rounds(rounds) => Rounds::bytes_of(&rounds.carried),
+            _ => 0,
+        }
+    }
+
     /// Of its scopes, so many are left, and no further one begins.
     pub(super) fn wait_for_scopes(&mut self, left: usize) {
         match self {

@@ -8,6 +8,8 @@ pub const ITEMS_AT_ONCE: usize = 1_000;
 pub const ROUNDS: u32 = 100;
 /// The most that it can say.
 pub const ROUNDS_MAX: u32 = 100_000;
+/// What the loops of one execution hold at once, as JSON: their items, and what rounds hand on. As much as its answers.
+pub const LOOP_BYTES: usize = 8 << 20;
 /// Failures of items that a `for_each` step lists; further ones are counted.
 pub const ITEM_FAILURES: usize = 100;
 /// The work of opening the scope of an item and of joining it again, beside that of its steps.

@@ -24,7 +24,12 @@ impl Machine {
             return;
         }
         let items = self.rendered(at, &each.items);
-        match items.and_then(|items| Items::of(items, each.collect.is_some())) {
+        let items = items.and_then(|items| Items::of(items, each.collect.is_some()));
+        let items = items.and_then(|items| match self.holds_too_much(None, items.bytes) {
+            Some(failure) => Err(failure),
+            None => Ok(items),
+        });
+        match items {
             Ok(items) => {
                 let task = at.task(self, effects);
                 self.task_mut(task).phase = Phase::Repeating(Box::new(items));

@@ -9,7 +9,7 @@ use super::Arrival;
 use crate::condition::Condition;
 use crate::machine::rounds::{CarriedValue, Rounds};
 use crate::machine::scope::{Locals, ScopeId};
-use crate::machine::task::{Ending, Phase};
+use crate::machine::task::{Ending, Phase, Task};
 use crate::machine::task_seq::TaskSeq;
 use crate::machine::walk::Go;
 use crate::machine::{Effects, Machine, Undecided};
@@ -35,6 +35,10 @@ impl Machine {
                     return work.push(self.end_task(task, Ending::Failed(failure), at.now, effects));
                 }
             }
+        }
+        if let Some(failure) = self.holds_too_much(None, Rounds::bytes_of(&carried)) {
+            let task = at.ending_task(self);
+            return work.push(self.end_task(task, Ending::Failed(failure), at.now, effects));
         }
         let task = at.task(self, effects);
         let started = self.task(task).state.started_date.unwrap_or(at.now);
@@ -177,6 +181,21 @@ impl Machine {
         work.into_iter().for_each(|go| self.go(go, now, effects));
     }
 
+    /// Ends the loops whose time was over before the walk over recorded tasks: no attempt is made again in their rounds.
+    pub(in crate::machine) fn end_overdue_loops(&mut self, now: Timestamp, effects: &mut Effects) {
+        let is_overdue = |task: &&Task| match &task.phase {
+            Phase::Rounds(rounds) => rounds.deadline.is_some_and(|deadline| deadline <= now),
+            _ => false,
+        };
+        let overdue: Vec<TaskSeq> = self.tasks.iter().filter(is_overdue).map(|task| task.seq).collect();
+        for task in overdue {
+            // One inside of another may have ended with it.
+            if self.tasks.get(task).is_some_and(|task| task.phase.has_scopes()) {
+                self.round_due(task, now, effects);
+            }
+        }
+    }
+
     /// What the next round is handed, and whether there is none.
     fn hand_on(
         &mut self,
@@ -187,6 +206,9 @@ impl Machine {
         let mut carried = Vec::with_capacity(repeat.carry.len());
         for value in &repeat.carry {
             carried.push((value.name.clone(), Json::from(&self.rendered_in(scope, began, &value.then)?)));
+        }
+        if let Some(failure) = self.holds_too_much(Some(task), Rounds::bytes_of(&carried)) {
+            return Err(failure);
         }
         let is_last = match &repeat.after {
             Some(after) => self.holds(after, (scope, task), None)?,

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use updraft_protocol::FailureKind;
 
 use super::world::{World, act, parallel, playbook};
+use crate::machine::{MachineEvent, Timer};
 
 /// Three branches, the join of which is this, and a step after it.
 fn joined(join: Value, more: Value) -> Value {
@@ -99,4 +100,27 @@ fn a_crash_between_a_decision_and_the_step_that_follows_decides_the_same() {
     let before = world.tasks().len();
     world.crash();
     assert_eq!((world.tasks().len(), world.attempts.len()), (before, 1));
+}
+
+#[test]
+fn a_loop_that_lost_while_its_next_items_were_put_off_ends_when_its_last_call_has() {
+    let once = act("once", json!({"at_most_once": true}));
+    // Deciding this takes more of a turn than opening an item, so that it is an item's end that uses the turn up.
+    let costly = json!({"if": "input.many|sum > 0", "then": []});
+    let cases = json!([{"is": 0, "do": [once]}, {"is": 1, "do": [act("b", json!({}))]}]);
+    let calls = json!({"switch": "item", "cases": cases, "default": [costly]});
+    let each = json!({"id": "all", "for_each": "input.many", "do": [calls], "at_once": 2});
+    let quick = json!({"id": "quick", "delay": "1h"});
+    let step = json!({"id": "ask", "parallel": "any", "branches": {"slow": [each], "quick": [quick]}});
+    let many: Vec<u32> = (0..5_000).collect();
+    let mut world = World::begin(&playbook(json!([step])), json!({"many": many}));
+    let delay = world.timers.iter().position(|(_, timer)| matches!(timer, Timer::Task(_))).unwrap();
+    let (due, delay) = world.timers.remove(delay);
+    world.end("b", Ok(json!({})));
+    assert!(world.timers.iter().any(|(_, timer)| *timer == Timer::Turn), "further items are put off");
+    world.now = due;
+    world.apply(MachineEvent::TimerDue(delay));
+    assert!(!world.machine.ended(), "the call that may act at most once is waited for");
+    world.end("once", Ok(json!({})));
+    assert!(world.machine.ended(), "nothing is left to wait for");
 }

@@ -121,3 +121,34 @@ fn while_is_decided_before_each_round_and_may_have_none() {
     world.end("check", Ok(json!({})));
     assert_eq!(output(&world), json!({"rounds": 2, "carry": {"left": 0}}));
 }
+
+#[test]
+fn a_loop_whose_time_is_over_at_a_resume_makes_no_attempt_again() {
+    let late = polling(json!({"timeout": "45s", "on_timeout": [{"end": "late"}]}));
+    let mut world = World::begin(&playbook(json!([late])), json!({}));
+    world.now = world.now.after(std::time::Duration::from_secs(50));
+    let calls = world.called.len();
+    world.crash();
+    assert_eq!(world.called.len(), calls);
+    assert_eq!(world.execution().state.output.as_ref().unwrap().value(), json!("late"));
+    assert_eq!(world.statuses()[1], "check:cancelled");
+}
+
+#[test]
+fn what_loops_hold_at_once_is_bounded() {
+    let hold = json!({
+        "id": "poll", "until": "true", "do": [{"delay": "1m"}],
+        "carry": {"text": {"first": "{{ input.text }}", "then": "{{ text }}"}},
+    });
+    let each =
+        json!({"id": "all", "for_each": "input.many", "do": [hold], "at_once": 100, "tolerate": "100%"});
+    let many: Vec<u32> = (0..100).collect();
+    let input = json!({"text": "x".repeat(150_000), "many": many});
+    let mut world = World::begin(&playbook(json!([each])), input);
+    while !world.machine.ended() {
+        world.fire();
+    }
+    let output: Value = serde_json::from_str(task(&world, "all").state.response.unwrap().as_str()).unwrap();
+    assert_eq!((&output["completed"], &output["failed"]), (&json!(55), &json!(45)), "eight megabytes");
+    assert!(output["failures"][0]["message"].as_str().unwrap().contains("hold at most 8388608 bytes"));
+}
