@@ -60,6 +60,7 @@ fn label(kind: &StepKind) -> String {
     match kind {
         StepKind::Action(action) => format!("{}.{}", action.integration, action.action),
         StepKind::Delay(delay) => format!("delay {}", delay.duration),
+        StepKind::WaitUntil(wait) => format!("wait_until {}", wait.instant),
         StepKind::WaitFor(wait) => format!("wait_for {}", wait.name),
         other => other.name().to_owned(),
     }

@@ -6,6 +6,7 @@ pub mod coalescer;
 pub mod condition;
 pub mod execution;
 pub mod idempotency;
+mod instant;
 pub mod invariant;
 pub mod lease;
 pub mod machine;

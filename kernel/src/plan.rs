@@ -31,7 +31,7 @@ pub use schema::check_schema;
 pub use step::{
     ItemNames, PlannedAction, PlannedApproval, PlannedBranch, PlannedCarried, PlannedCase, PlannedDelay,
     PlannedEnd, PlannedForEach, PlannedIf, PlannedKind, PlannedParallel, PlannedRepeat, PlannedStep,
-    PlannedSwitch, PlannedWaitFor, ROUND, RetryPolicy,
+    PlannedSwitch, PlannedWaitFor, PlannedWaitUntil, ROUND, RetryPolicy,
 };
 pub(crate) use step::{REFUSE, UPDRAFT};
 

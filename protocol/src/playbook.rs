@@ -13,6 +13,7 @@ mod parallel;
 mod repeat;
 mod switch;
 mod wait_for;
+mod wait_until;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub use parallel::{Branches, Join, Parallel};
 pub use repeat::{Carried, Repeat};
 pub use switch::{Switch, SwitchCase};
 pub use wait_for::WaitFor;
+pub use wait_until::WaitUntil;
 pub use walk::WalkedStep;
 
 /// The format that this engine reads.
@@ -224,6 +226,8 @@ kinds! {
     Repeat = "repeat" by ["while", "until"],
     /// Waits.
     Delay = "delay" by ["delay"],
+    /// Waits until an instant that is given.
+    WaitUntil = "wait_until" by ["wait_until"],
     /// Waits for a signal.
     WaitFor = "wait_for" by ["wait_for"],
     /// Asks people.

@@ -9,6 +9,9 @@ use crate::scenario::SIGNALS;
 /// Steps after which a playbook ends as soon as it can.
 const STEPS: u64 = 36;
 
+/// How long steps `wait_until` wait.
+pub const WAITS_UNTIL: [&str; 4] = ["10ms", "3s", "40s", "2h"];
+
 /// Writes one playbook.
 pub struct Generator {
     dice: Dice,
@@ -83,6 +86,7 @@ impl Generator {
     fn step(&mut self, step: &mut Value, id: &str, place: &mut Place) -> bool {
         match self.dice.below(if place.depth == 0 { 13 } else { 19 }) {
             0..=5 => self.action(step, id, place),
+            6 if self.dice.one_in(2) => self.wait_until(step, place),
             6 => step["delay"] = json!(self.wait(place, &["10ms", "3s", "40s", "2h"])),
             7 => return self.choice(step, place),
             8 => return self.switch(step, place),
@@ -112,6 +116,17 @@ impl Generator {
             step["choices"] = json!({ "approve": "continue", "later": [] });
         }
         self.handle(step, &["on_failure", "on_timeout"], place);
+    }
+
+    /// Writes a wait for an instant: one that comes, one that has passed, or a value that is none.
+    fn wait_until(&mut self, step: &mut Value, place: &mut Place) {
+        let span = self.wait(place, &WAITS_UNTIL);
+        step["wait_until"] = match self.dice.below(8) {
+            0 => json!("{{ input.n }}"),
+            1 => json!("2001-01-01T00:00:00Z"),
+            _ => json!(format!("{{{{ now|date_add('{span}') }}}}")),
+        };
+        self.handle(step, &["on_failure"], place);
     }
 
     fn wait_for(&mut self, step: &mut Value, place: &mut Place) {

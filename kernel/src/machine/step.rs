@@ -11,6 +11,7 @@ mod parallel;
 mod repeat;
 mod switch;
 mod wait_for;
+mod wait_until;
 
 use updraft_protocol::Timestamp;
 
@@ -76,6 +77,7 @@ impl Machine {
             PlannedKind::ForEach(each) => self.arrive_at_for_each(at, each, effects, work),
             PlannedKind::Repeat(repeat) => self.arrive_at_repeat(at, repeat, effects, work),
             PlannedKind::Delay(delay) => self.arrive_at_delay(at, delay, effects),
+            PlannedKind::WaitUntil(wait) => self.arrive_at_wait_until(at, wait, effects, work),
             PlannedKind::WaitFor(wait) => self.arrive_at_wait_for(at, wait, effects, work),
             PlannedKind::Approval(approval) => self.arrive_at_approval(at, approval, effects, work),
             PlannedKind::End(end) => self.arrive_at_end(at, end, effects, work),

@@ -14,4 +14,5 @@ mod rounds;
 mod scopes;
 mod signals;
 mod turns;
+mod waits;
 mod world;

@@ -12,6 +12,7 @@ mod parallel;
 mod repeat;
 mod switch;
 mod wait_for;
+mod wait_until;
 
 use std::collections::BTreeMap;
 
@@ -43,6 +44,7 @@ pub(super) use repeat::names_of;
 pub use repeat::{PlannedCarried, PlannedRepeat, ROUND};
 pub use switch::{PlannedCase, PlannedSwitch};
 pub use wait_for::PlannedWaitFor;
+pub use wait_until::PlannedWaitUntil;
 
 /// The integration name of steps that Updraft itself decides.
 pub(crate) const UPDRAFT: &str = "updraft";
@@ -120,6 +122,7 @@ impl PlannedStep {
                 PlannedKind::ForEach(each) => each.bytes(),
                 PlannedKind::Repeat(repeat) => repeat.bytes(),
                 PlannedKind::Delay(_) => 0,
+                PlannedKind::WaitUntil(wait) => wait.instant.bytes(),
                 PlannedKind::Approval(approval) => approval.texts().map(Template::bytes).sum(),
                 PlannedKind::WaitFor(wait) => wait.key.as_ref().map_or(0, Template::bytes),
                 PlannedKind::End(end) => end.texts().map(Template::bytes).sum(),
@@ -144,6 +147,8 @@ pub enum PlannedKind {
     Repeat(PlannedRepeat),
     /// Waits.
     Delay(PlannedDelay),
+    /// Waits until an instant that is given.
+    WaitUntil(PlannedWaitUntil),
     /// Waits for a signal.
     WaitFor(PlannedWaitFor),
     /// Asks people.
@@ -250,6 +255,9 @@ impl<'a> Steps<'a> {
                 PlannedRepeat::check(self, &mut draft, repeat).map(PlannedKind::Repeat)
             }
             StepKind::Delay(delay) => Some(PlannedKind::Delay(PlannedDelay::check(self, &draft, delay))),
+            StepKind::WaitUntil(wait) => {
+                PlannedWaitUntil::check(self, &mut draft, wait).map(PlannedKind::WaitUntil)
+            }
             StepKind::WaitFor(wait) => {
                 PlannedWaitFor::check(self, &mut draft, wait).map(PlannedKind::WaitFor)
             }

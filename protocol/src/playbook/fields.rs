@@ -81,6 +81,8 @@ step_fields! {
     "at_most" ("given") at_most: u32,
     "carry" ("given") carry: BTreeMap<String, Carried>,
     "delay" ("given") delay: Span,
+    "wait_until" ("given") wait_until: String,
+    "zone" ("given") zone: String,
     "wait_for" ("given") wait_for: Name,
     "key" ("given") key: Value,
     "approval" ("given") approval: String,

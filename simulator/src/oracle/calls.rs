@@ -1,16 +1,19 @@
 //! Calls and waits: the calls of tools, their actions and answers under each key, and the end of each wait.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Effects, Machine, StartAttempt, Timer};
 use updraft_kernel::plan::{PlannedAction, PlannedKind, PlannedRepeat};
 use updraft_protocol::{
-    Failure, Json, Revision, TaskDocument, TaskId, TaskStatus, TaskUpdate, Timestamp, Update, Value, WaitKind,
+    Failure, Json, Revision, Span, TaskDocument, TaskId, TaskStatus, TaskUpdate, Timestamp, Update, Value,
+    WaitKind,
 };
 
 use super::{Oracle, broken};
 use crate::event::Incarnation;
+use crate::generator::WAITS_UNTIL;
 
 /// The calls of a tool under one key, and its actions.
 #[derive(Debug)]
@@ -198,32 +201,14 @@ impl Oracle {
                 }
                 wait(action, task, due)
             }
-            PlannedKind::Approval(approval) => {
+            kind => {
                 let started = task.state.started_date.unwrap_or_default();
-                if due == started.after(approval.timeout) {
+                if lasts(kind, due.since(started)) {
                     Ok(())
                 } else {
                     broken("waits are kept", format!("{} until {due}", task.head.step_id))
                 }
             }
-            PlannedKind::WaitFor(wait) => {
-                let started = task.state.started_date.unwrap_or_default();
-                if due == started.after(wait.timeout) {
-                    Ok(())
-                } else {
-                    broken("waits are kept", format!("{} until {due}", task.head.step_id))
-                }
-            }
-            PlannedKind::Delay(delay) => {
-                let started = task.state.started_date.unwrap_or_default();
-                let kept = due == started.after(delay.duration);
-                if kept {
-                    Ok(())
-                } else {
-                    broken("waits are kept", format!("{} until {due}", task.head.step_id))
-                }
-            }
-            _ => Ok(()),
         }
     }
 
@@ -296,7 +281,7 @@ impl Oracle {
     }
 
     /// A delay must not have ended early.
-    pub(super) fn delay_is_kept(task: &TaskDocument, wait: std::time::Duration) -> Result<(), Violation> {
+    pub(super) fn delay_is_kept(task: &TaskDocument, wait: Duration) -> Result<(), Violation> {
         let (state, step) = (&task.state, &task.head.step_id);
         let due = state.started_date.unwrap_or_default().after(wait);
         if state.status == TaskStatus::Completed && state.updated_date < due {
@@ -305,9 +290,33 @@ impl Oracle {
         Ok(())
     }
 
+    /// An instant is waited for; only one that had passed when its step began is in no wait.
+    pub(super) fn instant_is_kept(task: &TaskDocument) -> Result<(), Violation> {
+        let (state, step) = (&task.state, &task.head.step_id);
+        let due = state.wait.as_ref().and_then(|wait| wait.until);
+        if state.status == TaskStatus::Completed && due.is_some_and(|due| state.updated_date < due) {
+            return broken("waits are kept", format!("{step} went on before {due:?}"));
+        }
+        Ok(())
+    }
+
     /// The newest revision of a document that was decided.
     pub(super) fn newest_durable(&self, document: updraft_protocol::DocumentId) -> Option<Revision> {
         self.durable.get(&document).copied()
+    }
+}
+
+/// Whether a step of this kind waits for so many milliseconds.
+fn lasts(kind: &PlannedKind, millis: u64) -> bool {
+    let is = |span: Duration| span.as_millis() == millis.into();
+    match kind {
+        PlannedKind::Approval(approval) => is(approval.timeout),
+        PlannedKind::WaitFor(wait) => is(wait.timeout),
+        PlannedKind::Delay(delay) => is(delay.duration),
+        PlannedKind::WaitUntil(_) => {
+            WAITS_UNTIL.iter().any(|span| span.parse().is_ok_and(|Span(span)| is(span)))
+        }
+        _ => true,
     }
 }
 

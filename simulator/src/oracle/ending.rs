@@ -104,6 +104,7 @@ impl Oracle {
                 }
                 PlannedKind::Delay(delay) => Self::delay_is_kept(task, delay.duration)?,
                 PlannedKind::WaitFor(_) => Self::wait_is_kept(task)?,
+                PlannedKind::WaitUntil(_) => Self::instant_is_kept(task)?,
                 _ => {}
             }
         }

@@ -47,6 +47,16 @@ impl Generator {
         self.steps += 1;
         match self.draw(if depth == 0 { 10 } else { 16 }) {
             0..=3 => self.action(&mut step, length, depth),
+            4 if self.draw(2) == 0 => {
+                let instants =
+                    ["{{ now|date_add('40s') }}", "{{ now|date_add('2h') }}", "2001-01-01T00:00:00Z"];
+                step["wait_until"] = json!(if self.fails && self.draw(6) == 0 {
+                    "{{ input.n }}"
+                } else {
+                    instants[self.draw(3) as usize]
+                });
+                self.handle(&mut step, "on_failure", length, depth);
+            }
             4 => step["delay"] = json!(["10ms", "40s", "2h"][self.draw(3) as usize]),
             5 => {
                 let condition = ["1 > 2", "input.n > 5", "input.missing == 1"][self.draw(3) as usize];

@@ -1,17 +1,16 @@
 //! Filters of instants. An instant is a text as RFC 3339 writes it, in UTC with milliseconds, so that two of them compare
-//! as texts do. Time zones are those that were built in; no clock is read.
+//! as texts do. No clock is read.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::civil::{DateTime, Time};
-use jiff::fmt::rfc2822;
 use jiff::fmt::strtime::BrokenDownTime;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::TimeZone;
 use updraft_protocol::Span;
 use updraft_protocol::limits::{DATE_BYTES, DATE_PATTERN_BYTES};
 
 use super::{argument, text_argument};
+use crate::instant::{self, Millis, NoInstant};
 use crate::meter::{Meter, Result, refuse};
 use crate::template::number::{Amount, Number};
 use crate::template::operators::amount;
@@ -30,11 +29,6 @@ const FIRST: i64 = -62_167_219_200_000;
 const LAST: i64 = 253_402_207_200_999;
 /// The notation of an instant.
 const INSTANT: &str = "%Y-%m-%dT%H:%M:%S.%3f";
-
-static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
-
-/// Milliseconds since the epoch.
-type Millis = i64;
 
 /// `|date`, `|date('ms')` of milliseconds since 1970, `|date('%d.%m.%Y', zone='Europe/Berlin')` of a text in this form.
 pub(in crate::template) fn date(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
@@ -145,23 +139,18 @@ fn whole(meter: &Meter, number: &Number, unit: i64) -> Result<Millis> {
 fn read(meter: &Meter, filter: &'static str, text: &str, zone: Option<TimeZone>) -> Result<Millis> {
     meter.work(DATE_WORK)?;
     meter.make(DATE_MEMORY_BYTES)?;
-    let text = text.trim();
-    if text.len() > DATE_BYTES {
-        return refuse(format!("`{filter}` needs a date, which has at most {DATE_BYTES} bytes"));
-    }
-    let stamp =
-        text.parse::<jiff::Timestamp>().or_else(|_| rfc2822::DateTimeParser::new().parse_timestamp(text));
-    if let Ok(stamp) = stamp {
-        return Ok(stamp.as_millisecond());
-    }
-    match (text.parse::<DateTime>(), zone) {
-        (Ok(local), Some(zone)) => placed(filter, local, zone),
-        (Ok(_), None) => refuse(format!(
+    match instant::read(text, zone) {
+        Ok(millis) => Ok(millis),
+        Err(NoInstant::TooLong) => {
+            refuse(format!("`{filter}` needs a date, which has at most {DATE_BYTES} bytes"))
+        }
+        Err(NoInstant::WithoutZone) => refuse(format!(
             "`{filter}` was given a time without a zone; `date(zone='Europe/Berlin')` says which it is"
         )),
-        (Err(_), _) => refuse(format!(
+        Err(NoInstant::NoDate) => refuse(format!(
             "`{filter}` needs a date such as `2026-01-31T12:00:00Z`; other forms are read by `date('%d/%m/%Y')`"
         )),
+        Err(NoInstant::OutOfRange) => out_of_range(filter),
     }
 }
 
@@ -184,19 +173,15 @@ fn read_by(meter: &Meter, text: &str, pattern: &str, zone: Option<TimeZone>) -> 
     placed("date", local, zone.unwrap_or(TimeZone::UTC))
 }
 
-/// The instant of a local time; where the clock was put back, the first of the two.
+/// The instant of a local time.
 fn placed(filter: &'static str, local: DateTime, zone: TimeZone) -> Result<Millis> {
-    match local.to_zoned_datetime(zone) {
-        Ok(zoned) => Ok(zoned.timestamp().as_millisecond()),
-        Err(_) => out_of_range(filter),
-    }
+    instant::placed(local, zone).or_else(|_| out_of_range(filter))
 }
 
 fn zone(meter: &Meter, filter: &'static str, name: &str) -> Result<TimeZone> {
     meter.work(ZONE_WORK)?;
     meter.make(ZONE_BYTES)?;
-    let short = Some(name).filter(|name| name.len() <= DATE_BYTES);
-    match short.and_then(|name| ZONES.get(name).ok()) {
+    match instant::zone(name) {
         Some(zone) => Ok(zone),
         None => refuse(format!("`{filter}` knows no such time zone; `UTC` and `Europe/Berlin` are some")),
     }
