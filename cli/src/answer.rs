@@ -1,6 +1,6 @@
 //! `updraft answer`: the answer of a person to an approval that waits, by the engine that runs there.
 
-use updraft::{Applied, ApprovalAnswer, Inspection, TaskDocument, TaskId, TaskStatus};
+use updraft::{Applied, ApprovalAnswer, Inspection, Json, TaskDocument, TaskId, TaskStatus, Value};
 
 use crate::data::Kept;
 use crate::exit::{Ending, Error};
@@ -38,12 +38,19 @@ async fn apply(options: &AnswerApproval, place: &Reading) -> Result<Applied, Err
         groups: options.groups.clone(),
         choice: options.choice.clone(),
         comment: options.comment.clone(),
+        data: options.form.as_deref().map(form).transpose()?,
     };
     Ok(match place {
         Reading::Running(client) => client.answer(tenant, peid, task, answer).await?,
         Reading::Alone(engine) => engine.answer(tenant, peid, task, answer).await?,
         Reading::Server(_) => return Err(Error::Failed(format!("no engine runs {peid} here"))),
     })
+}
+
+/// A form that is filled in; a name that is twice in a map is refused.
+fn form(text: &str) -> Result<Json, Error> {
+    let data = Value::parse(text).map_err(|why| Error::refused("--form", why))?;
+    Ok(Json::from(&data))
 }
 
 /// The approval that waits, where there is one alone: an answer never chooses its question.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 use updraft_protocol::{
-    ApprovalOutcome, ExecutionDocument, ExecutionStatus, FailureKind, Json, Revision, TaskDocument, TaskId,
-    TaskStatus,
+    ApprovalOutcome, ExecutionDocument, ExecutionStatus, FailureKind, GivenAnswer, Json, Revision,
+    TaskDocument, TaskId, TaskStatus,
 };
 
 use crate::machine::Machine;
@@ -93,7 +93,7 @@ pub fn steps_in_order(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violati
 }
 
 /// Approvals are decided as their steps ask: each person counts once, only people who are asked, as many as are needed, and
-/// only a choice after which the playbook goes on completes the task.
+/// only a choice after which the playbook goes on completes the task, and the data of each fits the form.
 pub fn answered_as_asked(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {
     for task in tasks {
         let Some(gate) = task.state.wait.as_ref().and_then(|wait| wait.gate.as_deref()) else { continue };
@@ -106,6 +106,11 @@ pub fn answered_as_asked(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Viol
         let is_asked = |uid: &&str| !gate.groups.is_empty() || gate.asks(uid, &[]);
         let refused = task.state.error.as_ref().is_some_and(|error| error.kind == FailureKind::Refused);
         let completed = task.state.status == TaskStatus::Completed;
+        let is_filled_in = |given: &GivenAnswer| match (&approval.form, &given.data) {
+            (None, data) => data.is_none(),
+            (Some(_), None) => given.choice.as_str() == REFUSE,
+            (Some(form), Some(data)) => form.filled(&data.value()).is_ok_and(|filled| filled == data.value()),
+        };
         let fits = match &outcome {
             None => !refused && !completed,
             Some(outcome) => {
@@ -113,10 +118,16 @@ pub fn answered_as_asked(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Viol
                 let is_enough = outcome.choice.as_str() == REFUSE || same >= gate.quorum as usize;
                 let last = answers.last().map(|given| &given.choice);
                 let goes_on = approval.goes_on(outcome.choice.as_str());
-                is_enough && last == Some(&outcome.choice) && completed == goes_on && refused != goes_on
+                let is_its_data = answers.last().is_some_and(|given| given.data == outcome.data);
+                let is_last = last == Some(&outcome.choice) && is_its_data;
+                is_enough && is_last && completed == goes_on && refused != goes_on
             }
         };
-        if !fits || people.len() != answers.len() || !people.iter().all(is_asked) {
+        if !fits
+            || !answers.iter().all(is_filled_in)
+            || people.len() != answers.len()
+            || !people.iter().all(is_asked)
+        {
             return violated("answered as asked", format!("{}: {:?}", task.head.step_id, task.state));
         }
     }

@@ -9,6 +9,7 @@ mod earlier;
 mod endpoints;
 mod exits;
 mod flat;
+mod form;
 mod graph;
 mod inputs;
 mod mistakes;
@@ -25,6 +26,7 @@ use updraft_protocol::{Catalogue, Name, Playbook, StepId};
 
 pub use crate::mistake::Mistake;
 pub use exits::{Exits, Follows};
+pub use form::PlannedForm;
 pub use inputs::PlannedInputs;
 pub use outputs::PlannedOutputs;
 pub use schema::check_schema;

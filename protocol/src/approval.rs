@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::StepId;
+use crate::json::Json;
 use crate::time::Timestamp;
+use crate::value::Value;
 
 /// Who may answer an approval that waits, with what, and who has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +20,8 @@ pub struct Gate {
     pub groups: Vec<Arc<str>>,
     /// How many people have to choose the same, but for `refuse`.
     pub quorum: u32,
+    /// Whether an answer has data, for which its step has a form.
+    pub has_form: bool,
     /// The answers so far, the first one first.
     pub answers: Vec<GivenAnswer>,
 }
@@ -29,7 +33,8 @@ impl Gate {
         let choices = self.choices.iter().map(|choice| choice.as_str().len());
         let answer = |given: &GivenAnswer| {
             let comment = given.comment.as_ref().map_or(0, |comment| comment.len());
-            size_of::<GivenAnswer>() + given.uid.len() + given.choice.as_str().len() + comment
+            let data = given.data.as_ref().map_or(0, |data| data.as_str().len());
+            size_of::<GivenAnswer>() + given.uid.len() + given.choice.as_str().len() + comment + data
         };
         names.chain(choices).chain(self.answers.iter().map(answer)).sum()
     }
@@ -54,6 +59,28 @@ pub struct GivenAnswer {
     pub at: Timestamp,
     /// What the person added.
     pub comment: Option<Arc<str>>,
+    /// What the person filled in, with the defaults of the form.
+    pub data: Option<Json>,
+}
+
+impl GivenAnswer {
+    /// Whether a person who says this again says nothing else: the same choice, and no data that is not there already.
+    pub fn says(&self, answer: &ApprovalAnswer) -> bool {
+        let there = || self.data.as_ref().map_or(Value::Null, Json::value);
+        self.uid == answer.uid
+            && self.choice == answer.choice
+            && answer.data.as_ref().is_none_or(|data| contains(&there(), &data.value()))
+    }
+}
+
+/// Whether every field of a value has the same value in another, which may have more.
+fn contains(whole: &Value, part: &Value) -> bool {
+    match (whole, part) {
+        (Value::Object(whole), Value::Object(part)) => {
+            part.iter().all(|(name, value)| whole.get(name).is_some_and(|there| contains(there, value)))
+        }
+        (whole, part) => whole == part,
+    }
 }
 
 /// The output of an approval that was decided.
@@ -61,6 +88,8 @@ pub struct GivenAnswer {
 pub struct ApprovalOutcome {
     /// The choice that was made.
     pub choice: StepId,
+    /// The data of the answer that decided.
+    pub data: Option<Json>,
     /// All answers, the first one first; the last one decided.
     pub answers: Vec<GivenAnswer>,
 }
@@ -77,4 +106,6 @@ pub struct ApprovalAnswer {
     pub choice: StepId,
     /// What the person adds.
     pub comment: Option<Arc<str>>,
+    /// What the person fills in, where the approval has a form: a map.
+    pub data: Option<Json>,
 }

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::ids::{Name, StepId, TaskId};
-use crate::limits::{COMMENT_BYTES, KEY_BYTES, SIGNAL_BYTES, SIGNALS_KEPT, SIGNALS_KEPT_BYTES};
+use crate::limits::{
+    COMMENT_BYTES, EXECUTION_OUTPUT_BYTES, FORM_DATA_BYTES, KEY_BYTES, SIGNAL_BYTES, SIGNALS_KEPT,
+    SIGNALS_KEPT_BYTES,
+};
 use crate::status::{ExecutionStatus, TaskStatus};
 use crate::time::Timestamp;
 
@@ -61,6 +64,18 @@ pub enum ControlRefusal {
     /// The comment is too long.
     #[error("the comment has {0} bytes; at most {COMMENT_BYTES} are allowed")]
     LongComment(usize),
+    /// The approval has no form, so that an answer has no data.
+    #[error("the approval has no form that `data` could fill in")]
+    NoForm,
+    /// The data is too large.
+    #[error(
+        "the data has {0} bytes; at most {FORM_DATA_BYTES} are allowed, and an execution keeps at most \
+         {EXECUTION_OUTPUT_BYTES} of all answers"
+    )]
+    LargeData(usize),
+    /// The data is not what the form asks for: the mistakes, each with its place.
+    #[error("{0}")]
+    Misfit(Arc<str>),
     /// It was answered before: the approval is decided, or the same person has chosen something else.
     #[error("{uid} has chosen \"{choice}\" at {at}")]
     Answered {

@@ -175,14 +175,17 @@ impl World {
         let tasks = self.cx.store.tasks_of(*peid);
         let asks = |task: &&TaskDocument| task.state.wait.as_ref().is_some_and(|wait| wait.gate.is_some());
         let gates: Vec<&TaskDocument> = tasks.iter().filter(asks).collect();
-        let task = gates.get(answer.number % gates.len().max(1))?.task_request_id;
+        let task = gates.get(answer.number % gates.len().max(1))?;
+        let gate = task.state.wait.as_ref().and_then(|wait| wait.gate.as_deref());
+        let hosts = answer.number_of_hosts.filter(|_| gate.is_some_and(|gate| gate.has_form));
         let groups = if answer.person == 2 { vec!["leads".into()] } else { Vec::new() };
         let given = ApprovalAnswer {
             uid: PEOPLE[answer.person].into(),
             groups,
             choice: StepId::new(answer.choice).ok()?,
             comment: None,
+            data: hosts.map(|hosts| json!({ "hosts": hosts }).into()),
         };
-        Some(Ask::Answer(ClientControl::Answer(answer.number), task, given))
+        Some(Ask::Answer(ClientControl::Answer(answer.number), task.task_request_id, given))
     }
 }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::chance::Dice;
-use crate::scenario::SIGNALS;
+use crate::scenario::{HOSTS, SIGNALS};
 
 /// Steps after which a playbook ends as soon as it can.
 const STEPS: u64 = 36;
@@ -114,6 +114,16 @@ impl Generator {
         }
         if self.dice.one_in(2) {
             step["choices"] = json!({ "approve": "continue", "later": [] });
+        }
+        if self.dice.one_in(3) {
+            step["form"] = json!({
+                "type": "object",
+                "required": ["hosts"],
+                "properties": {
+                    "hosts": { "type": "integer", "maximum": HOSTS },
+                    "why": { "type": "string", "default": "none" },
+                },
+            });
         }
         self.handle(step, &["on_failure", "on_timeout"], place);
     }

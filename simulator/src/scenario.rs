@@ -101,10 +101,15 @@ pub struct SentAnswer {
     pub person: usize,
     /// The choice.
     pub choice: &'static str,
+    /// What is filled in where there is a form: a number that fits, or a larger one.
+    pub number_of_hosts: Option<u64>,
 }
 
 /// The people who answer. The last one is named by no playbook.
 pub const PEOPLE: [&str; 4] = ["ana", "ben", "lea", "eve"];
+
+/// The most that fits the forms of approvals.
+pub const HOSTS: u64 = 7;
 
 /// The names of signals.
 pub const SIGNALS: [&str; 2] = ["opened", "closed"];
@@ -267,6 +272,7 @@ impl Scenario {
                     after: dice.below(longest) * MILLIS,
                     person: dice.below(PEOPLE.len() as u64) as usize,
                     choice: dice.pick(&["approve", "approve", "refuse", "later"]),
+                    number_of_hosts: (!dice.one_in(6)).then(|| dice.below(HOSTS + 3)),
                 }
             })
             .collect();

@@ -67,6 +67,7 @@ async fn what_waits_for_a_person_goes_on_after_the_first_answer_over_a_shutdown_
         groups: Vec::new(),
         choice: choice.parse().unwrap(),
         comment: Some("seen".into()),
+        data: None,
     };
     let first = harness.start().await;
     let handle = harness.submit(&first, &steps, json!({})).await;

@@ -22,6 +22,9 @@ pub(crate) struct AnswerApproval {
     /// What the person adds.
     #[arg(long)]
     pub(crate) comment: Option<Arc<str>>,
+    /// What the person fills in, where the approval has a form: a map, as JSON.
+    #[arg(long, value_name = "JSON")]
+    pub(crate) form: Option<String>,
     /// The step that asks, where several wait.
     #[arg(long)]
     pub(crate) step: Option<StepId>,

@@ -86,8 +86,8 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             let verdict = handle::cancel(&context.engine, &context.unresumed, &tenant, peid).await?;
             Ok((verdict.into_iter().map(Answer::from).collect(), None))
         }
-        Ask::Answer { tenant, peid, task, uid, groups, choice, comment } => {
-            let answer = ApprovalAnswer { uid, groups, choice, comment };
+        Ask::Answer { tenant, peid, task, uid, groups, choice, comment, data } => {
+            let answer = ApprovalAnswer { uid, groups, choice, comment, data };
             let applied = found(context, &tenant, peid).await?.answer(task, answer).await?;
             Ok((vec![Answer::Applied(applied)], None))
         }

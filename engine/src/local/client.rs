@@ -178,9 +178,9 @@ impl Client {
         task: TaskId,
         answer: ApprovalAnswer,
     ) -> Result<Applied, Error> {
-        let ApprovalAnswer { uid, groups, choice, comment } = answer;
+        let ApprovalAnswer { uid, groups, choice, comment, data } = answer;
         let tenant = tenant.clone();
-        self.apply(Ask::Answer { tenant, peid, task, uid, groups, choice, comment }).await
+        self.apply(Ask::Answer { tenant, peid, task, uid, groups, choice, comment, data }).await
     }
 
     /// Gives an execution a signal; as [`Engine::signal`](crate::Engine::signal).

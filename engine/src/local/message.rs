@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use updraft_actors::{CancelVerdict, Inspection};
 use updraft_protocol::{
     Applied, DeadLetter, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
-    Signal, StepId, TaskDocument, TaskHead, TaskId, TaskState, TenantCode, Timestamp,
+    Json, Signal, StepId, TaskDocument, TaskHead, TaskId, TaskState, TenantCode, Timestamp,
 };
 use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf};
 
@@ -55,6 +55,7 @@ pub(super) enum Ask {
         groups: Vec<Arc<str>>,
         choice: StepId,
         comment: Option<Arc<str>>,
+        data: Option<Json>,
     },
     /// Give an execution a signal.
     Signal { tenant: TenantCode, peid: ExecutionId, signal: Signal },

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use updraft_protocol::limits::{COMMENT_BYTES, KEY_BYTES};
+use updraft_protocol::limits::{COMMENT_BYTES, FORM_DATA_BYTES, FORM_MISTAKES, KEY_BYTES};
 use updraft_protocol::{
     Applied, ApprovalAnswer, ApprovalOutcome, ControlRefusal, Failure, FailureKind, Gate, GivenAnswer, Json,
-    TaskId, TaskState, Timestamp,
+    TaskId, TaskState, Timestamp, Value,
 };
 
 use super::task::{Ending, Phase, Task};
@@ -45,17 +45,53 @@ impl Machine {
         if let Some(reply) = earlier(&task.state, &gate, &answer, matches!(task.phase, Phase::Waiting(_))) {
             return reply;
         }
+        let data = self.filled_in(approval, &gate, &answer)?;
         let ApprovalAnswer { uid, choice, comment, .. } = answer;
-        gate.answers.push(GivenAnswer { uid, choice: choice.clone(), at: now, comment });
+        gate.answers.push(GivenAnswer { uid, choice: choice.clone(), at: now, comment, data: data.clone() });
         let same = gate.answers.iter().filter(|given| given.choice == choice).count();
         let missing = gate.quorum.saturating_sub(u32::try_from(same).unwrap_or(u32::MAX));
         if missing > 0 && choice.as_str() != REFUSE {
             self.write_gate(seq, gate, now, effects);
             return Ok(Applied::Counted { missing });
         }
-        let ending = decided(approval, ApprovalOutcome { choice, answers: gate.answers });
+        let ending = decided(approval, ApprovalOutcome { choice, data, answers: gate.answers });
         self.settle(seq, ending, now, effects);
         Ok(Applied::Decided)
+    }
+
+    /// The data that a person has filled in, with the defaults of the form.
+    fn filled_in(
+        &self,
+        approval: &PlannedApproval,
+        gate: &Gate,
+        answer: &ApprovalAnswer,
+    ) -> Result<Option<Json>, ControlRefusal> {
+        let Some(form) = &approval.form else {
+            return if answer.data.is_none() { Ok(None) } else { Err(ControlRefusal::NoForm) };
+        };
+        let bytes = answer.data.as_ref().map_or(0, |data| data.as_str().len());
+        if bytes > FORM_DATA_BYTES {
+            return Err(ControlRefusal::LargeData(bytes));
+        }
+        // Who refuses need not fill in anything.
+        if answer.data.is_none() && answer.choice.as_str() == REFUSE {
+            return Ok(None);
+        }
+        let misfit = |why: String| ControlRefusal::Misfit(why.into());
+        let data = answer.data.as_ref().map_or(Ok(Value::Null), Json::tree);
+        let data = data.map_err(|why| misfit(format!("data: {why}")))?;
+        let filled = form.filled(&data).map_err(|mistakes| {
+            let told: Vec<String> = mistakes.iter().take(FORM_MISTAKES).map(ToString::to_string).collect();
+            misfit(told.join("; "))
+        })?;
+        // The output has the data of all, and once more that of the answer that decides.
+        let data = Json::from(&filled);
+        let earlier = gate.answers.iter().filter_map(|given| given.data.as_ref());
+        let bytes = 2 * data.as_str().len() + earlier.map(|data| data.as_str().len()).sum::<usize>();
+        if self.too_much(bytes).is_some() {
+            return Err(ControlRefusal::LargeData(data.as_str().len()));
+        }
+        Ok(Some(data))
     }
 }
 
@@ -70,7 +106,7 @@ fn earlier(
     let outcome = outcome.and_then(|json| serde_json::from_str::<ApprovalOutcome>(json.as_str()).ok());
     let answers = outcome.as_ref().map_or(&gate.answers, |outcome| &outcome.answers);
     let own = answers.iter().find(|given| given.uid == answer.uid);
-    if own.is_some_and(|own| own.choice == answer.choice) {
+    if own.is_some_and(|own| own.says(answer)) {
         return Some(Ok(Applied::Repeated));
     }
     let told = |given: &GivenAnswer| ControlRefusal::Answered {
@@ -99,7 +135,9 @@ pub fn late_answer(state: &TaskState, answer: &ApprovalAnswer) -> Option<Result<
 
 /// How a decided approval ends: only a choice after which its author goes on completes it.
 fn decided(approval: &PlannedApproval, outcome: ApprovalOutcome) -> Ending {
-    let output = serde_json::to_value(&outcome).map_or_else(|_| Json::null(), Json::from);
+    // Cannot fail: its data is JSON already, and is not nested as deeply as it might be.
+    let output = serde_json::to_string(&outcome).unwrap_or_default();
+    let output = Json::parse(&output).unwrap_or_else(|_| Json::null());
     if approval.goes_on(outcome.choice.as_str()) {
         return Ending::Completed(Some(output));
     }

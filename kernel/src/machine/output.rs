@@ -83,7 +83,7 @@ impl Machine {
     }
 
     /// Why so many more bytes are not kept; `None` if they are.
-    fn too_much(&self, bytes: usize) -> Option<String> {
+    pub(super) fn too_much(&self, bytes: usize) -> Option<String> {
         if bytes > RESPONSE_BYTES {
             return Some(format!("the answer has {bytes} bytes; at most {RESPONSE_BYTES} are kept"));
         }

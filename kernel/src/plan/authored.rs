@@ -1,12 +1,15 @@
-//! A JSON Schema in a playbook, whose author is a tenant. Owns its bounds, and those of what is checked by it.
+//! A JSON Schema in a playbook, whose author is a tenant. Owns its bounds, those of what is checked by it, and the defaults
+//! that are filled in.
+
+use std::collections::BTreeMap;
 
 use updraft_protocol::limits::{NESTING, SCHEMA_PATTERNS, SCHEMA_VALUES};
 use updraft_protocol::{Json, Value};
 
 use super::check::is_too_deep;
-use super::mistakes::Mistakes;
 use super::schema::{Held, Schema};
 use crate::mistake::Mistake;
+use crate::template::at::field;
 
 /// A checked schema of a map.
 #[derive(Debug)]
@@ -17,26 +20,35 @@ pub(super) struct AuthoredSchema {
 }
 
 impl AuthoredSchema {
-    /// Checks the schema in a field of the playbook; adds what is wrong with it.
-    pub(super) fn check(place: &str, written: &Value, mistakes: &mut Mistakes) -> Option<Self> {
-        let counted = match Counted::of(written) {
-            Ok(counted) => counted,
-            Err(message) => {
-                mistakes.header(place, message);
-                return None;
-            }
-        };
+    /// Checks a schema that is written in a field.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn check(written: &Value) -> Result<Self, String> {
+        let counted = Counted::of(written)?;
         if written.get("type").and_then(Value::as_str) != Some("object") {
-            mistakes.header(place, "describes a map: `{type: object, properties: {…}}`");
-            return None;
+            return Err("describes a map: `{type: object, properties: {…}}`".to_owned());
         }
-        match Schema::compile(&Json::from(written), "field") {
-            Ok(schema) => Some(Self { schema, written: written.clone(), counted }),
-            Err(message) => {
-                mistakes.header(place, format!("is no JSON Schema: {message}"));
-                None
-            }
-        }
+        let schema = Schema::compile(&Json::from(written), "field")
+            .map_err(|message| format!("is no JSON Schema: {message}"))?;
+        Ok(Self { schema, written: written.clone(), counted })
+    }
+
+    /// What is wrong with the defaults in it, whose place is `place`: a default must be what its own schema asks for.
+    pub(super) fn mistakes_in_defaults(&self, place: &str) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+        check_defaults(place, &self.written, &mut mistakes);
+        mistakes
+    }
+
+    /// A value with the defaults of what it lacks; `null` counts as an empty map.
+    pub(super) fn filled(&self, value: &Value) -> Value {
+        let mut filled = match value {
+            Value::Null => Value::Object(BTreeMap::new()),
+            value => value.clone(),
+        };
+        fill(&self.written, &mut filled);
+        filled
     }
 
     /// What is wrong with a value, whose name is `name`. `most` bounds its bytes times the alternatives of the schema.
@@ -130,5 +142,39 @@ impl Counted {
         if matches!(name, "pattern" | "patternProperties") {
             self.patterns += count;
         }
+    }
+}
+
+/// Fills in the defaults of a map's properties, and of the maps in them.
+fn fill(schema: &Value, value: &mut Value) {
+    let (Some(properties), Value::Object(fields)) =
+        (schema.get("properties").and_then(Value::as_object), value)
+    else {
+        return;
+    };
+    for (name, property) in properties {
+        if let (None, Some(default)) = (fields.get(name), property.get("default")) {
+            fields.insert(name.clone(), default.clone());
+        }
+        if let Some(inside) = fields.get_mut(name) {
+            fill(property, inside);
+        }
+    }
+}
+
+/// A default must be what its own schema asks for.
+fn check_defaults(place: &str, schema: &Value, mistakes: &mut Vec<Mistake>) {
+    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let place = field(&format!("{place}.properties"), name);
+        if let Some(default) = property.get("default")
+            && let Ok(schema) = Schema::compile(&Json::from(property), "field")
+        {
+            let place = format!("{place}.default");
+            let mut filled = default.clone();
+            fill(property, &mut filled);
+            let held = Held { place: &place, written: &filled, unknown: Vec::new() };
+            mistakes.extend(held.against(&schema));
+        }
+        check_defaults(&place, property, mistakes);
     }
 }

@@ -6,7 +6,7 @@ use updraft_protocol::limits::MISTAKES;
 use crate::mistake::Mistake;
 
 /// The fields of a playbook and of its steps, in the order in which mistakes are told.
-const FIELDS: [&str; 49] = [
+const FIELDS: [&str; 52] = [
     "format",
     "version",
     "variables",
@@ -36,6 +36,8 @@ const FIELDS: [&str; 49] = [
     "fail",
     "output",
     "delay",
+    "wait_until",
+    "zone",
     "wait_for",
     "key",
     "approval",
@@ -43,6 +45,7 @@ const FIELDS: [&str; 49] = [
     "group",
     "quorum",
     "choices",
+    "form",
     "timeout",
     "retry",
     "at_most_once",

@@ -20,7 +20,10 @@ impl PlannedOutputs {
     /// Checks the outputs of a playbook; adds what is wrong with them.
     pub(super) fn check(playbook: &Playbook, budget: &mut Budget, mistakes: &mut Mistakes) -> Option<Self> {
         let schema = playbook.output_schema.as_ref();
-        let schema = schema.and_then(|written| AuthoredSchema::check("output_schema", written, mistakes));
+        let schema = schema.and_then(|written| {
+            let checked = AuthoredSchema::check(written);
+            checked.map_err(|message| mistakes.header("output_schema", message)).ok()
+        });
         if playbook.outputs.is_empty() {
             if schema.is_some() {
                 mistakes.header("output_schema", "there are no `outputs` that it could check");

@@ -123,7 +123,7 @@ impl PlannedStep {
                 PlannedKind::Repeat(repeat) => repeat.bytes(),
                 PlannedKind::Delay(_) => 0,
                 PlannedKind::WaitUntil(wait) => wait.instant.bytes(),
-                PlannedKind::Approval(approval) => approval.texts().map(Template::bytes).sum(),
+                PlannedKind::Approval(approval) => approval.bytes(),
                 PlannedKind::WaitFor(wait) => wait.key.as_ref().map_or(0, Template::bytes),
                 PlannedKind::End(end) => end.texts().map(Template::bytes).sum(),
             }

@@ -24,5 +24,9 @@ pub const APPROVAL_QUORUM: u32 = 20;
 pub const APPROVAL_CHOICES: usize = 20;
 /// A question, which a person reads.
 pub const QUESTION_BYTES: usize = 4 << 10;
+/// The data of one answer, as JSON: a person fills in a form. All of a quorum's are stored with each.
+pub const FORM_DATA_BYTES: usize = 16 << 10;
+/// Mistakes in the data of an answer that its person is told: the others are found when these are mended.
+pub const FORM_MISTAKES: usize = 10;
 /// What a person adds to an answer.
 pub const COMMENT_BYTES: usize = 1 << 10;

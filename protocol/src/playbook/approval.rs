@@ -22,6 +22,10 @@ pub struct Approval {
     /// path goes on. `refuse` is always possible: without a body of its own, it fails the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choices: Option<Choices>,
+    /// What an answer has to say beside its choice, as a JSON Schema of a map: an answer whose `data` does not fit is refused.
+    /// `default` of a property is filled in. A `refuse` needs no data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub form: Option<Value>,
     /// The people who may answer, a template: a text, or a list of them. They are compared with the person that the caller
     /// of the engine names.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +106,7 @@ impl FieldsOfKind for Approval {
     const FIELDS: &'static [&'static str] = &[
         "approval",
         "choices",
+        "form",
         "assignees",
         "group",
         "quorum",
@@ -115,6 +120,7 @@ impl FieldsOfKind for Approval {
         Ok(Self {
             question: fields.approval.take().ok_or("needs `approval`")?,
             choices: fields.choices.take(),
+            form: fields.form.take(),
             assignees: fields.assignees.take(),
             group: fields.group.take(),
             quorum: fields.quorum.take(),

@@ -87,6 +87,7 @@ step_fields! {
     "key" ("given") key: Value,
     "approval" ("given") approval: String,
     "choices" ("given") choices: Choices,
+    "form" ("given") form: Value,
     "assignees" ("given") assignees: Value,
     "group" ("given") group: Value,
     "quorum" ("given") quorum: u32,

@@ -65,6 +65,13 @@ pub const PEOPLE: &[Mutant] = &[
         replace: " {\n",
     },
     Mutant {
+        name: "misfit-is-taken",
+        claim: "an answer that does not fit its form is taken",
+        file: APPROVAL,
+        find: "        let filled = form.filled(&data).map_err(|mistakes| {\n",
+        replace: "        let filled = form.filled(&data).or(Ok(data)).map_err(|mistakes: Vec<crate::plan::Mistake>| {\n",
+    },
+    Mutant {
         name: "one-person-is-a-quorum",
         claim: "any two answers are enough for a quorum of two",
         file: APPROVAL,

@@ -39,7 +39,7 @@ impl Oracle {
             }
             let told = self.answers.values().filter(|(of, ..)| *of == task.task_request_id);
             for (_, answer, told) in told {
-                let is_there = |given: &GivenAnswer| given.uid == answer.uid && given.choice == answer.choice;
+                let is_there = |given: &GivenAnswer| given.says(answer);
                 let fits = match told {
                     Ok(Applied::Decided) => given.last().is_some_and(is_there) && outcome.is_some(),
                     Ok(_) => given.iter().any(is_there),

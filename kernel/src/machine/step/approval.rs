@@ -62,7 +62,9 @@ impl Machine {
             return Err(Failure::new(FailureKind::InvalidArguments, message));
         }
         let (choices, quorum) = (approval.choices(), approval.quorum);
-        Ok((question.into(), Gate { choices, assignees, groups, quorum, answers: Vec::new() }))
+        let has_form = approval.form.is_some();
+        let gate = Gate { choices, assignees, groups, quorum, has_form, answers: Vec::new() };
+        Ok((question.into(), gate))
     }
 
     /// The names that a field gives, each once. A field that is there and names nobody fails: it must not ask everybody.

@@ -1,13 +1,13 @@
 //! Approvals: who may answer, what decides, what goes on, and what comes too late.
 
 use serde_json::{Value, json};
-use updraft_protocol::limits::{APPROVAL_WAIT, QUESTION_BYTES};
+use updraft_protocol::limits::{APPROVAL_WAIT, FORM_DATA_BYTES, QUESTION_BYTES};
 use updraft_protocol::{
     Applied, ApprovalAnswer, ControlRefusal, ExecutionStatus, FailureKind, StepId, TaskId, TaskStatus,
     WaitKind,
 };
 
-use super::world::{World, act, parallel, playbook};
+use super::world::{World, act, is_sound, parallel, playbook};
 use crate::machine::late_answer;
 
 /// An approval with these additional fields, and an action after it.
@@ -141,10 +141,96 @@ fn an_approval_of_an_ended_item_is_answered_from_its_document() {
     let state = &world.tasks()[1].state;
     let late = |uid: &str, choice: &str| {
         let choice = StepId::new(choice).unwrap();
-        late_answer(state, &ApprovalAnswer { uid: uid.into(), groups: Vec::new(), choice, comment: None })
+        let uid = uid.into();
+        late_answer(state, &ApprovalAnswer { uid, groups: Vec::new(), choice, comment: None, data: None })
     };
     assert_eq!(late("ana", "approve"), Some(Ok(Applied::Repeated)));
     let told = late("ben", "refuse").unwrap().unwrap_err();
     assert!(matches!(&told, ControlRefusal::Answered { uid, .. } if &**uid == "ana"), "{told}");
     assert!(matches!(late("eve", "approve"), Some(Err(ControlRefusal::NotAsked(_)))));
+}
+
+/// An approval that asks for hours, and perhaps for more.
+fn form(more: &Value) -> World {
+    let form = json!({
+        "type": "object",
+        "required": ["hours"],
+        "additionalProperties": false,
+        "properties": {
+            "hours": {"type": "integer", "maximum": 72},
+            "ticket": {"type": "string", "default": "none"},
+            "note": {"type": "string"},
+        },
+    });
+    let mut fields = json!({ "form": form });
+    fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    asked(&fields, json!({"host": "h1"}))
+}
+
+#[test]
+fn an_answer_that_does_not_fit_the_form_is_refused_with_the_place_and_nothing_is_lost() {
+    for (data, why) in [
+        (None, "data.hours: "),
+        (Some(json!({})), "data.hours: "),
+        (Some(json!({"hours": 100})), "data.hours: must be at most 72"),
+        (Some(json!({"hours": "4"})), "data.hours: "),
+        (Some(json!({"hours": 100, "more": 1})), "; "),
+        (Some(json!([4])), "data: "),
+        (Some(json!(null)), "data.hours: "),
+    ] {
+        let mut world = form(&json!({}));
+        let before = world.tasks();
+        let refused = world.answer_with(gate(&world), "ana", &[], "approve", data.clone()).unwrap_err();
+        assert!(
+            matches!(&refused, ControlRefusal::Misfit(told) if told.contains(why)),
+            "{data:?}: {refused}"
+        );
+        assert_eq!(world.tasks(), before);
+        world.crash();
+        let fits = world.answer_with(gate(&world), "ana", &[], "approve", Some(json!({"hours": 4})));
+        assert_eq!(fits, Ok(Applied::Decided));
+    }
+    let mut world = form(&json!({}));
+    let large = Some(json!({"hours": 1, "note": "x".repeat(FORM_DATA_BYTES)}));
+    let refused = world.answer_with(gate(&world), "ana", &[], "approve", large).unwrap_err();
+    assert!(matches!(refused, ControlRefusal::LargeData(bytes) if bytes > FORM_DATA_BYTES), "{refused}");
+    let mut plain = asked(&json!({}), json!({"host": "h1"}));
+    let refused = plain.answer_with(gate(&plain), "ana", &[], "approve", Some(json!({})));
+    assert_eq!(refused, Err(ControlRefusal::NoForm));
+}
+
+#[test]
+fn what_people_fill_in_is_in_the_output_with_the_defaults() {
+    let mut world = form(&json!({"quorum": 2, "choices": {"block": "continue", "watch": "continue"}}));
+    let id = gate(&world);
+    let hours = |hours: u64| Some(json!({ "hours": hours }));
+    assert_eq!(world.answer_with(id, "ana", &[], "block", hours(4)), Ok(Applied::Counted { missing: 1 }));
+    assert_eq!(world.answer_with(id, "ana", &[], "block", hours(4)), Ok(Applied::Repeated));
+    let other = world.answer_with(id, "ana", &[], "block", hours(5)).unwrap_err();
+    assert!(matches!(other, ControlRefusal::Answered { .. }), "another form is another answer");
+    world.crash();
+    let exact = json!({"hours": 8, "ticket": "T-1", "note": "1.10"});
+    assert_eq!(world.answer_with(id, "ben", &[], "block", Some(exact.clone())), Ok(Applied::Decided));
+    assert_eq!(world.answer_with(id, "ben", &[], "block", Some(exact.clone())), Ok(Applied::Repeated));
+    let output = world.tasks()[0].state.response.clone().unwrap();
+    let output: Value = serde_json::from_str(output.as_str()).unwrap();
+    assert_eq!(output["data"], exact);
+    assert_eq!(output["answers"][0]["data"], json!({"hours": 4, "ticket": "none"}));
+    let mut world = form(&json!({}));
+    assert_eq!(world.answer(gate(&world), "ana", &[], "refuse"), Ok(Applied::Decided), "a no needs no form");
+    assert_eq!(world.ends, [ExecutionStatus::Failed]);
+}
+
+#[test]
+fn a_form_with_a_mistake_is_refused_with_the_playbook() {
+    for form in [
+        json!({}),
+        json!({"type": "list"}),
+        json!({"type": "object", "properties": 1}),
+        json!({"type": "object", "properties": {"a": {"$ref": "#"}}}),
+        json!({"type": "object", "properties": {"a": {"type": "integer", "default": "x"}}}),
+    ] {
+        let step = json!({"approval": "?", "form": form});
+        assert!(!is_sound(&playbook(json!([step]))), "{form}");
+    }
 }

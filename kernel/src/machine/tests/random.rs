@@ -156,6 +156,10 @@ impl Generator {
         if self.draw(2) == 0 {
             step["choices"] = json!({ "approve": "continue", "later": self.body(length, depth) });
         }
+        if self.draw(3) == 0 {
+            let hosts = json!({"type": "integer", "maximum": 2});
+            step["form"] = json!({"type": "object", "required": ["n"], "properties": {"n": hosts, "why": {"default": "-"}}});
+        }
         match self.draw(3) {
             0 => step["assignees"] = json!(["p0", "p1"]),
             1 => step["group"] = json!("g"),
@@ -290,7 +294,15 @@ fn answer(world: &mut World, choice: u8) -> bool {
     let Some(task) = gates.get(usize::from(choice) % gates.len().max(1)) else { return false };
     let (person, chosen) = (choice % 4, ["approve", "refuse", "approve", "later"][usize::from(choice / 4)]);
     let groups: &[&str] = if person == 2 { &["g"] } else { &[] };
-    let reply = world.answer(task.task_request_id, &format!("p{person}"), groups, chosen);
+    let has_form =
+        task.state.wait.as_ref().and_then(|wait| wait.gate.as_deref()).is_some_and(|gate| gate.has_form);
+    let data = has_form.then(|| json!({"n": choice / 4}));
+    let fits = !has_form || choice / 4 <= 2;
+    let reply = world.answer_with(task.task_request_id, &format!("p{person}"), groups, chosen, data);
+    assert!(
+        fits || !matches!(reply, Ok(Applied::Decided | Applied::Counted { .. })),
+        "{reply:?} although it does not fit"
+    );
     if task.state.status.ended() {
         assert!(matches!(reply, Ok(Applied::Repeated) | Err(_)), "{reply:?}");
         assert!(world.tasks().contains(task), "one answer is final");

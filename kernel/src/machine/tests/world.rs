@@ -264,9 +264,22 @@ impl World {
         groups: &[&str],
         choice: &str,
     ) -> Result<Applied, ControlRefusal> {
+        self.answer_with(task, uid, groups, choice, None)
+    }
+
+    /// The same, with a form that is filled in.
+    pub(super) fn answer_with(
+        &mut self,
+        task: TaskId,
+        uid: &str,
+        groups: &[&str],
+        choice: &str,
+        data: Option<Value>,
+    ) -> Result<Applied, ControlRefusal> {
         let groups = groups.iter().map(|group| (*group).into()).collect();
         let choice = StepId::new(choice).expect("a choice");
-        let answer = ApprovalAnswer { uid: uid.into(), groups, choice, comment: None };
+        let data = data.map(Json::from);
+        let answer = ApprovalAnswer { uid: uid.into(), groups, choice, comment: None, data };
         let mut effects = self.machine.apply(MachineEvent::Answer { task, answer }, self.now);
         let reply = effects.reply.take();
         self.absorb(effects);

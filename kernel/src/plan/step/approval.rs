@@ -8,6 +8,7 @@ use updraft_protocol::{Json, Span, StepId, Value};
 
 use super::end::template;
 use super::{Draft, Steps};
+use crate::plan::PlannedForm;
 use crate::plan::exits::Follows;
 use crate::template::Template;
 
@@ -21,6 +22,8 @@ const APPROVE: &str = "approve";
 pub struct PlannedApproval {
     /// The question.
     pub question: Template,
+    /// What people fill in.
+    pub form: Option<PlannedForm>,
     /// The people who may answer.
     pub assignees: Option<Template>,
     /// The groups whose members may answer.
@@ -55,7 +58,13 @@ impl PlannedApproval {
         self.choices.iter().any(|(name, _)| name.as_str() == choice)
     }
 
-    pub(super) fn texts(&self) -> impl Iterator<Item = &Template> {
+    /// Its approximate size in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let form = self.form.as_ref().map_or(0, PlannedForm::bytes);
+        form + self.texts().map(Template::bytes).sum::<usize>()
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &Template> {
         [&self.question].into_iter().chain(&self.assignees).chain(&self.group)
     }
 
@@ -87,6 +96,12 @@ impl PlannedApproval {
                 .map(|(number, name)| (name.clone(), draft.body(steps, Some(number), "choices")))
                 .collect(),
         };
+        let form = approval.form.as_ref().map(|written| {
+            let form = PlannedForm::check(&format!("{}.form", draft.place), written);
+            let mistakes = form.as_ref().err().into_iter().flatten().cloned();
+            mistakes.for_each(|mistake| steps.mistakes.inside(draft.at, "form", mistake));
+            form.ok()
+        });
         let question = template(steps, draft, "approval", &Value::String(approval.question.clone()));
         let mut optional = |field, value: &Option<Value>| match value {
             Some(value) => template(steps, draft, field, value).map(Some),
@@ -96,6 +111,7 @@ impl PlannedApproval {
             (optional("assignees", &approval.assignees), optional("group", &approval.group));
         Some(Self {
             question: question?,
+            form: form.flatten(),
             assignees: assignees?,
             group: group?,
             quorum,
