@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 use updraft_protocol::{
-    ApprovalOutcome, ExecutionDocument, ExecutionStatus, FailureKind, GivenAnswer, Json, Revision,
-    TaskDocument, TaskId, TaskStatus,
+    ApprovalOutcome, ExecutionDocument, ExecutionStatus, FailureKind, GivenAnswer, Json, Revision, ScopePath,
+    StepId, TaskDocument, TaskId, TaskStatus, Value,
 };
 
 use crate::machine::Machine;
@@ -156,6 +156,39 @@ pub fn items_are_counted(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Viol
         }
     }
     Ok(())
+}
+
+/// In a playbook whose `set` steps each add one to a variable of their path, these count on: none is forgotten, and none
+/// counted twice.
+pub fn counters_count_on(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {
+    let kind_of = |step: &str| {
+        let index = StepId::new(step).ok().and_then(|id| plan.index_of(&id))?;
+        Some(&plan.step(index).kind)
+    };
+    let is_set =
+        |task: &&TaskDocument| matches!(kind_of(task.head.step_id.as_str()), Some(PlannedKind::Set(_)));
+    let mut sets: Vec<&TaskDocument> = tasks.iter().filter(is_set).collect();
+    sets.sort_unstable_by_key(|task| task.head.task_seq);
+    let mut counts: BTreeMap<(ScopePath, String), Vec<u64>> = BTreeMap::new();
+    for task in sets {
+        let mut path = task.head.scope.clone();
+        // Rounds are on the path around their loop.
+        while let Some((outer, opener, _)) = path.opened_by()
+            && matches!(kind_of(opener), Some(PlannedKind::Repeat(_)))
+        {
+            path = outer.parse().unwrap_or_default();
+        }
+        let values = task.state.response.as_ref().map(Json::value);
+        for (name, value) in values.iter().filter_map(Value::as_object).flatten() {
+            let count = value.as_u64().unwrap_or_default();
+            counts.entry((path.clone(), name.clone())).or_default().push(count);
+        }
+    }
+    let wrong = counts.iter().find(|(_, counts)| !counts.iter().copied().eq(1..=counts.len() as u64));
+    match wrong {
+        Some((of, counts)) => violated("counters count on", format!("{of:?}: {counts:?}")),
+        None => Ok(()),
+    }
 }
 
 /// At least once, or at most once, as the step demands: `acts` are the keys under which a tool acted for one completed

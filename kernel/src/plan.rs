@@ -18,6 +18,7 @@ mod schema;
 mod span;
 mod step;
 mod suggest;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,8 +33,8 @@ pub use outputs::PlannedOutputs;
 pub use schema::check_schema;
 pub use step::{
     ItemNames, PlannedAction, PlannedApproval, PlannedBranch, PlannedCarried, PlannedCase, PlannedDelay,
-    PlannedEnd, PlannedForEach, PlannedIf, PlannedKind, PlannedParallel, PlannedRepeat, PlannedStep,
-    PlannedSwitch, PlannedWaitFor, PlannedWaitUntil, ROUND, RetryPolicy,
+    PlannedEnd, PlannedForEach, PlannedIf, PlannedKind, PlannedParallel, PlannedRepeat, PlannedSet,
+    PlannedStep, PlannedSwitch, PlannedWaitFor, PlannedWaitUntil, ROUND, RetryPolicy,
 };
 pub(crate) use step::{REFUSE, UPDRAFT};
 

@@ -1,5 +1,7 @@
 //! The data that templates and conditions of one execution can see, and nothing else.
 
+use std::sync::Arc;
+
 use updraft_protocol::{Failure, Json, TaskStatus, Timestamp};
 
 /// An earlier step, as a step on its path sees it.
@@ -23,6 +25,10 @@ pub trait Visible {
     fn input(&self) -> &Json;
     /// The variables: `variables`.
     fn variables(&self) -> &Json;
+    /// The variables that steps have set on the path of this one, each with its value; of equal names the first counts.
+    fn set_variables(&self) -> Vec<(Arc<str>, Json)> {
+        Vec::new()
+    }
     /// The instant at which the task began that reads this: `now`. It is recorded, so that each of its attempts reads the
     /// same, after a restart too.
     fn now(&self) -> Timestamp;

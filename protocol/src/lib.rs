@@ -56,4 +56,4 @@ pub use status::{ExecutionStatus, PlaybookStatus, TaskStatus};
 pub use time::{Span, Timestamp};
 pub use update::{DocumentId, ExecutionUpdate, Revision, TaskUpdate, Update};
 pub use value::{Number, Value};
-pub use wait::{Wait, WaitKind};
+pub use wait::{Progress, Wait, WaitKind};

@@ -11,6 +11,7 @@ mod fields;
 mod for_each;
 mod parallel;
 mod repeat;
+mod set;
 mod switch;
 mod wait_for;
 mod wait_until;
@@ -35,6 +36,7 @@ pub use end::{End, Fail};
 pub use for_each::{ForEach, OnItemFailure, Tolerance};
 pub use parallel::{Branches, Join, Parallel};
 pub use repeat::{Carried, Repeat};
+pub use set::Set;
 pub use switch::{Switch, SwitchCase};
 pub use wait_for::WaitFor;
 pub use wait_until::WaitUntil;
@@ -224,6 +226,8 @@ kinds! {
     ForEach = "for_each" by ["for_each"],
     /// Repeats a body as long as a condition holds, or until one does.
     Repeat = "repeat" by ["while", "until"],
+    /// Gives variables new values.
+    Set = "set" by ["set"],
     /// Waits.
     Delay = "delay" by ["delay"],
     /// Waits until an instant that is given.

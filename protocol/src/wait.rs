@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::approval::Gate;
+use crate::json::Json;
 use crate::time::Timestamp;
 
 /// The current or last wait of a task.
@@ -19,10 +20,21 @@ pub struct Wait {
     pub key: Option<Arc<str>>,
     /// Of an approval: who may answer, and who has.
     pub gate: Option<Box<Gate>>,
+    /// Of a loop: how far it has come.
+    pub progress: Option<Box<Progress>>,
     /// When it began.
     pub since: Timestamp,
     /// When it ends: then a `delay` or a `retry` continues, and the other waits fail the task.
     pub until: Option<Timestamp>,
+}
+
+/// How far a `while` or `until` has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The rounds that have ended.
+    pub rounds: u32,
+    /// The variables that these have set, by their names. `None` if its rounds set none.
+    pub set: Option<Json>,
 }
 
 /// The kind of a wait.
@@ -49,12 +61,14 @@ impl Wait {
     /// The approximate number of bytes of its texts.
     pub(crate) fn text_bytes(&self) -> usize {
         let length = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
-        length(&self.subject) + length(&self.key) + self.gate.as_deref().map_or(0, Gate::text_bytes)
+        let set = self.progress.as_ref().and_then(|progress| progress.set.as_ref());
+        let set = set.map_or(0, |set| set.as_str().len());
+        length(&self.subject) + length(&self.key) + set + self.gate.as_deref().map_or(0, Gate::text_bytes)
     }
 
     /// A wait for an instant.
     pub fn until(kind: WaitKind, since: Timestamp, until: Timestamp) -> Self {
-        Self { kind, subject: None, key: None, gate: None, since, until: Some(until) }
+        Self { kind, subject: None, key: None, gate: None, progress: None, since, until: Some(until) }
     }
 }
 

@@ -27,6 +27,8 @@ struct Place {
     depth: u64,
     /// Steps that can have ended before on this path.
     before: Vec<String>,
+    /// The variable that `set` counts in: each path has its own.
+    counter: String,
     /// Whether it is inside of a loop: there, waits of hours would add up to weeks.
     repeats: bool,
 }
@@ -48,14 +50,26 @@ impl Generator {
     /// A playbook whose longest path has about `length` steps.
     pub fn write(dice: Dice, length: u64) -> Value {
         let mut generator = Self { dice, steps: 0 };
-        let mut place = Place { length: length.max(1), depth: 2, before: Vec::new(), repeats: false };
+        let mut place = Place {
+            length: length.max(1),
+            depth: 2,
+            before: Vec::new(),
+            counter: "count".to_owned(),
+            repeats: false,
+        };
         let mut steps = generator.list(&mut place).steps;
         if steps.is_empty() {
             steps.push(json!({ "end": null }));
         }
         let mut playbook = json!({ "format": 1, "name": "p", "version": 1, "steps": steps });
         if generator.dice.one_in(5) && playbook["steps"].to_string().contains("tool") {
-            let caught = Place { length: 1, depth: 0, before: Vec::new(), repeats: false };
+            let caught = Place {
+                length: 1,
+                depth: 0,
+                before: Vec::new(),
+                counter: "count".to_owned(),
+                repeats: false,
+            };
             playbook["catch"] = json!(generator.list(&mut caught.clone()).steps);
         }
         if generator.dice.one_in(3) {
@@ -84,7 +98,7 @@ impl Generator {
 
     /// Writes a step; gives whether its path can go on after it.
     fn step(&mut self, step: &mut Value, id: &str, place: &mut Place) -> bool {
-        match self.dice.below(if place.depth == 0 { 13 } else { 19 }) {
+        match self.dice.below(if place.depth == 0 { 14 } else { 20 }) {
             0..=5 => self.action(step, id, place),
             6 if self.dice.one_in(2) => self.wait_until(step, place),
             6 => step["delay"] = json!(self.wait(place, &["10ms", "3s", "40s", "2h"])),
@@ -96,9 +110,13 @@ impl Generator {
             }
             11 => self.wait_for(step, place),
             12 => self.approval(step, place),
-            13 | 14 => self.for_each(step, id, place),
-            15 => self.repeat(step, id, place),
-            _ => self.parallel(step, place),
+            13 => {
+                let counter = &place.counter;
+                step["set"] = json!({ counter: format!("{{{{ variables.{counter}|default(0) + 1 }}}}") });
+            }
+            14 | 15 => self.for_each(step, id, place),
+            16 => self.repeat(step, id, place),
+            _ => self.parallel(step, id, place),
         }
         true
     }
@@ -248,7 +266,8 @@ impl Generator {
     /// Writes a loop over items. What its body runs cannot be read after it.
     fn for_each(&mut self, step: &mut Value, id: &str, place: &mut Place) {
         let item = format!("item_{id}");
-        let mut inside = Place { depth: place.depth - 1, repeats: true, ..place.inside() };
+        let counter = format!("count_{id}");
+        let mut inside = Place { depth: place.depth - 1, repeats: true, counter, ..place.inside() };
         inside.length = inside.length.max(1);
         let body = self.list(&mut inside).steps;
         step["for_each"] =
@@ -273,7 +292,7 @@ impl Generator {
 
     /// Writes a loop of rounds that count.
     fn repeat(&mut self, step: &mut Value, id: &str, place: &mut Place) {
-        let count = format!("count_{id}");
+        let count = format!("rounds_{id}");
         let mut inside = Place { depth: place.depth - 1, repeats: true, ..place.inside() };
         inside.length = inside.length.max(1);
         let body = self.list(&mut inside).steps;
@@ -295,12 +314,13 @@ impl Generator {
         self.handle(step, &["on_failure", "on_timeout"], place);
     }
 
-    fn parallel(&mut self, step: &mut Value, place: &mut Place) {
+    fn parallel(&mut self, step: &mut Value, id: &str, place: &mut Place) {
         let width = 1 + self.dice.below(4);
         let (mut branches, mut ran) = (serde_json::Map::new(), Vec::new());
         for branch in 0..width {
             let length = 1 + place.length / 2;
-            let mut inside = Place { length, depth: place.depth - 1, ..place.clone() };
+            let counter = format!("count_{id}_{branch}");
+            let mut inside = Place { length, depth: place.depth - 1, counter, ..place.clone() };
             let written = self.list(&mut inside);
             if written.steps.is_empty() {
                 break;

@@ -67,7 +67,7 @@ impl Machine {
         failure
     }
 
-    /// Why loops of the execution cannot hold so many more bytes; `None` if they can. What the loop `of` holds already is
+    /// Why loops and variables of the execution cannot hold so many more bytes; `None` if they can. What the loop `of` holds already is
     /// replaced. While recorded tasks are walked nothing is refused: it was held before.
     pub(super) fn holds_too_much(&mut self, of: Option<TaskSeq>, bytes: usize) -> Option<Failure> {
         if !self.recorded.is_empty() {
@@ -76,8 +76,10 @@ impl Machine {
         self.turn.work += self.tasks.iter().len() as u64;
         let others = self.tasks.iter().filter(|task| Some(task.seq) != of);
         let held: usize = others.map(|task| task.phase.held_bytes()).sum();
+        let held = held + self.scopes.variable_bytes();
         (held + bytes > LOOP_BYTES).then(|| {
-            let message = format!("the loops of an execution hold at most {LOOP_BYTES} bytes at once");
+            let message =
+                format!("the loops and variables of an execution hold at most {LOOP_BYTES} bytes at once");
             Failure::new(FailureKind::TooLarge, message)
         })
     }

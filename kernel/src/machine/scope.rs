@@ -20,6 +20,9 @@ impl ScopeId {
     pub(super) const MAIN: Self = Self(0);
 }
 
+/// A variable that was set, and its value.
+pub(super) type VariableValue = (Arc<str>, Json);
+
 /// One run of one body.
 #[derive(Debug)]
 pub(super) struct Scope {
@@ -31,6 +34,8 @@ pub(super) struct Scope {
     ended: Vec<(StepIndex, TaskSeq)>,
     /// What its opener gives it to read. `None` for a branch and the main line.
     pub(super) locals: Option<Box<Locals>>,
+    /// The variables that were set for it.
+    pub(super) variables: Vec<VariableValue>,
     /// Nothing further begins in it: of what is recorded the walk goes as far as it went before.
     pub(super) cancelled: bool,
 }
@@ -75,6 +80,14 @@ impl Scope {
         self.ended.get(at).map(|(_, task)| *task)
     }
 
+    /// Gives a variable of it another value.
+    pub(super) fn set_variable(&mut self, name: &str, value: Json) {
+        match self.variables.iter_mut().find(|(known, _)| **known == *name) {
+            Some((_, known)) => *known = value,
+            None => self.variables.push((name.into(), value)),
+        }
+    }
+
     /// A task has ended here.
     pub(super) fn end(&mut self, step: StepIndex, task: TaskSeq) {
         match self.ended.binary_search_by_key(&step, |(step, _)| *step) {
@@ -105,6 +118,7 @@ impl Scopes {
                 opener: None,
                 ended: Vec::new(),
                 locals: None,
+                variables: Vec::new(),
                 cancelled: false,
             },
             inner: Vec::new(),
@@ -118,7 +132,14 @@ impl Scopes {
         locals: Option<Box<Locals>>,
     ) -> ScopeId {
         let cancelled = self.get(opener.0).is_some_and(|outer| outer.cancelled);
-        let scope = Some(Scope { path, opener: Some(opener), ended: Vec::new(), locals, cancelled });
+        let scope = Some(Scope {
+            path,
+            opener: Some(opener),
+            ended: Vec::new(),
+            locals,
+            variables: Vec::new(),
+            cancelled,
+        });
         let at = match self.inner.iter().position(Option::is_none) {
             Some(free) => {
                 self.inner[free] = scope;
@@ -192,6 +213,12 @@ impl Scopes {
     /// The path of a scope.
     pub(super) fn path(&self, id: ScopeId) -> &ScopePath {
         self.get(id).map_or(&self.main.path, |scope| &scope.path)
+    }
+
+    /// The bytes of the variables that were set for them.
+    pub(super) fn variable_bytes(&self) -> usize {
+        let all = std::iter::once(&self.main).chain(self.inner.iter().flatten());
+        all.flat_map(|scope| &scope.variables).map(|(name, value)| name.len() + value.as_str().len()).sum()
     }
 
     /// The number of open scopes, including the main line.

@@ -9,6 +9,7 @@ mod end;
 mod for_each;
 mod parallel;
 mod repeat;
+mod set;
 mod switch;
 mod wait_for;
 mod wait_until;
@@ -76,6 +77,7 @@ impl Machine {
             PlannedKind::Switch(switch) => self.arrive_at_switch(at, switch, effects, work),
             PlannedKind::ForEach(each) => self.arrive_at_for_each(at, each, effects, work),
             PlannedKind::Repeat(repeat) => self.arrive_at_repeat(at, repeat, effects, work),
+            PlannedKind::Set(set) => self.arrive_at_set(at, set, effects, work),
             PlannedKind::Delay(delay) => self.arrive_at_delay(at, delay, effects),
             PlannedKind::WaitUntil(wait) => self.arrive_at_wait_until(at, wait, effects, work),
             PlannedKind::WaitFor(wait) => self.arrive_at_wait_for(at, wait, effects, work),

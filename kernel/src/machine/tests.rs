@@ -12,6 +12,7 @@ mod permits;
 mod random;
 mod rounds;
 mod scopes;
+mod sets;
 mod signals;
 mod turns;
 mod waits;

@@ -4,7 +4,7 @@
 use updraft_protocol::{Json, StepId, TaskStatus, Timestamp};
 
 use super::Machine;
-use super::scope::{Locals, ScopeId};
+use super::scope::{Locals, Scope, ScopeId, VariableValue};
 use super::task_seq::TaskSeq;
 use crate::visible::{StepView, Visible};
 
@@ -50,6 +50,13 @@ impl Visible for View<'_> {
 
     fn variables(&self) -> &Json {
         &self.machine.head.variables
+    }
+
+    fn set_variables(&self) -> Vec<VariableValue> {
+        let first = self.machine.scopes.get(self.scope);
+        let outer = |scope: &&Scope| scope.opener.and_then(|(outer, _)| self.machine.scopes.get(outer));
+        let around = std::iter::successors(first, outer);
+        around.flat_map(|scope| scope.variables.iter().cloned()).collect()
     }
 
     fn now(&self) -> Timestamp {

@@ -94,6 +94,7 @@ impl Machine {
             Ending::Unknown(_) => TaskStatus::Unknown,
             Ending::Cancelled => TaskStatus::Cancelled,
         };
+        self.write_set_variables(task, scope, step, &ending);
         let planned = self.plan.step(step);
         let state = &self.task(task).state;
         match (planned.follows(status, state).unwrap_or_default(), ending) {
@@ -109,6 +110,21 @@ impl Machine {
                 let message = format!("step \"{}\": {}", planned.id, failure.message);
                 Go::End(scope, task, Err(Failure::new(failure.kind, message).with_retryable(false)))
             }
+        }
+    }
+
+    /// Variables that a task has set, or the rounds of a loop, have these values from now on.
+    fn write_set_variables(&mut self, task: TaskSeq, scope: ScopeId, step: StepIndex, ending: &Ending) {
+        let values = match (&self.plan.step(step).kind, ending) {
+            (PlannedKind::Set(_), Ending::Completed(values)) => values.clone(),
+            (PlannedKind::Repeat(_), _) => {
+                let progress = self.wait_of(task).and_then(|wait| wait.progress.as_ref());
+                progress.and_then(|progress| progress.set.clone())
+            }
+            _ => None,
+        };
+        if let Some(values) = values {
+            self.write_variables(scope, &values);
         }
     }
 

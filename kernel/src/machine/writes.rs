@@ -159,7 +159,8 @@ impl Machine {
     ) {
         let started = self.task(task).state.started_date.unwrap_or(now);
         let (error, runtime) = (error.map(Box::new), Some(now.since(started)));
-        let change = TaskState { status, response, error, runtime, ..self.unchanged(task, now) };
+        let wait = self.rounds_that_set(task, now).map(Box::new);
+        let change = TaskState { status, response, error, runtime, wait, ..self.unchanged(task, now) };
         self.change(task, change, effects);
     }
 

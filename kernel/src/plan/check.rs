@@ -18,6 +18,7 @@ use super::mistakes::Mistakes;
 use super::span::span;
 use super::step::{Checked, Steps, lacking};
 use super::suggest::Suggestions;
+use super::variables::Variables;
 use super::{Plan, PlannedInputs, PlannedKind, PlannedStep, Standing, StepIndex, schema};
 use crate::mistake::Mistake;
 use crate::template::secret;
@@ -55,6 +56,14 @@ pub(super) fn check(
     for (at, step) in checked.iter().enumerate() {
         step.check_inputs(at, inputs.as_ref(), &mut mistakes);
     }
+    let variables = Variables::of(playbook, &flat, endpoints::variables_of(&checked));
+    for (at, step) in checked.iter().enumerate() {
+        variables.check_reads(at, step, &mut mistakes);
+    }
+    for message in outputs.iter().flat_map(|outputs| variables.wrong_in(outputs.references(), 0)) {
+        mistakes.header("outputs", message);
+    }
+    variables.check_set(&mut mistakes);
     if is_resolved {
         check_graph(&flat, &mut checked, &by_id, &mut mistakes);
     }

@@ -107,6 +107,12 @@ pub(super) fn check(checked: &[Checked], variables: &BTreeMap<String, Value>, mi
     }
 }
 
+/// The variables that URLs of these steps connect to.
+pub(super) fn variables_of(checked: &[Checked]) -> BTreeSet<&str> {
+    let planned = checked.iter().filter_map(|step| step.planned.as_ref());
+    endpoints(planned).map(|endpoint| endpoint.variable.as_str()).collect()
+}
+
 fn arguments<'a>(steps: impl IntoIterator<Item = &'a PlannedStep>) -> impl Iterator<Item = &'a Template> {
     steps.into_iter().filter_map(|step| match &step.kind {
         PlannedKind::Action(action) => Some(&action.arguments),

@@ -2,7 +2,7 @@
 //! list of a branch is in a scope of its own, the list of a choice, a handler or a `catch` is on the path of the step that
 //! owns it. Owns the numbers of steps, and which scope and list each is in; checks no field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use updraft_protocol::StepId;
@@ -178,6 +178,43 @@ impl<'p> Flat<'p> {
         let inner = |scope: &FlatScope| scope.opener.is_some();
         let first = Some(self.scopes[self.steps[at].scope]).filter(inner);
         std::iter::successors(first, move |scope| Some(self.scopes[scope.parent]).filter(inner))
+    }
+
+    /// The main line, branch or item that a step is on: the rounds of a loop are on the path around it.
+    pub(super) fn path_of(&self, at: usize) -> ScopeIndex {
+        self.path_of_scope(self.steps[at].scope)
+    }
+
+    fn path_of_scope(&self, mut scope: ScopeIndex) -> ScopeIndex {
+        while let Some(opener) = self.scopes[scope].opener
+            && self.scopes[scope].repeats
+            && matches!(self.steps[opener].step.kind, StepKind::Repeat(_))
+        {
+            scope = self.scopes[scope].parent;
+        }
+        scope
+    }
+
+    /// A path and those around it, the main line last.
+    pub(super) fn paths_around(&self, path: ScopeIndex) -> impl Iterator<Item = ScopeIndex> {
+        std::iter::successors(Some(path), |path| {
+            self.scopes[*path].opener.map(|_| self.path_of_scope(self.scopes[*path].parent))
+        })
+    }
+
+    /// The variables of the path around a loop that its rounds set.
+    pub(super) fn set_in_rounds_of(&self, opener: usize) -> Vec<Arc<str>> {
+        let mut names = BTreeSet::new();
+        let path = self.path_of(opener);
+        for (at, step) in self.steps.iter().enumerate().skip(opener + 1) {
+            if let StepKind::Set(set) = &step.step.kind
+                && self.path_of(at) == path
+                && self.scopes_around(at).any(|scope| scope.repeats && scope.opener == Some(opener))
+            {
+                names.extend(set.set.keys().map(String::as_str));
+            }
+        }
+        names.into_iter().map(Arc::from).collect()
     }
 
     /// The names that the loops around a step give.

@@ -6,7 +6,7 @@ use updraft_protocol::limits::MISTAKES;
 use crate::mistake::Mistake;
 
 /// The fields of a playbook and of its steps, in the order in which mistakes are told.
-const FIELDS: [&str; 52] = [
+const FIELDS: [&str; 53] = [
     "format",
     "version",
     "variables",
@@ -35,6 +35,7 @@ const FIELDS: [&str; 52] = [
     "end",
     "fail",
     "output",
+    "set",
     "delay",
     "wait_until",
     "zone",

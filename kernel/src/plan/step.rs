@@ -10,6 +10,7 @@ mod end;
 mod for_each;
 mod parallel;
 mod repeat;
+mod set;
 mod switch;
 mod wait_for;
 mod wait_until;
@@ -42,6 +43,7 @@ pub use for_each::{ItemNames, PlannedForEach};
 pub use parallel::{PlannedBranch, PlannedParallel};
 pub(super) use repeat::names_of;
 pub use repeat::{PlannedCarried, PlannedRepeat, ROUND};
+pub use set::PlannedSet;
 pub use switch::{PlannedCase, PlannedSwitch};
 pub use wait_for::PlannedWaitFor;
 pub use wait_until::PlannedWaitUntil;
@@ -121,6 +123,7 @@ impl PlannedStep {
                 PlannedKind::Switch(choice) => choice.bytes(),
                 PlannedKind::ForEach(each) => each.bytes(),
                 PlannedKind::Repeat(repeat) => repeat.bytes(),
+                PlannedKind::Set(set) => set.values.bytes(),
                 PlannedKind::Delay(_) => 0,
                 PlannedKind::WaitUntil(wait) => wait.instant.bytes(),
                 PlannedKind::Approval(approval) => approval.bytes(),
@@ -145,6 +148,8 @@ pub enum PlannedKind {
     ForEach(PlannedForEach),
     /// Repeats a body as long as a condition says.
     Repeat(PlannedRepeat),
+    /// Gives variables new values.
+    Set(PlannedSet),
     /// Waits.
     Delay(PlannedDelay),
     /// Waits until an instant that is given.
@@ -177,6 +182,16 @@ impl Checked {
         for message in lacking(&self.references, inputs) {
             mistakes.step(at, self.reading, message);
         }
+    }
+
+    /// The data that it reads.
+    pub(super) fn references(&self) -> &References {
+        &self.references
+    }
+
+    /// The data that it reads when a body of its own has ended.
+    pub(super) fn references_in_body(&self) -> &References {
+        &self.in_body
     }
 
     /// The steps that it reads when a body of its own has ended, with the places that read them.
@@ -254,6 +269,7 @@ impl<'a> Steps<'a> {
             StepKind::Repeat(repeat) => {
                 PlannedRepeat::check(self, &mut draft, repeat).map(PlannedKind::Repeat)
             }
+            StepKind::Set(set) => PlannedSet::check(self, &mut draft, set).map(PlannedKind::Set),
             StepKind::Delay(delay) => Some(PlannedKind::Delay(PlannedDelay::check(self, &draft, delay))),
             StepKind::WaitUntil(wait) => {
                 PlannedWaitUntil::check(self, &mut draft, wait).map(PlannedKind::WaitUntil)

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use updraft_protocol::{Failure, Json, TaskStatus, Timestamp};
 
@@ -23,6 +24,10 @@ pub(super) struct Root<'r> {
     references: &'r References,
     input: Lazy,
     variables: Lazy,
+    /// The variables that steps have set.
+    set: Vec<(Arc<str>, Json)>,
+    /// All variables, those that steps have set over the others.
+    all_variables: OnceCell<Result<Operand>>,
     /// The names of loops that are read.
     locals: BTreeMap<&'r str, Lazy>,
     steps: OnceCell<Result<Operand>>,
@@ -61,6 +66,8 @@ impl<'r> Root<'r> {
             references,
             input: lazy(references.input, visible.input()),
             variables: lazy(references.variables, visible.variables()),
+            set: if references.variables { visible.set_variables() } else { Vec::new() },
+            all_variables: OnceCell::new(),
             locals: references.locals.iter().filter_map(local).collect(),
             steps: OnceCell::new(),
             now: visible.now(),
@@ -79,7 +86,32 @@ impl<'r> Root<'r> {
     }
 
     pub(super) fn variables(&self) -> Result<Operand> {
-        self.variables.get(&self.meter, "variables", self.references.wanted.all())
+        let given = || self.variables.get(&self.meter, "variables", self.references.wanted.all());
+        if self.set.is_empty() {
+            return given();
+        }
+        let all = || self.with_set(given()?);
+        self.all_variables.get_or_init(all).clone()
+    }
+
+    /// The variables with those over them that steps have set.
+    fn with_set(&self, given: Operand) -> Result<Operand> {
+        let wanted = self.references.wanted.all().field("variables");
+        let mut all = Growing::new(&self.meter);
+        if let Operand::Map(given) = &given {
+            for (name, value) in given.iter() {
+                all.push((name.clone(), value.clone()))?;
+            }
+        }
+        // Of equal names the last is kept.
+        for (name, text) in self.set.iter().rev() {
+            if let Some(wanted) = wanted.and_then(|variables| variables.field(name)) {
+                let value = read::read(&self.meter, text.as_str(), wanted)
+                    .map_err(|refusal| named(refusal, &format!("variables.{name}")))?;
+                all.push((shared(&self.meter, name)?, value))?;
+            }
+        }
+        Operand::map(&self.meter, all.finish())
     }
 
     /// The instant at which the task began, as the filters of dates write instants.

@@ -14,3 +14,5 @@ pub const LOOP_BYTES: usize = 8 << 20;
 pub const ITEM_FAILURES: usize = 100;
 /// The work of opening the scope of an item and of joining it again, beside that of its steps.
 pub const ITEM_WORK: u64 = 2_000;
+/// Different variables that the steps of a playbook set: each is looked up by its name.
+pub const VARIABLES_SET: usize = 256;

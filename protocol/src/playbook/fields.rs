@@ -80,6 +80,7 @@ step_fields! {
     "pause" ("given") pause: Span,
     "at_most" ("given") at_most: u32,
     "carry" ("given") carry: BTreeMap<String, Carried>,
+    "set" ("given") set: BTreeMap<String, Value>,
     "delay" ("given") delay: Span,
     "wait_until" ("given") wait_until: String,
     "zone" ("given") zone: String,

@@ -32,6 +32,13 @@ pub const LOOPS: &[Mutant] = &[
         replace: "rounds.due = Some(due);",
     },
     Mutant {
+        name: "rounds-forget-what-they-set",
+        claim: "a variable that a loop has set is as it was before the loop after a resume",
+        file: REPEAT,
+        find: "Progress { rounds: rounds.next, set: Some(set) }",
+        replace: "Progress { rounds: rounds.next, set: Some(set).filter(|_| false) }",
+    },
+    Mutant {
         name: "items-not-walked",
         claim: "an item that was recorded is not resumed where the bounds are reached",
         file: FOR_EACH,

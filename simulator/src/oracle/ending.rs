@@ -117,6 +117,7 @@ impl Oracle {
         invariant::answered_as_asked(plan, tasks)?;
         self.answers_are_there(tasks)?;
         invariant::items_are_counted(plan, tasks)?;
+        invariant::counters_count_on(plan, tasks)?;
         self.nothing_lost(document, tasks)
     }
 

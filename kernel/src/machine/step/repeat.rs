@@ -1,9 +1,12 @@
 //! The steps `while` and `until`: open a scope for each round, one after the other, and continue when the condition says so.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use updraft_protocol::limits::ITEM_WORK;
-use updraft_protocol::{Effect, Failure, FailureKind, Json, ScopePath, Span, Timestamp, Wait, WaitKind};
+use updraft_protocol::{
+    Effect, Failure, FailureKind, Json, Progress, ScopePath, Span, Timestamp, Wait, WaitKind,
+};
 
 use super::Arrival;
 use crate::condition::Condition;
@@ -254,6 +257,31 @@ impl Machine {
             (Err(failure), _) => Ending::Failed(failure),
         };
         work.push(self.end_opener(task, ending, now, effects));
+    }
+
+    /// The record of the variables that the rounds of a loop have set, for what follows it after a crash.
+    pub(in crate::machine) fn rounds_that_set(&self, task: TaskSeq, now: Timestamp) -> Option<Wait> {
+        let Phase::Rounds(rounds) = &self.task(task).phase else { return None };
+        let PlannedKind::Repeat(repeat) = &self.plan.step(self.task(task).step).kind else { return None };
+        let set = self.set_by_rounds(task, repeat)?;
+        let progress = Some(Box::new(Progress { rounds: rounds.next, set: Some(set) }));
+        // The last pause stays as it was.
+        let last = self.wait_of(task).filter(|wait| wait.kind == WaitKind::Round).cloned();
+        let last = last.unwrap_or_else(|| Wait { until: None, ..Wait::until(WaitKind::Round, now, now) });
+        Some(Wait { progress, ..last })
+    }
+
+    /// The variables that the rounds of a loop have set, by their names; `None` if its rounds set none.
+    fn set_by_rounds(&self, task: TaskSeq, repeat: &PlannedRepeat) -> Option<Json> {
+        if repeat.sets.is_empty() {
+            return None;
+        }
+        let all = self.variables_of(self.task(task).scope).iter();
+        let set = all.filter(|(name, _)| repeat.sets.contains(name));
+        let set: BTreeMap<&str, &Json> = set.map(|(name, value)| (&**name, value)).collect();
+        // Cannot fail: its values are JSON already, and its keys are texts.
+        let text = serde_json::to_string(&set).unwrap_or_default();
+        Json::parse(&text).ok()
     }
 
     /// The path of the next round's scope.

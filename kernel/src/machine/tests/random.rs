@@ -20,6 +20,8 @@ struct Generator {
     steps: u64,
     /// Whether steps fail their paths. What follows on a path of which all ways fail cannot be reached.
     fails: bool,
+    /// The variable that `set` counts in: each path has its own.
+    counter: String,
 }
 
 impl Generator {
@@ -45,7 +47,7 @@ impl Generator {
         }
         let mut step = json!({ "id": format!("s{}", self.steps) });
         self.steps += 1;
-        match self.draw(if depth == 0 { 10 } else { 16 }) {
+        match self.draw(if depth == 0 { 11 } else { 17 }) {
             0..=3 => self.action(&mut step, length, depth),
             4 if self.draw(2) == 0 => {
                 let instants =
@@ -82,8 +84,13 @@ impl Generator {
                 self.handle(&mut step, "on_timeout", length, depth);
             }
             9 => self.approval(&mut step, length, depth),
-            10 | 11 => self.repeat(&mut step, length, depth)?,
-            12 | 13 => self.for_each(&mut step, length, depth)?,
+            10 => {
+                let counter = self.counter.clone();
+                step["set"] =
+                    json!({ counter.clone(): format!("{{{{ variables.{counter}|default(0) + 1 }}}}") });
+            }
+            11 | 12 => self.repeat(&mut step, length, depth)?,
+            13 | 14 => self.for_each(&mut step, length, depth)?,
             _ => self.parallel(&mut step, length, depth)?,
         }
         Some(step)
@@ -113,7 +120,11 @@ impl Generator {
     }
 
     fn for_each(&mut self, step: &mut Value, length: u64, depth: u64) -> Option<()> {
-        let first = self.step(length, depth - 1)?;
+        let item = format!("count_{}", step["id"].as_str().expect("an id"));
+        let outer = std::mem::replace(&mut self.counter, item);
+        let first = self.step(length, depth - 1);
+        self.counter = outer;
+        let first = first?;
         step["for_each"] =
             json!(["[1, 2, 3]", "input.list", "input.map", "[]", "input.n"][self.draw(5) as usize]);
         let name = format!("item_of_{}", step["id"].as_str().expect("an id"));
@@ -130,15 +141,16 @@ impl Generator {
     }
 
     fn parallel(&mut self, step: &mut Value, length: u64, depth: u64) -> Option<()> {
-        let branch = |generator: &mut Self| {
-            let first = generator.step(length, depth - 1)?;
-            let mut steps = vec![first];
-            steps.extend(generator.step(length, depth - 1));
-            Some(json!(steps))
+        let id = step["id"].as_str().expect("an id").to_owned();
+        let branch = |generator: &mut Self, n: u64| {
+            let outer = std::mem::replace(&mut generator.counter, format!("count_{id}_{n}"));
+            let steps: Vec<Value> = (0..2).map_while(|_| generator.step(length, depth - 1)).collect();
+            generator.counter = outer;
+            (!steps.is_empty()).then(|| json!(steps))
         };
         let width = 1 + self.draw(4);
         let branches: BTreeMap<String, Value> =
-            (0..width).filter_map(|n| Some((format!("b{n}"), branch(self)?))).collect();
+            (0..width).filter_map(|n| Some((format!("b{n}"), branch(self, n)?))).collect();
         if branches.is_empty() {
             return None;
         }
@@ -219,7 +231,7 @@ const KINDS: [FailureKind; 4] =
 /// Runs a random playbook to its end; `choices` decide on crashes, cancels and late reports.
 fn run(seed: u64, choices: &[u8]) -> World {
     let written = |fails| {
-        let mut generator = Generator { seed, steps: 0, fails };
+        let mut generator = Generator { seed, steps: 0, fails, counter: "count".to_owned() };
         let steps: Vec<Value> = (0..4).map_while(|_| generator.step(4, 2)).collect();
         let mut playbook =
             playbook(json!(if steps.is_empty() { vec![json!({"id": "s0", "end": null})] } else { steps }));
@@ -352,6 +364,7 @@ proptest! {
         prop_assert_eq!(invariant::ended_whole(world.execution(), &tasks), Ok(()));
         prop_assert_eq!(invariant::steps_in_order(world.machine.plan(), &tasks), Ok(()));
         prop_assert_eq!(invariant::items_are_counted(world.machine.plan(), &tasks), Ok(()));
+        prop_assert_eq!(invariant::counters_count_on(world.machine.plan(), &tasks), Ok(()));
         let steps: BTreeMap<TaskId, &str> =
             tasks.iter().map(|task| (task.task_request_id, task.head.step_id.as_str())).collect();
         for (step, key) in &world.called {
@@ -367,6 +380,7 @@ proptest! {
         let crashing: Vec<u8> = choices.iter().flat_map(|choice| [*choice, 15]).collect();
         let world = run(seed, &crashing);
         prop_assert!(world.machine.ended() && has_its_outputs(&world, seed));
+        prop_assert_eq!(invariant::counters_count_on(world.machine.plan(), &world.tasks()), Ok(()));
         let plan = world.machine.plan().clone();
         let again = Machine::resume(
             plan,

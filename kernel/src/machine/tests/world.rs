@@ -103,7 +103,7 @@ impl World {
             priority: 0,
             createddate: now,
             input: Json::from(input),
-            variables: Json::from(json!({})),
+            variables: Json::from(playbook.get("variables").cloned().unwrap_or_else(|| json!({}))),
             idempotency_key: None,
             input_hash: None,
         });

@@ -34,6 +34,8 @@ pub struct PlannedRepeat {
     pub timeout: Option<Duration>,
     /// What one round hands to the next.
     pub carry: Vec<PlannedCarried>,
+    /// The variables of the path around it that its rounds set.
+    pub sets: Vec<Arc<str>>,
 }
 
 /// A value that one round hands to the next.
@@ -99,6 +101,7 @@ impl PlannedRepeat {
             at_most,
             timeout: repeat.timeout.map(|timeout| timeout.0),
             carry: carry.into_iter().collect::<Option<_>>()?,
+            sets: steps.flat.set_in_rounds_of(draft.at),
         })
     }
 }
