@@ -12,10 +12,11 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use updraft_fuzz::{condition, frames, journal, template};
+use updraft_protocol::playbook::{Retry, UndoOn};
 use updraft_protocol::{
-    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind,
-    InputHash, Json, Name, PlaybookId, ReceivedSignals, Revision, Signal, TaskHead, TaskId, TaskState,
-    TaskStatus, TaskUpdate, Timestamp, Update, codec,
+    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Hold,
+    InputHash, Json, Name, PlaybookId, ReceivedSignals, Revision, SecretReference, Signal, Span, TaskHead,
+    TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, UndoCall, UndoRecord, UndoStatus, Update, codec,
 };
 
 fn config(cases: u32) -> ProptestConfig {
@@ -146,16 +147,52 @@ fn task() -> impl Strategy<Value = Update> {
         option::of(json()),
         option::of(failure().prop_map(Box::new)),
         dates,
+        (undo(), date()),
     )
-        .prop_map(|(status, attempt, response, error, (started_date, updated, runtime))| {
-            let updated_date = Timestamp(updated);
-            let (wait, call) = (None, None);
-            TaskState { status, attempt, response, error, started_date, updated_date, runtime, wait, call }
+        .prop_map(|(status, attempt, response, error, dates, (undo, hold_news))| {
+            let (started_date, updated, runtime) = dates;
+            TaskState {
+                status,
+                attempt,
+                response,
+                error,
+                started_date,
+                updated_date: Timestamp(updated),
+                runtime,
+                wait: None,
+                call: None,
+                undo,
+                hold_news,
+            }
         });
     (any::<[u8; 16]>(), revision(), option::of(head), state).prop_map(|(id, revision, head, state)| {
         let (task_id, peid) = (TaskId::from_bytes(id), ExecutionId::from_bytes([9; 16]));
         Update::from(TaskUpdate { task_id, peid, revision, head, state })
     })
+}
+
+fn undo() -> impl Strategy<Value = Option<Arc<UndoRecord>>> {
+    let call =
+        ("[A-Za-z0-9_.-]{1,12}", option::of(json()), any::<bool>()).prop_map(|(name, arguments, all)| {
+            let name: Name = name.parse().unwrap();
+            let secret =
+                SecretReference { place: "/a".to_owned(), name: name.clone(), prefix: String::new() };
+            UndoCall {
+                integration: name.clone(),
+                action: name,
+                arguments,
+                secrets: if all { vec![secret] } else { vec![] },
+                timeout: all.then_some(Span::secs(5)),
+                retry: all.then(Retry::default),
+            }
+        });
+    let hold = option::of(("\\PC{1,8}", any::<u64>()))
+        .prop_map(|hold| hold.map(|(target, until)| Hold { target: target.into(), until: Timestamp(until) }));
+    let record = (call, text(), hold).prop_map(|(call, reason, hold)| {
+        let (status, on) = (UndoStatus::Registered, UndoOn::ALL.to_vec());
+        Arc::new(UndoRecord { status, on, call, reason, hold })
+    });
+    option::of(record)
 }
 
 fn updates() -> impl Strategy<Value = Vec<Update>> {

@@ -10,7 +10,7 @@ use updraft_protocol::{
 };
 
 use crate::machine::Machine;
-use crate::plan::{Follows, Plan, PlannedKind, PlannedStep, REFUSE};
+use crate::plan::{Follows, Plan, PlannedAction, PlannedKind, PlannedStep, REFUSE};
 
 /// An invariant that does not hold, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -215,6 +215,31 @@ pub fn never_back(seen: &[Revision]) -> Result<(), Violation> {
     }
 }
 
+/// Undo is never forgotten: a task that acted says how it is undone, or why it cannot be, if its step does; and no other
+/// task does. What expires says what it contains, and until when.
+pub fn undo_is_registered(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {
+    for task in tasks {
+        let step = plan.index_of(&task.head.step_id).map(|index| plan.step(index));
+        let Some(action) = step.and_then(PlannedAction::of) else { continue };
+        let acted = match task.state.status {
+            TaskStatus::Completed => true,
+            TaskStatus::Unknown => action.undo.as_ref().is_some_and(|undo| undo.safe_if_unknown),
+            _ => false,
+        };
+        let fits = match &task.state.undo {
+            None => !acted || action.undo.is_none(),
+            Some(undo) => {
+                let is_whole = undo.call.arguments.is_some() || undo.reason.is_some();
+                acted && is_whole && undo.hold.is_some() == action.containment.is_some()
+            }
+        };
+        if !fits {
+            return violated("undo is registered", format!("{}: {:?}", task.head.step_id, task.state));
+        }
+    }
+    Ok(())
+}
+
 /// At any time a machine has no more attempts than its limit and keeps no signal that a task waits for, and after the end
 /// nothing is under way.
 pub fn machine(machine: &Machine) -> Result<(), Violation> {
@@ -234,5 +259,6 @@ pub fn machine(machine: &Machine) -> Result<(), Violation> {
     let tasks = machine.task_documents();
     steps_in_order(machine.plan(), &tasks)?;
     answered_as_asked(machine.plan(), &tasks)?;
+    undo_is_registered(machine.plan(), &tasks)?;
     ended_whole(&machine.document(), &tasks)
 }

@@ -29,6 +29,7 @@ mod start;
 mod step;
 mod task;
 mod task_seq;
+mod undo;
 mod view;
 mod wait;
 mod walk;

@@ -32,11 +32,12 @@ pub use inputs::PlannedInputs;
 pub use outputs::PlannedOutputs;
 pub use schema::check_schema;
 pub use step::{
-    ItemNames, PlannedAction, PlannedApproval, PlannedBranch, PlannedCarried, PlannedCase, PlannedDelay,
-    PlannedEnd, PlannedForEach, PlannedIf, PlannedKind, PlannedParallel, PlannedRepeat, PlannedSet,
-    PlannedStep, PlannedSwitch, PlannedWaitFor, PlannedWaitUntil, ROUND, RetryPolicy,
+    ItemNames, PlannedAction, PlannedApproval, PlannedBranch, PlannedCarried, PlannedCase,
+    PlannedContainment, PlannedDelay, PlannedEnd, PlannedForEach, PlannedIf, PlannedKind, PlannedParallel,
+    PlannedRepeat, PlannedSet, PlannedStep, PlannedSwitch, PlannedUndo, PlannedWaitFor, PlannedWaitUntil,
+    ROUND, RetryPolicy,
 };
-pub(crate) use step::{REFUSE, UPDRAFT};
+pub(crate) use step::{OUTPUT, REFUSE, UPDRAFT};
 
 /// The index of a step in [`Plan::steps`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -59,6 +59,8 @@ fn update((document, seq): (u8, u64)) -> Update {
             runtime: None,
             wait: None,
             call: None,
+            undo: None,
+            hold_news: None,
         },
     })
 }

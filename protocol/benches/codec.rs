@@ -62,6 +62,8 @@ fn step() -> Vec<Update> {
         runtime: None,
         wait: None,
         call: None,
+        undo: None,
+        hold_news: None,
     };
     let ended = TaskState {
         status: TaskStatus::Completed,

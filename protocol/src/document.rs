@@ -16,6 +16,7 @@ use crate::scope::ScopePath;
 use crate::signal::ReceivedSignals;
 use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
 use crate::time::Timestamp;
+use crate::undo::UndoRecord;
 use crate::wait::Wait;
 
 fields! {
@@ -159,6 +160,10 @@ fields! {
         pub wait: Option<Box<Wait>>,
         /// The record of its call.
         pub call: Option<Arc<CallRecord>>,
+        /// How what it did is taken back.
+        pub undo: Option<Arc<UndoRecord>>,
+        /// Present while the keeper of containments has not seen the newest form of `undo`: when it has to look.
+        pub hold_news: Option<Timestamp>,
     }
 }
 

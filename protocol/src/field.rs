@@ -16,6 +16,7 @@ use crate::scope::ScopePath;
 use crate::signal::ReceivedSignals;
 use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
 use crate::time::Timestamp;
+use crate::undo::UndoRecord;
 use crate::wait::Wait;
 
 /// A part of a document, field by field.
@@ -316,6 +317,7 @@ stored! {
     Failure: |failure| record(failure), Ok, failure.message.len() + failure.answer.bytes();
     Wait: |wait| record(wait), Ok, wait.text_bytes();
     Arc<CallRecord>: |call| record(&**call), |call| Ok(Self::new(call)), CallRecord::bytes(call);
+    Arc<UndoRecord>: |undo| record(&**undo), |undo| Ok(Self::new(undo)), UndoRecord::bytes(undo);
 }
 
 fn parsed<T: FromStr>(text: &str) -> Result<T, &'static str> {

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::ids::{Name, TenantCode};
@@ -149,7 +150,7 @@ impl SecretProvider for NoSecrets {
 
 /// A reference to a secret in a playbook: `{$secret: edr-token, prefix: "Bearer "}`. Data never becomes one: it is read
 /// from the author's text when the playbook is checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretReference {
     /// Its place in the arguments, as a JSON pointer (RFC 6901): `/headers/Authorization`.
     pub place: String,

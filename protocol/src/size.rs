@@ -93,6 +93,8 @@ mod tests {
                 runtime: None,
                 wait: None,
                 call: None,
+                undo: None,
+                hold_news: None,
             },
             epoch: 1,
             seq: 1,

@@ -161,6 +161,8 @@ mod tests {
                 runtime: None,
                 wait: None,
                 call: None,
+                undo: None,
+                hold_news: None,
             },
         })
     }

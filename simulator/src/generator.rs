@@ -187,6 +187,17 @@ impl Generator {
         if at_most_once {
             step["at_most_once"] = json!(true);
         }
+        if self.steps.is_multiple_of(3) {
+            step["undo"] =
+                json!({ "action": "act", "arguments": { "for": id, "of": "{{ output }}" }, "on": ["asked"] });
+            if self.steps.is_multiple_of(2) {
+                step["expires"] = json!("{{ input.n + 1 }}h");
+                step["target"] = json!("{{ input.n }}");
+            }
+            if at_most_once {
+                step["undo"]["safe_if_unknown"] = json!(self.steps.is_multiple_of(4));
+            }
+        }
         let fields = ["on_failure", "on_timeout", "on_unknown"];
         self.handle(step, &fields[..if at_most_once { 3 } else { 2 }], place);
     }

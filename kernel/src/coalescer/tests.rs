@@ -51,6 +51,8 @@ fn status(task: u8, seq: u64, response_bytes: Option<usize>, status: TaskStatus)
             runtime: seq.is_multiple_of(2).then_some(seq),
             wait: None,
             call: None,
+            undo: None,
+            hold_news: None,
         },
     })
 }

@@ -60,6 +60,8 @@ fn end(
                     runtime: Some(now.since(task.state.started_date.unwrap_or(now))),
                     wait: None,
                     call: None,
+                    undo: None,
+                    hold_news: None,
                 },
             })
         })

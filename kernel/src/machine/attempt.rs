@@ -52,7 +52,8 @@ impl Machine {
         let Some(action) = PlannedAction::of(plan.step(step)) else { return };
         let (rendered, spent) = action.arguments.render_metered(&self.view(scope, began));
         self.turn.work += spent.work;
-        match rendered {
+        let refused = self.cannot_contain(action, scope, began);
+        match refused.map_or(rendered, Err) {
             Ok(arguments) if action.takes_permit => {
                 self.acquire(work, (scope, step, began), arguments, effects)
             }

@@ -67,6 +67,11 @@ impl Locals {
         Box::new(Self { number, values })
     }
 
+    /// What a text reads when a step has ended: its output, under this name.
+    pub(super) fn of_ended(name: &str, output: Json) -> Self {
+        Self { number: 0, values: vec![(name.into(), output)] }
+    }
+
     /// The value under this name.
     pub(super) fn get(&self, name: &str) -> Option<&Json> {
         self.values.iter().find(|(known, _)| **known == *name).map(|(_, value)| value)

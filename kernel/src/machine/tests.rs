@@ -15,5 +15,6 @@ mod scopes;
 mod sets;
 mod signals;
 mod turns;
+mod undo;
 mod waits;
 mod world;

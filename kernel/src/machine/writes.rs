@@ -63,6 +63,8 @@ impl Machine {
             runtime: None,
             wait: None,
             call: None,
+            undo: None,
+            hold_news: None,
         };
         self.tasks.insert(Task {
             seq,
@@ -158,9 +160,12 @@ impl Machine {
         effects: &mut Effects,
     ) {
         let started = self.task(task).state.started_date.unwrap_or(now);
+        let undo = self.undo_at_end(task, status, response.as_ref(), now);
+        let hold_news = undo.as_ref().and_then(|undo| undo.hold.as_ref()).map(|_| now);
         let (error, runtime) = (error.map(Box::new), Some(now.since(started)));
         let wait = self.rounds_that_set(task, now).map(Box::new);
-        let change = TaskState { status, response, error, runtime, wait, ..self.unchanged(task, now) };
+        let unchanged = self.unchanged(task, now);
+        let change = TaskState { status, response, error, runtime, wait, undo, hold_news, ..unchanged };
         self.change(task, change, effects);
     }
 
@@ -177,6 +182,8 @@ impl Machine {
             runtime: None,
             wait: None,
             call: None,
+            undo: None,
+            hold_news: None,
         }
     }
 

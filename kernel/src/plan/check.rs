@@ -97,8 +97,8 @@ pub(super) fn check(
 fn secrets(steps: &[PlannedStep], places: &[String]) -> BTreeMap<Name, String> {
     let mut named = BTreeMap::new();
     for (step, place) in steps.iter().zip(places) {
-        for secret in secrets_of(step) {
-            named.entry(secret.name.clone()).or_insert_with(|| place_of(place, secret));
+        for (within, secret) in secrets_of(step) {
+            named.entry(secret.name.clone()).or_insert_with(|| place_of(place, within, secret));
         }
     }
     named
@@ -108,25 +108,29 @@ fn secrets(steps: &[PlannedStep], places: &[String]) -> BTreeMap<Name, String> {
 fn count_secrets(checked: &[Checked], mistakes: &mut Mistakes) {
     let mut named = BTreeSet::new();
     let planned = checked.iter().enumerate().filter_map(|(at, step)| Some((at, step.planned.as_ref()?)));
-    for (at, secret) in planned.flat_map(|(at, step)| secrets_of(step).iter().map(move |secret| (at, secret)))
-    {
+    for (at, (within, secret)) in planned.flat_map(|(at, step)| secrets_of(step).map(move |of| (at, of))) {
         if named.insert(&secret.name) && named.len() > SECRETS_OF_PLAYBOOK {
             let message = format!("at most {SECRETS_OF_PLAYBOOK} secrets are allowed in a playbook");
-            let place = place_of(mistakes.place(at), secret);
+            let place = place_of(mistakes.place(at), within, secret);
             return mistakes.inside(at, "arguments", Mistake::new(place, message));
         }
     }
 }
 
-fn secrets_of(step: &PlannedStep) -> &[SecretReference] {
-    match &step.kind {
-        PlannedKind::Action(action) => &action.secrets,
-        _ => &[],
-    }
+/// The secrets of a step, each with the field that has its arguments.
+fn secrets_of(step: &PlannedStep) -> impl Iterator<Item = (&'static str, &SecretReference)> {
+    let action = match &step.kind {
+        PlannedKind::Action(action) => Some(action),
+        _ => None,
+    };
+    let own = action.into_iter().flat_map(|action| action.secrets.iter());
+    let undo =
+        action.and_then(|action| action.undo.as_deref()).into_iter().flat_map(|undo| undo.secrets.iter());
+    own.map(|secret| ("arguments", secret)).chain(undo.map(|secret| ("undo.arguments", secret)))
 }
 
-fn place_of(step: &str, secret: &SecretReference) -> String {
-    schema::place(&format!("{step}.arguments"), &secret.place)
+fn place_of(step: &str, within: &str, secret: &SecretReference) -> String {
+    schema::place(&format!("{step}.{within}"), &secret.place)
 }
 
 fn header(playbook: &Playbook, mistakes: &mut Mistakes) {
@@ -273,8 +277,11 @@ fn check_graph(
                 && !earlier.contains(at, read.get())
                 && !flat.is_in_body_of(read.get(), at)
             {
-                let message = format!("\"{id}\" cannot have ended when the body of \"{}\" has", ids[at]);
-                mistakes.inside(at, "collect", Mistake::new(path, message));
+                let message = match read.get() == at && step.reading_in_body == "undo" {
+                    true => "the output of the step itself is read as `output`".to_owned(),
+                    false => format!("\"{id}\" cannot have ended when the body of \"{}\" has", ids[at]),
+                };
+                mistakes.inside(at, step.reading_in_body, Mistake::new(path, message));
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use updraft_protocol::{Catalogue, Value};
+use updraft_protocol::{Catalogue, Name, Value};
 
 use super::mistakes::Mistakes;
 use super::step::Checked;
@@ -56,17 +56,19 @@ impl Plan {
         let mut missing = Vec::new();
         for step in &self.steps {
             let PlannedKind::Action(action) = &step.kind else { continue };
-            let mut ask = |path: String, base: &str, of: &str| {
-                let lacks = catalogue.missing_for(&step.integration, base);
+            let mut ask = |tool: &Name, path: String, base: &str, of: &str| {
+                let lacks = catalogue.missing_for(tool, base);
                 missing.extend(lacks.map(|what| Mistake::new(path, format!("missing here{of}: {what}"))));
             };
-            for written in action.arguments.written_places() {
-                ask(written.place.clone(), &written.base, "");
-            }
-            for endpoint in action.arguments.endpoints().iter().filter(|one| one.gives == Gives::Base) {
-                let given = value(&endpoint.variable).and_then(|value| found(value, &endpoint.keys));
-                if let Some(base) = given.and_then(Value::as_str) {
-                    ask(name(endpoint), base, &format!(", to which {} connects", endpoint.place));
+            for (tool, arguments) in action.calls(&step.integration) {
+                for written in arguments.written_places() {
+                    ask(tool, written.place.clone(), &written.base, "");
+                }
+                for endpoint in arguments.endpoints().iter().filter(|one| one.gives == Gives::Base) {
+                    let given = value(&endpoint.variable).and_then(|value| found(value, &endpoint.keys));
+                    if let Some(base) = given.and_then(Value::as_str) {
+                        ask(tool, name(endpoint), base, &format!(", to which {} connects", endpoint.place));
+                    }
                 }
             }
         }
@@ -114,10 +116,11 @@ pub(super) fn variables_of(checked: &[Checked]) -> BTreeSet<&str> {
 }
 
 fn arguments<'a>(steps: impl IntoIterator<Item = &'a PlannedStep>) -> impl Iterator<Item = &'a Template> {
-    steps.into_iter().filter_map(|step| match &step.kind {
-        PlannedKind::Action(action) => Some(&action.arguments),
+    let calls = |step: &'a PlannedStep| match &step.kind {
+        PlannedKind::Action(action) => Some(action.calls(&step.integration)),
         _ => None,
-    })
+    };
+    steps.into_iter().filter_map(calls).flatten().map(|(_, arguments)| arguments)
 }
 
 fn endpoints<'a>(steps: impl IntoIterator<Item = &'a PlannedStep>) -> impl Iterator<Item = &'a Endpoint> {

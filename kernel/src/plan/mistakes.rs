@@ -6,7 +6,7 @@ use updraft_protocol::limits::MISTAKES;
 use crate::mistake::Mistake;
 
 /// The fields of a playbook and of its steps, in the order in which mistakes are told.
-const FIELDS: [&str; 53] = [
+const FIELDS: [&str; 56] = [
     "format",
     "version",
     "variables",
@@ -50,6 +50,9 @@ const FIELDS: [&str; 53] = [
     "timeout",
     "retry",
     "at_most_once",
+    "undo",
+    "expires",
+    "target",
     "parallel",
     "branches",
     "then",

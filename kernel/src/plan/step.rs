@@ -3,6 +3,7 @@
 
 mod action;
 mod approval;
+mod call;
 mod choice;
 mod delay;
 mod draft;
@@ -12,6 +13,7 @@ mod parallel;
 mod repeat;
 mod set;
 mod switch;
+mod undo;
 mod wait_for;
 mod wait_until;
 
@@ -45,6 +47,8 @@ pub(super) use repeat::names_of;
 pub use repeat::{PlannedCarried, PlannedRepeat, ROUND};
 pub use set::PlannedSet;
 pub use switch::{PlannedCase, PlannedSwitch};
+pub(crate) use undo::OUTPUT;
+pub use undo::{PlannedContainment, PlannedUndo};
 pub use wait_for::PlannedWaitFor;
 pub use wait_until::PlannedWaitUntil;
 
@@ -117,7 +121,7 @@ impl PlannedStep {
         const STEP_BYTES: usize = size_of::<PlannedStep>() + 512;
         STEP_BYTES
             + match &self.kind {
-                PlannedKind::Action(action) => action.arguments.bytes(),
+                PlannedKind::Action(action) => action.texts().map(Template::bytes).sum(),
                 PlannedKind::Parallel(parallel) => parallel.branches.len() * size_of::<PlannedBranch>(),
                 PlannedKind::If(choice) => choice.condition.bytes(),
                 PlannedKind::Switch(choice) => choice.bytes(),
@@ -172,15 +176,20 @@ pub(super) struct Checked {
     /// The field that reads other steps.
     pub(super) reading: &'static str,
     references: References,
-    /// What it reads when a body of its own has ended.
+    /// What it reads when a body of its own, or the action itself, has ended.
     in_body: References,
+    /// The field that reads this.
+    pub(super) reading_in_body: &'static str,
 }
 
 impl Checked {
     /// The fields of the input that it reads must be among the inputs.
     pub(super) fn check_inputs(&self, at: usize, inputs: Option<&PlannedInputs>, mistakes: &mut Mistakes) {
-        for message in lacking(&self.references, inputs) {
-            mistakes.step(at, self.reading, message);
+        let read = [(self.reading, &self.references), (self.reading_in_body, &self.in_body)];
+        for (field, references) in read {
+            for message in lacking(references, inputs) {
+                mistakes.step(at, field, message);
+            }
         }
     }
 
@@ -249,6 +258,7 @@ impl<'a> Steps<'a> {
             references: References::default(),
             in_body: References::default(),
             reading: "",
+            reading_in_body: "",
         };
         self.budget.set_locals(self.flat.names_around(at));
         let kind = match &step.kind {
@@ -304,6 +314,7 @@ impl<'a> Steps<'a> {
             reading: draft.reading,
             references: draft.references,
             in_body: draft.in_body,
+            reading_in_body: draft.reading_in_body,
         }
     }
 
@@ -346,7 +357,7 @@ impl<'a> Steps<'a> {
     /// The steps that the texts read must be there.
     fn reads(&mut self, draft: &Draft) {
         let read = draft.references.steps.iter().map(|read| (draft.reading, read));
-        let read_in_body = draft.in_body.steps.iter().map(|read| ("collect", read));
+        let read_in_body = draft.in_body.steps.iter().map(|read| (draft.reading_in_body, read));
         for (field, (id, path)) in read.chain(read_in_body) {
             if !StepId::new(id).is_ok_and(|id| self.by_id.contains_key(&id)) {
                 let message = self.suggestions.no_step(id, self.by_id, &self.mistakes);

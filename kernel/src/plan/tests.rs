@@ -14,6 +14,7 @@ mod inputs;
 mod loops;
 mod mistakes;
 mod outputs;
+mod undo;
 mod variables;
 mod visibility;
 

@@ -30,6 +30,8 @@ pub(super) fn update(document: u64, seq: u64) -> Update {
             runtime: None,
             wait: None,
             call: None,
+            undo: None,
+            hold_news: None,
         },
     })
 }

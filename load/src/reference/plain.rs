@@ -118,6 +118,8 @@ impl Plain {
                 runtime: None,
                 wait: None,
                 call: None,
+                undo: None,
+                hold_news: None,
             },
         };
         loop {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Undo;
 use super::fields::{FieldsOfKind, StepFields};
 use crate::ids::Name;
 use crate::limits::RETRY_GIVE_UP_AFTER;
@@ -38,6 +39,16 @@ pub struct Action {
     /// The arguments that its stored task keeps, if it changes something.
     #[serde(default, skip_serializing_if = "Record::is_arguments")]
     pub record: Record,
+    /// The call that takes back what it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Box<Undo>>,
+    /// How long what it did lasts, as a duration or a template of one: then it is undone, also after the end of the
+    /// execution. Makes it a containment, which needs `undo` and `target`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Value>,
+    /// What is contained: a host, an account. Executions that contain the same target share the containment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Value>,
 }
 
 /// The arguments that a stored task keeps.
@@ -100,6 +111,9 @@ impl FieldsOfKind for Action {
         "retry",
         "at_most_once",
         "record",
+        "undo",
+        "expires",
+        "target",
         "next",
         "on_failure",
         "on_timeout",
@@ -121,12 +135,15 @@ impl FieldsOfKind for Action {
             retry: fields.retry.take(),
             at_most_once: fields.at_most_once.take().unwrap_or_default(),
             record: fields.record.take().unwrap_or_default(),
+            undo: fields.undo.take(),
+            expires: fields.expires.take(),
+            target: fields.target.take(),
         })
     }
 }
 
 /// The integration and its action in `http.request`.
-fn tool(written: &Name) -> Option<(Name, Name)> {
+pub(super) fn tool(written: &Name) -> Option<(Name, Name)> {
     let (integration, action) = written.as_str().split_once('.')?;
     Name::new(integration).ok().zip(Name::new(action).ok())
 }

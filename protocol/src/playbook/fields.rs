@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::body::{Body, Handler, NestedBody, id};
 use super::{
     Branches, Carried, Choices, Handlers, Join, KindWord, OnItemFailure, Record, Retry, Step, SwitchCase,
-    Tolerance,
+    Tolerance, Undo,
 };
 use crate::ids::{Name, StepId};
 use crate::time::Span;
@@ -60,6 +60,9 @@ step_fields! {
     "retry" retry: Retry,
     "at_most_once" ("given") at_most_once: bool,
     "record" ("given") record: Record,
+    "undo" ("given") undo: Box<Undo>,
+    "expires" ("given") expires: Value,
+    "target" ("given") target: Value,
     "parallel" ("given") parallel: Join,
     "branches" ("given") branches: Branches,
     "if" ("condition") condition: String,

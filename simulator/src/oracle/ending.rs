@@ -115,6 +115,7 @@ impl Oracle {
         invariant::steps_in_order(plan, tasks)?;
         self.signals_are_there(document, tasks)?;
         invariant::answered_as_asked(plan, tasks)?;
+        invariant::undo_is_registered(plan, tasks)?;
         self.answers_are_there(tasks)?;
         invariant::items_are_counted(plan, tasks)?;
         invariant::counters_count_on(plan, tasks)?;

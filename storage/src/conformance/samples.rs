@@ -173,6 +173,8 @@ pub(super) fn task_state(status: TaskStatus) -> TaskState {
         runtime: None,
         wait: None,
         call: None,
+        undo: None,
+        hold_news: None,
     }
 }
 
@@ -188,6 +190,8 @@ pub(super) fn full_task_state() -> TaskState {
         runtime: Some(1),
         wait: None,
         call: None,
+        undo: None,
+        hold_news: None,
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) fn status_update(document: u64, seq: u64, bytes: usize, status: TaskS
             runtime: None,
             wait: None,
             call: None,
+            undo: None,
+            hold_news: None,
         },
     })
 }

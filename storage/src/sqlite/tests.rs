@@ -108,6 +108,8 @@ fn insert_task(number: u128) -> Update {
         runtime: None,
         wait: None,
         call: None,
+        undo: None,
+        hold_news: None,
     };
     Update::from(TaskUpdate {
         task_id: task_id(number),

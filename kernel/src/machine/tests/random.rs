@@ -190,6 +190,17 @@ impl Generator {
             step["at_most_once"] = json!(true);
             self.handle(step, "on_unknown", length, depth);
         }
+        if self.steps % 3 == 0 {
+            let n = ["{{ output.n }}", "{{ output.missing.n }}"][(self.steps / 3 % 2) as usize];
+            step["undo"] = json!({"action": "act", "arguments": {"n": n, "at": "{{ now }}"}});
+            if self.steps % 2 == 0 {
+                step["expires"] = json!("{{ input.n + 1 }}h");
+                step["target"] = json!("{{ input.n }}");
+            }
+            if step["at_most_once"] == true {
+                step["undo"]["safe_if_unknown"] = json!(self.steps % 4 < 2);
+            }
+        }
         self.handle(step, "on_failure", length, depth);
         self.handle(step, "on_timeout", length, depth);
     }
@@ -363,6 +374,7 @@ proptest! {
         let tasks = world.tasks();
         prop_assert_eq!(invariant::ended_whole(world.execution(), &tasks), Ok(()));
         prop_assert_eq!(invariant::steps_in_order(world.machine.plan(), &tasks), Ok(()));
+        prop_assert_eq!(invariant::undo_is_registered(world.machine.plan(), &tasks), Ok(()));
         prop_assert_eq!(invariant::items_are_counted(world.machine.plan(), &tasks), Ok(()));
         prop_assert_eq!(invariant::counters_count_on(world.machine.plan(), &tasks), Ok(()));
         let steps: BTreeMap<TaskId, &str> =

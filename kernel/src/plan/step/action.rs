@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_protocol::limits::{ATTEMPT_TIMEOUT, RETRY_ATTEMPTS};
+use updraft_protocol::limits::ATTEMPT_TIMEOUT;
 use updraft_protocol::playbook::{Action, Record, Retry};
-use updraft_protocol::suggest::suggestion;
-use updraft_protocol::{ActionSpec, Effect, Name, SecretReference};
+use updraft_protocol::{Effect, Name, SecretReference};
 
-use super::{Draft, PlannedKind, PlannedStep, Steps};
-use crate::mistake::Mistake;
-use crate::plan::{Standing, arguments::with_defaults};
+use super::call::WrittenCall;
+use super::{Draft, PlannedContainment, PlannedKind, PlannedStep, PlannedUndo, Steps};
 use crate::template::Template;
 
 /// A call of a security tool.
@@ -36,6 +34,10 @@ pub struct PlannedAction {
     pub takes_permit: bool,
     /// The argument that names the target of the tool.
     pub target: Option<&'static str>,
+    /// The call that takes back what it did.
+    pub undo: Option<Box<PlannedUndo>>,
+    /// What it contains, and for how long; always together with `undo`.
+    pub containment: Option<Box<PlannedContainment>>,
 }
 
 /// When a failed attempt is retried: exponential back-off.
@@ -69,16 +71,25 @@ impl PlannedAction {
         action: &Action,
         handles_unknown: bool,
     ) -> Option<Self> {
-        let missing = missing(steps, draft.at, action);
-        let arguments = arguments(steps, draft, action, missing.is_some());
-        if let Some(timeout) = action.timeout {
-            steps.span(draft.at, "timeout", timeout, false);
-        }
-        let retry = retry(steps, draft.at, action);
+        let call = WrittenCall {
+            within: None,
+            integration: &action.integration,
+            action: &action.action,
+            arguments: &action.arguments,
+            timeout: action.timeout,
+            retry: action.retry.as_ref(),
+        };
+        let missing = call.missing(steps, draft.at);
+        let arguments = call.arguments(steps, draft, missing.is_some());
+        call.timeout(steps, draft.at);
+        let retry = call.retry(steps, draft.at);
         if handles_unknown && !action.at_most_once {
             let message = "only a step with `at_most_once` can be of unknown outcome";
             steps.mistakes.step(draft.at, "on_unknown", message);
         }
+        let containment = PlannedContainment::check(steps, draft, action);
+        let undo = PlannedUndo::check(steps, draft, action);
+        let (undo, containment) = (undo?.map(Box::new), containment?.map(Box::new));
         let arguments = arguments?;
         let written_out = arguments.written_out();
         let spec = steps.catalogue.spec(&action.integration, action.action.as_str());
@@ -93,103 +104,34 @@ impl PlannedAction {
             record: action.record,
             takes_permit: spec.takes_permit,
             target: spec.target,
+            undo,
+            containment,
         })
     }
+
+    /// The arguments of all calls that it may lead to, each with its tool; `own` is that of the action itself.
+    pub(crate) fn calls<'a>(&'a self, own: &'a Name) -> impl Iterator<Item = (&'a Name, &'a Template)> {
+        let undo = self.undo.as_deref().map(|undo| (&undo.integration, &undo.arguments));
+        [(own, &self.arguments)].into_iter().chain(undo)
+    }
+
+    /// All of its texts.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &Template> {
+        let undo = self.undo.as_deref().map(|undo| &undo.arguments);
+        let contained = self.containment.as_deref().into_iter().flat_map(PlannedContainment::texts);
+        [&self.arguments].into_iter().chain(undo).chain(contained)
+    }
 }
 
-/// The arguments, compiled and checked against the tool's declaration. A missing tool has no declaration.
-fn arguments(
-    steps: &mut Steps<'_>,
-    draft: &mut Draft,
-    action: &Action,
-    is_missing: bool,
-) -> Option<Template> {
-    if is_missing && steps.standing == Standing::Accepted {
-        return Some(Template::default());
-    }
-    let spec = match is_missing {
-        false => steps.catalogue.spec(&action.integration, action.action.as_str()),
-        // The missing tool is already a mistake.
-        true => ActionSpec { takes_secrets: true, ..ActionSpec::default() },
-    };
-    let place = format!("{}.arguments", draft.place);
-    let filled = with_defaults(&action.arguments, &spec);
-    let given = filled.as_ref().unwrap_or(&action.arguments);
-    let (compiled, wrong) = Template::arguments_within(&place, given, &spec, &mut steps.budget);
-    draft.reading = "arguments";
-    draft.references = compiled.references().clone();
-    let is_whole = wrong.is_empty();
-    if steps.standing == Standing::New && !is_missing && !steps.mistakes.full() {
-        let tool = (&action.integration, &action.action);
-        let held = steps.schemas.mistakes(tool, &place, &compiled, steps.catalogue);
-        // A place that has a mistake already gets no second one.
-        let held = held.into_iter().filter(|mistake| wrong.iter().all(|told| told.path != mistake.path));
-        let held: Vec<Mistake> = held.collect();
-        wrong
-            .into_iter()
-            .chain(held)
-            .for_each(|mistake| steps.mistakes.inside(draft.at, "arguments", mistake));
-        for written in compiled.written_places() {
-            if let Some(what) = steps.catalogue.missing_for(&action.integration, &written.base) {
-                let mistake = Mistake::new(&written.place, format!("missing here: {what}"));
-                steps.mistakes.inside(draft.at, "arguments", mistake);
-            }
+impl RetryPolicy {
+    /// What an author wrote, or the default.
+    pub(super) fn of(retry: &Retry) -> Self {
+        Self {
+            attempts: retry.attempts,
+            initial: retry.initial.0,
+            max: retry.max.0,
+            multiplier: retry.multiplier,
+            give_up_after: retry.give_up_after.0,
         }
-    } else {
-        wrong.into_iter().for_each(|mistake| steps.mistakes.inside(draft.at, "arguments", mistake));
-    }
-    is_whole.then_some(compiled)
-}
-
-/// The missing tool of a step: a mistake in a new playbook.
-fn missing(steps: &mut Steps<'_>, at: usize, action: &Action) -> Option<String> {
-    let (field, message, missing) = match steps.catalogue.actions(&action.integration) {
-        None => {
-            let known = steps.catalogue.integrations().map(Name::as_str);
-            let near = suggestion(action.integration.as_str(), known);
-            let message = format!("no integration \"{}\"{near}", action.integration);
-            ("action", message, format!("integration \"{}\"", action.integration))
-        }
-        Some(actions) if !actions.contains(action.action.as_str()) => {
-            let known = actions.iter().map(String::as_str);
-            let near = suggestion(action.action.as_str(), known);
-            let message = format!("\"{}\" has no action \"{}\"{near}", action.integration, action.action);
-            let missing = format!("action \"{}\" of integration \"{}\"", action.action, action.integration);
-            ("action", message, missing)
-        }
-        Some(_) => return None,
-    };
-    if steps.standing == Standing::New {
-        steps.mistakes.step(at, field, message);
-    }
-    Some(missing)
-}
-
-fn retry(steps: &mut Steps<'_>, at: usize, action: &Action) -> RetryPolicy {
-    let Some(retry) = &action.retry else {
-        return policy(&Retry::default());
-    };
-    if !(1..=RETRY_ATTEMPTS).contains(&retry.attempts) {
-        steps.mistakes.step(at, "retry.attempts", format!("must be from 1 to {RETRY_ATTEMPTS}"));
-    }
-    steps.span(at, "retry.initial", retry.initial, true);
-    steps.span(at, "retry.max", retry.max, true);
-    steps.span(at, "retry.give_up_after", retry.give_up_after, true);
-    if retry.max < retry.initial {
-        steps.mistakes.step(at, "retry.max", "must not be shorter than `initial`");
-    }
-    if !(1.0..=10.0).contains(&retry.multiplier) {
-        steps.mistakes.step(at, "retry.multiplier", "must be from 1 to 10");
-    }
-    policy(retry)
-}
-
-fn policy(retry: &Retry) -> RetryPolicy {
-    RetryPolicy {
-        attempts: retry.attempts,
-        initial: retry.initial.0,
-        max: retry.max.0,
-        multiplier: retry.multiplier,
-        give_up_after: retry.give_up_after.0,
     }
 }

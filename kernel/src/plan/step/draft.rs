@@ -16,9 +16,11 @@ pub(super) struct Draft {
     pub(super) place: String,
     pub(super) edges: Vec<Edge>,
     pub(super) references: References,
-    /// What is read when a body of the step has ended.
+    /// What is read when a body of the step, or the action itself, has ended.
     pub(super) in_body: References,
     pub(super) reading: &'static str,
+    /// The field that reads `in_body`.
+    pub(super) reading_in_body: &'static str,
 }
 
 impl Draft {
@@ -45,7 +47,8 @@ impl Draft {
         start
     }
 
-    /// Compiles a text that is read when a body of this step has ended, and sees what the steps of that body see.
+    /// Compiles a text that is read when a body of this step, or the action itself, has ended, and sees what the steps of that
+    /// body see.
     pub(super) fn at_end_of_body<T>(
         &mut self,
         steps: &mut Steps<'_>,
@@ -55,7 +58,7 @@ impl Draft {
         let (reading, before) = (self.reading, std::mem::take(&mut self.references));
         let compiled = self.with_locals(steps, names, compile);
         self.in_body.merge(std::mem::replace(&mut self.references, before));
-        self.reading = reading;
+        self.reading_in_body = std::mem::replace(&mut self.reading, reading);
         compiled
     }
 

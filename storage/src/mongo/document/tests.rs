@@ -70,6 +70,8 @@ fn task_update() -> TaskUpdate {
         runtime: Some(i64::MAX as u64),
         wait: None,
         call: None,
+        undo: None,
+        hold_news: None,
     };
     let revision = Revision { epoch: 3, seq: i64::MAX as u64 };
     TaskUpdate {

@@ -1,0 +1,92 @@
+//! Undo records: the part of a stored task that says how what it did is taken back, written together with its end. Contains
+//! no secret, only its name; makes no call.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Name;
+use crate::json::Json;
+use crate::playbook::{Retry, UndoOn};
+use crate::secret::SecretReference;
+use crate::time::{Span, Timestamp};
+
+/// How what a task did is taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UndoRecord {
+    /// How far it has come.
+    pub status: UndoStatus,
+    /// When it is made.
+    pub on: Vec<UndoOn>,
+    /// The call.
+    pub call: UndoCall,
+    /// Why it cannot be made, or why it failed.
+    pub reason: Option<Arc<str>>,
+    /// What the task contains, if what it did expires: then the keeper of containments makes the call, and the execution
+    /// never does.
+    pub hold: Option<Hold>,
+}
+
+/// How far an undo has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UndoStatus {
+    /// It can be made, and has not been.
+    Registered,
+    /// A containment whose execution no longer needs it: it ends before it expires.
+    Released,
+    /// It was made.
+    Done,
+    /// It cannot be made, or it failed.
+    Failed,
+}
+
+/// A call that takes something back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UndoCall {
+    /// The tool.
+    pub integration: Name,
+    /// The action of the tool.
+    pub action: Name,
+    /// Its rendered arguments, with `null` in place of each secret; `None` if they could not be rendered or kept.
+    pub arguments: Option<Json>,
+    /// The secrets, by their places. Kept apart from the arguments, so that no data can become a reference to one.
+    pub secrets: Vec<SecretReference>,
+    /// How long one attempt may take.
+    pub timeout: Option<Span>,
+    /// How often and when it is retried.
+    pub retry: Option<Retry>,
+}
+
+/// What a task contains.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The target: a host, an account.
+    pub target: Arc<str>,
+    /// When it is undone.
+    pub until: Timestamp,
+}
+
+impl UndoRecord {
+    /// The approximate number of bytes of its texts.
+    pub(crate) fn bytes(&self) -> usize {
+        let reason = self.reason.as_ref().map_or(0, |reason| reason.len());
+        let target = self.hold.as_ref().map_or(0, |hold| hold.target.len());
+        size_of::<Self>() + self.call.bytes() + reason + target
+    }
+}
+
+impl UndoCall {
+    /// The approximate number of bytes of its texts.
+    pub(crate) fn bytes(&self) -> usize {
+        let arguments = self.arguments.as_ref().map_or(0, |arguments| arguments.as_str().len());
+        let secret = |secret: &SecretReference| {
+            size_of::<SecretReference>()
+                + secret.place.len()
+                + secret.prefix.len()
+                + secret.name.as_str().len()
+        };
+        let secrets: usize = self.secrets.iter().map(secret).sum();
+        arguments + secrets + self.integration.as_str().len() + self.action.as_str().len()
+    }
+}
