@@ -15,6 +15,7 @@ mod environment;
 mod exit;
 mod follow;
 mod health;
+mod inbox;
 mod input;
 mod interrupt;
 mod list;
@@ -86,6 +87,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::List(options) => wait(list::list(&options)),
         Command::Show(options) => wait(show::show(&options)),
         Command::Cancel(options) => wait(cancel::cancel(&options)),
+        Command::Inbox(options) => wait(inbox::inbox(&options)),
         Command::Answer(options) => wait(answer::answer(&options)),
         Command::Signal(options) => wait(signal::signal(&options)),
         Command::Health(options) => wait(health::health(&options)),

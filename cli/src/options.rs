@@ -14,7 +14,7 @@ use crate::at::At;
 use crate::durability;
 use crate::exit;
 use crate::stress::options::Stress;
-pub(crate) use people::{AnswerApproval, SendSignal};
+pub(crate) use people::{AnswerApproval, SendSignal, ShowInbox};
 
 /// Runs SOAR playbooks durably.
 #[derive(Debug, Parser)]
@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Ends an execution: by the engine that runs there, or without one.
     Cancel(Cancel),
+    /// Lists the approvals that wait for people, the one whose time is over first first.
+    Inbox(ShowInbox),
     /// Answers an approval that waits, by the engine that runs there.
     Answer(AnswerApproval),
     /// Gives an execution a signal, by the engine that runs there.
@@ -67,7 +69,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     /// The data directory: the journal, and the embedded store. One process at a time has it; `list`, `show`,
-    /// `dead-letters`, `cancel`, `answer`, `signal` and `health` work beside that one.
+    /// `inbox`, `dead-letters`, `cancel`, `answer`, `signal` and `health` work beside that one.
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,
     #[command(flatten)]

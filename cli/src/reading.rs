@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use updraft::limits::DEAD_LETTER_PAGE_ROWS;
 use updraft::local::Client;
 use updraft::{
-    Cursor, DeadLetter, Engine, ExecutionDocument, ExecutionId, ExecutionQuery, Inspection, Reader,
-    StartError, StoreError, TenantCode,
+    Cursor, DeadLetter, Engine, ExecutionDocument, ExecutionId, ExecutionQuery, InboxEntry, InboxQuery,
+    Inspection, Reader, StartError, StoreError, TenantCode,
 };
 
 use crate::command::advised;
@@ -108,6 +108,15 @@ impl Reading {
             Self::Server(reader) => reader.execution(tenant, peid).await?,
             Self::Running(client) => client.execution(tenant, peid).await?,
             Self::Alone(engine) => engine.execution(tenant, peid).await?,
+        })
+    }
+
+    /// One page of an inbox.
+    pub(crate) async fn inbox(&self, query: InboxQuery) -> Result<Vec<InboxEntry>, Error> {
+        Ok(match self {
+            Self::Server(reader) => reader.inbox(query).await?,
+            Self::Running(client) => client.inbox(query).await?,
+            Self::Alone(engine) => engine.inbox(query).await?,
         })
     }
 

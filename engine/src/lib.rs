@@ -48,6 +48,7 @@ mod events;
 mod handle;
 mod health;
 mod idempotency;
+mod inbox;
 mod journal_binding;
 pub mod local;
 mod open;
@@ -73,6 +74,7 @@ pub use handle::Handle;
 pub use health::{Backlog, EngineHealth, EngineTrouble};
 
 pub use engine::Engine;
+pub use inbox::InboxEntry;
 pub use playbooks::Playbooks;
 pub use reader::Reader;
 pub use recovery::Recovered;
@@ -104,8 +106,9 @@ pub use updraft_storage::mongo::{self, MongoStore};
 pub use updraft_storage::sqlite::SqliteStore;
 pub use updraft_storage::store::{
     Bond, BondStore, Cursor, DeadLetterStore, Detail, EpochStore, Error as StoreError, ExecutionQuery,
-    ExecutionStore, ExecutionsOf, Health, Kept, Owner, OwnerStore, PlaybookRuntime, PlaybookStore,
-    PoolStatistics, PutOutcome, QueryStore, Resumable, SlowestQuery, Store, TaskQuery, Trouble, WriteOutcome,
+    ExecutionStore, ExecutionsOf, Health, Inbox, InboxCursor, InboxQuery, Kept, Owner, OwnerStore,
+    PlaybookRuntime, PlaybookStore, PoolStatistics, PutOutcome, QueryStore, Resumable, SlowestQuery, Store,
+    TaskQuery, Trouble, WriteOutcome,
 };
 pub use updraft_storage::write_behind::Pending;
 pub use updraft_storage::{AddressError, StoreAddress};

@@ -6,6 +6,7 @@ mod catalogue;
 mod data;
 mod dead_letters;
 pub(crate) mod epochs;
+mod inbox;
 mod keys;
 mod large;
 mod owners;
@@ -102,6 +103,10 @@ cases! {
         a_summary_of_tasks_is_each_without_its_response,
         what_is_missing_is_none,
         it_answers;
+    inbox:
+        an_inbox_has_what_a_person_or_group_may_answer_oldest_deadline_first,
+        pages_of_an_inbox_lose_and_repeat_nothing,
+        what_is_answered_leaves_the_inbox;
     keys:
         an_idempotency_key_finds_its_execution,
         a_key_is_that_of_a_playbook_in_every_version,

@@ -21,9 +21,9 @@ use updraft_protocol::{
 use uuid::Uuid;
 
 use crate::store::{
-    BondStore, Cursor, DeadLetterStore, EpochStore, Error, ExecutionQuery, ExecutionStore, OwnerStore,
-    PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, SlowestQuery, Store, TaskQuery, WriteOutcome,
-    count_outcomes,
+    BondStore, Cursor, DeadLetterStore, EpochStore, Error, ExecutionQuery, ExecutionStore, InboxQuery,
+    OwnerStore, PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, SlowestQuery, Store, TaskQuery,
+    WriteOutcome, count_outcomes,
 };
 use books::Books;
 pub use nowhere::Nowhere;
@@ -114,6 +114,10 @@ impl QueryStore for MemoryStore {
 
     async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
         Ok(self.table().tasks_of_alert(&query))
+    }
+
+    async fn inbox(&self, query: InboxQuery) -> Result<Vec<TaskDocument>, Error> {
+        Ok(self.table().inbox(&query))
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

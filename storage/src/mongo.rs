@@ -43,8 +43,8 @@ use updraft_protocol::{
 };
 
 use crate::store::{
-    Cursor, Detail, Error, ExecutionQuery, ExecutionStore, Health, PlaybookRuntime, QueryStore, SlowestQuery,
-    Store, TaskQuery, WriteOutcome,
+    Cursor, Detail, Error, ExecutionQuery, ExecutionStore, Health, InboxQuery, PlaybookRuntime, QueryStore,
+    SlowestQuery, Store, TaskQuery, WriteOutcome,
 };
 pub use connect::{MongoBuilder, PoolMode};
 pub use meta::SCHEMA;
@@ -234,6 +234,12 @@ impl QueryStore for MongoStore {
         let limit = read::rows(query.limit);
         let finds = vec![query::tasks_of_alert(&query, limit)];
         self.few(read::page(self, finds, limit, read::task(query.detail))).await
+    }
+
+    async fn inbox(&self, query: InboxQuery) -> Result<Vec<TaskDocument>, Error> {
+        let limit = read::rows(query.limit);
+        let finds = query::inbox(&query, limit);
+        self.few(read::page(self, finds, limit, read::task(Detail::Summary))).await
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

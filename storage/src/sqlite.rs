@@ -33,8 +33,8 @@ use updraft_protocol::{
 use crate::journal::Durability;
 use crate::lock::FileLock;
 use crate::store::{
-    Cursor, Error, ExecutionQuery, ExecutionStore, Kept, OwnerStore, PlaybookRuntime, QueryStore, Resumable,
-    SlowestQuery, Store, TaskQuery, WriteOutcome, count_outcomes,
+    Cursor, Error, ExecutionQuery, ExecutionStore, InboxQuery, Kept, OwnerStore, PlaybookRuntime, QueryStore,
+    Resumable, SlowestQuery, Store, TaskQuery, WriteOutcome, count_outcomes,
 };
 use pool::Pool;
 pub use schema::VERSION as SCHEMA;
@@ -215,6 +215,10 @@ impl QueryStore for SqliteStore {
 
     async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
         self.read(move |connection| read::tasks_of_alert(connection, &query)).await
+    }
+
+    async fn inbox(&self, query: InboxQuery) -> Result<Vec<TaskDocument>, Error> {
+        self.read(move |connection| read::inbox(connection, &query)).await
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

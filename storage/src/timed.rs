@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 use crate::store::{
     Bond, BondStore, Cursor, DeadLetterStore, EpochStore, Error, ExecutionQuery, ExecutionStore, Health,
-    Kept, Owner, OwnerStore, PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, Resumable, SlowestQuery,
-    Store, TaskQuery, WriteOutcome,
+    InboxQuery, Kept, Owner, OwnerStore, PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, Resumable,
+    SlowestQuery, Store, TaskQuery, WriteOutcome,
 };
 
 /// A store whose calls are timed.
@@ -111,6 +111,7 @@ timed! { ExecutionStore {
 timed! { QueryStore {
     executions(query: ExecutionQuery) -> Vec<ExecutionDocument>;
     tasks_of_alert(query: TaskQuery) -> Vec<TaskDocument>;
+    inbox(query: InboxQuery) -> Vec<TaskDocument>;
     slowest_playbooks(query: SlowestQuery) -> Vec<PlaybookRuntime>;
 } }
 

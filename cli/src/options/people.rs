@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use updraft::{ExecutionId, Name, StepId, TaskId, TenantCode};
 
-use super::Data;
+use super::{Data, whole};
 
 #[derive(Debug, Args)]
 pub(crate) struct AnswerApproval {
@@ -34,6 +34,27 @@ pub(crate) struct AnswerApproval {
     /// Of which customer.
     #[arg(long, default_value = "default")]
     pub(crate) tenant: TenantCode,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowInbox {
+    /// Only what this person may still answer.
+    #[arg(long, value_name = "UID")]
+    pub(crate) person: Option<Arc<str>>,
+    /// A group that the person is in, as often as needed; without a person, only what names this group.
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<Arc<str>>,
+    /// Of which customer.
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: TenantCode,
+    /// How many at most.
+    #[arg(long, default_value_t = 50, value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
+    pub(crate) limit: u32,
+    /// Prints an array of the approvals.
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) data: Data,
 }

@@ -18,11 +18,22 @@ fn people_answer_and_programs_signal_beside_the_process_that_runs_it() {
     read_until(&mut errors, "ask");
     let peid = ended(dir.path(), &["list", "--json"]).json()[0]["peid"].as_str().unwrap().to_owned();
     let answer = |uid: &str, choice: &str| ended(dir.path(), &["answer", &peid, choice, "--uid", uid]);
+    let inbox = |of: &[&str]| ended(dir.path(), &[&["inbox", "--json"], of].concat()).json();
+    let asked = inbox(&["--person", "ana"]);
+    assert_eq!((&asked[0]["peid"], &asked[0]["question"]), (&json!(peid), &json!("Isolate?")), "{asked}");
+    assert_eq!(inbox(&["--person", "eve"]), json!([]));
+    assert_eq!(inbox(&["--group", "leads"]), json!([]));
+    let table = ended(dir.path(), &["inbox"]);
+    assert!(table.out.contains(&peid) && table.out.contains("approve|refuse"), "{}", table.out);
     let uninvited = answer("eve", "approve");
     assert_eq!(uninvited.code, 1);
     assert!(uninvited.err.contains("the approval does not ask \"eve\""), "{}", uninvited.err);
     let counted = answer("ana", "approve");
     assert_eq!((counted.code, counted.out), (0, format!("{peid}  counted; one more is needed: approve\n")));
+    assert_eq!(
+        (inbox(&["--person", "ana"]), inbox(&["--person", "ben"])[0]["peid"].clone()),
+        (json!([]), json!(peid))
+    );
     let task = ended(dir.path(), &["show", &peid, "--json"]).json()["tasks"][0]["task_request_id"].clone();
     let decided = answer("ben", "approve");
     assert_eq!((decided.code, decided.out), (0, format!("{peid}  decided: approve\n")), "{}", decided.err);
@@ -30,6 +41,7 @@ fn people_answer_and_programs_signal_beside_the_process_that_runs_it() {
     let late = ended(dir.path(), &late);
     assert!(late.err.contains("ben has chosen \"approve\""), "{}", late.err);
     assert!(answer("ana", "approve").err.contains("no approval of"));
+    assert_eq!(inbox(&[]), json!([]));
 
     let payload = json!({"by": "ana"}).to_string();
     let signal = |name: &str| ended(dir.path(), &["signal", &peid, name, "--id", "1", "--payload", &payload]);

@@ -5,7 +5,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use updraft_protocol::limits::{DEAD_LETTER_PAGE_ROWS, LOCAL_FLUSH, LOCAL_SEND_TIME, PAGE_ROWS};
 use updraft_protocol::{ApprovalAnswer, ExecutionId, TenantCode};
-use updraft_storage::store::{Cursor, Detail, ExecutionQuery};
+use updraft_storage::store::{Cursor, Detail, ExecutionQuery, InboxCursor, InboxQuery};
 
 use super::LocalContext;
 use super::message::{Answer, Ask, Place, lines_of};
@@ -62,7 +62,7 @@ async fn tell(
 /// The lines of an answer, and where the next page begins. At most one page, which the store bounds.
 async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<Place>), ControlError> {
     let reader = Reader::new(context.engine.store.clone());
-    if matches!(ask, Ask::List { .. } | Ask::DeadLetters { .. }) {
+    if matches!(ask, Ask::List { .. } | Ask::Inbox { .. } | Ask::DeadLetters { .. }) {
         // The client wants to see executions that it has just started. If the store lags, the read goes ahead anyway.
         let _ = timeout(LOCAL_FLUSH, context.engine.flush()).await;
     }
@@ -94,6 +94,11 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
         Ask::Signal { tenant, peid, signal } => {
             let applied = found(context, &tenant, peid).await?.signal(signal).await?;
             Ok((vec![Answer::Applied(applied)], None))
+        }
+        Ask::Inbox { tenant, of, after, limit } => {
+            let query = InboxQuery { tenant, of: of.into(), after: after.map(InboxCursor::from), limit };
+            let page = reader.inbox(query).await?;
+            Ok((page.into_iter().map(|entry| Answer::Asked(Box::new(entry))).collect(), None))
         }
         Ask::Health {} => {
             let pending = *context.pending.borrow();

@@ -15,10 +15,11 @@ use updraft_protocol::limits::{LOCAL_LINE_BYTES, LOCAL_WAIT};
 use updraft_protocol::{
     Applied, ApprovalAnswer, DeadLetter, ExecutionDocument, ExecutionId, Signal, TaskId, TenantCode,
 };
-use updraft_storage::store::{Cursor, ExecutionQuery};
+use updraft_storage::store::{Cursor, ExecutionQuery, InboxQuery};
 
-use super::message::{Answer, Ask, Request, VERSION};
+use super::message::{Answer, Ask, InboxPlace, Request, VERSION};
 use crate::health::EngineHealth;
+use crate::inbox::InboxEntry;
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -181,6 +182,24 @@ impl Client {
         let ApprovalAnswer { uid, groups, choice, comment, data } = answer;
         let tenant = tenant.clone();
         self.apply(Ask::Answer { tenant, peid, task, uid, groups, choice, comment, data }).await
+    }
+
+    /// One page of an inbox; as [`Engine::inbox`](crate::Engine::inbox).
+    ///
+    /// # Errors
+    /// No engine runs there, or it does not answer.
+    pub async fn inbox(&self, query: InboxQuery) -> Result<Vec<InboxEntry>, Error> {
+        let InboxQuery { tenant, of, after, limit } = query;
+        let (of, after) = (of.into(), after.map(InboxPlace::from));
+        let mut talk = self.ask(Ask::Inbox { tenant, of, after, limit }).await?;
+        let mut page = Vec::new();
+        loop {
+            match talk.next().await? {
+                Answer::Asked(entry) => page.push(*entry),
+                Answer::End { .. } => return Ok(page),
+                other => return Err(self.beside(&other)),
+            }
+        }
     }
 
     /// Gives an execution a signal; as [`Engine::signal`](crate::Engine::signal).

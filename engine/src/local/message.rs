@@ -8,9 +8,10 @@ use updraft_protocol::{
     Applied, DeadLetter, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
     Json, Signal, StepId, TaskDocument, TaskHead, TaskId, TaskState, TenantCode, Timestamp,
 };
-use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf};
+use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox, InboxCursor};
 
 use crate::health::EngineHealth;
+use crate::inbox::InboxEntry;
 
 /// The version of the protocol. An engine answers a request of another version with an error about it.
 pub const VERSION: u32 = 1;
@@ -59,6 +60,8 @@ pub(super) enum Ask {
     },
     /// Give an execution a signal.
     Signal { tenant: TenantCode, peid: ExecutionId, signal: Signal },
+    /// One page of the approvals that wait.
+    Inbox { tenant: TenantCode, of: InboxOf, after: Option<InboxPlace>, limit: usize },
     /// The health of the engine.
     Health {},
     /// One page of dead letters, of one tenant or of all.
@@ -72,6 +75,23 @@ pub(super) enum Of {
     Any,
     Status(ExecutionStatus),
     User(String),
+}
+
+/// The requested approvals.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum InboxOf {
+    All,
+    Person { uid: Arc<str>, groups: Vec<Arc<str>> },
+    Group(Arc<str>),
+}
+
+/// The end of a page of an inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InboxPlace {
+    until: Timestamp,
+    task: TaskId,
 }
 
 /// The end of a page.
@@ -89,6 +109,7 @@ pub(super) enum Answer {
     Execution(Box<Execution>),
     Task(Box<Task>),
     Letter(Box<DeadLetter>),
+    Asked(Box<InboxEntry>),
     Cancelled,
     /// What an answer or a signal came to.
     Applied(Applied),
@@ -137,6 +158,38 @@ impl Ask {
         };
         let (after, whole) = (query.after.map(Place::from), query.detail == Detail::Whole);
         Self::List { tenant: query.tenant, of, after, limit: query.limit, whole }
+    }
+}
+
+impl From<Inbox> for InboxOf {
+    fn from(of: Inbox) -> Self {
+        match of {
+            Inbox::All => Self::All,
+            Inbox::Person { uid, groups } => Self::Person { uid, groups },
+            Inbox::Group(group) => Self::Group(group),
+        }
+    }
+}
+
+impl From<InboxOf> for Inbox {
+    fn from(of: InboxOf) -> Self {
+        match of {
+            InboxOf::All => Self::All,
+            InboxOf::Person { uid, groups } => Self::Person { uid, groups },
+            InboxOf::Group(group) => Self::Group(group),
+        }
+    }
+}
+
+impl From<InboxCursor> for InboxPlace {
+    fn from(InboxCursor { until, task }: InboxCursor) -> Self {
+        Self { until, task }
+    }
+}
+
+impl From<InboxPlace> for InboxCursor {
+    fn from(InboxPlace { until, task }: InboxPlace) -> Self {
+        Self { until, task }
     }
 }
 

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionUpdate, IdempotencyKey, Json, KeyHolder,
-    PlaybookId, TaskDocument, TaskId, TaskUpdate, TenantCode, Timestamp, Update,
+    PlaybookId, TaskDocument, TaskId, TaskStatus, TaskUpdate, TenantCode, Timestamp, Update,
 };
 
 use crate::page;
 use crate::store::{
-    Cursor, Detail, ExecutionQuery, ExecutionsOf, PlaybookRuntime, SlowestQuery, TaskQuery, WriteOutcome,
-    key_taken,
+    Cursor, Detail, ExecutionQuery, ExecutionsOf, InboxCursor, InboxQuery, PlaybookRuntime, SlowestQuery,
+    TaskQuery, WriteOutcome, key_taken, place,
 };
 
 /// The order of lists: by the date of creation, then by id.
@@ -22,6 +22,9 @@ type Place = (Timestamp, ExecutionId);
 
 /// An alert of a tenant.
 type Named = (TenantCode, Arc<str>);
+
+/// A task in an inbox.
+type InInbox = (InboxCursor, ExecutionId);
 
 /// The largest number that every store keeps.
 const NUMBER: u64 = i64::MAX as u64;
@@ -37,6 +40,8 @@ pub(super) struct Table {
     unfinished: BTreeSet<Place>,
     by_key: HashMap<IdempotencyKey, ExecutionId>,
     by_alert: HashMap<Named, BTreeSet<(TaskId, ExecutionId)>>,
+    /// Approvals that wait, by tenant.
+    inboxes: HashMap<TenantCode, BTreeSet<InInbox>>,
 }
 
 impl Table {
@@ -111,8 +116,11 @@ impl Table {
                 return WriteOutcome::Stale;
             }
             let known = Arc::make_mut(known);
+            let before = in_inbox(known);
             known.revision = update.revision;
             known.state.merge(update.state.clone());
+            let (after, tenant) = (in_inbox(known), known.head.as_ref().map(|head| head.tenant_code.clone()));
+            self.move_in_inbox(tenant, before, after);
             return WriteOutcome::Written;
         }
         let Some(head) = &update.head else { return missing() };
@@ -122,8 +130,19 @@ impl Table {
                 .or_default()
                 .insert((update.task_id, update.peid));
         }
+        let tenant = Some(head.tenant_code.clone());
+        self.move_in_inbox(tenant, None, in_inbox(&update));
         self.tasks.insert(place, update);
         WriteOutcome::Written
+    }
+
+    fn move_in_inbox(&mut self, tenant: Option<TenantCode>, before: Option<InInbox>, after: Option<InInbox>) {
+        let Some(tenant) = tenant.filter(|_| before != after) else { return };
+        let inbox = self.inboxes.entry(tenant).or_default();
+        if let Some(before) = before {
+            inbox.remove(&before);
+        }
+        inbox.extend(after);
     }
 
     pub(super) fn tenant_of(&self, peid: ExecutionId) -> Option<TenantCode> {
@@ -199,6 +218,16 @@ impl Table {
         page::of(documents.map(|document| task_detailed(document, *detail)), (*limit).min(PAGE_ROWS))
     }
 
+    pub(super) fn inbox(&self, query: &InboxQuery) -> Vec<TaskDocument> {
+        let Some(inbox) = self.inboxes.get(&query.tenant) else { return Vec::new() };
+        let begin =
+            query.after.map_or(Unbounded, |after| Excluded((after, ExecutionId::from_bytes([u8::MAX; 16]))));
+        let rest = inbox.range((begin, Unbounded));
+        let tasks = rest.filter_map(|(place, peid)| task(self.tasks.get(&(*peid, place.task))?));
+        let wanted = tasks.filter(|task| query.of.has_task(task));
+        page::of(wanted.map(|task| task_detailed(task, Detail::Summary)), query.limit.min(PAGE_ROWS))
+    }
+
     /// Of these playbooks, or of all.
     pub(super) fn slowest(
         &self,
@@ -227,6 +256,12 @@ impl Table {
         slowest.truncate(query.top.min(PAGE_ROWS));
         slowest
     }
+}
+
+/// The place of a task in an inbox, if it waits for people.
+fn in_inbox(update: &TaskUpdate) -> Option<InInbox> {
+    let wait = update.state.wait.as_deref().filter(|_| update.state.status == TaskStatus::Waiting)?;
+    Some((place(update.task_id, wait)?, update.peid))
 }
 
 fn missing() -> WriteOutcome {

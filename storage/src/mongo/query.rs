@@ -13,12 +13,14 @@ mod tests;
 use mongodb::bson::{Bson, Document, doc};
 use updraft_protocol::{
     ExecutionId, ExecutionStatus, IdempotencyKey, Name, PlaybookId, PlaybookStatus, TaskStatus, TenantCode,
-    Timestamp,
+    Timestamp, WaitKind,
 };
 
 use super::index::{self, Index};
 use super::{EXECUTIONS, PLAYBOOKS, TASKS, document};
-use crate::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, SlowestQuery, TaskQuery};
+use crate::store::{
+    Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox, InboxCursor, InboxQuery, SlowestQuery, TaskQuery,
+};
 
 /// One find.
 #[derive(Debug, Clone)]
@@ -215,6 +217,43 @@ pub(super) fn tasks_of_alert(asked: &TaskQuery, limit: usize) -> Find {
         Detail::Summary => Some(doc! { "response": 0 }),
     };
     Find { projection, ..Find::many(TASKS, filter, doc! { "_id": 1 }, limit) }
+}
+
+/// One page of an inbox: finds to be made in turn. The index has what waits in order; what the inbox has of it is looked for
+/// in the documents.
+pub(super) fn inbox(asked: &InboxQuery, limit: usize) -> Vec<Find> {
+    let of = doc! {
+        "status": TaskStatus::Waiting.as_str(),
+        "tenant_code": asked.tenant.as_str(),
+        "wait.kind": WaitKind::Approval.as_str(),
+    };
+    let besides = match &asked.of {
+        Inbox::All => Document::new(),
+        Inbox::Group(group) => doc! { "wait.gate.groups": group.as_ref() },
+        Inbox::Person { uid, groups } => {
+            let groups: Vec<&str> = groups.iter().map(|group| &**group).collect();
+            doc! {
+                "$or": [
+                    { "wait.gate.assignees": uid.as_ref() },
+                    { "wait.gate.groups": { "$in": groups } },
+                    { "wait.gate.assignees": { "$size": 0 }, "wait.gate.groups": { "$size": 0 } },
+                ],
+                "wait.gate.answers.uid": { "$ne": uid.as_ref() },
+            }
+        }
+    };
+    let find = |bounds: Document| {
+        let filter = of.clone().into_iter().chain(bounds).chain(besides.clone()).collect();
+        let sort = doc! { "wait.until": 1, "_id": 1 };
+        Find { projection: Some(doc! { "response": 0 }), ..Find::many(TASKS, filter, sort, limit) }
+    };
+    match &asked.after {
+        None => vec![find(Document::new())],
+        Some(InboxCursor { until, task }) => vec![
+            find(doc! { "wait.until": stored(*until), "_id": { "$gt": document::id(task.uuid()) } }),
+            find(doc! { "wait.until": { "$gt": stored(*until) } }),
+        ],
+    }
 }
 
 /// Groups, then sorts, from the index alone. A playbook belongs to one tenant: `pids` are the tenant's, and its

@@ -130,6 +130,15 @@ impl TaskLists {
     }
 }
 
+/// Bounded by the deadline: SQLite takes no bounds from two expressions at once.
+pub(super) static INBOX: Query = Query::new(|| {
+    tasks(
+        Detail::Summary,
+        "status = 'waiting' AND tenant_code = ?1 AND wait ->> 'kind' = 'approval'
+        AND wait ->> 'until' >= ?2 AND (wait ->> 'until' > ?2 OR _id > ?3) ORDER BY wait ->> 'until', _id",
+    )
+});
+
 macro_rules! slowest {
     ($tenant:literal) => {
         concat!(

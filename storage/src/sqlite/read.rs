@@ -7,7 +7,8 @@ use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode,
 use super::{fault, query, row};
 use crate::page::{self, AllTasks, Room};
 use crate::store::{
-    Cursor, Detail, Error, ExecutionQuery, ExecutionsOf, PlaybookRuntime, Resumable, SlowestQuery, TaskQuery,
+    Cursor, Detail, Error, ExecutionQuery, ExecutionsOf, InboxQuery, PlaybookRuntime, Resumable,
+    SlowestQuery, TaskQuery,
 };
 
 /// After every date and id that the store keeps.
@@ -92,6 +93,27 @@ pub(super) fn tasks_of_alert(connection: &Connection, asked: &TaskQuery) -> Resu
         }
         None => list(connection, &lists.of_any, params![tenant, alert_id, limit, after], row::task),
     }
+}
+
+/// In the order of the index, of which only what the inbox has is in the page.
+pub(super) fn inbox(connection: &Connection, asked: &InboxQuery) -> Result<Vec<TaskDocument>, Error> {
+    // Empty bytes are before every key.
+    let first: (i64, &[u8]) = (i64::MIN, &[]);
+    let (until, id) =
+        asked.after.as_ref().map_or(first, |after| (stored(after.until), after.task.as_bytes()));
+    let (mut tasks, mut room) = (Vec::new(), Room::of(asked.limit.min(PAGE_ROWS)));
+    if !room.is_left() {
+        return Ok(tasks);
+    }
+    each(connection, &query::INBOX, params![asked.tenant.as_str(), until, id], |row| {
+        let task = row::task(row)?;
+        if asked.of.has_task(&task) {
+            room.take(&task);
+            tasks.push(task);
+        }
+        Ok(room.is_left())
+    })?;
+    Ok(tasks)
 }
 
 pub(super) fn slowest(connection: &Connection, asked: &SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

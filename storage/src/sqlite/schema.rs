@@ -6,7 +6,7 @@ use super::fault;
 use crate::store::Error;
 
 /// The schema that this version reads and writes, and no other: none was released before it.
-pub const VERSION: u32 = 8;
+pub const VERSION: u32 = 9;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks are in the tree of their
 /// id: ids grow with time, so rows are added at its end and no second tree is needed.
@@ -96,7 +96,7 @@ CREATE TABLE IF NOT EXISTS meta (
 ";
 
 /// `_id` ends the indexes of lists so that rows of one millisecond have an order too. An index on an optional field
-/// leaves out rows without it.
+/// leaves out rows without it, that of waits all tasks that nobody is waited for.
 const INDEXES: &str = "
 CREATE UNIQUE INDEX IF NOT EXISTS playbooks_by_name
     ON playbook_collection (tenant_code, name, version);
@@ -115,6 +115,8 @@ CREATE INDEX IF NOT EXISTS tasks_by_execution
     ON task_execution_collection (peid, task_seq);
 CREATE INDEX IF NOT EXISTS tasks_by_alert
     ON task_execution_collection (tenant_code, alert_id, status) WHERE alert_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS tasks_by_wait
+    ON task_execution_collection (tenant_code, wait ->> 'kind', wait ->> 'until', _id) WHERE status = 'waiting';
 CREATE INDEX IF NOT EXISTS dead_letters_by_tenant
     ON dead_letter (tenant_code, _id) WHERE tenant_code IS NOT NULL;
 ";

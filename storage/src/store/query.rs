@@ -6,7 +6,7 @@ use updraft_protocol::{
     ExecutionDocument, ExecutionStatus, PlaybookId, TaskDocument, TaskId, TaskStatus, TenantCode, Timestamp,
 };
 
-use super::{Cursor, Error};
+use super::{Cursor, Error, InboxQuery};
 use crate::page::Row;
 
 /// The executions of a list, newest first.
@@ -111,6 +111,9 @@ pub trait QueryStore: Send + Sync + 'static {
 
     /// One page of the tasks for an alert.
     async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error>;
+
+    /// One page of the approvals that wait, as summaries: the one whose time is over first comes first, then by id.
+    async fn inbox(&self, query: InboxQuery) -> Result<Vec<TaskDocument>, Error>;
 
     /// The playbooks whose executions took longest on average: grouped, then sorted.
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error>;

@@ -1,6 +1,7 @@
 //! The table of indexes, with their definitions. Calls no server.
 
 use mongodb::bson::{Bson, Document, doc};
+use updraft_protocol::TaskStatus;
 
 use crate::mongo::{DEAD_LETTERS, EXECUTIONS, PLAYBOOKS, TASKS, document};
 
@@ -15,6 +16,8 @@ pub(in crate::mongo) struct Index {
     /// Documents without this field are left out. It is the first of the index: some servers find nothing by it
     /// elsewhere.
     only_with: Option<&'static str>,
+    /// Tasks that nobody is waited for are left out.
+    only_waiting: bool,
 }
 
 /// The index that a query names.
@@ -49,11 +52,17 @@ pub(in crate::mongo) const ALL: &[Index] = &[
     .only_with("idempotency_key"),
     index(TASKS, "tasks_by_execution", &[("peid", 1), ("task_seq", 1)]),
     index(TASKS, "tasks_by_alert", &[("tenant_code", 1), ("alert_id", 1), ("status", 1), ("_id", 1)]),
+    index(
+        TASKS,
+        "tasks_by_wait",
+        &[("status", 1), ("tenant_code", 1), ("wait.kind", 1), ("wait.until", 1), ("_id", 1)],
+    )
+    .only_waiting(),
     index(DEAD_LETTERS, "dead_letters_by_tenant", &[("tenant_code", 1), ("_id", 1)]),
 ];
 
 const fn index(collection: &'static str, name: &'static str, keys: &'static [(&'static str, i32)]) -> Index {
-    Index { collection, name, keys, unique: false, only_with: None }
+    Index { collection, name, keys, unique: false, only_with: None, only_waiting: false }
 }
 
 impl Index {
@@ -63,6 +72,10 @@ impl Index {
 
     const fn only_with(self, field: &'static str) -> Self {
         Self { only_with: Some(field), ..self }
+    }
+
+    const fn only_waiting(self) -> Self {
+        Self { only_waiting: true, ..self }
     }
 
     /// Its fields and directions, which identify it under any name.
@@ -85,6 +98,10 @@ impl Index {
         }
         if let Some(field) = self.only_with {
             options.insert("partialFilterExpression", doc! { field: { "$exists": true } });
+        }
+        if self.only_waiting {
+            let waiting = doc! { "status": TaskStatus::Waiting.as_str() };
+            options.insert("partialFilterExpression", waiting);
         }
         options
     }

@@ -62,6 +62,11 @@ fn task_document(number: u64) -> Document {
         "tenant_code": "acme",
         "alert_id": format!("alert-{}", number % 3),
         "status": TaskStatus::ALL[number as usize % TaskStatus::ALL.len()].as_str(),
+        "wait": {
+            "kind": "approval",
+            "until": (DAY + number) as i64,
+            "gate": { "assignees": ["ana"], "groups": [], "answers": [] },
+        },
     }
 }
 
@@ -261,6 +266,22 @@ async fn tasks_read_their_indexes_in_order() {
     }
     let of_alert = tasks_of_alert(&all, PAGE);
     full.find(of_alert).await.reads_in_order("tasks_by_alert", PAGE + TaskStatus::ALL.len());
+}
+
+#[tokio::test]
+async fn an_inbox_reads_what_waits_alone_in_order() {
+    let full = full().await;
+    let person = Inbox::Person { uid: "ana".into(), groups: vec!["leads".into()] };
+    let waiting = MANY as usize / TaskStatus::ALL.len() + 1;
+    for of in [Inbox::All, Inbox::Group("leads".into()), person] {
+        for after in [None, Some(InboxCursor { until: Timestamp(DAY + 5), task: TaskId::new(uuid(1)) })] {
+            let keys = if of == Inbox::All { PAGE + 1 } else { waiting };
+            let asked = InboxQuery { tenant: tenant("acme"), of: of.clone(), after, limit: PAGE };
+            for find in inbox(&asked, PAGE) {
+                full.find(find).await.reads_in_order("tasks_by_wait", keys);
+            }
+        }
+    }
 }
 
 #[tokio::test]

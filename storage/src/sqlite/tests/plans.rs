@@ -89,6 +89,12 @@ fn tasks_read_their_indexes_in_order() {
 }
 
 #[test]
+fn an_inbox_reads_what_waits_alone_in_order() {
+    let index = "INDEX tasks_by_wait (tenant_code=? AND <expr>=? AND <expr>>?)";
+    searches_in_order(&query::INBOX, index);
+}
+
+#[test]
 fn the_catalogue_reads_its_indexes_in_order() {
     searches_in_order(
         &query::CATALOGUE_CATEGORY,

@@ -193,6 +193,7 @@ unavailable! { ExecutionStore {
 unavailable! { QueryStore {
     executions(ExecutionQuery) -> Vec<ExecutionDocument>;
     tasks_of_alert(TaskQuery) -> Vec<TaskDocument>;
+    inbox(InboxQuery) -> Vec<TaskDocument>;
     slowest_playbooks(SlowestQuery) -> Vec<PlaybookRuntime>;
 } }
 
