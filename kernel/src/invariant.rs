@@ -134,6 +134,32 @@ pub fn answered_as_asked(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Viol
     Ok(())
 }
 
+/// What runs beside the wait of an approval ends with it: when the approval has ended so have the tasks in its bodies, and none
+/// of them began after the step that follows.
+pub fn bodies_end_with_their_wait(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {
+    let found = |scope: &str, step: &str| {
+        tasks.iter().find(|task| task.head.scope.as_str() == scope && task.head.step_id.as_str() == step)
+    };
+    for task in tasks {
+        let Some((outer, opener, _)) = task.head.scope.opened_by() else { continue };
+        let step = StepId::new(opener).ok().and_then(|id| plan.index_of(&id)).map(|index| plan.step(index));
+        let Some(step) = step.filter(|step| matches!(step.kind, PlannedKind::Approval(_))) else { continue };
+        let Some(gate) = found(outer, opener).filter(|gate| gate.state.status.ended()) else { continue };
+        let after = match step.follows(gate.state.status, &gate.state) {
+            Some(Follows::Step(next)) => found(outer, plan.step(next).id.as_str()),
+            _ => None,
+        };
+        let began_late = after.is_some_and(|after| after.head.task_seq < task.head.task_seq);
+        if !task.state.status.ended() || began_late {
+            return violated(
+                "bodies end with their wait",
+                format!("{} in {} is {} after it", task.head.step_id, task.head.scope, task.state.status),
+            );
+        }
+    }
+    Ok(())
+}
+
 /// A `for_each` counts its items truly: those that it reports as completed or failed are those that began, each ran in a
 /// scope of its own, and no item is left out.
 pub fn items_are_counted(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {
@@ -240,8 +266,8 @@ pub fn undo_is_registered(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Vio
     Ok(())
 }
 
-/// At any time a machine has no more attempts than its limit and keeps no signal that a task waits for, and after the end
-/// nothing is under way.
+/// At any time a machine has no more attempts than its limit, keeps no signal that a task waits for, and has no scope open
+/// whose opener has ended, and after the end nothing is under way.
 pub fn machine(machine: &Machine) -> Result<(), Violation> {
     let (running, places) = machine.places();
     if running > places {
@@ -250,6 +276,9 @@ pub fn machine(machine: &Machine) -> Result<(), Violation> {
     if !machine.ended() {
         if machine.overlooks_a_signal() {
             return violated("signals", "a signal is kept that a task waits for");
+        }
+        if machine.has_an_orphan() {
+            return violated("scopes", "a scope is open whose opener has ended");
         }
         return Ok(());
     }
@@ -260,5 +289,6 @@ pub fn machine(machine: &Machine) -> Result<(), Violation> {
     steps_in_order(machine.plan(), &tasks)?;
     answered_as_asked(machine.plan(), &tasks)?;
     undo_is_registered(machine.plan(), &tasks)?;
+    bodies_end_with_their_wait(machine.plan(), &tasks)?;
     ended_whole(&machine.document(), &tasks)
 }

@@ -9,6 +9,7 @@
 
 mod abandon;
 mod approval;
+mod asking;
 mod attempt;
 mod branches;
 mod cancel;
@@ -55,7 +56,7 @@ use end::ExecutionPhase;
 use permit::WaitingCall;
 use recorded::Recorded;
 use scope::{ScopeId, Scopes};
-use task::Tasks;
+use task::{Phase, Tasks};
 use wait::Waits;
 
 /// One running execution.
@@ -92,7 +93,7 @@ pub struct Machine {
     recorded: Recorded,
     /// Tasks that nothing here reads any more; the shell still does until their writes are durable.
     leaving: Vec<TaskSeq>,
-    /// `parallel` tasks whose outcome was decided while recorded tasks were walked: their other branches are cancelled
+    /// Tasks whose outcome was decided while recorded tasks were walked, or before: what is left in their scopes is cancelled
     /// after it.
     losers: Vec<TaskSeq>,
 }
@@ -204,6 +205,13 @@ impl Machine {
     #[cfg(test)]
     pub(crate) fn open_scopes(&self) -> usize {
         self.scopes.open_count()
+    }
+
+    /// Whether a scope is open whose opener has ended.
+    pub(crate) fn has_an_orphan(&self) -> bool {
+        self.scopes
+            .openers()
+            .any(|opener| self.tasks.get(opener).is_none_or(|task| task.phase == Phase::Ended))
     }
 
     /// When the next timer is due; `None` unless the execution does nothing but wait for it.

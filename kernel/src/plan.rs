@@ -31,13 +31,13 @@ pub use form::PlannedForm;
 pub use inputs::PlannedInputs;
 pub use outputs::PlannedOutputs;
 pub use schema::check_schema;
+pub(crate) use step::{APPROVAL, OUTPUT, REFUSE, UPDRAFT};
 pub use step::{
-    ItemNames, PlannedAction, PlannedApproval, PlannedBranch, PlannedCarried, PlannedCase,
-    PlannedContainment, PlannedDelay, PlannedEnd, PlannedForEach, PlannedIf, PlannedKind, PlannedParallel,
-    PlannedRepeat, PlannedSet, PlannedStep, PlannedSwitch, PlannedUndo, PlannedWaitFor, PlannedWaitUntil,
-    ROUND, RetryPolicy,
+    BesideBody, ItemNames, PlannedAction, PlannedApproval, PlannedBeside, PlannedBranch, PlannedCarried,
+    PlannedCase, PlannedContainment, PlannedDelay, PlannedEnd, PlannedForEach, PlannedIf, PlannedKind,
+    PlannedParallel, PlannedRepeat, PlannedSet, PlannedStep, PlannedSwitch, PlannedUndo, PlannedWaitFor,
+    PlannedWaitUntil, ROUND, RetryPolicy,
 };
-pub(crate) use step::{OUTPUT, REFUSE, UPDRAFT};
 
 /// The index of a step in [`Plan::steps`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

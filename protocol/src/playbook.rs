@@ -29,7 +29,7 @@ use crate::value::Value;
 use fields::{FieldsOfKind, StepFields};
 
 pub use action::{Action, Record, Retry};
-pub use approval::{Approval, Choices};
+pub use approval::{Approval, Choices, Escalation, Reminder};
 pub use body::{Body, BodyRun, Handler, NestedBody};
 pub use choice::If;
 pub use delay::Delay;

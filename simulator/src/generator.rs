@@ -1,16 +1,15 @@
 //! The generator: random playbooks of the whole language. Owns their distribution; a new kind of step is added here.
 //! Every text that reads another step reads one that can have ended before it, as the plan requires.
 
+mod people;
+
 use serde_json::{Value, json};
 
 use crate::chance::Dice;
-use crate::scenario::{HOSTS, SIGNALS};
+pub use people::WAITS_UNTIL;
 
 /// Steps after which a playbook ends as soon as it can.
 const STEPS: u64 = 36;
-
-/// How long steps `wait_until` wait.
-pub const WAITS_UNTIL: [&str; 4] = ["10ms", "3s", "40s", "2h"];
 
 /// Writes one playbook.
 pub struct Generator {
@@ -119,51 +118,6 @@ impl Generator {
             _ => self.parallel(step, id, place),
         }
         true
-    }
-
-    fn approval(&mut self, step: &mut Value, place: &mut Place) {
-        step["approval"] = json!("{{ input.n }} hosts?");
-        step["timeout"] = json!(self.wait(place, &["200ms", "20s", "3h"]));
-        step["quorum"] = json!(self.dice.small(1, 2));
-        match self.dice.below(3) {
-            0 => step["assignees"] = json!(["ana", "ben"]),
-            1 => step["group"] = json!("leads"),
-            _ => {}
-        }
-        if self.dice.one_in(2) {
-            step["choices"] = json!({ "approve": "continue", "later": [] });
-        }
-        if self.dice.one_in(3) {
-            step["form"] = json!({
-                "type": "object",
-                "required": ["hosts"],
-                "properties": {
-                    "hosts": { "type": "integer", "maximum": HOSTS },
-                    "why": { "type": "string", "default": "none" },
-                },
-            });
-        }
-        self.handle(step, &["on_failure", "on_timeout"], place);
-    }
-
-    /// Writes a wait for an instant: one that comes, one that has passed, or a value that is none.
-    fn wait_until(&mut self, step: &mut Value, place: &mut Place) {
-        let span = self.wait(place, &WAITS_UNTIL);
-        step["wait_until"] = match self.dice.below(8) {
-            0 => json!("{{ input.n }}"),
-            1 => json!("2001-01-01T00:00:00Z"),
-            _ => json!(format!("{{{{ now|date_add('{span}') }}}}")),
-        };
-        self.handle(step, &["on_failure"], place);
-    }
-
-    fn wait_for(&mut self, step: &mut Value, place: &mut Place) {
-        step["wait_for"] = json!(self.dice.pick(&SIGNALS));
-        step["timeout"] = json!(self.wait(place, &["200ms", "20s", "3h"]));
-        if self.dice.one_in(3) {
-            step["key"] = json!("{{ input.n }}");
-        }
-        self.handle(step, &["on_failure", "on_timeout"], place);
     }
 
     fn action(&mut self, step: &mut Value, id: &str, place: &mut Place) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use updraft_protocol::limits::{COMMENT_BYTES, FORM_DATA_BYTES, FORM_MISTAKES, KEY_BYTES};
 use updraft_protocol::{
     Applied, ApprovalAnswer, ApprovalOutcome, ControlRefusal, Failure, FailureKind, Gate, GivenAnswer, Json,
-    TaskId, TaskState, Timestamp, Value,
+    TaskId, TaskState, TaskStatus, Timestamp, Value,
 };
 
 use super::task::{Ending, Phase, Task};
@@ -42,20 +42,31 @@ impl Machine {
             return Err(ControlRefusal::LongComment(comment_bytes));
         }
         let task = self.task(seq);
-        if let Some(reply) = earlier(&task.state, &gate, &answer, matches!(task.phase, Phase::Waiting(_))) {
+        let waits = match &task.phase {
+            Phase::Waiting(_) => true,
+            Phase::Asking(asking) => asking.ending.is_none(),
+            _ => false,
+        };
+        if let Some(reply) = earlier(&task.state, &gate, &answer, waits) {
             return reply;
         }
         let data = self.filled_in(approval, &gate, &answer)?;
         let ApprovalAnswer { uid, choice, comment, .. } = answer;
-        gate.answers.push(GivenAnswer { uid, choice: choice.clone(), at: now, comment, data: data.clone() });
-        let same = gate.answers.iter().filter(|given| given.choice == choice).count();
-        let missing = gate.quorum.saturating_sub(u32::try_from(same).unwrap_or(u32::MAX));
-        if missing > 0 && choice.as_str() != REFUSE {
+        gate.answers.push(GivenAnswer { uid, choice: choice.clone(), at: now, comment, data });
+        let missing = missing(&gate, choice.as_str());
+        let Some(ending) = approval.decided(&gate) else {
             self.write_gate(seq, gate, now, effects);
             return Ok(Applied::Counted { missing });
+        };
+        if matches!(self.task(seq).phase, Phase::Waiting(_)) {
+            self.settle(seq, ending, now, effects);
+            return Ok(Applied::Decided);
         }
-        let ending = decided(approval, ApprovalOutcome { choice, data, answers: gate.answers });
-        self.settle(seq, ending, now, effects);
+        self.decide_asked(seq, ending, now, effects);
+        if self.tasks.get(seq).is_some_and(|task| task.phase != Phase::Ended) {
+            // Calls beside it are waited for: the answers are what a resume decides by.
+            self.write_gate(seq, gate, now, effects);
+        }
         Ok(Applied::Decided)
     }
 
@@ -118,7 +129,9 @@ fn earlier(
         return outcome.answers.last().map(|last| Err(told(last)));
     }
     if !waits {
-        return Some(Err(ControlRefusal::Over(state.status)));
+        let last = gate.answers.last().filter(|last| missing(gate, last.choice.as_str()) == 0);
+        let over = if state.status.ended() { state.status } else { TaskStatus::Failed };
+        return Some(Err(last.map_or(ControlRefusal::Over(over), told)));
     }
     own.map(|own| Err(told(own)))
 }
@@ -133,10 +146,28 @@ pub fn late_answer(state: &TaskState, answer: &ApprovalAnswer) -> Option<Result<
     earlier(state, gate, answer, !state.status.ended())
 }
 
+/// How many people more have to choose this, as the answers are; none, once one has refused.
+fn missing(gate: &Gate, choice: &str) -> u32 {
+    if choice == REFUSE {
+        return 0;
+    }
+    let same = gate.answers.iter().filter(|given| given.choice.as_str() == choice).count();
+    gate.quorum.saturating_sub(u32::try_from(same).unwrap_or(u32::MAX))
+}
+
+impl PlannedApproval {
+    /// How an approval with these answers ends; `None` if they do not decide it.
+    pub(super) fn decided(&self, gate: &Gate) -> Option<Ending> {
+        let last = gate.answers.last().filter(|last| missing(gate, last.choice.as_str()) == 0)?;
+        let (choice, data, answers) = (last.choice.clone(), last.data.clone(), gate.answers.clone());
+        Some(ending_with(self, &ApprovalOutcome { choice, data, answers }))
+    }
+}
+
 /// How a decided approval ends: only a choice after which its author goes on completes it.
-fn decided(approval: &PlannedApproval, outcome: ApprovalOutcome) -> Ending {
+fn ending_with(approval: &PlannedApproval, outcome: &ApprovalOutcome) -> Ending {
     // Cannot fail: its data is JSON already, and is not nested as deeply as it might be.
-    let output = serde_json::to_string(&outcome).unwrap_or_default();
+    let output = serde_json::to_string(outcome).unwrap_or_default();
     let output = Json::parse(&output).unwrap_or_else(|_| Json::null());
     if approval.goes_on(outcome.choice.as_str()) {
         return Ending::Completed(Some(output));

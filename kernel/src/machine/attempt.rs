@@ -191,6 +191,9 @@ impl Machine {
         if matches!(self.task(task).phase, Phase::Rounds(_)) {
             return self.round_due(task, now, effects);
         }
+        if matches!(self.task(task).phase, Phase::Asking(_)) {
+            return self.asking_due(task, now, effects);
+        }
         let plan = self.plan.clone();
         let ending = match &plan.step(self.task(task).step).kind {
             PlannedKind::Action(_) => {
@@ -198,7 +201,7 @@ impl Machine {
                 return self.ready.push_back(Ready::Again(task));
             }
             PlannedKind::WaitFor(wait) => Ending::Failed(wait.expired()),
-            PlannedKind::Approval(approval) => Ending::Failed(approval.expired()),
+            PlannedKind::Approval(_) => Ending::Failed(self.expired(task)),
             _ => Ending::Completed(None),
         };
         self.settle(task, ending, now, effects);

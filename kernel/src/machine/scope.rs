@@ -9,7 +9,7 @@ use updraft_protocol::{Json, ScopePath, Value};
 use super::items::Item;
 use super::rounds::CarriedValue;
 use super::task_seq::TaskSeq;
-use crate::plan::{ItemNames, ROUND, StepIndex};
+use crate::plan::{APPROVAL, ItemNames, ROUND, StepIndex};
 
 /// The index of an open scope in the machine; reused after the scope has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(super) struct Scope {
     pub(super) cancelled: bool,
 }
 
-/// The values that a loop gives one round of its body.
+/// The values that its opener gives one run of a body.
 #[derive(Debug)]
 pub(super) struct Locals {
     /// The number of the round, from 0.
@@ -70,6 +70,11 @@ impl Locals {
     /// What a text reads when a step has ended: its output, under this name.
     pub(super) fn of_ended(name: &str, output: Json) -> Self {
         Self { number: 0, values: vec![(name.into(), output)] }
+    }
+
+    /// What the bodies beside the wait of an approval read.
+    pub(super) fn of_approval(asked: &Json) -> Box<Self> {
+        Box::new(Self { number: 0, values: vec![(APPROVAL.into(), asked.clone())] })
     }
 
     /// The value under this name.
@@ -171,6 +176,11 @@ impl Scopes {
         let open = (1_u32..).zip(&self.inner).filter_map(|(id, scope)| Some((id, scope.as_ref()?)));
         let opened = open.filter(move |(_, scope)| scope.opener.is_some_and(|(_, opener)| opener == task));
         opened.map(|(id, _)| ScopeId(id))
+    }
+
+    /// The tasks that opened the open scopes.
+    pub(super) fn openers(&self) -> impl Iterator<Item = TaskSeq> {
+        self.inner.iter().flatten().filter_map(|scope| scope.opener.map(|(_, opener)| opener))
     }
 
     /// A scope and all that are open inside of it, each after the one around it.

@@ -3,6 +3,7 @@
 
 mod action;
 mod approval;
+mod beside;
 mod choice;
 mod delay;
 mod end;

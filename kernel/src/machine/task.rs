@@ -6,6 +6,7 @@ use updraft_protocol::{
     Failure, FailureKind, Json, Revision, ScopePath, TaskId, TaskState, TaskStatus, Timestamp,
 };
 
+use super::asking::Asking;
 use super::branches::Branches;
 use super::items::Items;
 use super::rounds::Rounds;
@@ -45,6 +46,8 @@ pub(super) enum Phase {
     Repeating(Box<Items>),
     /// For the rounds of its loop, or the pause between two.
     Rounds(Box<Rounds>),
+    /// For people, with bodies beside its wait.
+    Asking(Box<Asking>),
     /// For nothing: it has ended.
     Ended,
 }
@@ -52,7 +55,7 @@ pub(super) enum Phase {
 impl Phase {
     /// Whether it waits for scopes that it opened.
     pub(super) fn has_scopes(&self) -> bool {
-        matches!(self, Self::Joining(_) | Self::Repeating(_) | Self::Rounds(_))
+        matches!(self, Self::Joining(_) | Self::Repeating(_) | Self::Rounds(_) | Self::Asking(_))
     }
 
     /// The bytes that a loop holds: its items, or what its next round is handed.
@@ -70,6 +73,7 @@ impl Phase {
             Self::Joining(branches) => branches.leave(left),
             Self::Repeating(items) => items.leave(left),
             Self::Rounds(rounds) => rounds.leave(),
+            Self::Asking(asking) => asking.leave(),
             _ => {}
         }
     }
@@ -172,6 +176,7 @@ impl Task {
         match self.phase {
             Phase::Waiting(due) => Some(due),
             Phase::Rounds(ref rounds) => rounds.next_instant(),
+            Phase::Asking(ref asking) => asking.next_instant(),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod attempts;
+mod beside;
 mod bodies;
 mod configuration;
 mod examples;

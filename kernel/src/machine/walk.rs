@@ -144,6 +144,7 @@ impl Machine {
             Phase::Joining(_) => self.end_branch((scope, opener), result, now, effects, work),
             Phase::Repeating(_) => self.end_item(scope, opener, result, work),
             Phase::Rounds(_) => self.end_round((scope, opener), result, now, effects, work),
+            Phase::Asking(_) => self.end_beside((scope, opener), now, effects, work),
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ use std::io;
 use updraft_protocol::limits::{
     NESTING, PLAYBOOK_BYTES, PLAYBOOK_STEPS, SECRETS_OF_PLAYBOOK, TASKS_AT_ONCE_MAX,
 };
-use updraft_protocol::playbook::FORMAT;
+use updraft_protocol::playbook::{FORMAT, StepKind};
 use updraft_protocol::{Catalogue, Name, Playbook, SecretReference, StepId, Value};
 
 use super::earlier::Earlier;
@@ -262,6 +262,12 @@ fn check_graph(
                 && !earlier.contains(at, read.get())
             {
                 let message = match flat.repeated_by(read.get(), at) {
+                    Some(opener) if matches!(flat.steps[opener].step.kind, StepKind::Approval(_)) => {
+                        format!(
+                            "\"{id}\" runs beside the wait of \"{}\", and is read there alone",
+                            ids[opener]
+                        )
+                    }
                     Some(opener) => format!(
                         "\"{id}\" runs once for each round of \"{}\", which keeps what it collects",
                         ids[opener]

@@ -12,7 +12,7 @@ use updraft_protocol::playbook::{Body, BodyRun, Handler, Playbook, Step, StepExi
 use super::exits::Follows;
 use super::mistakes::Mistakes;
 use super::step::names_of;
-use super::{ItemNames, StepIndex};
+use super::{APPROVAL, ItemNames, StepIndex};
 
 /// A scope: an index into [`Flat::scopes`].
 pub(super) type ScopeIndex = usize;
@@ -228,6 +228,7 @@ impl<'p> Flat<'p> {
         match &self.steps[opener].step.kind {
             StepKind::ForEach(each) => ItemNames::of(each).all().to_vec(),
             StepKind::Repeat(repeat) => names_of(repeat),
+            StepKind::Approval(_) => vec![APPROVAL.into()],
             _ => Vec::new(),
         }
     }

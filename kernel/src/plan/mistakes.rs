@@ -6,7 +6,7 @@ use updraft_protocol::limits::MISTAKES;
 use crate::mistake::Mistake;
 
 /// The fields of a playbook and of its steps, in the order in which mistakes are told.
-const FIELDS: [&str; 56] = [
+const FIELDS: [&str; 59] = [
     "format",
     "version",
     "variables",
@@ -48,6 +48,9 @@ const FIELDS: [&str; 56] = [
     "choices",
     "form",
     "timeout",
+    "on_open",
+    "on_reminder",
+    "on_escalation",
     "retry",
     "at_most_once",
     "undo",

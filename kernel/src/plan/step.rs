@@ -3,6 +3,7 @@
 
 mod action;
 mod approval;
+mod beside;
 mod call;
 mod choice;
 mod delay;
@@ -11,6 +12,7 @@ mod end;
 mod for_each;
 mod parallel;
 mod repeat;
+mod scopes;
 mod set;
 mod switch;
 mod undo;
@@ -38,6 +40,8 @@ use draft::Draft;
 pub use action::{PlannedAction, RetryPolicy};
 pub use approval::PlannedApproval;
 pub(crate) use approval::REFUSE;
+pub(crate) use beside::APPROVAL;
+pub use beside::{BesideBody, PlannedBeside};
 pub use choice::PlannedIf;
 pub use delay::PlannedDelay;
 pub use end::PlannedEnd;
@@ -95,24 +99,6 @@ impl PlannedStep {
             ) => return None,
         };
         Some(self.exits.get(exit))
-    }
-
-    /// Whether it opens scopes.
-    pub(crate) fn opens_scopes(&self) -> bool {
-        matches!(self.kind, PlannedKind::Parallel(_) | PlannedKind::ForEach(_) | PlannedKind::Repeat(_))
-    }
-
-    /// The first step of a scope that it opens under this name; `None` if it opens none of that name.
-    pub fn opens(&self, scope: &str) -> Option<StepIndex> {
-        match &self.kind {
-            PlannedKind::Parallel(parallel) => {
-                let mut branches = parallel.branches.iter();
-                branches.find(|branch| branch.name.as_str() == scope).map(|branch| branch.start)
-            }
-            PlannedKind::ForEach(each) => scope.parse::<u32>().ok().map(|_| each.start),
-            PlannedKind::Repeat(repeat) => scope.parse::<u32>().ok().map(|_| repeat.start),
-            _ => None,
-        }
     }
 
     /// Its approximate size in memory.

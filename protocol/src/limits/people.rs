@@ -22,6 +22,8 @@ pub const APPROVAL_PEOPLE: usize = 100;
 pub const APPROVAL_QUORUM: u32 = 20;
 /// Choices of one approval: a person chooses among them.
 pub const APPROVAL_CHOICES: usize = 20;
+/// Reminders of one approval: a week of hours, and more than a person reads.
+pub const REMINDERS: u32 = 200;
 /// A question, which a person reads.
 pub const QUESTION_BYTES: usize = 4 << 10;
 /// The data of one answer, as JSON: a person fills in a form. All of a quorum's are stored with each.

@@ -40,6 +40,37 @@ pub struct Approval {
     /// How long it waits; by default seven days. Then `on_timeout` is next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
+    /// What runs beside the wait from its beginning: it asks people by whatever tool they read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_open: Option<Body>,
+    /// What runs again and again beside the wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_reminder: Option<Reminder>,
+    /// What runs beside the wait once it has lasted a while.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_escalation: Option<Escalation>,
+}
+
+/// A body that runs again and again while people are waited for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reminder {
+    /// The time from the question to the first reminder, and from each to the next.
+    pub every: Span,
+    /// What runs.
+    #[serde(rename = "do")]
+    pub body: Body,
+}
+
+/// A body that runs once people have been waited for so long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Escalation {
+    /// The time from the question.
+    pub after: Span,
+    /// What runs.
+    #[serde(rename = "do")]
+    pub body: Body,
 }
 
 /// The bodies of the choices by their names, in the order in which they are written.
@@ -111,6 +142,9 @@ impl FieldsOfKind for Approval {
         "group",
         "quorum",
         "timeout",
+        "on_open",
+        "on_reminder",
+        "on_escalation",
         "next",
         "on_failure",
         "on_timeout",
@@ -125,11 +159,21 @@ impl FieldsOfKind for Approval {
             group: fields.group.take(),
             quorum: fields.quorum.take(),
             timeout: fields.timeout.take(),
+            on_open: fields.on_open.take(),
+            on_reminder: fields.on_reminder.take(),
+            on_escalation: fields.on_escalation.take(),
         })
     }
 
     fn bodies(&self) -> Vec<NestedBody<'_>> {
         let choices = self.choices.iter().flat_map(|choices| &choices.0);
-        choices.map(|(name, body)| NestedBody::on_path(format!("choices.{name}"), body)).collect()
+        let choices = choices.map(|(name, body)| NestedBody::on_path(format!("choices.{name}"), body));
+        let beside = [
+            self.on_open.as_ref().map(|body| ("on_open", body)),
+            self.on_reminder.as_ref().map(|reminder| ("on_reminder.do", &reminder.body)),
+            self.on_escalation.as_ref().map(|escalation| ("on_escalation.do", &escalation.body)),
+        ];
+        let beside = beside.into_iter().flatten().map(|(field, body)| NestedBody::repeated(field, body));
+        choices.chain(beside).collect()
     }
 }

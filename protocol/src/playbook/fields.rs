@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::body::{Body, Handler, NestedBody, id};
 use super::{
-    Branches, Carried, Choices, Handlers, Join, KindWord, OnItemFailure, Record, Retry, Step, SwitchCase,
-    Tolerance, Undo,
+    Branches, Carried, Choices, Escalation, Handlers, Join, KindWord, OnItemFailure, Record, Reminder, Retry,
+    Step, SwitchCase, Tolerance, Undo,
 };
 use crate::ids::{Name, StepId};
 use crate::time::Span;
@@ -95,6 +95,9 @@ step_fields! {
     "assignees" ("given") assignees: Value,
     "group" ("given") group: Value,
     "quorum" ("given") quorum: u32,
+    "on_open" ("given") on_open: Body,
+    "on_reminder" ("given") on_reminder: Reminder,
+    "on_escalation" ("given") on_escalation: Escalation,
     "end" ("given") end: Value,
     "fail" ("given") fail: String,
     "output" output: Value,

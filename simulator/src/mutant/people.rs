@@ -4,6 +4,7 @@ use super::Mutant;
 
 const SIGNAL: &str = "kernel/src/machine/signal.rs";
 const APPROVAL: &str = "kernel/src/machine/approval.rs";
+const BESIDE: &str = "kernel/src/machine/step/beside.rs";
 const WAIT_FOR: &str = "kernel/src/machine/step/wait_for.rs";
 
 /// Bugs in what comes from people and other programs.
@@ -72,10 +73,31 @@ pub const PEOPLE: &[Mutant] = &[
         replace: "        let filled = form.filled(&data).or(Ok(data)).map_err(|mistakes: Vec<crate::plan::Mistake>| {\n",
     },
     Mutant {
+        name: "reminder-goes-on",
+        claim: "what runs beside the wait of an approval goes on after the answer",
+        file: BESIDE,
+        find: "        let open: Vec<ScopeId> = self.scopes.opened_by(task).collect();\n",
+        replace: "        let open: Vec<ScopeId> = Vec::new();\n        if true {\n            return self.settle(task, ending, now, effects);\n        }\n",
+    },
+    Mutant {
+        name: "escalation-is-an-answer",
+        claim: "the end of what runs beside the wait of an approval is taken for its answer",
+        file: BESIDE,
+        find: "        if let Some(ending) = asking.ending.clone()\n            && self.scopes",
+        replace: "        if let Some(ending) = asking.ending.clone().or(Some(Ending::Completed(None)))\n            && self.scopes",
+    },
+    Mutant {
+        name: "answer-forgotten",
+        claim: "an answer that is decided while a call is waited for is not there after a crash",
+        file: APPROVAL,
+        find: "        if self.tasks.get(seq).is_some_and(|task| task.phase != Phase::Ended) {\n",
+        replace: "        if self.tasks.get(seq).is_some_and(|task| task.phase == Phase::Ended) {\n",
+    },
+    Mutant {
         name: "one-person-is-a-quorum",
         claim: "any two answers are enough for a quorum of two",
         file: APPROVAL,
-        find: "        let same = gate.answers.iter().filter(|given| given.choice == choice).count();\n",
-        replace: "        let same = gate.answers.len();\n",
+        find: "    let same = gate.answers.iter().filter(|given| given.choice.as_str() == choice).count();\n",
+        replace: "    let same = gate.answers.len();\n",
     },
 ];

@@ -3,6 +3,7 @@
 use updraft_kernel::invariant::Violation;
 use updraft_protocol::{
     Applied, ApprovalAnswer, ApprovalOutcome, ControlRefusal, GivenAnswer, ScopePath, TaskDocument, TaskId,
+    TaskStatus,
 };
 
 use super::{Oracle, broken};
@@ -41,7 +42,11 @@ impl Oracle {
             for (_, answer, told) in told {
                 let is_there = |given: &GivenAnswer| given.says(answer);
                 let fits = match told {
-                    Ok(Applied::Decided) => given.last().is_some_and(is_there) && outcome.is_some(),
+                    // One that waited for calls beside it may have been cancelled after it was decided.
+                    Ok(Applied::Decided) => {
+                        let is_kept = outcome.is_some() || task.state.status == TaskStatus::Cancelled;
+                        given.last().is_some_and(is_there) && is_kept
+                    }
                     Ok(_) => given.iter().any(is_there),
                     Err(ControlRefusal::Ended(_)) => true,
                     // The shell looks for an approval of an ended item in the store; here it does not.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Effects, Machine, StartAttempt, Timer};
-use updraft_kernel::plan::{PlannedAction, PlannedKind, PlannedRepeat};
+use updraft_kernel::plan::{PlannedAction, PlannedApproval, PlannedKind, PlannedRepeat};
 use updraft_protocol::{
     Failure, Json, Revision, Span, TaskDocument, TaskId, TaskStatus, TaskUpdate, Timestamp, Update, Value,
     WaitKind,
@@ -183,6 +183,11 @@ impl Oracle {
             }
             return Ok(());
         }
+        if let Some(PlannedKind::Approval(approval)) = step.map(|step| &step.kind)
+            && beside(approval, due.since(task.state.started_date.unwrap_or_default()))
+        {
+            return Ok(());
+        }
         let before = *self.dues.entry((task.task_request_id, task.state.attempt)).or_insert(due);
         if before != due {
             return broken(
@@ -318,6 +323,13 @@ fn lasts(kind: &PlannedKind, millis: u64) -> bool {
         }
         _ => true,
     }
+}
+
+/// Whether a body beside the wait of an approval begins after so many milliseconds.
+fn beside(approval: &PlannedApproval, millis: u64) -> bool {
+    let (every, after) = (approval.beside.on_reminder, approval.beside.on_escalation);
+    every.is_some_and(|(every, _)| u128::from(millis).is_multiple_of(every.as_millis()))
+        || after.is_some_and(|(after, _)| after.as_millis() == millis.into())
 }
 
 /// A loop waits for its deadline, or as long as its pause for the round that is given.

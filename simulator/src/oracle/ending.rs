@@ -116,6 +116,7 @@ impl Oracle {
         self.signals_are_there(document, tasks)?;
         invariant::answered_as_asked(plan, tasks)?;
         invariant::undo_is_registered(plan, tasks)?;
+        invariant::bodies_end_with_their_wait(plan, tasks)?;
         self.answers_are_there(tasks)?;
         invariant::items_are_counted(plan, tasks)?;
         invariant::counters_count_on(plan, tasks)?;

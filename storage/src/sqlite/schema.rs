@@ -96,7 +96,7 @@ CREATE TABLE IF NOT EXISTS meta (
 ";
 
 /// `_id` ends the indexes of lists so that rows of one millisecond have an order too. An index on an optional field
-/// leaves out rows without it, that of waits all tasks that nobody is waited for.
+/// leaves out rows without it; the index of waits has only tasks that wait for something from outside.
 const INDEXES: &str = "
 CREATE UNIQUE INDEX IF NOT EXISTS playbooks_by_name
     ON playbook_collection (tenant_code, name, version);

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use updraft_protocol::limits::{APPROVAL_PEOPLE, KEY_BYTES, QUESTION_BYTES};
-use updraft_protocol::{Failure, FailureKind, Gate, Json, Span, Value, Wait, WaitKind};
+use updraft_protocol::{Failure, FailureKind, Gate, Json, Span, Timestamp, Value, Wait, WaitKind};
 
 use super::Arrival;
 use crate::machine::task::Ending;
+use crate::machine::task_seq::TaskSeq;
 use crate::machine::walk::Go;
 use crate::machine::{Effects, Machine};
 use crate::plan::PlannedApproval;
@@ -23,7 +24,11 @@ impl Machine {
     ) {
         if let Some(task) = at.recorded {
             let due = self.wait_of(task).and_then(|wait| wait.until).unwrap_or(at.now);
-            return self.wait(task, due, effects);
+            if approval.beside.is_empty() {
+                return self.wait(task, due, effects);
+            }
+            let ending = self.decided_before(task, approval, due, at.now);
+            return self.ask_with_bodies(task, approval, ending, effects, work);
         }
         if self.is_put_off(at) {
             return;
@@ -35,13 +40,39 @@ impl Machine {
                 let wait =
                     Wait { subject: Some(question), gate, ..Wait::until(WaitKind::Approval, at.now, until) };
                 let task = self.create_waiting(at.scope, at.step, wait, effects);
-                self.wait(task, until, effects);
+                if approval.beside.is_empty() {
+                    return self.wait(task, until, effects);
+                }
+                self.ask_with_bodies(task, approval, None, effects, work);
             }
             Err(failure) => {
                 let task = at.ending_task(self);
                 work.push(self.end_task(task, Ending::Failed(failure), at.now, effects));
             }
         }
+    }
+
+    /// How a recorded approval was decided or cancelled, whose bodies had not ended.
+    fn decided_before(
+        &self,
+        task: TaskSeq,
+        approval: &PlannedApproval,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Option<Ending> {
+        if self.scopes.get(self.task(task).scope).is_some_and(|scope| scope.cancelled) {
+            return Some(Ending::Cancelled);
+        }
+        let gate = self.wait_of(task).and_then(|wait| wait.gate.as_deref());
+        let decided = gate.and_then(|gate| approval.decided(gate));
+        decided.or_else(|| (until <= now).then(|| Ending::Failed(self.expired(task))))
+    }
+
+    /// The failure of an approval that was not decided in time.
+    pub(in crate::machine) fn expired(&self, task: TaskSeq) -> Failure {
+        let wait = self.wait_of(task);
+        let millis = wait.and_then(|wait| Some(wait.until?.since(wait.since))).unwrap_or_default();
+        Failure::new(FailureKind::Expired, format!("it was not decided within {}", Span::millis(millis)))
     }
 
     fn question_of(&mut self, at: Arrival, approval: &PlannedApproval) -> Result<(Arc<str>, Gate), Failure> {
@@ -96,12 +127,5 @@ impl Machine {
                 Err(Failure::new(FailureKind::InvalidArguments, message))
             }
         }
-    }
-}
-
-impl PlannedApproval {
-    /// The failure of a step that was not decided in time.
-    pub(in crate::machine) fn expired(&self) -> Failure {
-        Failure::new(FailureKind::Expired, format!("it was not decided within {}", Span(self.timeout)))
     }
 }

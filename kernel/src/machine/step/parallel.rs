@@ -99,10 +99,14 @@ impl Machine {
         }
     }
 
-    /// Cancels the branches that the walk over recorded tasks left.
+    /// Cancels the branches, and the bodies beside waits, that the walk over recorded tasks left.
     pub(in crate::machine) fn cancel_left_losers(&mut self, now: Timestamp, effects: &mut Effects) {
         for task in std::mem::take(&mut self.losers) {
             let step = self.tasks.get(task).filter(|task| task.phase.has_scopes()).map(|task| task.step);
+            if step.is_some_and(|step| matches!(self.plan.step(step).kind, PlannedKind::Approval(_))) {
+                self.end_decided(task, now, effects);
+                continue;
+            }
             let plan = self.plan.clone();
             let Some(PlannedKind::Parallel(parallel)) = step.map(|step| &plan.step(step).kind) else {
                 continue;

@@ -14,6 +14,8 @@ use super::world::{World, is_sound, playbook};
 use crate::invariant;
 use crate::machine::{Machine, MachineEvent};
 
+mod people;
+
 /// Makes playbooks from a seed.
 struct Generator {
     seed: u64,
@@ -161,26 +163,6 @@ impl Generator {
         Some(())
     }
 
-    fn approval(&mut self, step: &mut Value, length: u64, depth: u64) {
-        step["approval"] = json!("{{ input.n }} hosts?");
-        step["timeout"] = json!(["20s", "3h"][self.draw(2) as usize]);
-        step["quorum"] = json!(1 + self.draw(2));
-        if self.draw(2) == 0 {
-            step["choices"] = json!({ "approve": "continue", "later": self.body(length, depth) });
-        }
-        if self.draw(3) == 0 {
-            let hosts = json!({"type": "integer", "maximum": 2});
-            step["form"] = json!({"type": "object", "required": ["n"], "properties": {"n": hosts, "why": {"default": "-"}}});
-        }
-        match self.draw(3) {
-            0 => step["assignees"] = json!(["p0", "p1"]),
-            1 => step["group"] = json!("g"),
-            _ => {}
-        }
-        self.handle(step, "on_failure", length, depth);
-        self.handle(step, "on_timeout", length, depth);
-    }
-
     fn action(&mut self, step: &mut Value, length: u64, depth: u64) {
         step["integration"] = json!("tool");
         step["action"] = json!(["act", "queue"][self.draw(2) as usize]);
@@ -190,10 +172,10 @@ impl Generator {
             step["at_most_once"] = json!(true);
             self.handle(step, "on_unknown", length, depth);
         }
-        if self.steps % 3 == 0 {
+        if self.steps.is_multiple_of(3) {
             let n = ["{{ output.n }}", "{{ output.missing.n }}"][(self.steps / 3 % 2) as usize];
             step["undo"] = json!({"action": "act", "arguments": {"n": n, "at": "{{ now }}"}});
-            if self.steps % 2 == 0 {
+            if self.steps.is_multiple_of(2) {
                 step["expires"] = json!("{{ input.n + 1 }}h");
                 step["target"] = json!("{{ input.n }}");
             }

@@ -8,8 +8,8 @@ use updraft_protocol::{Json, Span, StepId, Value};
 
 use super::end::template;
 use super::{Draft, Steps};
-use crate::plan::PlannedForm;
 use crate::plan::exits::Follows;
+use crate::plan::{PlannedBeside, PlannedForm};
 use crate::template::Template;
 
 /// The choice that is always there. Unless it has a body of its own, it fails the step.
@@ -32,6 +32,8 @@ pub struct PlannedApproval {
     pub quorum: u32,
     /// How long it waits.
     pub timeout: Duration,
+    /// What runs beside its wait.
+    pub beside: PlannedBeside,
     /// The choices that go on, each with where it leads.
     choices: Vec<(StepId, Follows)>,
 }
@@ -102,6 +104,7 @@ impl PlannedApproval {
             mistakes.for_each(|mistake| steps.mistakes.inside(draft.at, "form", mistake));
             form.ok()
         });
+        let beside = PlannedBeside::check(steps, draft, approval);
         let question = template(steps, draft, "approval", &Value::String(approval.question.clone()));
         let mut optional = |field, value: &Option<Value>| match value {
             Some(value) => template(steps, draft, field, value).map(Some),
@@ -116,6 +119,7 @@ impl PlannedApproval {
             group: group?,
             quorum,
             timeout: timeout.0,
+            beside: beside?,
             choices,
         })
     }

@@ -47,6 +47,22 @@ impl Draft {
         start
     }
 
+    /// Where the body numbered `number` of this step begins, which runs in scopes of its own; without steps, a mistake in
+    /// `field`.
+    pub(super) fn beside(
+        &mut self,
+        steps: &mut Steps<'_>,
+        number: usize,
+        field: &'static str,
+    ) -> Option<StepIndex> {
+        let start = steps.flat.steps[self.at].starts.get(number).copied().flatten();
+        match start {
+            Some(start) => self.edges.push(Edge { field: Field::Repeated, to: start.get() }),
+            None => steps.mistakes.step(self.at, field, "needs at least one step"),
+        }
+        start
+    }
+
     /// Compiles a text that is read when a body of this step, or the action itself, has ended, and sees what the steps of that
     /// body see.
     pub(super) fn at_end_of_body<T>(

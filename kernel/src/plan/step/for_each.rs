@@ -7,7 +7,7 @@ use updraft_protocol::limits::ITEMS_AT_ONCE;
 use updraft_protocol::playbook::{ForEach, OnItemFailure, Tolerance};
 
 use super::end::template;
-use super::{Draft, Steps};
+use super::{APPROVAL, Draft, Steps};
 use crate::plan::StepIndex;
 use crate::plan::check::is_identifier;
 use crate::template::{Template, is_root};
@@ -98,7 +98,7 @@ fn check_name(steps: &mut Steps<'_>, draft: &Draft, each: &ForEach, names: &Item
         let rule = "is no name: letters, digits and `_`, not starting with a digit";
         return steps.mistakes.step(draft.at, field, format!("{:?} {rule}", names.item));
     }
-    if let Some(name) = names.all().iter().find(|name| is_root(name)) {
+    if let Some(name) = names.all().iter().find(|name| is_root(name) || ***name == *APPROVAL) {
         return steps.mistakes.step(draft.at, field, format!("`{name}` means something else in templates"));
     }
     let around = steps.flat.names_around(draft.at);

@@ -8,7 +8,7 @@ use updraft_protocol::playbook::Repeat;
 
 use super::choice::condition;
 use super::end::template;
-use super::{Draft, Steps};
+use super::{APPROVAL, Draft, Steps};
 use crate::condition::Condition;
 use crate::plan::StepIndex;
 use crate::plan::check::is_identifier;
@@ -121,7 +121,7 @@ fn check_names(steps: &mut Steps<'_>, draft: &Draft, repeat: &Repeat) {
     for name in repeat.carry.keys() {
         let message = if !is_identifier(name) {
             format!("{name:?} is no name: letters, digits and `_`, not starting with a digit")
-        } else if is_root(name) || name == ROUND {
+        } else if is_root(name) || name == ROUND || name == APPROVAL {
             format!("`{name}` means something else in templates")
         } else if around.iter().any(|known| **known == **name) {
             format!("`{name}` is read from a loop around this one")

@@ -16,7 +16,7 @@ pub(in crate::mongo) struct Index {
     /// Documents without this field are left out. It is the first of the index: some servers find nothing by it
     /// elsewhere.
     only_with: Option<&'static str>,
-    /// Tasks that nobody is waited for are left out.
+    /// Only tasks that wait for something from outside are in it.
     only_waiting: bool,
 }
 
