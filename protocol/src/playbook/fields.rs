@@ -30,6 +30,33 @@ pub(super) trait FieldsOfKind: Sized {
     }
 }
 
+/// The place of a field that may be there. What is in it is on the heap: bodies are read by recursion, each level of which has
+/// the fields of all kinds of steps.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct Slot<T>(Option<Box<T>>);
+
+impl<T> Slot<T> {
+    fn of(value: T) -> Self {
+        Self(Some(Box::new(value)))
+    }
+
+    fn is_some(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The field, which is not there any more.
+    pub(super) fn take(&mut self) -> Option<T> {
+        self.0.take().map(|value| *value)
+    }
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
 /// The fields that steps of some kind have, each with its name in a playbook.
 macro_rules! step_fields {
     ($($name:literal $(($read:literal))? $field:ident: $type:ty),+ $(,)?) => {
@@ -39,7 +66,7 @@ macro_rules! step_fields {
             #[serde(default, deserialize_with = "id")]
             id: Option<StepId>,
             description: Option<String>,
-            $(#[serde(rename = $name, $(default, deserialize_with = $read)?)] pub(super) $field: Option<$type>),+
+            $(#[serde(rename = $name, default $(, deserialize_with = $read)?)] pub(super) $field: Slot<$type>),+
         }
 
         impl StepFields {
@@ -108,12 +135,12 @@ step_fields! {
 }
 
 /// A field that is set has a value: `null` counts as none, unless the kind of step allows it.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Slot<T>, D::Error> {
+    T::deserialize(deserializer).map(Slot::of)
 }
 
 /// The text of a condition or of another expression. Quotes around a number make none of it, so that they are not advised.
-fn condition<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+fn condition<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Slot<String>, D::Error> {
     struct Visitor;
 
     impl serde::de::Visitor<'_> for Visitor {
@@ -128,7 +155,7 @@ fn condition<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String
         }
     }
 
-    deserializer.deserialize_str(Visitor).map(Some)
+    deserializer.deserialize_str(Visitor).map(Slot::of)
 }
 
 impl StepFields {
@@ -146,11 +173,11 @@ impl StepFields {
             kind: read.map_err(|message| format!("{named}a step of kind `{name}` {message}"))?,
             id: self.id,
             description: self.description,
-            next: self.next,
+            next: self.next.take(),
             handlers: Handlers {
-                on_failure: self.on_failure,
-                on_timeout: self.on_timeout,
-                on_unknown: self.on_unknown,
+                on_failure: self.on_failure.take(),
+                on_timeout: self.on_timeout.take(),
+                on_unknown: self.on_unknown.take(),
             },
         })
     }
