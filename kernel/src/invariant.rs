@@ -1,6 +1,8 @@
 //! The invariants as named functions, over documents and machines: unit, property, crash and simulation
 //! tests call the same ones, and so do the machine's debug assertions.
 
+mod containment;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
@@ -11,6 +13,8 @@ use updraft_protocol::{
 
 use crate::machine::Machine;
 use crate::plan::{Follows, Plan, PlannedAction, PlannedKind, PlannedStep, REFUSE};
+
+pub use containment::{is_held_to_the_last, is_never_forgotten};
 
 /// An invariant that does not hold, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -4,6 +4,7 @@
 pub mod batch_limit;
 pub mod coalescer;
 pub mod condition;
+pub mod containment;
 pub mod execution;
 pub mod idempotency;
 mod instant;

@@ -8,8 +8,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call_record::CallRecord;
+use crate::containment::{ContainmentDetails, ContainmentStatus};
 use crate::failure::Failure;
-use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
+use crate::ids::{ContainmentId, ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 use crate::input_hash::InputHash;
 use crate::json::Json;
 use crate::scope::ScopePath;
@@ -297,6 +298,7 @@ macro_rules! stored {
 }
 
 stored! {
+    ContainmentId: |id| id(id.as_bytes()), |id| Ok(Self::from_bytes(id));
     ExecutionId: |id| id(id.as_bytes()), |id| Ok(Self::from_bytes(id));
     PlaybookId: |id| id(id.as_bytes()), |id| Ok(Self::from_bytes(id));
     TaskId: |id| id(id.as_bytes()), |id| Ok(Self::from_bytes(id));
@@ -304,6 +306,7 @@ stored! {
     Name: |name| text(name.as_str()), parsed, name.as_str().len();
     StepId: |name| text(name.as_str()), parsed, name.as_str().len();
     ScopePath: |path| text(path.as_str()), parsed, path.as_str().len();
+    ContainmentStatus: |status| text(status.as_str()), parsed;
     ExecutionStatus: |status| text(status.as_str()), parsed;
     PlaybookStatus: |status| text(status.as_str()), parsed;
     TaskStatus: |status| text(status.as_str()), parsed;
@@ -317,6 +320,7 @@ stored! {
     Failure: |failure| record(failure), Ok, failure.message.len() + failure.answer.bytes();
     Wait: |wait| record(wait), Ok, wait.text_bytes();
     Arc<CallRecord>: |call| record(&**call), |call| Ok(Self::new(call)), CallRecord::bytes(call);
+    Arc<ContainmentDetails>: |details| record(&**details), |details| Ok(Self::new(details)), ContainmentDetails::bytes(details);
     Arc<UndoRecord>: |undo| record(&**undo), |undo| Ok(Self::new(undo)), UndoRecord::bytes(undo);
 }
 

@@ -95,6 +95,10 @@ uuid_id! {
     /// `task_request_id`: one run of one step; the idempotency key that tools get.
     TaskId
 }
+uuid_id! {
+    /// A containment: derived from tenant, undo action and target.
+    ContainmentId
+}
 
 /// Spreads the bits of `value`: the finaliser of SplitMix64.
 pub fn mix(value: u64) -> u64 {

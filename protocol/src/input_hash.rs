@@ -64,6 +64,13 @@ impl InputHash {
         put(arguments, &mut hash);
         Self(hash.finalize().into())
     }
+
+    /// The first half of it, for an id.
+    pub(crate) fn leading_bytes(&self) -> [u8; 16] {
+        let mut leading = [0; 16];
+        leading.iter_mut().zip(self.0).for_each(|(to, byte)| *to = byte);
+        leading
+    }
 }
 
 /// Adds a value. Its depth was bounded by the parser.

@@ -4,6 +4,7 @@
 mod approval;
 mod call_record;
 pub mod codec;
+mod containment;
 mod control;
 pub mod dead_letter;
 pub mod document;
@@ -34,6 +35,10 @@ mod wait;
 
 pub use approval::{ApprovalAnswer, ApprovalOutcome, Gate, GivenAnswer};
 pub use call_record::{CallRecord, Omission};
+pub use containment::{
+    ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails, ContainmentDocument,
+    ContainmentEntry, ContainmentRefusal, ContainmentStatus, Holder,
+};
 pub use control::{Applied, ControlRefusal};
 pub use dead_letter::DeadLetter;
 pub use document::{
@@ -42,7 +47,7 @@ pub use document::{
 pub use failure::{Failure, FailureKind};
 pub use field::{Field, FieldReader, FieldSpec, FieldValue, FieldWriter, Fields};
 pub use idempotency::{IdempotencyKey, KeyHolder};
-pub use ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
+pub use ids::{ContainmentId, ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 pub use input_hash::InputHash;
 pub use integration::{
     ActionSpec, Answer, Argument, Call, CallPermit, Catalogue, Effect, Flaw, Held, Integration, PermitFuture,

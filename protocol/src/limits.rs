@@ -1,5 +1,6 @@
 //! Every limit of Updraft, with its reason. Units are last in the names.
 
+mod containment;
 mod filter;
 mod http;
 mod local;
@@ -11,7 +12,9 @@ mod schema;
 
 use std::time::Duration;
 
-pub use {filter::*, http::*, local::*, loops::*, masking::*, people::*, record::*, schema::*};
+pub use {
+    containment::*, filter::*, http::*, local::*, loops::*, masking::*, people::*, record::*, schema::*,
+};
 
 // --- playbooks ---------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 mod batches;
 mod bonds;
 mod catalogue;
+mod containments;
 mod data;
 mod dead_letters;
 pub(crate) mod epochs;
@@ -137,6 +138,11 @@ cases! {
         many_put_one_playbook_and_one_creates_it,
         the_catalogue_is_paged_by_name_and_version,
         the_catalogue_knows_status_and_category;
+    containments:
+        a_containment_is_changed_only_as_it_was_read,
+        open_containments_are_listed_in_the_order_of_their_ends,
+        what_is_due_comes_first_and_what_has_ended_never,
+        the_news_of_a_task_is_told_until_it_is_heard;
     epochs:
         each_claim_is_higher_than_every_one_before_and_than_what_is_known,
         a_virtual_shard_is_claimed_alone,

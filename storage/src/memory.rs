@@ -2,6 +2,7 @@
 //! the process. Keeps the contract of every store; decides nothing.
 
 mod books;
+mod containments;
 mod nowhere;
 mod table;
 #[cfg(test)]
@@ -15,17 +16,19 @@ use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::limits::MEMORY_DOCUMENTS;
 use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
-    PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
+    ContainmentDocument, ContainmentId, DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey,
+    KeyHolder, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Timestamp,
+    Update,
 };
 use uuid::Uuid;
 
 use crate::store::{
-    BondStore, Cursor, DeadLetterStore, EpochStore, Error, ExecutionQuery, ExecutionStore, InboxQuery,
-    OwnerStore, PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, SlowestQuery, Store, TaskQuery,
-    WriteOutcome, count_outcomes,
+    BondStore, ContainmentQuery, ContainmentStore, Cursor, DeadLetterStore, EpochStore, Error,
+    ExecutionQuery, ExecutionStore, InboxQuery, OwnerStore, PlaybookRuntime, PlaybookStore, PutOutcome,
+    QueryStore, SlowestQuery, Store, TaskQuery, WriteOutcome, count_outcomes,
 };
 use books::Books;
+use containments::Containments;
 pub use nowhere::Nowhere;
 use table::Table;
 
@@ -34,6 +37,7 @@ pub struct MemoryStore {
     /// Locked for a batch or a query, never during a wait.
     table: Mutex<Table>,
     books: Mutex<Books>,
+    containments: Mutex<Containments>,
     /// The number of documents at which it is full.
     most: usize,
 }
@@ -52,11 +56,15 @@ impl MemoryStore {
 
     /// An empty store that is full with so many documents.
     fn keeping(most: usize) -> Self {
-        Self { table: Mutex::default(), books: Mutex::default(), most }
+        Self { table: Mutex::default(), books: Mutex::default(), containments: Mutex::default(), most }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held(&self) -> MutexGuard<'_, Containments> {
+        self.containments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
@@ -158,6 +166,42 @@ impl PlaybookStore for MemoryStore {
         limit: usize,
     ) -> Result<Vec<PlaybookDocument>, Error> {
         Ok(self.books().catalogue(tenant, status, category_id, after, limit))
+    }
+}
+
+#[async_trait]
+impl ContainmentStore for MemoryStore {
+    async fn hold_news(&self, limit: usize) -> Result<Vec<TaskDocument>, Error> {
+        Ok(self.table().hold_news(limit))
+    }
+
+    async fn heard(&self, tasks: &[TaskDocument]) -> Result<(), Error> {
+        self.table().heard(tasks);
+        Ok(())
+    }
+
+    async fn put_containment(
+        &self,
+        containment: ContainmentDocument,
+        before: Option<u64>,
+    ) -> Result<bool, Error> {
+        self.held().put(containment, before)
+    }
+
+    async fn containment(
+        &self,
+        tenant: &TenantCode,
+        id: ContainmentId,
+    ) -> Result<Option<ContainmentDocument>, Error> {
+        Ok(self.held().get(tenant, id))
+    }
+
+    async fn containments(&self, query: ContainmentQuery) -> Result<Vec<ContainmentDocument>, Error> {
+        Ok(self.held().list(&query))
+    }
+
+    async fn due_containments(&self, by: Timestamp, limit: usize) -> Result<Vec<ContainmentDocument>, Error> {
+        Ok(self.held().due(by, limit))
     }
 }
 

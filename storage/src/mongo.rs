@@ -3,6 +3,7 @@
 
 mod bond;
 mod connect;
+mod containment;
 mod cursor;
 mod dead_letter;
 mod document;
@@ -54,6 +55,7 @@ pub(crate) use uri::Uri;
 pub(crate) const PLAYBOOKS: &str = "playbook_collection";
 pub(crate) const EXECUTIONS: &str = "playbook_execution_collection";
 pub(crate) const TASKS: &str = "task_execution_collection";
+pub(crate) const CONTAINMENTS: &str = "containment_collection";
 pub(crate) const DEAD_LETTERS: &str = "dead_letter";
 pub(crate) const SHARDS: &str = "shard_collection";
 pub(crate) const META: &str = "meta";

@@ -1,7 +1,9 @@
 //! Pages of lists: where one ends, the same in every store. Reads nothing.
 
 use updraft_protocol::limits::{PAGE_BYTES, PAGE_ROWS};
-use updraft_protocol::{ExecutionDocument, KeyHolder, PlaybookDocument, TaskDocument};
+use updraft_protocol::{
+    ContainmentDocument, ExecutionDocument, Fields, KeyHolder, PlaybookDocument, TaskDocument,
+};
 
 /// A row of a list.
 pub trait Row {
@@ -24,6 +26,12 @@ impl Row for TaskDocument {
 impl Row for PlaybookDocument {
     fn bytes(&self) -> usize {
         self.bytes()
+    }
+}
+
+impl Row for ContainmentDocument {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.text_bytes()
     }
 }
 

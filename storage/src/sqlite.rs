@@ -1,6 +1,7 @@
 //! The embedded store: one SQLite file, one thread that writes, a few that read. No server, no decisions.
 
 mod bond;
+mod containment;
 mod cut;
 mod dead_letter;
 mod epoch;

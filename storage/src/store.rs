@@ -2,6 +2,7 @@
 //! same conformance suite.
 
 mod bond;
+mod containment;
 mod dead_letter;
 mod epoch;
 mod error;
@@ -17,6 +18,7 @@ use updraft_kernel::batch_limit::BatchLimit;
 pub use updraft_kernel::writer::WriteOutcome;
 
 pub use bond::{Bond, BondStore, Kept};
+pub use containment::{ContainmentCursor, ContainmentQuery, ContainmentStore, ContainmentsOf};
 pub use dead_letter::DeadLetterStore;
 pub use epoch::EpochStore;
 pub(crate) use epoch::followed;
@@ -37,7 +39,14 @@ pub use query::{Detail, ExecutionQuery, ExecutionsOf, PlaybookRuntime, QueryStor
 /// [`PAGE_BYTES`](updraft_protocol::limits::PAGE_BYTES) large; the next page begins after that row.
 #[async_trait]
 pub trait Store:
-    ExecutionStore + QueryStore + PlaybookStore + DeadLetterStore + EpochStore + BondStore + OwnerStore
+    ExecutionStore
+    + QueryStore
+    + PlaybookStore
+    + ContainmentStore
+    + DeadLetterStore
+    + EpochStore
+    + BondStore
+    + OwnerStore
 {
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), Error>;

@@ -13,15 +13,16 @@ use updraft_kernel::batch_limit::BatchLimit;
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
-    PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
+    ContainmentDocument, ContainmentId, DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey,
+    KeyHolder, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Timestamp,
+    Update,
 };
 use uuid::Uuid;
 
 use crate::store::{
-    Bond, BondStore, Cursor, DeadLetterStore, EpochStore, Error, ExecutionQuery, ExecutionStore, Health,
-    InboxQuery, Kept, Owner, OwnerStore, PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, Resumable,
-    SlowestQuery, Store, TaskQuery, WriteOutcome,
+    Bond, BondStore, ContainmentQuery, ContainmentStore, Cursor, DeadLetterStore, EpochStore, Error,
+    ExecutionQuery, ExecutionStore, Health, InboxQuery, Kept, Owner, OwnerStore, PlaybookRuntime,
+    PlaybookStore, PutOutcome, QueryStore, Resumable, SlowestQuery, Store, TaskQuery, WriteOutcome,
 };
 
 /// A store whose calls are timed.
@@ -126,6 +127,15 @@ timed! { PlaybookStore {
         after: Option<(Name, u32)>,
         limit: usize
     ) -> Vec<PlaybookDocument>;
+} }
+
+timed! { ContainmentStore {
+    hold_news(limit: usize) -> Vec<TaskDocument>;
+    heard(tasks: &[TaskDocument]) -> ();
+    put_containment(containment: ContainmentDocument, before: Option<u64>) -> bool;
+    containment(tenant: &TenantCode, id: ContainmentId) -> Option<ContainmentDocument>;
+    containments(query: ContainmentQuery) -> Vec<ContainmentDocument>;
+    due_containments(by: Timestamp, limit: usize) -> Vec<ContainmentDocument>;
 } }
 
 timed! { DeadLetterStore {

@@ -62,7 +62,7 @@ async fn every_tool_answers_and_the_same_key_acts_once() {
         assert_eq!(first, again, "{tool}");
     }
     let (_, acts) = ask(stubs.addr(), "GET /acts", "", None).await;
-    assert_eq!((&acts["requests"], &acts["replays"]), (&json!(18), &json!(9)));
+    assert_eq!((&acts["requests"], &acts["replays"]), (&json!(20), &json!(10)));
     assert!(acts["acts"].as_object().unwrap().values().all(|count| count == 1), "{acts}");
     stubs.stop().await.unwrap();
 }

@@ -42,6 +42,8 @@ pub(super) struct Table {
     by_alert: HashMap<Named, BTreeSet<(TaskId, ExecutionId)>>,
     /// Approvals that wait, by tenant.
     inboxes: HashMap<TenantCode, BTreeSet<InInbox>>,
+    /// Tasks with news of what they contain.
+    news: BTreeSet<(Timestamp, TaskId, ExecutionId)>,
 }
 
 impl Table {
@@ -116,14 +118,18 @@ impl Table {
                 return WriteOutcome::Stale;
             }
             let known = Arc::make_mut(known);
+            let place = |since: Timestamp| (since, update.task_id, update.peid);
+            known.state.hold_news.map(|since| self.news.remove(&place(since)));
             let before = in_inbox(known);
             known.revision = update.revision;
             known.state.merge(update.state.clone());
+            self.news.extend(known.state.hold_news.map(place));
             let (after, tenant) = (in_inbox(known), known.head.as_ref().map(|head| head.tenant_code.clone()));
             self.move_in_inbox(tenant, before, after);
             return WriteOutcome::Written;
         }
         let Some(head) = &update.head else { return missing() };
+        self.news.extend(update.state.hold_news.map(|since| (since, update.task_id, update.peid)));
         if let Some(alert) = &head.alert_id {
             self.by_alert
                 .entry((head.tenant_code.clone(), alert.clone()))
@@ -143,6 +149,24 @@ impl Table {
             inbox.remove(&before);
         }
         inbox.extend(after);
+    }
+
+    pub(super) fn hold_news(&self, limit: usize) -> Vec<TaskDocument> {
+        let tasks = self.news.iter().filter_map(|(_, id, peid)| task(self.tasks.get(&(*peid, *id))?));
+        page::of(tasks, limit.min(PAGE_ROWS))
+    }
+
+    pub(super) fn heard(&mut self, heard: &[TaskDocument]) {
+        for document in heard {
+            let (id, peid) = (document.task_request_id, document.head.peid);
+            let Some(known) = self.tasks.get_mut(&(peid, id)) else { continue };
+            let revision = (known.revision.epoch, known.revision.seq);
+            if revision == (document.epoch, document.seq)
+                && let Some(since) = Arc::make_mut(known).state.hold_news.take()
+            {
+                self.news.remove(&(since, id, peid));
+            }
+        }
     }
 
     pub(super) fn tenant_of(&self, peid: ExecutionId) -> Option<TenantCode> {

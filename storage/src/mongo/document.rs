@@ -10,8 +10,8 @@ mod tests;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, RawDocument, RawDocumentBuf};
 use updraft_protocol::{
-    ExecutionDocument, Field, FieldWriter, Fields, KeyHolder, PlaybookDocument, Revision, TaskDocument,
-    Update,
+    ContainmentDocument, ExecutionDocument, Field, FieldWriter, Fields, KeyHolder, PlaybookDocument,
+    Revision, TaskDocument, Update,
 };
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ use elements::Elements;
 pub(super) use elements::{uuid_of, whole, whole_number};
 use writer::Writer;
 
-use super::{EXECUTIONS, PLAYBOOKS, TASKS};
+use super::{CONTAINMENTS, EXECUTIONS, PLAYBOOKS, TASKS};
 use crate::store::{Detail, Error, PlaybookRuntime};
 
 /// An id as a BSON value.
@@ -56,6 +56,13 @@ pub(super) fn playbook_insert(playbook: &PlaybookDocument) -> Result<RawDocument
     document.finish()
 }
 
+/// The whole document of a containment, or why it cannot be made.
+pub(super) fn containment_insert(containment: &ContainmentDocument) -> Result<RawDocumentBuf, String> {
+    let mut document = Writer::new(containment.text_bytes());
+    containment.write_fields(&mut document)?;
+    document.finish()
+}
+
 fn insert(
     id: &[u8; 16],
     head: &impl Fields,
@@ -88,6 +95,11 @@ pub(super) fn task(document: &RawDocument, detail: Detail) -> Result<TaskDocumen
 /// A document of the playbooks.
 pub(super) fn playbook(document: &RawDocument) -> Result<PlaybookDocument, Error> {
     PlaybookDocument::read_fields(&mut Elements::of(PLAYBOOKS, document, Detail::Whole)?)
+}
+
+/// A document of the containments.
+pub(super) fn containment(document: &RawDocument) -> Result<ContainmentDocument, Error> {
+    ContainmentDocument::read_fields(&mut Elements::of(CONTAINMENTS, document, Detail::Whole)?)
 }
 
 /// A result of `query::execution_by_key`.

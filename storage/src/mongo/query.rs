@@ -12,14 +12,15 @@ mod tests;
 
 use mongodb::bson::{Bson, Document, doc};
 use updraft_protocol::{
-    ExecutionId, ExecutionStatus, IdempotencyKey, Name, PlaybookId, PlaybookStatus, TaskStatus, TenantCode,
-    Timestamp, WaitKind,
+    ContainmentId, ExecutionId, ExecutionStatus, IdempotencyKey, Name, PlaybookId, PlaybookStatus,
+    TaskStatus, TenantCode, Timestamp, WaitKind,
 };
 
 use super::index::{self, Index};
-use super::{EXECUTIONS, PLAYBOOKS, TASKS, document};
+use super::{CONTAINMENTS, EXECUTIONS, PLAYBOOKS, TASKS, document};
 use crate::store::{
-    Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox, InboxCursor, InboxQuery, SlowestQuery, TaskQuery,
+    ContainmentQuery, ContainmentsOf, Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox, InboxCursor,
+    InboxQuery, SlowestQuery, TaskQuery,
 };
 
 /// One find.
@@ -254,6 +255,46 @@ pub(super) fn inbox(asked: &InboxQuery, limit: usize) -> Vec<Find> {
             find(doc! { "wait.until": { "$gt": stored(*until) } }),
         ],
     }
+}
+
+pub(super) fn containment(tenant: &TenantCode, id: ContainmentId) -> Find {
+    Find::one(CONTAINMENTS, doc! { "_id": document::id(id.uuid()), "tenant_code": tenant.as_str() })
+}
+
+/// After a cursor the rest of its millisecond, then what ends later.
+pub(super) fn containments(asked: &ContainmentQuery, limit: usize) -> Vec<Find> {
+    let tenant = asked.tenant.as_str();
+    let after = asked.after.map(|after| (stored(after.until), document::id(after.id.uuid())));
+    match &asked.of {
+        ContainmentsOf::Open => {
+            let sort = doc! { "open_until": 1, "_id": 1 };
+            let find = |filter: Document| Find::many(CONTAINMENTS, filter, sort.clone(), limit);
+            let Some((until, id)) = after else {
+                return vec![find(doc! { "tenant_code": tenant, "open_until": { "$gte": 0_i64 } })];
+            };
+            vec![
+                find(doc! { "tenant_code": tenant, "open_until": until, "_id": { "$gt": id } }),
+                find(doc! { "tenant_code": tenant, "open_until": { "$gt": until } }),
+            ]
+        }
+        ContainmentsOf::Target(target) => {
+            let mut filter = doc! { "tenant_code": tenant, "target": target.as_ref() };
+            if let Some((_, id)) = after {
+                filter.insert("_id", doc! { "$gt": id });
+            }
+            vec![Find::many(CONTAINMENTS, filter, doc! { "_id": 1 }, limit)]
+        }
+    }
+}
+
+pub(super) fn due_containments(by: Timestamp, limit: usize) -> Find {
+    let filter = doc! { "due": { "$exists": true, "$lte": stored(by) } };
+    Find::many(CONTAINMENTS, filter, doc! { "due": 1, "_id": 1 }, limit)
+}
+
+pub(super) fn hold_news(limit: usize) -> Find {
+    let filter = doc! { "hold_news": { "$exists": true, "$gte": 0_i64 } };
+    Find::many(TASKS, filter, doc! { "hold_news": 1, "_id": 1 }, limit)
 }
 
 /// Groups, then sorts, from the index alone. A playbook belongs to one tenant: `pids` are the tenant's, and its

@@ -9,12 +9,14 @@ use futures_util::future::try_join_all;
 use mongodb::Cursor as DriverCursor;
 use mongodb::bson::{Bson, RawDocument, RawDocumentBuf};
 use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS};
-use updraft_protocol::{ExecutionDocument, IdempotencyKey, KeyHolder, PlaybookDocument, TaskDocument};
+use updraft_protocol::{
+    ContainmentDocument, ExecutionDocument, IdempotencyKey, KeyHolder, PlaybookDocument, TaskDocument,
+};
 
 use super::error::store_error;
 use super::query::{Find, List};
 use super::unknown_documents::if_ours;
-use super::{EXECUTIONS, MongoStore, PLAYBOOKS, TASKS, cursor, document, query};
+use super::{CONTAINMENTS, EXECUTIONS, MongoStore, PLAYBOOKS, TASKS, cursor, document, query};
 use crate::page::{self, Room};
 use crate::store::{Cursor, Detail, Error, ExecutionQuery, PlaybookRuntime, SlowestQuery};
 
@@ -31,6 +33,11 @@ pub(super) fn execution(detail: Detail) -> impl Fn(&RawDocument) -> Result<Optio
 /// The same for tasks.
 pub(super) fn task(detail: Detail) -> impl Fn(&RawDocument) -> Result<Option<TaskDocument>, Error> {
     move |found| if_ours(TASKS, found, |found| document::task(found, detail))
+}
+
+/// The same for containments.
+pub(super) fn containment(document: &RawDocument) -> Result<Option<ContainmentDocument>, Error> {
+    if_ours(CONTAINMENTS, document, document::containment)
 }
 
 pub(super) async fn execution_by_key(

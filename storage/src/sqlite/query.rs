@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use updraft_protocol::{
-    ExecutionHead, ExecutionState, ExecutionStatus, FieldSpec, Fields, PlaybookDocument, TaskHead, TaskState,
-    TaskStatus,
+    ContainmentDocument, ExecutionHead, ExecutionState, ExecutionStatus, FieldSpec, Fields, PlaybookDocument,
+    TaskHead, TaskState, TaskStatus,
 };
 
 use crate::store::Detail;
@@ -137,6 +137,31 @@ pub(super) static INBOX: Query = Query::new(|| {
         "status = 'waiting' AND tenant_code = ?1 AND wait ->> 'kind' = 'approval'
         AND wait ->> 'until' >= ?2 AND (wait ->> 'until' > ?2 OR _id > ?3) ORDER BY wait ->> 'until', _id",
     )
+});
+
+fn containments(condition: &str) -> String {
+    let columns = columns(ContainmentDocument::FIELDS, Detail::Whole);
+    format!("SELECT {columns} FROM containment_collection WHERE {condition}")
+}
+
+pub(super) static CONTAINMENT: Query = Query::new(|| containments("_id = ?1 AND tenant_code = ?2"));
+
+pub(super) static OPEN_CONTAINMENTS: Query = Query::new(|| {
+    containments(
+        "tenant_code = ?1 AND open_until IS NOT NULL AND (open_until, _id) > (?2, ?3)
+        ORDER BY open_until, _id LIMIT ?4",
+    )
+});
+
+pub(super) static CONTAINMENTS_OF_TARGET: Query =
+    Query::new(|| containments("tenant_code = ?1 AND target = ?2 AND _id > ?3 ORDER BY _id LIMIT ?4"));
+
+pub(super) static DUE_CONTAINMENTS: Query =
+    Query::new(|| containments("due <= ?1 ORDER BY due, _id LIMIT ?2"));
+
+/// Through the index of those that have news, which are few at any time.
+pub(super) static HOLD_NEWS: Query = Query::new(|| {
+    tasks(Detail::Whole, "hold_news IS NOT NULL AND hold_news >= 0 ORDER BY hold_news, _id LIMIT ?1")
 });
 
 macro_rules! slowest {

@@ -140,7 +140,7 @@ fn before(cursor: Option<&Cursor>) -> (i64, &[u8]) {
 }
 
 /// A date beyond the store's range is after all that it has.
-fn stored(date: Timestamp) -> i64 {
+pub(super) fn stored(date: Timestamp) -> i64 {
     i64::try_from(date.0).unwrap_or(i64::MAX)
 }
 

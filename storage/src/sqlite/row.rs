@@ -4,8 +4,8 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use serde::de::DeserializeOwned;
 use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionId, Field, FieldReader, Fields, Json, KeyHolder,
-    PlaybookDocument, PlaybookId, TaskDocument,
+    ContainmentDocument, DeadLetter, ExecutionDocument, ExecutionId, Field, FieldReader, Fields, Json,
+    KeyHolder, PlaybookDocument, PlaybookId, TaskDocument,
 };
 use uuid::Uuid;
 
@@ -100,6 +100,11 @@ pub(super) fn execution(row: &Row<'_>) -> Result<ExecutionDocument, Error> {
 /// A row of a query for tasks.
 pub(super) fn task(row: &Row<'_>) -> Result<TaskDocument, Error> {
     TaskDocument::read(&mut Columns::of(row)?)
+}
+
+/// A row of a query for containments.
+pub(super) fn containment(row: &Row<'_>) -> Result<ContainmentDocument, Error> {
+    ContainmentDocument::read_fields(&mut Columns::of(row)?)
 }
 
 /// A row of [`super::query::SLOWEST`].

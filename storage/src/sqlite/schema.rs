@@ -6,7 +6,7 @@ use super::fault;
 use crate::store::Error;
 
 /// The schema that this version reads and writes, and no other: none was released before it.
-pub const VERSION: u32 = 9;
+pub const VERSION: u32 = 10;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks are in the tree of their
 /// id: ids grow with time, so rows are added at its end and no second tree is needed.
@@ -74,6 +74,19 @@ CREATE TABLE IF NOT EXISTS task_execution_collection (
     seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS containment_collection (
+    _id BLOB NOT NULL PRIMARY KEY,
+    tenant_code TEXT NOT NULL,
+    target TEXT NOT NULL,
+    status TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    open_until INTEGER,
+    due INTEGER,
+    revision INTEGER NOT NULL,
+    details TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS dead_letter (
     _id TEXT NOT NULL PRIMARY KEY,
     tenant_code TEXT,
@@ -117,6 +130,14 @@ CREATE INDEX IF NOT EXISTS tasks_by_alert
     ON task_execution_collection (tenant_code, alert_id, status) WHERE alert_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tasks_by_wait
     ON task_execution_collection (tenant_code, wait ->> 'kind', wait ->> 'until', _id) WHERE status = 'waiting';
+CREATE INDEX IF NOT EXISTS tasks_by_hold_news
+    ON task_execution_collection (hold_news, _id) WHERE hold_news IS NOT NULL;
+CREATE INDEX IF NOT EXISTS containments_open
+    ON containment_collection (tenant_code, open_until, _id) WHERE open_until IS NOT NULL;
+CREATE INDEX IF NOT EXISTS containments_due
+    ON containment_collection (due, _id) WHERE due IS NOT NULL;
+CREATE INDEX IF NOT EXISTS containments_by_target
+    ON containment_collection (tenant_code, target, _id);
 CREATE INDEX IF NOT EXISTS dead_letters_by_tenant
     ON dead_letter (tenant_code, _id) WHERE tenant_code IS NOT NULL;
 ";

@@ -172,17 +172,7 @@ impl Generator {
             step["at_most_once"] = json!(true);
             self.handle(step, "on_unknown", length, depth);
         }
-        if self.steps.is_multiple_of(3) {
-            let n = ["{{ output.n }}", "{{ output.missing.n }}"][(self.steps / 3 % 2) as usize];
-            step["undo"] = json!({"action": "act", "arguments": {"n": n, "at": "{{ now }}"}});
-            if self.steps.is_multiple_of(2) {
-                step["expires"] = json!("{{ input.n + 1 }}h");
-                step["target"] = json!("{{ input.n }}");
-            }
-            if step["at_most_once"] == true {
-                step["undo"]["safe_if_unknown"] = json!(self.steps % 4 < 2);
-            }
-        }
+        super::undo::written(self.steps, step);
         self.handle(step, "on_failure", length, depth);
         self.handle(step, "on_timeout", length, depth);
     }

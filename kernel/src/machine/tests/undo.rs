@@ -7,6 +7,22 @@ use updraft_protocol::{ExecutionStatus, FailureKind, TaskStatus, UndoRecord, Und
 use super::world::{World, act, playbook};
 use crate::machine::MachineEvent;
 
+/// Writes an undo into some actions of a random playbook: one that cannot be rendered among them.
+pub(super) fn written(steps: u64, step: &mut Value) {
+    if !steps.is_multiple_of(3) {
+        return;
+    }
+    let n = ["{{ output.n }}", "{{ output.missing.n }}"][(steps / 3 % 2) as usize];
+    step["undo"] = json!({"action": "act", "arguments": {"n": n, "at": "{{ now }}"}});
+    if steps.is_multiple_of(2) {
+        step["expires"] = json!("{{ input.n + 1 }}h");
+        step["target"] = json!("{{ input.n }}");
+    }
+    if step["at_most_once"] == true {
+        step["undo"]["safe_if_unknown"] = json!(steps % 4 < 2);
+    }
+}
+
 /// An action that contains a host for four hours.
 fn isolate(more: Value) -> Value {
     let mut fields = json!({

@@ -3,7 +3,7 @@
 use mongodb::bson::{Bson, Document, doc};
 use updraft_protocol::TaskStatus;
 
-use crate::mongo::{DEAD_LETTERS, EXECUTIONS, PLAYBOOKS, TASKS, document};
+use crate::mongo::{CONTAINMENTS, DEAD_LETTERS, EXECUTIONS, PLAYBOOKS, TASKS, document};
 
 /// An index that a query needs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,6 +58,10 @@ pub(in crate::mongo) const ALL: &[Index] = &[
         &[("status", 1), ("tenant_code", 1), ("wait.kind", 1), ("wait.until", 1), ("_id", 1)],
     )
     .only_waiting(),
+    index(TASKS, "tasks_by_hold_news", &[("hold_news", 1), ("_id", 1)]).only_with("hold_news"),
+    index(CONTAINMENTS, "containments_open", &[("tenant_code", 1), ("open_until", 1), ("_id", 1)]),
+    index(CONTAINMENTS, "containments_due", &[("due", 1), ("_id", 1)]).only_with("due"),
+    index(CONTAINMENTS, "containments_by_target", &[("tenant_code", 1), ("target", 1), ("_id", 1)]),
     index(DEAD_LETTERS, "dead_letters_by_tenant", &[("tenant_code", 1), ("_id", 1)]),
 ];
 
@@ -122,6 +126,6 @@ mod tests {
     fn an_index_that_leaves_documents_out_begins_with_what_they_lack() {
         let partial: Vec<_> = ALL.iter().filter_map(|index| Some((index.only_with?, index.keys))).collect();
         assert!(partial.iter().all(|(field, keys)| keys.first().is_some_and(|(first, _)| first == field)));
-        assert_eq!(partial.len(), 2);
+        assert_eq!(partial.len(), 4);
     }
 }

@@ -3,7 +3,7 @@
 use updraft_protocol::{ExecutionStatus, TaskStatus};
 
 use crate::journal::Durability;
-use crate::sqlite::{DATABASE, open, playbook, query, write};
+use crate::sqlite::{DATABASE, containment, open, playbook, query, write};
 
 const STATUS: &str =
     "INDEX executions_by_status (tenant_code=? AND execution_status=? AND (createddate,_id)<(?,?))";
@@ -131,6 +131,18 @@ fn unfinished_executions_come_by_date_from_the_index() {
     );
     let unfinished: Vec<_> = ExecutionStatus::ALL.iter().filter(|status| !status.ended()).collect();
     assert!(matches!(unfinished[..], [one] if query::UNFINISHED.contains(&format!("'{one}'"))));
+}
+
+#[test]
+fn containments_are_found_by_their_ends_their_target_and_when_they_are_due() {
+    let open = "INDEX containments_open (tenant_code=? AND (open_until,_id)>(?,?))";
+    searches_in_order(&query::OPEN_CONTAINMENTS, open);
+    let target = "INDEX containments_by_target (tenant_code=? AND target=? AND _id>?)";
+    searches_in_order(&query::CONTAINMENTS_OF_TARGET, target);
+    searches_in_order(&query::DUE_CONTAINMENTS, "INDEX containments_due (due<?)");
+    searches_in_order(&query::HOLD_NEWS, "INDEX tasks_by_hold_news (hold_news>?)");
+    searches_in_order(&containment::UPDATE, "(_id=?)");
+    searches_in_order(containment::HEARD, "USING PRIMARY KEY (_id=?)");
 }
 
 #[test]

@@ -225,6 +225,15 @@ unavailable! { DeadLetterStore {
     }
 } }
 
+unavailable! { ContainmentStore {
+    hold_news(usize) -> Vec<TaskDocument>;
+    heard(&[TaskDocument]) -> ();
+    put_containment(ContainmentDocument, Option<u64>) -> bool;
+    containment(&TenantCode, ContainmentId) -> Option<ContainmentDocument>;
+    containments(ContainmentQuery) -> Vec<ContainmentDocument>;
+    due_containments(Timestamp, usize) -> Vec<ContainmentDocument>;
+} }
+
 unavailable! { EpochStore {
     claim_epochs(&[VirtualShard], uuid::Uuid, u64) -> ShardEpochs;
 } }

@@ -1,0 +1,375 @@
+//! The machine of a containment: what registrations, people, instants and the ends of undos make of it. Pure: every change
+//! is stored by the caller, on condition that the document is as it was read, before anything follows from it.
+//!
+//! The target stays contained until its last holder has ended. Then a round of its undo begins, an execution of its own
+//! under the key of containment and round, so that a round that is begun again after a crash is the same execution.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use updraft_protocol::limits::{
+    COMMENT_BYTES, CONTAINMENT_HISTORY, CONTAINMENT_HOLDERS, CONTAINMENT_PAUSE, CONTAINMENT_PAUSE_MAX,
+    CONTAINMENT_WATCH, SPAN,
+};
+use updraft_protocol::playbook::UndoOn;
+use updraft_protocol::{
+    ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails, ContainmentDocument,
+    ContainmentEntry, ContainmentId, ContainmentRefusal, ContainmentStatus, ExecutionId, Hold, Holder,
+    TaskDocument, Timestamp, UndoRecord, UndoStatus,
+};
+
+/// Something that happens to a containment.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ContainmentEvent {
+    /// An instant at which something may be due.
+    Due,
+    /// The round has not ended; its execution, if it has one already.
+    UndoRuns(u32, Option<ExecutionId>),
+    /// The round has ended, or could not begin.
+    UndoEnded(u32, Result<(), Arc<str>>),
+    /// A person asks.
+    Asked {
+        /// The person.
+        uid: Arc<str>,
+        /// For what.
+        ask: ContainmentAsk,
+        /// Why.
+        reason: Arc<str>,
+    },
+}
+
+/// The containment that a task holds or held, if it does.
+pub fn containment_of(task: &TaskDocument) -> Option<(ContainmentId, &UndoRecord, &Hold)> {
+    let undo = task.state.undo.as_deref()?;
+    let hold = undo.hold.as_ref()?;
+    let tool = (&undo.call.integration, &undo.call.action);
+    Some((ContainmentId::derive(&task.head.tenant_code, tool, &hold.target), undo, hold))
+}
+
+/// The containment after a task has told its newest undo record; `None` if nothing changes. `before` is what is stored. A
+/// task that is known is not counted twice.
+pub fn register(
+    before: Option<&ContainmentDocument>,
+    task: &TaskDocument,
+    now: Timestamp,
+) -> Option<ContainmentDocument> {
+    let (id, undo, hold) = containment_of(task)?;
+    let known = |document: &ContainmentDocument| {
+        document.details.holders.iter().any(|holder| holder.task == task.task_request_id)
+    };
+    if let Some(document) = before.filter(|document| known(document)) {
+        return release(document, task, undo, now);
+    }
+    let holder = Holder {
+        peid: task.head.peid,
+        task: task.task_request_id,
+        step_id: task.head.step_id.clone(),
+        alert_id: task.head.alert_id.clone(),
+        since: task.state.updated_date,
+        until: hold.until,
+        ended: None,
+    };
+    let mut document = match before {
+        Some(document) => document.clone(),
+        None => new(id, task, undo, hold),
+    };
+    if document.status.ended() {
+        begin_anew(&mut document, holder.since);
+    }
+    let details = Arc::make_mut(&mut document.details);
+    if undo.call.arguments.is_some() || details.undo.arguments.is_none() {
+        details.undo = undo.call.clone();
+        details.on.clone_from(&undo.on);
+    }
+    details.reason = if details.undo.arguments.is_some() { None } else { undo.reason.clone() };
+    hold_by(details, holder);
+    note(details, now, ContainmentChange::Contained, None, None);
+    if document.status != ContainmentStatus::Undoing {
+        document.status = match document.details.undo.arguments {
+            Some(_) => ContainmentStatus::Active,
+            None => ContainmentStatus::UndoFailed,
+        };
+    }
+    let document = settled(document);
+    Some(release(&document, task, undo, now).unwrap_or(document))
+}
+
+fn new(id: ContainmentId, task: &TaskDocument, undo: &UndoRecord, hold: &Hold) -> ContainmentDocument {
+    ContainmentDocument {
+        id,
+        tenant_code: task.head.tenant_code.clone(),
+        target: hold.target.clone(),
+        status: ContainmentStatus::Active,
+        since: task.state.updated_date,
+        until: hold.until,
+        open_until: None,
+        due: None,
+        revision: 0,
+        details: Arc::new(ContainmentDetails {
+            undo: undo.call.clone(),
+            on: undo.on.clone(),
+            holders: Vec::new(),
+            extended: None,
+            round: 0,
+            failures: 0,
+            began: None,
+            execution: None,
+            reason: None,
+            history: Vec::new(),
+        }),
+    }
+}
+
+/// A target that was contained before is contained again.
+fn begin_anew(document: &mut ContainmentDocument, since: Timestamp) {
+    document.since = since;
+    document.status = ContainmentStatus::Active;
+    let details = Arc::make_mut(&mut document.details);
+    (details.extended, details.failures, details.execution) = (None, 0, None);
+}
+
+/// Adds a holder. Where there are too many, the one is forgotten that matters least.
+fn hold_by(details: &mut ContainmentDetails, holder: Holder) {
+    if details.holders.len() >= CONTAINMENT_HOLDERS {
+        let matters = |holder: &Holder| (holder.ended.is_none(), holder.until);
+        let least = (0..details.holders.len()).min_by_key(|at| matters(&details.holders[*at]));
+        least.map(|at| details.holders.remove(at));
+    }
+    details.holders.push(holder);
+}
+
+/// The task's execution has taken back what it did, if it has.
+fn release(
+    document: &ContainmentDocument,
+    task: &TaskDocument,
+    undo: &UndoRecord,
+    now: Timestamp,
+) -> Option<ContainmentDocument> {
+    if undo.status != UndoStatus::Released {
+        return None;
+    }
+    let mut document = document.clone();
+    let details = Arc::make_mut(&mut document.details);
+    let held = |holder: &&mut Holder| holder.task == task.task_request_id && holder.ended.is_none();
+    details.holders.iter_mut().find(held)?.ended = Some(now);
+    note(details, now, ContainmentChange::Released, None, None);
+    if open_holders(&document).next().is_none() && document.details.extended.is_none() {
+        document.until = document.until.min(now);
+    }
+    Some(settled(document))
+}
+
+/// The containment after an event; `None` if nothing changes.
+///
+/// # Errors
+/// A person asks for what it refuses.
+pub fn apply(
+    before: &ContainmentDocument,
+    event: ContainmentEvent,
+    now: Timestamp,
+) -> Result<Option<ContainmentDocument>, ContainmentRefusal> {
+    let mut document = before.clone();
+    let changed = match event {
+        ContainmentEvent::Due => begin_when_due(&mut document, now),
+        ContainmentEvent::UndoRuns(round, execution) => runs(&mut document, round, execution, now),
+        ContainmentEvent::UndoEnded(round, outcome) => ended(&mut document, round, outcome, now),
+        ContainmentEvent::Asked { uid, ask, reason } => asked(&mut document, (uid, ask, reason), now)?,
+    };
+    Ok(changed.then(|| settled(document)))
+}
+
+/// What an event of a person comes to.
+pub fn applied(after: &Option<ContainmentDocument>) -> ContainmentApplied {
+    if after.is_some() { ContainmentApplied::Changed } else { ContainmentApplied::Unchanged }
+}
+
+fn begin_when_due(document: &mut ContainmentDocument, now: Timestamp) -> bool {
+    let is_due = document.due.is_some_and(|due| due <= now);
+    let waits = matches!(document.status, ContainmentStatus::Active | ContainmentStatus::UndoFailed);
+    if is_due && waits {
+        begin_round(document, now);
+    }
+    is_due && waits
+}
+
+/// A round of the undo begins: those who held the target until now do not any more.
+fn begin_round(document: &mut ContainmentDocument, now: Timestamp) {
+    document.status = ContainmentStatus::Undoing;
+    document.due = Some(now);
+    let details = Arc::make_mut(&mut document.details);
+    details.round = details.round.saturating_add(1);
+    (details.began, details.execution, details.extended) = (Some(now), None, None);
+    for holder in details.holders.iter_mut().filter(|holder| holder.ended.is_none()) {
+        holder.ended = Some(now);
+    }
+}
+
+/// The undo runs: it is looked at again later, the longer it runs the later.
+fn runs(
+    document: &mut ContainmentDocument,
+    round: u32,
+    execution: Option<ExecutionId>,
+    now: Timestamp,
+) -> bool {
+    if document.status != ContainmentStatus::Undoing || document.details.round != round {
+        return false;
+    }
+    let details = Arc::make_mut(&mut document.details);
+    let ran = Duration::from_millis(now.since(details.began.unwrap_or(now)) / 2);
+    details.execution = execution.or(details.execution);
+    document.due = Some(now.after(ran.clamp(Duration::from_secs(1), CONTAINMENT_WATCH)));
+    true
+}
+
+fn ended(
+    document: &mut ContainmentDocument,
+    round: u32,
+    outcome: Result<(), Arc<str>>,
+    now: Timestamp,
+) -> bool {
+    if document.status != ContainmentStatus::Undoing || document.details.round != round {
+        return false;
+    }
+    let is_held = open_holders(document).next().is_some();
+    let details = Arc::make_mut(&mut document.details);
+    match outcome {
+        Ok(()) => {
+            (details.failures, details.reason) = (0, None);
+            note(details, now, ContainmentChange::Undone, None, None);
+            // A task that contained the target while it was undone holds it until its own time: which of the two the tool
+            // did last is not known.
+            document.status = if is_held { ContainmentStatus::Active } else { ContainmentStatus::Undone };
+        }
+        Err(reason) => {
+            details.failures = details.failures.saturating_add(1);
+            details.reason = Some(reason.clone());
+            note(details, now, ContainmentChange::Failed, None, Some(reason));
+            document.due = Some(now.after(pause(details.failures)));
+            document.status = if is_held { ContainmentStatus::Active } else { ContainmentStatus::UndoFailed };
+        }
+    }
+    true
+}
+
+/// The pause after so many failures in a row.
+fn pause(failures: u32) -> Duration {
+    let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(16));
+    CONTAINMENT_PAUSE.saturating_mul(doubled).min(CONTAINMENT_PAUSE_MAX)
+}
+
+fn asked(
+    document: &mut ContainmentDocument,
+    (uid, ask, reason): (Arc<str>, ContainmentAsk, Arc<str>),
+    now: Timestamp,
+) -> Result<bool, ContainmentRefusal> {
+    if [&uid, &reason].iter().any(|text| text.is_empty() || text.len() > COMMENT_BYTES) {
+        return Err(ContainmentRefusal::NoReason);
+    }
+    let change = match ask {
+        ContainmentAsk::Extend(until) => {
+            if !extend(document, until, now)? {
+                return Ok(false);
+            }
+            ContainmentChange::Extended
+        }
+        ContainmentAsk::Keep => match document.status {
+            ContainmentStatus::Kept => return Ok(false),
+            ContainmentStatus::Undone => return Err(ContainmentRefusal::Ended(document.status)),
+            ContainmentStatus::Undoing => return Err(ContainmentRefusal::Undoing),
+            ContainmentStatus::Active | ContainmentStatus::UndoFailed => {
+                document.status = ContainmentStatus::Kept;
+                ContainmentChange::Kept
+            }
+        },
+        ContainmentAsk::Undo => match document.status {
+            ContainmentStatus::Undoing | ContainmentStatus::Undone => return Ok(false),
+            ContainmentStatus::Kept => return Err(ContainmentRefusal::Ended(document.status)),
+            ContainmentStatus::Active | ContainmentStatus::UndoFailed => {
+                may_be_asked(&document.details)?;
+                begin_round(document, now);
+                ContainmentChange::Asked
+            }
+        },
+    };
+    let details = Arc::make_mut(&mut document.details);
+    if change == ContainmentChange::Kept {
+        details.extended = None;
+        let open = details.holders.iter_mut().filter(|holder| holder.ended.is_none());
+        open.for_each(|holder| holder.ended = Some(now));
+    }
+    note(details, now, change, Some(uid), Some(reason));
+    Ok(true)
+}
+
+fn may_be_asked(details: &ContainmentDetails) -> Result<(), ContainmentRefusal> {
+    if details.undo.arguments.is_none() {
+        let reason = details.reason.clone().unwrap_or_else(|| "its arguments are not known".into());
+        return Err(ContainmentRefusal::CannotBeUndone(reason));
+    }
+    if details.on.contains(&UndoOn::Asked) { Ok(()) } else { Err(ContainmentRefusal::NotAsked) }
+}
+
+fn extend(
+    document: &mut ContainmentDocument,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<bool, ContainmentRefusal> {
+    match document.status {
+        ContainmentStatus::Undoing => return Err(ContainmentRefusal::Undoing),
+        status if status.ended() => return Err(ContainmentRefusal::Ended(status)),
+        _ => {}
+    }
+    if document.details.undo.arguments.is_none() {
+        may_be_asked(&document.details)?;
+    }
+    if document.details.extended == Some(until) {
+        return Ok(false);
+    }
+    if until <= now || until <= document.until {
+        return Err(ContainmentRefusal::NotLater(document.until));
+    }
+    let last = now.after(SPAN);
+    if until > last {
+        return Err(ContainmentRefusal::TooLong(last));
+    }
+    document.status = ContainmentStatus::Active;
+    let details = Arc::make_mut(&mut document.details);
+    (details.extended, details.failures) = (Some(until), 0);
+    Ok(true)
+}
+
+fn note(
+    details: &mut ContainmentDetails,
+    at: Timestamp,
+    what: ContainmentChange,
+    uid: Option<Arc<str>>,
+    reason: Option<Arc<str>>,
+) {
+    if details.history.len() >= CONTAINMENT_HISTORY {
+        details.history.remove(0);
+    }
+    details.history.push(ContainmentEntry { at, what, uid, reason });
+}
+
+/// The tasks that still hold it.
+pub(crate) fn open_holders(document: &ContainmentDocument) -> impl Iterator<Item = &Holder> {
+    document.details.holders.iter().filter(|holder| holder.ended.is_none())
+}
+
+/// The document with what follows from its status and its holders.
+fn settled(mut document: ContainmentDocument) -> ContainmentDocument {
+    let last = open_holders(&document).map(|holder| holder.until).chain(document.details.extended).max();
+    document.until = last.unwrap_or(document.until);
+    document.due = match document.status {
+        ContainmentStatus::Active => Some(document.until),
+        ContainmentStatus::UndoFailed if document.details.undo.arguments.is_none() => None,
+        ContainmentStatus::Undoing | ContainmentStatus::UndoFailed => document.due,
+        ContainmentStatus::Undone | ContainmentStatus::Kept => None,
+    };
+    document.open_until = (!document.status.ended()).then_some(document.until);
+    document.revision = document.revision.saturating_add(1);
+    document
+}
+
+#[cfg(test)]
+mod tests;

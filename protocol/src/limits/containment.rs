@@ -1,0 +1,23 @@
+//! Limits of containments, with their reasons.
+
+use std::time::Duration;
+
+/// Holders of one containment that are kept: of more, those that have ended, then those that end first, are forgotten, as a
+/// later one keeps the target contained anyway.
+pub const CONTAINMENT_HOLDERS: usize = 100;
+/// Entries of a containment's history: what people did, and how often its undo failed. The oldest are forgotten.
+pub const CONTAINMENT_HISTORY: usize = 50;
+/// The pause after the first undo that failed; doubled with each further one.
+pub const CONTAINMENT_PAUSE: Duration = Duration::from_secs(60);
+/// The longest such pause: a tool that is down for a day is asked at least once an hour.
+pub const CONTAINMENT_PAUSE_MAX: Duration = Duration::from_secs(3600);
+/// How often the keeper looks for containments that are new, and for those that are due: what expires does so within hours.
+pub const CONTAINMENT_LOOK: Duration = Duration::from_secs(1);
+/// The longest time between two looks at an undo that runs.
+pub const CONTAINMENT_WATCH: Duration = Duration::from_secs(30);
+/// Tasks or containments that the keeper reads at once.
+pub const CONTAINMENT_PAGE_ROWS: usize = 100;
+/// How often a change is tried again that met another one.
+pub const CONTAINMENT_TRIES: usize = 16;
+
+const _: () = assert!(CONTAINMENT_PAUSE.as_secs() <= CONTAINMENT_PAUSE_MAX.as_secs());

@@ -1,0 +1,84 @@
+//! Containments in MongoDB: each changed only as it was read, durable when the call returns. Decides nothing.
+
+use async_trait::async_trait;
+use mongodb::bson::doc;
+use updraft_protocol::{ContainmentDocument, ContainmentId, TaskDocument, TenantCode, Timestamp};
+
+use super::error::store_error;
+use super::{CONTAINMENTS, MongoStore, TASKS, document, error, meta, query, read};
+use crate::store::{ContainmentQuery, ContainmentStore, Detail, Error};
+
+async fn put(
+    store: &MongoStore,
+    containment: &ContainmentDocument,
+    before: Option<u64>,
+) -> Result<bool, Error> {
+    let document = document::containment_insert(containment).map_err(Error::Refused)?;
+    let containments = store.collection(CONTAINMENTS);
+    let Some(before) = before else {
+        return match containments.insert_one(document).write_concern(meta::durable()).await {
+            Ok(_) => Ok(true),
+            Err(error) if error::code(&error) == Some(error::DUPLICATE_KEY) => Ok(false),
+            Err(error) => Err(store_error(error)),
+        };
+    };
+    let before = i64::try_from(before).map_err(|error| Error::Refused(error.to_string()))?;
+    let filter = doc! { "_id": document::id(containment.id.uuid()), "revision": before };
+    let replaced = containments.replace_one(filter, document).write_concern(meta::durable()).await;
+    Ok(replaced.map_err(store_error)?.matched_count == 1)
+}
+
+async fn heard(store: &MongoStore, tasks: &[TaskDocument]) -> Result<(), Error> {
+    for task in tasks {
+        let filter = doc! {
+            "_id": document::id(task.task_request_id.uuid()),
+            "epoch": task.epoch.cast_signed(),
+            "seq": task.seq.cast_signed(),
+        };
+        let unset = doc! { "$unset": { "hold_news": "" } };
+        store.collection(TASKS).update_one(filter, unset).await.map_err(store_error)?;
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl ContainmentStore for MongoStore {
+    async fn hold_news(&self, limit: usize) -> Result<Vec<TaskDocument>, Error> {
+        let limit = read::rows(limit);
+        self.few(read::page(self, vec![query::hold_news(limit)], limit, read::task(Detail::Whole))).await
+    }
+
+    async fn heard(&self, tasks: &[TaskDocument]) -> Result<(), Error> {
+        self.writable()?;
+        self.few(heard(self, tasks)).await
+    }
+
+    async fn put_containment(
+        &self,
+        containment: ContainmentDocument,
+        before: Option<u64>,
+    ) -> Result<bool, Error> {
+        self.writable()?;
+        self.few(put(self, &containment, before)).await
+    }
+
+    async fn containment(
+        &self,
+        tenant: &TenantCode,
+        id: ContainmentId,
+    ) -> Result<Option<ContainmentDocument>, Error> {
+        self.few(read::one(self, query::containment(tenant, id), read::containment)).await
+    }
+
+    async fn containments(&self, asked: ContainmentQuery) -> Result<Vec<ContainmentDocument>, Error> {
+        let limit = read::rows(asked.limit);
+        let finds = query::containments(&asked, limit);
+        self.few(read::page(self, finds, limit, read::containment)).await
+    }
+
+    async fn due_containments(&self, by: Timestamp, limit: usize) -> Result<Vec<ContainmentDocument>, Error> {
+        let limit = read::rows(limit);
+        let finds = vec![query::due_containments(by, limit)];
+        self.few(read::page(self, finds, limit, read::containment)).await
+    }
+}
