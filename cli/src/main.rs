@@ -6,6 +6,7 @@ mod answer;
 mod at;
 mod cancel;
 mod command;
+mod containments;
 mod data;
 mod dead_letters;
 mod demo;
@@ -90,6 +91,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Inbox(options) => wait(inbox::inbox(&options)),
         Command::Answer(options) => wait(answer::answer(&options)),
         Command::Signal(options) => wait(signal::signal(&options)),
+        Command::Containments(options) => wait(containments::containments(&options)),
         Command::Health(options) => wait(health::health(&options)),
         Command::Doctor(options) => wait(doctor::doctor(&options, screen)),
         Command::DeadLetters(options) => wait(dead_letters::dead_letters(&options)),

@@ -1,5 +1,6 @@
 //! Options: what the command line can say. Owns names, defaults and help; opens nothing.
 
+mod containments;
 mod people;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::at::At;
 use crate::durability;
 use crate::exit;
 use crate::stress::options::Stress;
+pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
 pub(crate) use people::{AnswerApproval, SendSignal, ShowInbox};
 
 /// Runs SOAR playbooks durably.
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Answer(AnswerApproval),
     /// Gives an execution a signal, by the engine that runs there.
     Signal(SendSignal),
+    /// Lists what is contained and until when; extends, keeps or undoes it, by the engine that runs there.
+    Containments(Containments),
     /// Tells how the engine fares that runs on a data directory; exits 1 where something is wrong, or none runs.
     Health(Health),
     /// Says what is wrong with a data directory and its store, and what can be done; starts nothing.
@@ -69,7 +73,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     /// The data directory: the journal, and the embedded store. One process at a time has it; `list`, `show`,
-    /// `inbox`, `dead-letters`, `cancel`, `answer`, `signal` and `health` work beside that one.
+    /// `inbox`, `dead-letters`, `cancel`, `answer`, `signal`, `containments` and `health` work beside that one.
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,
     #[command(flatten)]

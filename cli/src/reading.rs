@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use updraft::limits::DEAD_LETTER_PAGE_ROWS;
 use updraft::local::Client;
 use updraft::{
-    Cursor, DeadLetter, Engine, ExecutionDocument, ExecutionId, ExecutionQuery, InboxEntry, InboxQuery,
-    Inspection, Reader, StartError, StoreError, TenantCode,
+    ContainmentDocument, ContainmentQuery, Cursor, DeadLetter, Engine, ExecutionDocument, ExecutionId,
+    ExecutionQuery, InboxEntry, InboxQuery, Inspection, Reader, StartError, StoreError, TenantCode,
 };
 
 use crate::command::advised;
@@ -117,6 +117,18 @@ impl Reading {
             Self::Server(reader) => reader.inbox(query).await?,
             Self::Running(client) => client.inbox(query).await?,
             Self::Alone(engine) => engine.inbox(query).await?,
+        })
+    }
+
+    /// One page of a tenant's containments.
+    pub(crate) async fn containments(
+        &self,
+        query: ContainmentQuery,
+    ) -> Result<Vec<ContainmentDocument>, Error> {
+        Ok(match self {
+            Self::Server(reader) => reader.containments(query).await?,
+            Self::Running(client) => client.containments(query).await?,
+            Self::Alone(engine) => engine.reader().containments(query).await?,
         })
     }
 

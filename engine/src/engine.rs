@@ -13,6 +13,7 @@ use updraft_protocol::{Applied, ApprovalAnswer, ExecutionId, Signal, TaskId, Ten
 use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::Pending;
 
+use crate::containments::Keeper;
 use crate::error::{ControlError, ReadError};
 use crate::handle::Handle;
 use crate::health::{self, EngineHealth};
@@ -28,17 +29,16 @@ pub struct Engine {
     pub(crate) context: Arc<EngineContext>,
     /// Taken by the shutdown.
     pub(crate) node: tokio::sync::Mutex<Option<Node>>,
-    /// Closed when the engine shuts down; submissions pass through it.
-    pub(crate) gate: DrainGate,
+    /// The way in for submissions, which the engine's own work shares.
+    pub(crate) submitter: Arc<Submitter>,
     /// Notified when the gate is closed and no submission is under way.
     pub(crate) emptied: Arc<Notify>,
     /// The store, if the engine opened it itself: its directory must be free after the shutdown.
     pub(crate) embedded: Mutex<Option<Arc<SqliteStore>>>,
     /// The lease of a store that other machines can reach.
     pub(crate) ownership: Option<Ownership>,
-    /// Notified when the gate is closed: submissions that wait for a permit are refused.
-    pub(crate) closing: Notify,
-    pub(crate) submit_timeout: Duration,
+    /// The keeper of containments; taken by the shutdown.
+    pub(crate) keeper: Mutex<Option<Keeper>>,
     /// The server of the local socket, if there is a data directory; taken by the shutdown.
     #[cfg(unix)]
     pub(crate) local: Mutex<Option<LocalServer>>,
@@ -52,6 +52,16 @@ pub struct Engine {
     pub(crate) unresumed: Arc<tokio::sync::Mutex<()>>,
     /// The executions that the start resumed, until they are taken.
     pub(crate) resumed: Mutex<Vec<Arc<RegistryEntry>>>,
+}
+
+/// The way in for submissions.
+pub(crate) struct Submitter {
+    pub(crate) context: Arc<EngineContext>,
+    /// Closed when the engine shuts down; submissions pass through it.
+    pub(crate) gate: DrainGate,
+    /// Notified when the gate is closed: submissions that wait for a permit are refused.
+    pub(crate) closing: Notify,
+    pub(crate) submit_timeout: Duration,
 }
 
 impl Engine {

@@ -4,7 +4,9 @@ use thiserror::Error;
 use updraft_actors::{Lost, plans};
 use updraft_kernel::pairing::Mismatch;
 use updraft_kernel::plan::Mistake;
-use updraft_protocol::{ControlRefusal, ExecutionId, Name, PlaybookId, Timestamp};
+use updraft_protocol::{
+    ContainmentId, ContainmentRefusal, ControlRefusal, ExecutionId, Name, PlaybookId, Timestamp,
+};
 use updraft_storage::{journal, log};
 
 use crate::standstill::Standstill;
@@ -48,6 +50,9 @@ pub enum StartError {
         /// The findings, their meaning, and the remedies.
         mismatch: Mismatch,
     },
+    /// The thread that keeps containments cannot be started.
+    #[error("the thread of containments does not start: {0}")]
+    Thread(std::io::Error),
     /// Another engine owns the store, and is alive.
     #[error("the database is in use by another engine: {who}, since {since}")]
     Owned {
@@ -82,7 +87,7 @@ impl StartError {
             | Self::OtherStore { .. }
             | Self::Mismatch { .. }
             | Self::Lost(_) => false,
-            Self::Standstill(_) | Self::Owned { .. } => true,
+            Self::Standstill(_) | Self::Owned { .. } | Self::Thread(_) => true,
             Self::Store(error) => error.retryable(),
             Self::Journal(error) => error.retryable(),
             Self::Node(error) => error.retryable(),
@@ -308,6 +313,9 @@ pub enum ControlError {
     /// The execution refuses it.
     #[error(transparent)]
     Refused(#[from] ControlRefusal),
+    /// A containment refuses it.
+    #[error(transparent)]
+    Containment(Box<ContainmentError>),
     /// The store did not answer, or the engine has failed or is shut down: then it may have an effect later.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -319,7 +327,46 @@ impl ControlError {
         match self {
             Self::NoExecution(_) => false,
             Self::Refused(refusal) => refusal.retryable(),
+            Self::Containment(error) => error.retryable(),
             Self::Read(error) => error.retryable(),
+        }
+    }
+}
+
+/// Why a containment stays as it is.
+#[derive(Debug, Error)]
+pub enum ContainmentError {
+    /// The tenant has no such containment.
+    #[error("the tenant has no containment {0}")]
+    NoContainment(ContainmentId),
+    /// It refuses.
+    #[error(transparent)]
+    Refused(#[from] ContainmentRefusal),
+    /// Others have changed it again and again in the meantime.
+    #[error("containment {0} is being changed by others")]
+    Busy(ContainmentId),
+    /// The store did not answer: then it may have an effect later.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl ContainmentError {
+    /// Whether the same can succeed later.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::NoContainment(_) => false,
+            Self::Refused(refusal) => refusal.retryable(),
+            Self::Busy(_) => true,
+            Self::Read(error) => error.retryable(),
+        }
+    }
+}
+
+impl From<ContainmentError> for ControlError {
+    fn from(error: ContainmentError) -> Self {
+        match error {
+            ContainmentError::Read(error) => Self::Read(error),
+            other => Self::Containment(Box::new(other)),
         }
     }
 }

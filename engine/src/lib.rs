@@ -38,6 +38,7 @@
 //! ```
 
 mod builder;
+mod containments;
 mod dead_letters;
 mod deadline;
 mod diagnosis;
@@ -67,9 +68,10 @@ mod submit;
 mod unresumed;
 
 pub use builder::{Builder, Resume};
+pub use containments::Containments;
 pub use diagnosis::{Diagnosis, Finding, Whose};
 pub use doctor::doctor;
-pub use error::{ControlError, PutError, ReadError, Refusal, StartError};
+pub use error::{ContainmentError, ControlError, PutError, ReadError, Refusal, StartError};
 pub use handle::Handle;
 pub use health::{Backlog, EngineHealth, EngineTrouble};
 
@@ -89,13 +91,16 @@ pub use updraft_kernel::{
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Call, CallPermit, CallRecord,
-    Catalogue, ControlRefusal, DeadLetter, DocumentId, Effect, ExecutionDocument, ExecutionHead, ExecutionId,
+    Catalogue, ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails,
+    ContainmentDocument, ContainmentEntry, ContainmentId, ContainmentRefusal, ContainmentStatus,
+    ControlRefusal, DeadLetter, DocumentId, Effect, ExecutionDocument, ExecutionHead, ExecutionId,
     ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Flaw, Gate, GivenAnswer,
-    GivenSecret, Held, IdempotencyKey, InputHash, Integration, Json, KeyHolder, Masking, Name, Number,
-    Omission, PermitFuture, PermitRequest, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus,
+    GivenSecret, Held, Hold, Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, Masking, Name,
+    Number, Omission, PermitFuture, PermitRequest, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus,
     ReceivedSignals, Revision, ScopePath, Secret, SecretProvider, SecretReference, Sending, Signal, Span,
-    StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, Update,
-    Value, Wait, WaitKind, limits, parse, playbook, schema, secret, text, value,
+    StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp,
+    UndoCall, UndoRecord, UndoStatus, Update, Value, Wait, WaitKind, limits, parse, playbook, schema, secret,
+    text, value,
 };
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;
@@ -105,10 +110,10 @@ pub use updraft_storage::memory::MemoryStore;
 pub use updraft_storage::mongo::{self, MongoStore};
 pub use updraft_storage::sqlite::SqliteStore;
 pub use updraft_storage::store::{
-    Bond, BondStore, Cursor, DeadLetterStore, Detail, EpochStore, Error as StoreError, ExecutionQuery,
-    ExecutionStore, ExecutionsOf, Health, Inbox, InboxCursor, InboxQuery, Kept, Owner, OwnerStore,
-    PlaybookRuntime, PlaybookStore, PoolStatistics, PutOutcome, QueryStore, Resumable, SlowestQuery, Store,
-    TaskQuery, Trouble, WriteOutcome,
+    Bond, BondStore, ContainmentCursor, ContainmentQuery, ContainmentStore, ContainmentsOf, Cursor,
+    DeadLetterStore, Detail, EpochStore, Error as StoreError, ExecutionQuery, ExecutionStore, ExecutionsOf,
+    Health, Inbox, InboxCursor, InboxQuery, Kept, Owner, OwnerStore, PlaybookRuntime, PlaybookStore,
+    PoolStatistics, PutOutcome, QueryStore, Resumable, SlowestQuery, Store, TaskQuery, Trouble, WriteOutcome,
 };
 pub use updraft_storage::write_behind::Pending;
 pub use updraft_storage::{AddressError, StoreAddress};

@@ -21,11 +21,15 @@ pub struct Playbooks {
 impl Engine {
     /// The catalogue of playbooks.
     pub fn playbooks(&self) -> Playbooks {
-        Playbooks { context: self.context.clone() }
+        Playbooks::of(self.context.clone())
     }
 }
 
 impl Playbooks {
+    pub(crate) fn of(context: Arc<EngineContext>) -> Self {
+        Self { context }
+    }
+
     /// Checks a playbook and stores it in a tenant's catalogue, durably. Storing the same playbook again returns the
     /// same id; a version never changes.
     ///

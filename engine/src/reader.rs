@@ -7,9 +7,11 @@ use std::sync::Arc;
 use futures_util::stream::{self, Stream};
 use updraft_actors::Inspection;
 use updraft_protocol::limits::{PAGE_ROWS, SLOW_STORE_CALL};
-use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode};
+use updraft_protocol::{ContainmentDocument, ExecutionDocument, ExecutionId, TaskDocument, TenantCode};
 use updraft_storage::page;
-use updraft_storage::store::{Cursor, ExecutionQuery, Health, PlaybookRuntime, SlowestQuery, TaskQuery};
+use updraft_storage::store::{
+    ContainmentQuery, Cursor, ExecutionQuery, Health, PlaybookRuntime, SlowestQuery, TaskQuery,
+};
 use updraft_storage::{Store, StoreAddress, TimedStore};
 
 use crate::error::{ReadError, StartError};
@@ -50,6 +52,14 @@ impl Reader {
         let Some(execution) = self.store.execution(tenant, peid).await? else { return Ok(None) };
         let tasks = self.all_tasks(tenant, peid).await?;
         Ok(Some(Inspection { execution: Arc::new(execution), tasks, whole: true }))
+    }
+
+    /// One page of a tenant's containments. The next page begins after its last row; an empty one is the end.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn containments(&self, query: ContainmentQuery) -> Result<Vec<ContainmentDocument>, ReadError> {
+        Ok(self.store.containments(query).await?)
     }
 
     /// One page of a tenant's executions, newest first, and where the next page begins. A page may have fewer rows than

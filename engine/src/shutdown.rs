@@ -10,6 +10,7 @@ use updraft_protocol::limits;
 use updraft_storage::log::CloseOutcome;
 use updraft_storage::sqlite::SqliteStore;
 
+use crate::containments::Keeper;
 use crate::deadline::after;
 use crate::engine::Engine;
 #[cfg(unix)]
@@ -33,8 +34,8 @@ impl Engine {
     /// data directory is free; callers that wait for one get an error. The store can still be read.
     pub async fn shutdown(&self, deadline: Duration) -> Shutdown {
         let until = after(deadline);
-        let _ = self.gate.close();
-        self.closing.notify_waiters();
+        let _ = self.submitter.gate.close();
+        self.submitter.closing.notify_waiters();
         // Held to the end: a second call returns when the shutdown is over.
         let mut held = self.node.lock().await;
         let Some(node) = held.take() else { return Shutdown::Already };
@@ -46,6 +47,9 @@ impl Engine {
 
     /// Ends running executions, and releases the engine's resources.
     async fn end(&self, node: Node, until: Instant) -> Shutdown {
+        if let Some(keeper) = self.take_keeper() {
+            keeper.close(&self.context.timer).await;
+        }
         // Before the data directory is free: the next engine there opens its own socket.
         #[cfg(unix)]
         if let Some(server) = self.take_local() {
@@ -94,6 +98,10 @@ impl Engine {
         self.local.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    fn take_keeper(&self) -> Option<Keeper> {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// The embedded store, while its lock is held.
     fn embedded(&self) -> Option<Arc<SqliteStore>> {
         self.embedded.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -105,10 +113,12 @@ impl Drop for Engine {
     /// its data directory is free soon after, even while handles exist: once calls of tools were dropped, and the disk
     /// and the embedded store have finished their current work. This does not wait for it.
     fn drop(&mut self) {
-        let _ = self.gate.close();
-        self.closing.notify_waiters();
+        let _ = self.submitter.gate.close();
+        self.submitter.closing.notify_waiters();
         #[cfg(unix)]
         let server = self.take_local();
+        // Dropped, it ends by itself.
+        drop(self.take_keeper());
         let (node, store, context) = (self.node.get_mut().take(), self.embedded(), self.context.clone());
         if node.is_none() && store.is_none() {
             return;

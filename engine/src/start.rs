@@ -21,7 +21,8 @@ use updraft_storage::write_behind::{WriteBehind, WriterConfig};
 use uuid::Uuid;
 
 use crate::builder::Builder;
-use crate::engine::Engine;
+use crate::containments::Keeper;
+use crate::engine::{Engine, Submitter};
 use crate::error::StartError;
 #[cfg(unix)]
 use crate::local::{LocalContext, LocalServer};
@@ -93,17 +94,17 @@ impl Engine {
         let (pending, trouble) = (write_behind.pending(), write_behind.trouble());
         let node = Node::start(context.clone(), write_behind, messages).await?;
         let emptied = Arc::new(Notify::new());
+        let submitter = submitter(&context, emptied.clone(), builder.submit_timeout);
         let mut engine = Self {
             context,
             node: tokio::sync::Mutex::new(None),
-            gate: gate(emptied.clone()),
+            submitter,
+            keeper: Mutex::default(),
             emptied,
             embedded: Mutex::new(embedded),
             ownership: opened.ownership,
-            closing: Notify::new(),
             #[cfg(unix)]
             local: Mutex::default(),
-            submit_timeout: builder.submit_timeout,
             buffer,
             pending,
             trouble,
@@ -134,6 +135,13 @@ impl Engine {
                 // The data directory is free when the error is returned.
                 let _ = self.shutdown(Duration::ZERO).await;
                 return Err(error);
+            }
+        }
+        match Keeper::start(self.submitter.clone(), builder.resume) {
+            Ok(keeper) => self.keeper = Mutex::new(Some(keeper)),
+            Err(error) => {
+                let _ = self.shutdown(Duration::ZERO).await;
+                return Err(StartError::Thread(error));
             }
         }
         #[cfg(unix)]
@@ -184,9 +192,14 @@ fn writer_of(builder: &Builder) -> WriterConfig {
     }
 }
 
-/// A gate that notifies `emptied` when the last submission has left.
-fn gate(emptied: Arc<Notify>) -> DrainGate {
-    DrainGate::with_drained_hook(Arc::new(move || emptied.notify_one()))
+/// The way in, whose gate notifies `emptied` when the last submission has left.
+fn submitter(context: &Arc<EngineContext>, emptied: Arc<Notify>, submit_timeout: Duration) -> Arc<Submitter> {
+    Arc::new(Submitter {
+        context: context.clone(),
+        gate: DrainGate::with_drained_hook(Arc::new(move || emptied.notify_one())),
+        closing: Notify::new(),
+        submit_timeout,
+    })
 }
 
 fn named(

@@ -19,7 +19,7 @@ use updraft_storage::log::{self, Append, Need, Revocable, Revoke};
 use uuid::Uuid;
 
 use crate::deadline::after;
-use crate::engine::Engine;
+use crate::engine::{Engine, Submitter};
 use crate::error::Refusal;
 use crate::handle::Handle;
 use crate::idempotency::{KeyReservation, SubmissionKey};
@@ -52,7 +52,7 @@ impl Engine {
     /// # Errors
     /// The submission, returned with the reason.
     pub async fn submit(&self, submission: Submission) -> Result<Handle, SubmitError> {
-        self.submit_within(submission, true).await
+        self.submitter.submit_within(submission, true).await
     }
 
     /// Submits without waiting for a permit; the durable answer is awaited as long as configured.
@@ -61,10 +61,16 @@ impl Engine {
     /// The submission, returned with the reason; [`Refusal::EngineFull`] and [`Refusal::TenantFull`] if there is no
     /// permit.
     pub async fn try_submit(&self, submission: Submission) -> Result<Handle, SubmitError> {
-        self.submit_within(submission, false).await
+        self.submitter.submit_within(submission, false).await
     }
+}
 
-    async fn submit_within(&self, submission: Submission, for_place: bool) -> Result<Handle, SubmitError> {
+impl Submitter {
+    pub(crate) async fn submit_within(
+        &self,
+        submission: Submission,
+        for_place: bool,
+    ) -> Result<Handle, SubmitError> {
         let deadline = SubmitDeadline { until: after(self.submit_timeout), for_place };
         let span = tracing::info_span!("submit", tenant = %submission.tenant, peid = tracing::field::Empty);
         let submitted = self.accept(&submission, deadline).instrument(span.clone()).await;

@@ -1,4 +1,4 @@
-//! Endpoint protection: takes hosts off the network, saves what is on them, and keeps files from running.
+//! Endpoint protection: takes hosts off the network and puts them back, saves what is on them, and keeps files from running.
 
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ pub(super) fn router() -> Router<Arc<Dispatcher>> {
     Router::new()
         .route("/edr/hosts/{host}", get(host))
         .route("/edr/hosts/{host}/isolate", post(isolate))
+        .route("/edr/hosts/{host}/release", post(release))
         .route("/edr/hosts/{host}/snapshot", post(snapshot))
         .route("/edr/hashes", post(block_hash))
 }
@@ -48,6 +49,15 @@ async fn isolate(
         Ok((StatusCode::OK, json!({ "host": name, "action_id": action, "state": "isolated" })))
     };
     dispatcher.act("edr.isolate", FaultProfile::Steady, &headers, answer).await
+}
+
+async fn release(
+    State(dispatcher): State<Arc<Dispatcher>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let answer = || Ok((StatusCode::OK, json!({ "host": name, "state": "released" })));
+    dispatcher.act("edr.release", FaultProfile::Steady, &headers, answer).await
 }
 
 async fn snapshot(

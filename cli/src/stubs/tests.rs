@@ -49,6 +49,7 @@ async fn every_tool_answers_and_the_same_key_acts_once() {
         ("directory.disable", "POST /directory/users/u-1/disable", json!({}), 200),
         ("firewall.block", "POST /firewall/blocks", json!({"kind": "url", "value": "x"}), 201),
         ("edr.isolate", "POST /edr/hosts/WS-1/isolate", json!({}), 200),
+        ("edr.release", "POST /edr/hosts/WS-1/release", json!({}), 200),
         ("edr.snapshot", "POST /edr/hosts/WS-1/snapshot", json!({}), 201),
         ("edr.block_hash", "POST /edr/hashes", json!({"sha256": "ab"}), 201),
         ("tickets.open", "POST /tickets", json!({"title": "t", "severity": "high"}), 201),

@@ -5,10 +5,14 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use updraft_protocol::limits::{DEAD_LETTER_PAGE_ROWS, LOCAL_FLUSH, LOCAL_SEND_TIME, PAGE_ROWS};
 use updraft_protocol::{ApprovalAnswer, ExecutionId, TenantCode};
-use updraft_storage::store::{Cursor, Detail, ExecutionQuery, InboxCursor, InboxQuery};
+use updraft_storage::store::{
+    ContainmentCursor, ContainmentQuery, ContainmentsOf, Cursor, Detail, ExecutionQuery, InboxCursor,
+    InboxQuery,
+};
 
 use super::LocalContext;
 use super::message::{Answer, Ask, Place, lines_of};
+use crate::containments::Containments;
 use crate::error::{ControlError, ReadError};
 use crate::handle::{self, Handle};
 use crate::health;
@@ -99,6 +103,18 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             let query = InboxQuery { tenant, of: of.into(), after: after.map(InboxCursor::from), limit };
             let page = reader.inbox(query).await?;
             Ok((page.into_iter().map(|entry| Answer::Asked(Box::new(entry))).collect(), None))
+        }
+        Ask::Containments { tenant, target, after, limit } => {
+            let of = target.map_or(ContainmentsOf::Open, ContainmentsOf::Target);
+            let after = after.map(|(until, id)| ContainmentCursor { until, id });
+            let query = ContainmentQuery { tenant, of, after, limit: limit.min(PAGE_ROWS) };
+            let page = reader.containments(query).await?;
+            Ok((page.into_iter().map(|row| Answer::Containment(Box::new(row))).collect(), None))
+        }
+        Ask::Contain { tenant, id, uid, ask, reason } => {
+            let containments = Containments::of(context.engine.clone());
+            let applied = containments.ask(&tenant, id, (&uid, &reason), ask).await?;
+            Ok((vec![Answer::Contained(applied)], None))
         }
         Ask::Health {} => {
             let pending = *context.pending.borrow();

@@ -13,9 +13,10 @@ use tokio::time::timeout;
 use updraft_actors::{CancelVerdict, Inspection};
 use updraft_protocol::limits::{LOCAL_LINE_BYTES, LOCAL_WAIT};
 use updraft_protocol::{
-    Applied, ApprovalAnswer, DeadLetter, ExecutionDocument, ExecutionId, Signal, TaskId, TenantCode,
+    Applied, ApprovalAnswer, ContainmentApplied, ContainmentAsk, ContainmentDocument, ContainmentId,
+    DeadLetter, ExecutionDocument, ExecutionId, Signal, TaskId, TenantCode,
 };
-use updraft_storage::store::{Cursor, ExecutionQuery, InboxQuery};
+use updraft_storage::store::{ContainmentQuery, ContainmentsOf, Cursor, ExecutionQuery, InboxQuery};
 
 use super::message::{Answer, Ask, InboxPlace, Request, VERSION};
 use crate::health::EngineHealth;
@@ -213,6 +214,46 @@ impl Client {
         signal: Signal,
     ) -> Result<Applied, Error> {
         self.apply(Ask::Signal { tenant: tenant.clone(), peid, signal }).await
+    }
+
+    /// One page of a tenant's containments. The next page begins after its last row; an empty one is the end.
+    ///
+    /// # Errors
+    /// No engine runs there, or it does not answer.
+    pub async fn containments(&self, query: ContainmentQuery) -> Result<Vec<ContainmentDocument>, Error> {
+        let ContainmentQuery { tenant, of, after, limit } = query;
+        let target = match of {
+            ContainmentsOf::Open => None,
+            ContainmentsOf::Target(target) => Some(target),
+        };
+        let after = after.map(|after| (after.until, after.id));
+        let mut talk = self.ask(Ask::Containments { tenant, target, after, limit }).await?;
+        let mut page = Vec::new();
+        loop {
+            match talk.next().await? {
+                Answer::Containment(row) => page.push(*row),
+                Answer::End { .. } => return Ok(page),
+                other => return Err(self.beside(&other)),
+            }
+        }
+    }
+
+    /// Asks something of a containment; as [`Containments::ask`](crate::Containments::ask).
+    ///
+    /// # Errors
+    /// It is refused, no engine runs there, or it does not answer: then it may have been applied.
+    pub async fn contain(
+        &self,
+        tenant: &TenantCode,
+        id: ContainmentId,
+        (uid, reason): (&str, &str),
+        ask: ContainmentAsk,
+    ) -> Result<ContainmentApplied, Error> {
+        let (tenant, uid, reason) = (tenant.clone(), uid.into(), reason.into());
+        match self.ask(Ask::Contain { tenant, id, uid, ask, reason }).await?.next().await? {
+            Answer::Contained(applied) => Ok(applied),
+            other => Err(self.beside(&other)),
+        }
     }
 
     async fn apply(&self, ask: Ask) -> Result<Applied, Error> {

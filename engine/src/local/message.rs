@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use updraft_actors::{CancelVerdict, Inspection};
 use updraft_protocol::{
-    Applied, DeadLetter, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
-    Json, Signal, StepId, TaskDocument, TaskHead, TaskId, TaskState, TenantCode, Timestamp,
+    Applied, ContainmentApplied, ContainmentAsk, ContainmentDocument, ContainmentId, DeadLetter,
+    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Json, Signal, StepId,
+    TaskDocument, TaskHead, TaskId, TaskState, TenantCode, Timestamp,
 };
 use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox, InboxCursor};
 
@@ -62,6 +63,16 @@ pub(super) enum Ask {
     Signal { tenant: TenantCode, peid: ExecutionId, signal: Signal },
     /// One page of the approvals that wait.
     Inbox { tenant: TenantCode, of: InboxOf, after: Option<InboxPlace>, limit: usize },
+    /// One page of a tenant's containments: the open ones, or those of a target.
+    Containments {
+        tenant: TenantCode,
+        target: Option<Arc<str>>,
+        /// `until` and the id of the last row of the page before.
+        after: Option<(Timestamp, ContainmentId)>,
+        limit: usize,
+    },
+    /// A person asks something of a containment.
+    Contain { tenant: TenantCode, id: ContainmentId, uid: Arc<str>, ask: ContainmentAsk, reason: Arc<str> },
     /// The health of the engine.
     Health {},
     /// One page of dead letters, of one tenant or of all.
@@ -110,6 +121,9 @@ pub(super) enum Answer {
     Task(Box<Task>),
     Letter(Box<DeadLetter>),
     Asked(Box<InboxEntry>),
+    Containment(Box<ContainmentDocument>),
+    /// What was asked of a containment came to this.
+    Contained(ContainmentApplied),
     Cancelled,
     /// What an answer or a signal came to.
     Applied(Applied),

@@ -256,8 +256,8 @@ impl World {
                 *task = with(task, |undo| undo.status = UndoStatus::Released);
             }
             3 => self.keep(ask(ContainmentAsk::Extend(Timestamp(self.now + 2 * HOUR))), crash),
-            4 if choice % 3 == 0 => self.keep(ask(ContainmentAsk::Undo), crash),
-            5 if choice % 5 == 0 => self.keep(ask(ContainmentAsk::Keep), crash),
+            4 if choice.is_multiple_of(3) => self.keep(ask(ContainmentAsk::Undo), crash),
+            5 if choice.is_multiple_of(5) => self.keep(ask(ContainmentAsk::Keep), crash),
             _ => self.look(choice, crash),
         }
         // The news of tasks is told until it is stored.

@@ -1,0 +1,87 @@
+//! The playbook of a round of an undo: one action with the stored arguments. What an alert or an answer gave stays data: a
+//! text that would be read as a template, and a map that would be read as a secret, are handed over as input.
+
+use std::collections::BTreeMap;
+
+use updraft_protocol::{ContainmentDocument, Number, Playbook, Value};
+
+/// The playbook, and the input that it reads.
+///
+/// # Errors
+/// Why it cannot be undone.
+pub(super) fn undo_playbook(containment: &ContainmentDocument) -> Result<(Playbook, Value), String> {
+    let details = &containment.details;
+    let why = || details.reason.as_deref().unwrap_or("its arguments are not known").to_owned();
+    let arguments = details.undo.arguments.as_ref().ok_or_else(why)?;
+    let arguments = arguments.tree().map_err(|_| "its arguments cannot be read".to_owned())?;
+    let mut handed = Handed::default();
+    let mut arguments = handed.constant(arguments);
+    for secret in &details.undo.secrets {
+        let mut reference = BTreeMap::from([("$secret".to_owned(), text(secret.name.as_str()))]);
+        if !secret.prefix.is_empty() {
+            reference.insert("prefix".to_owned(), text(&secret.prefix));
+        }
+        let place = arguments.at_mut(&secret.place).ok_or("the place of a secret is not there")?;
+        *place = Value::Object(reference);
+    }
+    let mut step = BTreeMap::from([
+        ("id".to_owned(), text("undo")),
+        ("integration".to_owned(), text(details.undo.integration.as_str())),
+        ("action".to_owned(), text(details.undo.action.as_str())),
+        ("arguments".to_owned(), arguments),
+    ]);
+    let fields = [
+        ("timeout", details.undo.timeout.as_ref().map(serde_json::to_string)),
+        ("retry", details.undo.retry.as_ref().map(serde_json::to_string)),
+    ];
+    for (name, written) in fields {
+        let Some(written) = written else { continue };
+        let written = written.map_err(|error| error.to_string())?;
+        step.insert(name.to_owned(), Value::parse(&written).map_err(|error| error.to_string())?);
+    }
+    let playbook = Value::Object(BTreeMap::from([
+        ("format".to_owned(), number(1)),
+        ("name".to_owned(), text(&format!("undo-{}", containment.id))),
+        ("version".to_owned(), number(u64::from(details.round))),
+        ("category_id".to_owned(), text("undo")),
+        ("steps".to_owned(), Value::Array(vec![Value::Object(step)])),
+    ]));
+    let playbook = Playbook::parse(playbook.to_string().as_bytes()).map_err(|error| error.to_string())?;
+    Ok((playbook, Value::Object(handed.0)))
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+fn number(number: u64) -> Value {
+    Value::Number(Number::from(number))
+}
+
+/// Values that the playbook reads from its input, by their names there.
+#[derive(Default)]
+struct Handed(BTreeMap<String, Value>);
+
+impl Handed {
+    /// A value that means itself where it is written in a playbook.
+    fn constant(&mut self, value: Value) -> Value {
+        match value {
+            Value::String(text) if ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark)) => {
+                self.hand(Value::String(text))
+            }
+            Value::Object(fields) if fields.contains_key("$secret") => self.hand(Value::Object(fields)),
+            Value::Object(fields) => {
+                Value::Object(fields.into_iter().map(|(name, value)| (name, self.constant(value))).collect())
+            }
+            Value::Array(items) => Value::Array(items.into_iter().map(|item| self.constant(item)).collect()),
+            plain => plain,
+        }
+    }
+
+    fn hand(&mut self, value: Value) -> Value {
+        let name = format!("v{}", self.0.len());
+        let read = Value::String(format!("{{{{ input.{name} }}}}"));
+        self.0.insert(name, value);
+        read
+    }
+}
