@@ -88,8 +88,9 @@ pub async fn cancel(
     if status.ended() {
         return Ok(Some(CancelVerdict::AlreadyEnded(status)));
     }
+    let decided = document.state.ending.as_ref().map(|ending| ending.status);
     let tasks = load::tasks(context, tenant, peid).await?;
     let (_, writes) = cancel_abandoned(document, &tasks, context.epochs.of(tenant), context.clock.now());
     commit::append(context, writes, Need::Durable).await.map_err(Lost::Engine)?;
-    Ok(Some(CancelVerdict::Cancelled))
+    Ok(Some(decided.map_or(CancelVerdict::Cancelled, CancelVerdict::AlreadyEnded)))
 }

@@ -108,6 +108,7 @@ fn execution() -> impl Strategy<Value = Update> {
                     output,
                     error,
                     signals,
+                    ending: None,
                 }
             },
         );

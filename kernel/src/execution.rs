@@ -256,7 +256,11 @@ impl<C: ExecutionControl> Execution<C> {
 
     fn asked(&mut self, control: C, now: Timestamp) {
         // The first control that stops it takes effect; later ones are answered with the end of the execution.
-        let event = control.event().filter(|_| !self.machine.ended() && !self.stops());
+        let takes = |event: &MachineEvent| match event {
+            MachineEvent::Cancel => self.machine.ending().is_none(),
+            _ => true,
+        };
+        let event = control.event().filter(|event| !self.machine.ended() && !self.stops() && takes(event));
         let outcome = match event {
             Some(event) if event.stops() => {
                 self.stop(event, now);
@@ -274,7 +278,8 @@ impl<C: ExecutionControl> Execution<C> {
 
     /// Stops the machine, after the attempts that were not sent are withdrawn.
     fn stop(&mut self, event: MachineEvent, now: Timestamp) {
-        if self.machine.ended() {
+        let cleans_up = self.machine.ending().is_some() && !matches!(event, MachineEvent::Fail(_));
+        if self.machine.ended() || cleans_up {
             self.decide(event, now);
             return;
         }

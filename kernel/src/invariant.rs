@@ -11,7 +11,7 @@ use updraft_protocol::{
     StepId, TaskDocument, TaskId, TaskStatus, Value,
 };
 
-use crate::machine::Machine;
+use crate::machine::{FAILED_CLEANUP, Machine};
 use crate::plan::{Follows, Plan, PlannedAction, PlannedKind, PlannedStep, REFUSE};
 
 pub use containment::{is_held_to_the_last, is_never_forgotten};
@@ -202,9 +202,9 @@ pub fn counters_count_on(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Viol
     let mut counts: BTreeMap<(ScopePath, String), Vec<u64>> = BTreeMap::new();
     for task in sets {
         let mut path = task.head.scope.clone();
-        // Rounds are on the path around their loop.
+        // Rounds are on the path around their loop, and so is a `finally` with its body.
         while let Some((outer, opener, _)) = path.opened_by()
-            && matches!(kind_of(opener), Some(PlannedKind::Repeat(_)))
+            && matches!(kind_of(opener), Some(PlannedKind::Repeat(_) | PlannedKind::Finally(_)))
         {
             path = outer.parse().unwrap_or_default();
         }
@@ -219,6 +219,29 @@ pub fn counters_count_on(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Viol
         Some((of, counts)) => violated("counters count on", format!("{of:?}: {counts:?}")),
         None => Ok(()),
     }
+}
+
+/// What runs in any case has run once: the body of a `finally` that was entered is followed by its cleanup, and so is a task
+/// with an `on_cancel` that was cancelled while it ran or waited. Of a cleanup that waited for a permit until its time was over,
+/// no task is there; its failure is told.
+pub fn cleaned_up(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {
+    let places: BTreeSet<(&str, &str)> =
+        tasks.iter().map(|task| (task.head.scope.as_str(), task.head.step_id.as_str())).collect();
+    for task in tasks.iter().filter(|task| task.state.status.ended()) {
+        let step = plan.index_of(&task.head.step_id).map(|index| plan.step(index));
+        let Some((step, cleanup)) = step.and_then(|step| Some((step, step.cleanup.as_ref()?))) else {
+            continue;
+        };
+        let is_finally = matches!(step.kind, PlannedKind::Finally(_));
+        let is_due = is_finally || task.state.status == TaskStatus::Cancelled;
+        let scope = task.head.scope.inside(&step.id, cleanup.scope);
+        let has_run = places.contains(&(scope.as_str(), plan.step(cleanup.start).id.as_str()));
+        let told = task.state.error.as_ref().is_some_and(|error| error.message.contains(FAILED_CLEANUP));
+        if is_due != has_run && !(is_due && told) {
+            return violated("cleaned up", format!("{} of {}: {has_run}", cleanup.scope, task.head.step_id));
+        }
+    }
+    Ok(())
 }
 
 /// At least once, or at most once, as the step demands: `acts` are the keys under which a tool acted for one completed

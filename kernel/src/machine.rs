@@ -13,6 +13,7 @@ mod asking;
 mod attempt;
 mod branches;
 mod cancel;
+mod cleanup;
 mod configuration;
 mod effect;
 mod end;
@@ -45,6 +46,7 @@ use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStat
 
 pub use abandon::{cancel_abandoned, fail_abandoned};
 pub use approval::late_answer;
+pub(crate) use cleanup::FAILED_CLEANUP;
 pub use effect::{Act, Effects, StartAttempt, Timer};
 pub use event::MachineEvent;
 pub use resume::Unfit;
@@ -107,6 +109,8 @@ enum Undecided {
     Items(TaskSeq),
     /// The next round of a loop may begin.
     Round(TaskSeq),
+    /// The cleanup of a task begins.
+    CleanUp(TaskSeq),
 }
 
 /// Work that waits until another task may run.
@@ -223,7 +227,8 @@ impl Machine {
     }
 
     fn deadline(&self) -> Option<Timestamp> {
-        self.plan.timeout.map(|timeout| self.head.createddate.after(timeout))
+        let deadline = self.plan.timeout.map(|timeout| self.head.createddate.after(timeout));
+        deadline.filter(|_| self.is_executing())
     }
 
     fn timer_due(&mut self, timer: Timer, now: Timestamp, effects: &mut Effects) {

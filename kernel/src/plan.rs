@@ -31,12 +31,12 @@ pub use form::PlannedForm;
 pub use inputs::PlannedInputs;
 pub use outputs::PlannedOutputs;
 pub use schema::check_schema;
-pub(crate) use step::{APPROVAL, OUTPUT, REFUSE, UPDRAFT};
+pub(crate) use step::{APPROVAL, DO, OUTPUT, REFUSE, UPDRAFT};
 pub use step::{
     BesideBody, ItemNames, PlannedAction, PlannedApproval, PlannedBeside, PlannedBranch, PlannedCarried,
-    PlannedCase, PlannedContainment, PlannedDelay, PlannedEnd, PlannedForEach, PlannedIf, PlannedKind,
-    PlannedParallel, PlannedRepeat, PlannedSet, PlannedStep, PlannedSwitch, PlannedUndo, PlannedWaitFor,
-    PlannedWaitUntil, ROUND, RetryPolicy,
+    PlannedCase, PlannedCleanup, PlannedContainment, PlannedDelay, PlannedEnd, PlannedFinally,
+    PlannedForEach, PlannedIf, PlannedKind, PlannedParallel, PlannedRepeat, PlannedSet, PlannedStep,
+    PlannedSwitch, PlannedUndo, PlannedWaitFor, PlannedWaitUntil, ROUND, RetryPolicy,
 };
 
 /// The index of a step in [`Plan::steps`].

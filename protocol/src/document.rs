@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::call_record::CallRecord;
+use crate::ending::ExecutionEnding;
 use crate::failure::Failure;
 use crate::field::{Field, FieldReader, Fields, fields};
 use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
@@ -95,6 +96,8 @@ fields! {
         pub error: Option<Box<Failure>>,
         /// The signals that it has received.
         pub signals: Option<Arc<ReceivedSignals>>,
+        /// Its end, if that is decided and steps run before it.
+        pub ending: Option<Box<ExecutionEnding>>,
     }
 }
 

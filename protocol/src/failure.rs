@@ -47,6 +47,8 @@ pub enum FailureKind {
     Cancelled,
     /// A round of a `while` or `until` failed, or its condition did not hold within the rounds that it may have.
     Round,
+    /// The steps of a `finally` or an `on_cancel` failed, or took too long.
+    Cleanup,
     /// A `fail` step was reached.
     EndStep,
     /// What the step waited for did not come in time.
@@ -84,6 +86,7 @@ impl FailureKind {
             Self::Item => "item",
             Self::Cancelled => "cancelled",
             Self::Round => "round",
+            Self::Cleanup => "cleanup",
             Self::EndStep => "end_step",
             Self::Expired => "expired",
             Self::Refused => "refused",

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::call_record::CallRecord;
 use crate::containment::{ContainmentDetails, ContainmentStatus};
+use crate::ending::ExecutionEnding;
 use crate::failure::Failure;
 use crate::ids::{ContainmentId, ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 use crate::input_hash::InputHash;
@@ -317,6 +318,7 @@ stored! {
     u32: |number| number(u64::from(*number)), counted;
     u64: |number| number(*number), counted;
     Timestamp: |date| number(date.0), |date| counted(date).map(Timestamp);
+    ExecutionEnding: |ending| record(ending), Ok, ending.text_bytes();
     Failure: |failure| record(failure), Ok, failure.message.len() + failure.answer.bytes();
     Wait: |wait| record(wait), Ok, wait.text_bytes();
     Arc<CallRecord>: |call| record(&**call), |call| Ok(Self::new(call)), CallRecord::bytes(call);

@@ -8,6 +8,7 @@ mod containment;
 mod control;
 pub mod dead_letter;
 pub mod document;
+mod ending;
 pub mod failure;
 mod field;
 pub mod idempotency;
@@ -44,6 +45,7 @@ pub use dead_letter::DeadLetter;
 pub use document::{
     ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
 };
+pub use ending::ExecutionEnding;
 pub use failure::{Failure, FailureKind};
 pub use field::{Field, FieldReader, FieldSpec, FieldValue, FieldWriter, Fields};
 pub use idempotency::{IdempotencyKey, KeyHolder};

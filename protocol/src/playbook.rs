@@ -8,6 +8,7 @@ mod choice;
 mod delay;
 mod end;
 mod fields;
+mod finally;
 mod for_each;
 mod parallel;
 mod repeat;
@@ -34,6 +35,7 @@ pub use body::{Body, BodyRun, Handler, NestedBody};
 pub use choice::If;
 pub use delay::Delay;
 pub use end::{End, Fail};
+pub use finally::{Cleanup, Finally, FinallyPlace};
 pub use for_each::{ForEach, OnItemFailure, Tolerance};
 pub use parallel::{Branches, Join, Parallel};
 pub use repeat::{Carried, Repeat};
@@ -44,55 +46,86 @@ pub use wait_for::WaitFor;
 pub use wait_until::WaitUntil;
 pub use walk::WalkedStep;
 
+/// The field, and the scope, of what runs once a step was cancelled.
+pub const ON_CANCEL: &str = "on_cancel";
+
 /// The format that this engine reads.
 pub const FORMAT: u32 = 1;
 
-/// One version of a playbook.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "Updraft playbook, format 1")]
-pub struct Playbook {
+/// A playbook as it is, and as it is written: with `finally` beside `steps`.
+macro_rules! playbook {
+    ($($(#[$attribute:meta])* $field:ident: $type:ty,)+) => {
+        /// One version of a playbook.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields, from = "WrittenPlaybook")]
+        #[schemars(title = "Updraft playbook, format 1")]
+        pub struct Playbook { $($(#[$attribute])* pub $field: $type,)+ }
+
+        #[derive(Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        struct WrittenPlaybook {
+            $($(#[$attribute])* $field: $type,)+
+            /// What runs when the main line has ended, however that was.
+            #[serde(default)]
+            finally: Option<Cleanup>,
+        }
+
+        impl From<WrittenPlaybook> for Playbook {
+            fn from(written: WrittenPlaybook) -> Self {
+                let mut playbook = Self { $($field: written.$field),+ };
+                if let Some(cleanup) = written.finally {
+                    let catch = playbook.catch.take().map(Box::new);
+                    let place = FinallyPlace::Playbook;
+                    playbook.steps = Finally::around(playbook.steps, catch, cleanup, place);
+                }
+                playbook
+            }
+        }
+    };
+}
+
+playbook! {
     /// The version of this format: 1.
     #[schemars(range(min = 1, max = 1))]
-    pub format: u32,
+    format: u32,
     /// The name, unique with the version inside a tenant.
-    pub name: Name,
+    name: Name,
     /// The version: a changed playbook gets a higher one.
     #[schemars(range(min = 1))]
-    pub version: u32,
+    version: u32,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    description: Option<String>,
     /// The catalogue's category.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub category_id: Option<String>,
+    category_id: Option<String>,
     /// Values that templates read as `variables.NAME`; a submission may give others.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub variables: BTreeMap<String, Value>,
+    variables: BTreeMap<String, Value>,
     /// What the input must be, as a JSON Schema of a map: a submission with another one is refused. `default` of a property is
     /// filled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inputs: Option<Value>,
+    inputs: Option<Value>,
     /// The output of an execution that completes: names, with values that may be templates. Without them it is the output of
     /// its last step.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub outputs: BTreeMap<String, Value>,
+    outputs: BTreeMap<String, Value>,
     /// What the outputs must be, as a JSON Schema of a map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output_schema: Option<Value>,
+    output_schema: Option<Value>,
     /// How long an execution may take; without it, as long as its steps do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<Span>,
+    timeout: Option<Span>,
     /// How many tasks of one execution run at once; 10 unless the engine is configured otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
-    pub tasks_at_once: Option<usize>,
+    tasks_at_once: Option<usize>,
     /// The steps of the main line, in order: a step goes on to the next one unless it names another.
     #[schemars(length(min = 1, max = 1000))]
-    pub steps: Vec<Step>,
+    steps: Vec<Step>,
     /// What runs after a failure on the main line that no step handles itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub catch: Option<Body>,
+    catch: Option<Body>,
 }
 
 /// One step: what the field that names its kind says, and what follows.
@@ -128,6 +161,9 @@ pub struct Handlers {
     /// Where nobody knows whether an `at_most_once` step acted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_unknown: Option<Handler>,
+    /// What runs once it was cancelled while it ran or waited. Nothing follows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_cancel: Option<Cleanup>,
 }
 
 /// How a step is left.
@@ -238,6 +274,8 @@ kinds! {
     WaitFor = "wait_for" by ["wait_for"],
     /// Asks people.
     Approval = "approval" by ["approval"],
+    /// Runs a body, and further steps in any case when it has ended.
+    Finally = "finally" by ["finally"],
     /// Ends its path, completed.
     End = "end" by ["end"],
     /// Ends its path, failed.
@@ -260,6 +298,16 @@ impl Step {
         });
         let mut bodies = self.kind.bodies();
         bodies.extend(handlers);
+        bodies.extend(
+            self.handlers.on_cancel.iter().map(|cleanup| NestedBody::alone(ON_CANCEL, &cleanup.body)),
+        );
         bodies
+    }
+}
+
+impl From<StepKind> for Step {
+    /// A step of this kind that has nothing else.
+    fn from(kind: StepKind) -> Self {
+        Self { id: None, description: None, kind, next: None, handlers: Handlers::default() }
     }
 }

@@ -163,6 +163,7 @@ mod tests {
                     kept: Vec::new(),
                     taken: vec!["g".repeat(length).into()],
                 })),
+                ending: None,
             },
             epoch: 1,
             seq: 1,

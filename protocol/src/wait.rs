@@ -55,6 +55,8 @@ pub enum WaitKind {
     Branches,
     /// The instant of the next round of a `while` or `until`; the subject is the number of that round.
     Round,
+    /// The steps that run when a body has ended, or once the task was cancelled.
+    Cleanup,
 }
 
 impl Wait {
@@ -88,6 +90,7 @@ impl WaitKind {
             Self::Approval => "approval",
             Self::Branches => "branches",
             Self::Round => "round",
+            Self::Cleanup => "cleanup",
         }
     }
 }

@@ -219,7 +219,8 @@ impl SimulatedExecution {
 
     fn answer(&mut self, control: &HeldAsk, outcome: ControlOutcome, cx: &mut Context) {
         self.answered.push(control.number);
-        let status = self.execution.machine().status();
+        let machine = self.execution.machine();
+        let status = machine.ending().unwrap_or(machine.status());
         match &control.ask {
             Ask::Cancel(cancel) => {
                 let stopped = outcome == ControlOutcome::Stopped;

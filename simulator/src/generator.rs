@@ -71,6 +71,12 @@ impl Generator {
             };
             playbook["catch"] = json!(generator.list(&mut caught.clone()).steps);
         }
+        if generator.dice.one_in(4) {
+            let before = if playbook["catch"].is_null() { place.before } else { Vec::new() };
+            let counter = "count".to_owned();
+            let around = Place { length: 1, depth: 1, before, counter, repeats: false };
+            generator.cleanup(&around).into_iter().for_each(|cleanup| playbook["finally"] = cleanup);
+        }
         if generator.dice.one_in(3) {
             playbook["tasks_at_once"] = json!(generator.dice.small(1, 4));
         }
@@ -95,8 +101,29 @@ impl Generator {
         written
     }
 
+    /// Writes what runs in any case, and sees what ran before it.
+    fn cleanup(&mut self, around: &Place) -> Option<Value> {
+        let depth = around.depth.checked_sub(1)?;
+        let length = self.dice.small(1, 2);
+        let steps = self.list(&mut Place { length, depth, ..around.clone() }).steps;
+        match self.dice.below(3) {
+            _ if steps.is_empty() => None,
+            0 => Some(json!({ "do": steps, "timeout": self.dice.pick(&["300ms", "30s"]) })),
+            _ => Some(json!(steps)),
+        }
+    }
+
+    /// Writes what runs where a step is cancelled.
+    fn on_cancel(&mut self, step: &mut Value, before: &Place) {
+        if self.dice.one_in(6) {
+            let place = Place { counter: format!("count_c{}", self.steps), ..before.clone() };
+            self.cleanup(&place).into_iter().for_each(|cleanup| step["on_cancel"] = cleanup);
+        }
+    }
+
     /// Writes a step; gives whether its path can go on after it.
     fn step(&mut self, step: &mut Value, id: &str, place: &mut Place) -> bool {
+        let before = place.clone();
         match self.dice.below(if place.depth == 0 { 14 } else { 20 }) {
             0..=5 => self.action(step, id, place),
             6 if self.dice.one_in(2) => self.wait_until(step, place),
@@ -116,6 +143,9 @@ impl Generator {
             14 | 15 => self.for_each(step, id, place),
             16 => self.repeat(step, id, place),
             _ => self.parallel(step, id, place),
+        }
+        if step["set"].is_null() {
+            self.on_cancel(step, &before);
         }
         true
     }
@@ -182,6 +212,11 @@ impl Generator {
             let caught = self.list(&mut place.inside());
             body = json!({ "do": steps, "catch": caught.steps });
             goes_on |= caught.goes_on;
+        } else if !steps.is_empty() && self.dice.one_in(5) {
+            let before = inside.before.clone();
+            if let Some(cleanup) = self.cleanup(&Place { before, ..place.clone() }) {
+                body = json!({ "do": steps, "finally": cleanup });
+            }
         }
         if goes_on {
             place.before.extend(inside.before.into_iter().skip(place.before.len()));

@@ -281,8 +281,8 @@ impl Oracle {
 
     /// The end of an abandoned execution was reported.
     pub fn ended_given_up(&mut self, peid: ExecutionId, epoch: u64) {
-        self.told.entry(peid).or_default().push(ExecutionStatus::Failed);
         if let Some(last) = self.given_up.remove(&(peid, epoch)) {
+            self.told.entry(peid).or_default().push(last.0.state.execution_status);
             self.finals.insert(peid, last);
         }
     }

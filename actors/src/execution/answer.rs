@@ -27,7 +27,7 @@ impl Execution {
                 let _ = reply.send(CancelVerdict::Cancelled);
             }
             Control::Cancel(reply) => {
-                let _ = reply.send(CancelVerdict::AlreadyEnded(machine.status()));
+                let _ = reply.send(CancelVerdict::AlreadyEnded(machine.ending().unwrap_or(machine.status())));
             }
             Control::Apply(_, reply) => {
                 let _ = reply.send(match outcome {

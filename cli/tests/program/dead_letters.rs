@@ -25,6 +25,7 @@ fn keep_dead_letters(data: &Path, peid: ExecutionId, reasons: &[&str]) {
             output: None,
             error: None,
             signals: None,
+            ending: None,
         };
         let update = ExecutionUpdate { peid, revision: Revision { epoch: 9, seq }, head: None, state };
         DeadLetter::of(&Update::from(update), (*reason).to_owned())

@@ -42,6 +42,11 @@ fn end(
     why: impl Fn(TaskStatus) -> Option<Failure>,
     now: Timestamp,
 ) -> (ExecutionDocument, Vec<Update>) {
+    // An end that was decided before stays.
+    let (execution_status, error) = match document.state.ending.clone() {
+        Some(ending) => (ending.status, ending.error.or(error)),
+        None => (execution_status, error),
+    };
     let open = tasks.iter().filter(|task| !task.state.status.ended());
     let mut writes: Vec<Update> = open
         .map(|task| {
@@ -76,6 +81,7 @@ fn end(
         output: None,
         error: error.map(Box::new),
         signals: None,
+        ending: None,
     };
     document.state.merge(state.clone());
     document.epoch = epoch;

@@ -31,12 +31,23 @@ impl Machine {
         }
         let plan = self.plan.clone();
         let PlannedKind::Action(action) = &plan.step(self.task(task).step).kind else { return effects };
+        self.make_again(task, action, now, &mut effects);
+        self.settle_waits();
+        effects
+    }
+
+    /// An attempt that was not sent does not count, and is made again.
+    pub(super) fn make_again(
+        &mut self,
+        task: TaskSeq,
+        action: &PlannedAction,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
         self.running -= 1;
         self.task_mut(task).phase = Phase::Ready;
         self.ready.push_back(Ready::Again(task));
-        self.write_withdrawn(task, action, now, &mut effects);
-        self.settle_waits();
-        effects
+        self.write_withdrawn(task, action, now, effects);
     }
 
     /// Begins an attempt that may run: renders its arguments, and asks for a permit if the call may need one.
@@ -193,6 +204,9 @@ impl Machine {
         }
         if matches!(self.task(task).phase, Phase::Asking(_)) {
             return self.asking_due(task, now, effects);
+        }
+        if matches!(self.task(task).phase, Phase::CleaningUp(_)) {
+            return self.cleanup_due(task, now, effects);
         }
         let plan = self.plan.clone();
         let ending = match &plan.step(self.task(task).step).kind {

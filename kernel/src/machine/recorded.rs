@@ -26,10 +26,7 @@ impl Recorded {
     /// Whether a task is left in this scope, or in one inside of it.
     pub(super) fn has_in(&self, scope: &ScopePath) -> bool {
         let first = (Bound::Included((scope.clone(), StepIndex::FIRST)), Bound::Unbounded);
-        self.0.range(first).next().is_some_and(|((path, _), _)| {
-            let inside = path.as_str().strip_prefix(scope.as_str());
-            inside.is_some_and(|inside| inside.is_empty() || inside.starts_with('/'))
-        })
+        self.0.range(first).next().is_some_and(|((path, _), _)| is_inside(path, scope))
     }
 
     /// Whether the walk has reached all.
@@ -64,6 +61,12 @@ impl Recorded {
         let places = self.0.range((Bound::Included(first), Bound::Unbounded)).map(|(place, _)| place);
         places.take_while(move |(path, _)| path.as_str().starts_with(inside.as_str()))
     }
+}
+
+/// Whether a scope is this one, or inside of it.
+fn is_inside(path: &ScopePath, scope: &ScopePath) -> bool {
+    let inside = path.as_str().strip_prefix(scope.as_str());
+    inside.is_some_and(|inside| inside.is_empty() || inside.starts_with('/'))
 }
 
 impl Machine {
@@ -102,16 +105,26 @@ impl Machine {
             && self.recorded.inside(self.scopes.path(scope), &self.plan.step(step).id).next().is_some()
     }
 
-    /// Passes over the tasks in scopes that this step opened: it has ended, and nothing reads them.
-    pub(super) fn skip_recorded_inside(&mut self, scope: ScopeId, step: StepIndex) {
+    /// Passes over the tasks in scopes that this step opened, but for the scope of this name: nothing reads them.
+    pub(super) fn skip_recorded_inside(&mut self, scope: ScopeId, step: StepIndex, but: Option<&str>) {
         if self.recorded.0.is_empty() || !self.plan.step(step).opens_scopes() {
             return;
         }
-        let inside = self.recorded.inside(self.scopes.path(scope), &self.plan.step(step).id);
-        let places: Vec<_> = inside.cloned().collect();
+        let (outer, opener) = (self.scopes.path(scope), &self.plan.step(step).id);
+        let kept = but.map(|name| outer.inside(opener, name));
+        let inside = self.recorded.inside(outer, opener);
+        let is_kept = |path: &ScopePath| kept.as_ref().is_some_and(|kept| is_inside(path, kept));
+        let places: Vec<_> = inside.filter(|(path, _)| !is_kept(path)).cloned().collect();
         places.iter().for_each(|place| {
             self.recorded.0.remove(place);
         });
+    }
+
+    /// Passes over the tasks of the cleanup of this step: it has ended, and nothing reads them.
+    pub(super) fn skip_recorded_cleanup(&mut self, scope: ScopeId, step: StepIndex) {
+        let Some(cleanup) = &self.plan.step(step).cleanup else { return };
+        let cleanup = self.scopes.path(scope).inside(&self.plan.step(step).id, cleanup.scope);
+        self.recorded.0.retain(|(path, _), _| !is_inside(path, &cleanup));
     }
 
     /// A task with the ending in its document; `None` if it has not ended.

@@ -74,9 +74,13 @@ impl Machine {
             machine.record(task)?;
         }
         let mut effects = Effects::default();
+        machine.recall_ending();
         if machine.deadline().is_some_and(|deadline| deadline <= now) {
-            machine.time_out_recorded(now, &mut effects);
-            return Ok((machine, effects));
+            if machine.plan.steps.iter().all(|step| step.cleanup.is_none()) {
+                machine.time_out_recorded(now, &mut effects);
+                return Ok((machine, effects));
+            }
+            machine.let_nothing_begin();
         }
         machine.begin(now, &mut effects);
         if let Some(task_seq) = machine.recorded.left()

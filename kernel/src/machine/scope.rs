@@ -38,6 +38,8 @@ pub(super) struct Scope {
     pub(super) variables: Vec<VariableValue>,
     /// Nothing further begins in it: of what is recorded the walk goes as far as it went before.
     pub(super) cancelled: bool,
+    /// It runs on where a scope around it is cancelled.
+    pub(super) shielded: bool,
 }
 
 /// The values that its opener gives one run of a body.
@@ -130,6 +132,7 @@ impl Scopes {
                 locals: None,
                 variables: Vec::new(),
                 cancelled: false,
+                shielded: false,
             },
             inner: Vec::new(),
         }
@@ -149,6 +152,7 @@ impl Scopes {
             locals,
             variables: Vec::new(),
             cancelled,
+            shielded: false,
         });
         let at = match self.inner.iter().position(Option::is_none) {
             Some(free) => {
@@ -183,13 +187,15 @@ impl Scopes {
         self.inner.iter().flatten().filter_map(|scope| scope.opener.map(|(_, opener)| opener))
     }
 
-    /// A scope and all that are open inside of it, each after the one around it.
+    /// A scope and all that are open inside of it, each after the one around it; without those that are shielded.
     pub(super) fn tree(&self, id: ScopeId) -> Vec<ScopeId> {
         let mut tree = vec![id];
         let mut at = 0;
         while let Some(outer) = tree.get(at).copied() {
             let open = (1_u32..).zip(&self.inner).filter_map(|(id, scope)| Some((id, scope.as_ref()?)));
-            let inside = open.filter(|(_, scope)| scope.opener.is_some_and(|(scope, _)| scope == outer));
+            let inside = open.filter(|(_, scope)| {
+                !scope.shielded && scope.opener.is_some_and(|(scope, _)| scope == outer)
+            });
             tree.extend(inside.map(|(id, _)| ScopeId(id)));
             at += 1;
         }

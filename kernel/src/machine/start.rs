@@ -44,6 +44,7 @@ impl Machine {
             output: None,
             error: None,
             signals: None,
+            ending: None,
         };
         let mut machine = Self::new(plan, peid, head, state, terms);
         let mut effects = Effects::default();
@@ -95,6 +96,9 @@ impl Machine {
         self.enter(ScopeId::MAIN, start, now, effects);
         self.cancel_left_losers(now, effects);
         self.end_overdue_loops(now, effects);
+        if self.scopes.get(ScopeId::MAIN).is_some_and(|main| main.cancelled) {
+            self.stop_recorded(now, effects);
+        }
         self.fill(now, effects);
         self.settle_waits();
     }

@@ -7,6 +7,7 @@ mod beside;
 mod choice;
 mod delay;
 mod end;
+mod finally;
 mod for_each;
 mod parallel;
 mod repeat;
@@ -65,13 +66,22 @@ impl Machine {
             return work.push(Go::End(scope, last, Err(cancelled())));
         }
         // An ended step is passed over, unless later steps see the tasks in its scopes.
-        let is_seen_into = matches!(plan.step(step).kind, PlannedKind::Parallel(_));
+        let kind = &plan.step(step).kind;
+        let is_seen_into = matches!(kind, PlannedKind::Parallel(_) | PlannedKind::Finally(_));
         if !is_seen_into && let Some((task, ending)) = at.recorded.and_then(|task| self.recorded_ending(task))
         {
-            self.skip_recorded_inside(scope, step);
+            self.skip_recorded_inside(scope, step, None);
             return work.push(self.follow(task, ending));
         }
-        match &plan.step(step).kind {
+        if let Some(task) = at.recorded.filter(|task| self.is_cleaning_up(*task))
+            && !matches!(kind, PlannedKind::Finally(_))
+        {
+            if self.recorded_ending(task).is_none() {
+                return self.go_on_cleaning_up(at, task, effects, work);
+            }
+            self.skip_recorded_cleanup(scope, step);
+        }
+        match kind {
             PlannedKind::Action(action) => self.arrive_at_action(at, action, effects, work),
             PlannedKind::Parallel(parallel) => self.arrive_at_parallel(at, parallel, effects, work),
             PlannedKind::If(choice) => self.arrive_at_choice(at, choice, effects, work),
@@ -83,6 +93,7 @@ impl Machine {
             PlannedKind::WaitUntil(wait) => self.arrive_at_wait_until(at, wait, effects, work),
             PlannedKind::WaitFor(wait) => self.arrive_at_wait_for(at, wait, effects, work),
             PlannedKind::Approval(approval) => self.arrive_at_approval(at, approval, effects, work),
+            PlannedKind::Finally(finally) => self.arrive_at_finally(at, finally, effects, work),
             PlannedKind::End(end) => self.arrive_at_end(at, end, effects, work),
         }
     }

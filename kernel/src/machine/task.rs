@@ -8,6 +8,7 @@ use updraft_protocol::{
 
 use super::asking::Asking;
 use super::branches::Branches;
+use super::cleanup::Cleaning;
 use super::items::Items;
 use super::rounds::Rounds;
 use super::scope::ScopeId;
@@ -48,6 +49,10 @@ pub(super) enum Phase {
     Rounds(Box<Rounds>),
     /// For people, with bodies beside its wait.
     Asking(Box<Asking>),
+    /// For the body before what runs in any case.
+    Guarding,
+    /// For what runs in any case.
+    CleaningUp(Box<Cleaning>),
     /// For nothing: it has ended.
     Ended,
 }
@@ -55,7 +60,15 @@ pub(super) enum Phase {
 impl Phase {
     /// Whether it waits for scopes that it opened.
     pub(super) fn has_scopes(&self) -> bool {
-        matches!(self, Self::Joining(_) | Self::Repeating(_) | Self::Rounds(_) | Self::Asking(_))
+        matches!(
+            self,
+            Self::Joining(_)
+                | Self::Repeating(_)
+                | Self::Rounds(_)
+                | Self::Asking(_)
+                | Self::Guarding
+                | Self::CleaningUp(_)
+        )
     }
 
     /// The bytes that a loop holds: its items, or what its next round is handed.
@@ -177,6 +190,7 @@ impl Task {
             Phase::Waiting(due) => Some(due),
             Phase::Rounds(ref rounds) => rounds.next_instant(),
             Phase::Asking(ref asking) => asking.next_instant(),
+            Phase::CleaningUp(ref cleaning) => Some(cleaning.until).filter(|_| !cleaning.is_over),
             _ => None,
         }
     }

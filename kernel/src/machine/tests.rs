@@ -6,6 +6,7 @@ mod beside;
 mod bodies;
 mod configuration;
 mod examples;
+mod finally;
 mod items;
 mod joins;
 mod outputs;

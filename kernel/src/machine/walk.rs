@@ -1,9 +1,10 @@
 //! The walk: from a task that has ended to the step that follows, and to the end of a scope, which is an event of the task
 //! that opened it. Iterative, so that a long playbook needs no deep stack.
 
-use updraft_protocol::{ExecutionStatus, Failure, Json, TaskStatus, Timestamp};
+use updraft_protocol::{Failure, Json, TaskStatus, Timestamp};
 
 use super::cancel::cancelled;
+use super::cleanup::Cleaning;
 use super::scope::ScopeId;
 use super::task::{Ending, Phase};
 use super::task_seq::TaskSeq;
@@ -20,6 +21,8 @@ pub(super) enum Go {
     Items(TaskSeq),
     /// To the next round of a loop, or to its end.
     Round(TaskSeq),
+    /// To the cleanup of a task.
+    CleanUp(TaskSeq),
 }
 
 impl Machine {
@@ -33,6 +36,7 @@ impl Machine {
             Undecided::Step(scope, step) => Go::Enter(scope, step),
             Undecided::Items(task) => Go::Items(task),
             Undecided::Round(task) => Go::Round(task),
+            Undecided::CleanUp(task) => Go::CleanUp(task),
         };
         self.go(go, now, effects);
     }
@@ -56,6 +60,7 @@ impl Machine {
                 }
                 Go::Items(task) => self.go_on_with_items(task, now, effects, &mut work),
                 Go::Round(task) => self.go_on_with_rounds(task, now, effects, &mut work),
+                Go::CleanUp(task) => self.begin_cleanup(task, &mut work),
             }
         }
     }
@@ -107,7 +112,11 @@ impl Machine {
                 Follows::Unhandled,
                 Ending::Failed(failure) | Ending::EndedFailed(failure, _) | Ending::Unknown(failure),
             ) => {
-                let message = format!("step \"{}\": {}", planned.id, failure.message);
+                // The body of a `finally` has named its step.
+                let message = match planned.kind {
+                    PlannedKind::Finally(_) => failure.message,
+                    _ => format!("step \"{}\": {}", planned.id, failure.message),
+                };
                 Go::End(scope, task, Err(Failure::new(failure.kind, message).with_retryable(false)))
             }
         }
@@ -145,6 +154,8 @@ impl Machine {
             Phase::Repeating(_) => self.end_item(scope, opener, result, work),
             Phase::Rounds(_) => self.end_round((scope, opener), result, now, effects, work),
             Phase::Asking(_) => self.end_beside((scope, opener), now, effects, work),
+            Phase::Guarding => self.end_guarded((scope, opener), (last, result), now, effects, work),
+            Phase::CleaningUp(_) => self.end_cleanup((scope, opener), result, now, effects, work),
             _ => {}
         }
     }
@@ -161,7 +172,13 @@ impl Machine {
             return self.follow(task, recorded);
         }
         let scope = self.scopes.get(self.task(task).scope);
-        let ending = if scope.is_some_and(|scope| scope.cancelled) { Ending::Cancelled } else { ending };
+        let is_cancelled = scope.is_some_and(|scope| scope.cancelled);
+        let has_cleanup = self.plan.step(self.task(task).step).cleanup.is_some();
+        if is_cancelled && has_cleanup && !matches!(self.task(task).phase, Phase::CleaningUp(_)) {
+            self.clean_up(task, Cleaning::after(Err(cancelled()), None, false), now, effects);
+            return Go::CleanUp(task);
+        }
+        let ending = if is_cancelled { Ending::Cancelled } else { ending };
         self.end_task(task, ending, now, effects)
     }
 
@@ -173,17 +190,9 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let (status, output, error) = match self.with_outputs(result, now) {
-            Ok(output) => (ExecutionStatus::Completed, output, None),
-            Err(failure) => {
-                // The output of a `fail` step.
-                let last = self.task(last);
-                let fails = last.state.status == TaskStatus::Failed;
-                let is_fail = fails && matches!(self.plan.step(last.step).kind, PlannedKind::End(_));
-                let output = last.state.response.clone().filter(|_| is_fail);
-                (ExecutionStatus::Failed, output, Some(failure))
-            }
-        };
-        self.begin_end(status, output, error, now, effects);
+        if self.is_executing() {
+            self.decide_end(last, result, now);
+        }
+        self.end_when_clean(now, effects);
     }
 }

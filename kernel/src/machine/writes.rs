@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use updraft_protocol::{
-    CallRecord, ExecutionDocument, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind,
-    Gate, Json, ReceivedSignals, Revision, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus,
-    TaskUpdate, Timestamp, Update, Wait, WaitKind,
+    CallRecord, ExecutionDocument, ExecutionEnding, ExecutionState, ExecutionStatus, ExecutionUpdate,
+    Failure, FailureKind, Gate, Json, ReceivedSignals, Revision, StepId, TaskDocument, TaskHead, TaskId,
+    TaskState, TaskStatus, TaskUpdate, Timestamp, Update, Wait, WaitKind,
 };
 
 use super::output::kept_bytes;
@@ -104,6 +104,18 @@ impl Machine {
         let wait = Some(Box::new(Wait::until(WaitKind::Retry, now, due)));
         let (status, error) = (TaskStatus::Retrying, Some(Box::new(failure)));
         let change = TaskState { status, error, wait, ..self.unchanged(task, now) };
+        self.change(task, change, effects);
+    }
+
+    /// What a task tells beside its outcome.
+    pub(super) fn write_failure(
+        &mut self,
+        task: TaskSeq,
+        failure: Failure,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let change = TaskState { error: Some(Box::new(failure)), ..self.unchanged(task, now) };
         self.change(task, change, effects);
     }
 
@@ -236,6 +248,7 @@ impl Machine {
             output,
             error: error.map(Box::new),
             signals: None,
+            ending: None,
         };
         self.state.merge(change.clone());
         self.write_execution(change, false, effects);
@@ -260,6 +273,24 @@ impl Machine {
             output: None,
             error: None,
             signals: Some(Arc::new(signals)),
+            ending: None,
+        };
+        self.state.merge(change.clone());
+        self.write_execution(change, false, effects);
+    }
+
+    /// The end of the execution is decided, and steps run before it.
+    pub(super) fn write_ending(&mut self, ending: ExecutionEnding, now: Timestamp, effects: &mut Effects) {
+        let change = ExecutionState {
+            execution_status: self.state.execution_status,
+            started_date: None,
+            updated_date: now,
+            finished_date: None,
+            playbook_runtime: None,
+            output: None,
+            error: None,
+            signals: None,
+            ending: Some(Box::new(ending)),
         };
         self.state.merge(change.clone());
         self.write_execution(change, false, effects);

@@ -2,6 +2,7 @@
 
 use super::flat::Flat;
 use super::graph::{Field, Graph};
+use super::step::FINALLY;
 
 /// Which steps can have ended before which: a bit for each pair.
 #[derive(Debug)]
@@ -23,6 +24,16 @@ impl Earlier {
                     if let Some(inside) = &inside[step] {
                         earlier.join(edge.to, inside);
                     }
+                }
+                // What runs in any case sees what the body did before it.
+                if edge.field == Field::Alone(FINALLY)
+                    && let Some(body) = flat.steps[step].starts.first().copied().flatten()
+                {
+                    let body = flat.steps[body.get()].scope;
+                    order
+                        .iter()
+                        .filter(|at| flat.is_inside(**at, body))
+                        .for_each(|at| earlier.add(edge.to, *at));
                 }
             }
         }
@@ -62,8 +73,8 @@ fn inside(flat: &Flat<'_>, order: &[usize]) -> Vec<Option<Vec<u64>>> {
     let mut inside = vec![None; flat.steps.len()];
     for &step in order {
         let mut scope = flat.scopes[flat.steps[step].scope];
-        // The steps of a repeated body are read inside of it alone.
-        while let Some(opener) = scope.opener.filter(|_| !scope.repeats) {
+        // The steps of some bodies are read inside of them alone.
+        while let Some(opener) = scope.opener.filter(|_| scope.is_seen_into) {
             let set = inside[opener].get_or_insert_with(|| vec![0_u64; flat.steps.len().div_ceil(64)]);
             set[step / 64] |= 1 << (step % 64);
             scope = flat.scopes[scope.parent];

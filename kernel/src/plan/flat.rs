@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use updraft_protocol::StepId;
 use updraft_protocol::limits::{PLAYBOOK_STEPS, SCOPE_DEPTH};
-use updraft_protocol::playbook::{Body, BodyRun, Handler, Playbook, Step, StepExit, StepKind};
+use updraft_protocol::playbook::{
+    Body, BodyRun, FinallyPlace, Handler, ON_CANCEL, Playbook, Step, StepExit, StepKind,
+};
 
 use super::exits::Follows;
 use super::mistakes::Mistakes;
-use super::step::names_of;
+use super::step::{FINALLY, names_of};
 use super::{APPROVAL, ItemNames, StepIndex};
 
 /// A scope: an index into [`Flat::scopes`].
@@ -56,6 +58,8 @@ pub(super) struct FlatScope {
     pub(super) opener: Option<usize>,
     /// Whether it is opened any number of times.
     pub(super) repeats: bool,
+    /// Whether what follows its opener sees its steps.
+    pub(super) is_seen_into: bool,
     depth: usize,
 }
 
@@ -81,7 +85,7 @@ enum Catch {
 impl<'p> Flat<'p> {
     /// The steps of `playbook`, at most [`PLAYBOOK_STEPS`] and one, so that too many are noticed.
     pub(super) fn of(playbook: &'p Playbook, mistakes: &mut Mistakes) -> Self {
-        let main = FlatScope { parent: 0, opener: None, repeats: false, depth: 0 };
+        let main = FlatScope { parent: 0, opener: None, repeats: false, is_seen_into: true, depth: 0 };
         let mut flat = Self { steps: Vec::new(), scopes: vec![main], lists: Vec::new() };
         let outer = Outer { scope: 0, owner: None, list: None };
         flat.list(&playbook.steps, playbook.catch.as_ref(), ("steps", "catch"), outer, mistakes);
@@ -112,7 +116,12 @@ impl<'p> Flat<'p> {
             if let Some(previous) = previous.replace(at) {
                 self.steps[previous].next = index(at);
             }
-            self.step(step, format!("{place}[{number}]"), Outer { list: Some(list), ..outer }, mistakes);
+            let place = match finally_of(step) {
+                Some(FinallyPlace::Playbook) => FINALLY.to_owned(),
+                Some(FinallyPlace::Body) => place.to_owned(),
+                _ => format!("{place}[{number}]"),
+            };
+            self.step(step, place, Outer { list: Some(list), ..outer }, mistakes);
         }
         if let Some(body) = catch {
             let start = self.body(body, catch_place.to_owned(), outer, mistakes);
@@ -139,9 +148,25 @@ impl<'p> Flat<'p> {
             let inside = match nested.run {
                 BodyRun::OnPath => Outer { owner: Some(at), ..outer },
                 BodyRun::InScope(_) => self.open(at, false, mistakes),
+                BodyRun::Alone => {
+                    let inside = self.open(at, false, mistakes);
+                    self.scopes[inside.scope].is_seen_into = nested.field != ON_CANCEL;
+                    inside
+                }
                 BodyRun::Repeated => self.open(at, true, mistakes),
             };
-            let start = self.body(nested.body, format!("{place}.{}", nested.field), inside, mistakes);
+            let start = match finally_of(step) {
+                Some(FinallyPlace::Playbook) if nested.field != FINALLY => {
+                    let catch = nested.body.catch.as_deref();
+                    self.list(&nested.body.steps, catch, ("steps", "catch"), inside, mistakes)
+                }
+                Some(FinallyPlace::Playbook) => self.body(nested.body, FINALLY.to_owned(), inside, mistakes),
+                // Its `do` and its `catch` are fields of one body.
+                Some(FinallyPlace::Body) if nested.field != FINALLY && nested.body.catch.is_some() => {
+                    self.body(nested.body, place.clone(), inside, mistakes)
+                }
+                _ => self.body(nested.body, format!("{place}.{}", nested.field), inside, mistakes),
+            };
             self.steps[at].starts.push(start);
         }
     }
@@ -169,7 +194,8 @@ impl<'p> Flat<'p> {
             let message = format!("bodies with a scope of their own are nested more than {SCOPE_DEPTH} deep");
             mistakes.at(opener, &self.steps[opener].place, message);
         }
-        self.scopes.push(FlatScope { parent, opener: Some(opener), repeats, depth });
+        let scope = FlatScope { parent, opener: Some(opener), repeats, is_seen_into: !repeats, depth };
+        self.scopes.push(scope);
         Outer { scope: self.scopes.len() - 1, owner: None, list: None }
     }
 
@@ -180,15 +206,19 @@ impl<'p> Flat<'p> {
         std::iter::successors(first, move |scope| Some(self.scopes[scope.parent]).filter(inner))
     }
 
-    /// The main line, branch or item that a step is on: the rounds of a loop are on the path around it.
+    /// The main line, branch or item that a step is on: the rounds of a loop, and the body and
+    /// the steps of a `finally`, are on the path around it.
     pub(super) fn path_of(&self, at: usize) -> ScopeIndex {
         self.path_of_scope(self.steps[at].scope)
     }
 
     fn path_of_scope(&self, mut scope: ScopeIndex) -> ScopeIndex {
         while let Some(opener) = self.scopes[scope].opener
-            && self.scopes[scope].repeats
-            && matches!(self.steps[opener].step.kind, StepKind::Repeat(_))
+            && match self.steps[opener].step.kind {
+                StepKind::Repeat(_) => self.scopes[scope].repeats,
+                StepKind::Finally(_) => true,
+                _ => false,
+            }
         {
             scope = self.scopes[scope].parent;
         }
@@ -215,6 +245,15 @@ impl<'p> Flat<'p> {
             }
         }
         names.into_iter().map(Arc::from).collect()
+    }
+
+    /// Whether a step is in this scope, or in one inside of it.
+    pub(super) fn is_inside(&self, at: usize, scope: ScopeIndex) -> bool {
+        let mut here = self.steps[at].scope;
+        while here != scope && self.scopes[here].opener.is_some() {
+            here = self.scopes[here].parent;
+        }
+        here == scope
     }
 
     /// The names that the loops around a step give.
@@ -298,6 +337,14 @@ struct Outer {
     owner: Option<usize>,
     /// The list that this step is in.
     list: Option<usize>,
+}
+
+/// Where the `finally` of a step is written that is of this kind.
+fn finally_of(step: &Step) -> Option<FinallyPlace> {
+    match &step.kind {
+        StepKind::Finally(finally) => Some(finally.place()),
+        _ => None,
+    }
 }
 
 fn index(at: usize) -> Option<StepIndex> {

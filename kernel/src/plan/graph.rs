@@ -22,6 +22,8 @@ pub(super) enum Field {
     Next(&'static str),
     /// The start of a path of its own.
     Branch(usize),
+    /// The start of a body in a scope of its own, which is called as this field.
+    Alone(&'static str),
     /// The start of a body that is repeated.
     Repeated,
 }
@@ -31,6 +33,7 @@ impl std::fmt::Display for Field {
         match self {
             Self::Next(name) => f.write_str(name),
             Self::Branch(at) => write!(f, "branches[{at}]"),
+            Self::Alone(name) => f.write_str(name),
             Self::Repeated => f.write_str("do"),
         }
     }

@@ -6,7 +6,7 @@ use updraft_protocol::limits::MISTAKES;
 use crate::mistake::Mistake;
 
 /// The fields of a playbook and of its steps, in the order in which mistakes are told.
-const FIELDS: [&str; 59] = [
+const FIELDS: &[&str] = &[
     "format",
     "version",
     "variables",
@@ -61,10 +61,13 @@ const FIELDS: [&str; 59] = [
     "then",
     "else",
     "default",
+    "do",
+    "finally",
     "next",
     "on_failure",
     "on_timeout",
     "on_unknown",
+    "on_cancel",
     "",
 ];
 

@@ -9,6 +9,7 @@ mod choice;
 mod delay;
 mod draft;
 mod end;
+mod finally;
 mod for_each;
 mod parallel;
 mod repeat;
@@ -21,7 +22,7 @@ mod wait_until;
 
 use std::collections::BTreeMap;
 
-use updraft_protocol::playbook::{Handler, StepExit, StepKind};
+use updraft_protocol::playbook::{Handler, Step, StepExit, StepKind};
 use updraft_protocol::{Catalogue, FailureKind, Name, Playbook, Span, StepId, TaskState, TaskStatus};
 
 use super::arguments::Schemas;
@@ -45,6 +46,8 @@ pub use beside::{BesideBody, PlannedBeside};
 pub use choice::PlannedIf;
 pub use delay::PlannedDelay;
 pub use end::PlannedEnd;
+pub(crate) use finally::{DO, FINALLY};
+pub use finally::{PlannedCleanup, PlannedFinally};
 pub use for_each::{ItemNames, PlannedForEach};
 pub use parallel::{PlannedBranch, PlannedParallel};
 pub(super) use repeat::names_of;
@@ -72,6 +75,8 @@ pub struct PlannedStep {
     pub action: Name,
     /// What follows it.
     pub exits: Exits,
+    /// What runs in any case: the `finally` of a step of that kind, or what follows where another one was cancelled.
+    pub cleanup: Option<PlannedCleanup>,
     /// Its kind, with the fields of that kind.
     pub kind: PlannedKind,
 }
@@ -114,7 +119,7 @@ impl PlannedStep {
                 PlannedKind::ForEach(each) => each.bytes(),
                 PlannedKind::Repeat(repeat) => repeat.bytes(),
                 PlannedKind::Set(set) => set.values.bytes(),
-                PlannedKind::Delay(_) => 0,
+                PlannedKind::Delay(_) | PlannedKind::Finally(_) => 0,
                 PlannedKind::WaitUntil(wait) => wait.instant.bytes(),
                 PlannedKind::Approval(approval) => approval.bytes(),
                 PlannedKind::WaitFor(wait) => wait.key.as_ref().map_or(0, Template::bytes),
@@ -148,6 +153,8 @@ pub enum PlannedKind {
     WaitFor(PlannedWaitFor),
     /// Asks people.
     Approval(Box<PlannedApproval>),
+    /// Runs a body, and what runs in any case after it.
+    Finally(PlannedFinally),
     /// Ends its path.
     End(PlannedEnd),
 }
@@ -247,38 +254,8 @@ impl<'a> Steps<'a> {
             reading_in_body: "",
         };
         self.budget.set_locals(self.flat.names_around(at));
-        let kind = match &step.kind {
-            StepKind::Action(action) => {
-                PlannedAction::check(self, &mut draft, action, step.handlers.on_unknown.is_some())
-                    .map(PlannedKind::Action)
-            }
-            StepKind::Parallel(parallel) => {
-                PlannedParallel::check(self, &mut draft, parallel).map(PlannedKind::Parallel)
-            }
-            StepKind::If(choice) => PlannedIf::check(self, &mut draft, choice).map(PlannedKind::If),
-            StepKind::Switch(choice) => {
-                PlannedSwitch::check(self, &mut draft, choice).map(PlannedKind::Switch)
-            }
-            StepKind::ForEach(each) => {
-                PlannedForEach::check(self, &mut draft, each).map(PlannedKind::ForEach)
-            }
-            StepKind::Repeat(repeat) => {
-                PlannedRepeat::check(self, &mut draft, repeat).map(PlannedKind::Repeat)
-            }
-            StepKind::Set(set) => PlannedSet::check(self, &mut draft, set).map(PlannedKind::Set),
-            StepKind::Delay(delay) => Some(PlannedKind::Delay(PlannedDelay::check(self, &draft, delay))),
-            StepKind::WaitUntil(wait) => {
-                PlannedWaitUntil::check(self, &mut draft, wait).map(PlannedKind::WaitUntil)
-            }
-            StepKind::WaitFor(wait) => {
-                PlannedWaitFor::check(self, &mut draft, wait).map(PlannedKind::WaitFor)
-            }
-            StepKind::Approval(approval) => {
-                PlannedApproval::check(self, &mut draft, approval).map(Box::new).map(PlannedKind::Approval)
-            }
-            StepKind::End(end) => PlannedEnd::check(self, &mut draft, end).map(PlannedKind::End),
-            StepKind::Fail(fail) => PlannedEnd::check_fail(self, &mut draft, fail).map(PlannedKind::End),
-        };
+        let kind = self.kind(step, &mut draft);
+        let cleanup = self.cleanup(&mut draft);
         let exits = self.exits(&mut draft);
         self.reads(&draft);
         let names = match &step.kind {
@@ -292,6 +269,7 @@ impl<'a> Steps<'a> {
             integration,
             action,
             exits,
+            cleanup,
             kind,
         });
         Checked {
@@ -301,6 +279,47 @@ impl<'a> Steps<'a> {
             references: draft.references,
             in_body: draft.in_body,
             reading_in_body: draft.reading_in_body,
+        }
+    }
+
+    /// The kind of a step, with its fields checked.
+    fn kind(&mut self, step: &Step, draft: &mut Draft) -> Option<PlannedKind> {
+        match &step.kind {
+            StepKind::Action(action) => {
+                PlannedAction::check(self, draft, action, step.handlers.on_unknown.is_some())
+                    .map(PlannedKind::Action)
+            }
+            StepKind::Parallel(parallel) => {
+                PlannedParallel::check(self, draft, parallel).map(PlannedKind::Parallel)
+            }
+            StepKind::If(choice) => PlannedIf::check(self, draft, choice).map(PlannedKind::If),
+            StepKind::Switch(choice) => PlannedSwitch::check(self, draft, choice).map(PlannedKind::Switch),
+            StepKind::ForEach(each) => PlannedForEach::check(self, draft, each).map(PlannedKind::ForEach),
+            StepKind::Repeat(repeat) => PlannedRepeat::check(self, draft, repeat).map(PlannedKind::Repeat),
+            StepKind::Set(set) => PlannedSet::check(self, draft, set).map(PlannedKind::Set),
+            StepKind::Delay(delay) => Some(PlannedKind::Delay(PlannedDelay::check(self, draft, delay))),
+            StepKind::WaitUntil(wait) => {
+                PlannedWaitUntil::check(self, draft, wait).map(PlannedKind::WaitUntil)
+            }
+            StepKind::WaitFor(wait) => PlannedWaitFor::check(self, draft, wait).map(PlannedKind::WaitFor),
+            StepKind::Approval(approval) => {
+                PlannedApproval::check(self, draft, approval).map(Box::new).map(PlannedKind::Approval)
+            }
+            StepKind::Finally(finally) => {
+                PlannedFinally::check(self, draft, finally).map(PlannedKind::Finally)
+            }
+            StepKind::End(end) => PlannedEnd::check(self, draft, end).map(PlannedKind::End),
+            StepKind::Fail(fail) => PlannedEnd::check_fail(self, draft, fail).map(PlannedKind::End),
+        }
+    }
+
+    /// What runs in any case.
+    fn cleanup(&mut self, draft: &mut Draft) -> Option<PlannedCleanup> {
+        let step = self.flat.steps[draft.at].step;
+        match (&step.kind, &step.handlers.on_cancel) {
+            (StepKind::Finally(finally), _) => PlannedCleanup::of_finally(self, draft, &finally.cleanup),
+            (_, Some(cleanup)) => PlannedCleanup::on_cancel(self, draft, cleanup),
+            (_, None) => None,
         }
     }
 

@@ -61,6 +61,7 @@ impl Plain {
                 output: None,
                 error: None,
                 signals: None,
+                ending: None,
             },
         };
         self.write(execution.clone(), counts).await?;

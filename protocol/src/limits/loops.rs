@@ -1,4 +1,6 @@
-//! The limits of loops, with their reasons.
+//! The limits of loops and of other bodies, with their reasons.
+
+use std::time::Duration;
 
 /// Items of one `for_each` step.
 pub const ITEMS: usize = 100_000;
@@ -10,6 +12,9 @@ pub const ROUNDS: u32 = 100;
 pub const ROUNDS_MAX: u32 = 100_000;
 /// What the loops of one execution hold at once, as JSON: their items, and what rounds hand on. As much as its answers.
 pub const LOOP_BYTES: usize = 8 << 20;
+/// How long the steps of a `finally` or an `on_cancel` may take, unless it says otherwise: an execution that was cancelled
+/// ends soon.
+pub const CLEANUP: Duration = Duration::from_secs(5 * 60);
 /// Failures of items that a `for_each` step lists; further ones are counted.
 pub const ITEM_FAILURES: usize = 100;
 /// The work of opening the scope of an item and of joining it again, beside that of its steps.

@@ -118,6 +118,7 @@ impl FieldsOfKind for Action {
         "on_failure",
         "on_timeout",
         "on_unknown",
+        "on_cancel",
     ];
 
     fn read(fields: &mut StepFields) -> Result<Self, String> {

@@ -148,6 +148,7 @@ impl FieldsOfKind for Approval {
         "next",
         "on_failure",
         "on_timeout",
+        "on_cancel",
     ];
 
     fn read(fields: &mut StepFields) -> Result<Self, String> {

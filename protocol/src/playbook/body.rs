@@ -9,12 +9,14 @@ use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Step;
+use super::finally::{Cleanup, Finally, FinallyPlace};
 use crate::ids::StepId;
 
 /// The word of a handler after which the path goes on as if the step had completed.
 const CONTINUE: &str = "continue";
 
-/// The steps of a body, in order: a step goes on to the next one. Written as a list, or as `{do: […], catch: […]}`.
+/// The steps of a body, in order: a step goes on to the next one. Written as a list, or as `{do: […], catch: […],
+/// finally: […]}`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Body {
     /// Its steps. Without any, it does nothing.
@@ -33,13 +35,19 @@ struct WholeBody<S, C> {
     /// What runs after a failure that no step handles itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     catch: Option<C>,
+    /// What runs when the body has ended, however that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    finally: Option<Box<Cleanup>>,
 }
 
 impl Serialize for Body {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.catch {
             None => self.steps.serialize(serializer),
-            catch => WholeBody { steps: &self.steps, catch: catch.as_ref() }.serialize(serializer),
+            catch => {
+                let catch = catch.as_ref();
+                WholeBody { steps: &self.steps, catch, finally: None }.serialize(serializer)
+            }
         }
     }
 }
@@ -50,7 +58,7 @@ impl<'de> Visitor<'de> for BodyVisitor {
     type Value = Body;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of steps, or `{do: […], catch: […]}`,")
+        f.write_str("a list of steps, or `{do: […], catch: […], finally: […]}`,")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, steps: A) -> Result<Body, A::Error> {
@@ -59,8 +67,14 @@ impl<'de> Visitor<'de> for BodyVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Body, A::Error> {
-        let WholeBody { steps, catch } = Deserialize::deserialize(MapAccessDeserializer::new(fields))?;
-        Ok(Body { steps, catch })
+        let whole = Deserialize::deserialize(MapAccessDeserializer::new(fields))?;
+        let WholeBody { steps, catch, finally } = whole;
+        Ok(match finally {
+            None => Body { steps, catch },
+            Some(cleanup) => {
+                Body { steps: Finally::around(steps, catch, *cleanup, FinallyPlace::Body), catch: None }
+            }
+        })
     }
 }
 
@@ -79,7 +93,7 @@ impl JsonSchema for Body {
         let list = generator.subschema_for::<Vec<Step>>();
         let whole = generator.subschema_for::<WholeBody<Vec<Step>, Body>>();
         schemars::json_schema!({
-            "description": "Steps, in order; or `{do: […], catch: […]}`.",
+            "description": "Steps, in order; or `{do: […], catch: […], finally: […]}`.",
             "oneOf": [list, whole],
         })
     }
@@ -171,6 +185,11 @@ impl<'p> NestedBody<'p> {
         Self { field: format!("{field}.{name}"), body, run: BodyRun::InScope(name) }
     }
 
+    /// A body that runs in a scope of its own, which is called as its field.
+    pub(super) fn alone(field: &'static str, body: &'p Body) -> Self {
+        Self { field: field.to_owned(), body, run: BodyRun::Alone }
+    }
+
     pub(super) fn repeated(field: &str, body: &'p Body) -> Self {
         Self { field: field.to_owned(), body, run: BodyRun::Repeated }
     }
@@ -183,6 +202,8 @@ pub enum BodyRun<'p> {
     OnPath,
     /// In a scope of its own, which this name tells from the other scopes of its step.
     InScope(&'p StepId),
+    /// In a scope of its own, which is called as its field.
+    Alone,
     /// Any number of times, each in a scope of its own. What its steps keep is read inside of it alone.
     Repeated,
 }

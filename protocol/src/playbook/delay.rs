@@ -15,7 +15,7 @@ pub struct Delay {
 }
 
 impl FieldsOfKind for Delay {
-    const FIELDS: &'static [&'static str] = &["delay", "next"];
+    const FIELDS: &'static [&'static str] = &["delay", "next", "on_cancel"];
 
     fn read(fields: &mut StepFields) -> Result<Self, String> {
         Ok(Self { duration: fields.delay.take().ok_or("needs `delay`")? })

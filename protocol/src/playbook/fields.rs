@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::body::{Body, Handler, NestedBody, id};
 use super::{
-    Branches, Carried, Choices, Escalation, Handlers, Join, KindWord, OnItemFailure, Record, Reminder, Retry,
-    Step, SwitchCase, Tolerance, Undo,
+    Branches, Carried, Choices, Cleanup, Escalation, Handlers, Join, KindWord, OnItemFailure, Record,
+    Reminder, Retry, Step, SwitchCase, Tolerance, Undo,
 };
 use crate::ids::{Name, StepId};
 use crate::time::Span;
@@ -125,6 +125,7 @@ step_fields! {
     "on_open" ("given") on_open: Body,
     "on_reminder" ("given") on_reminder: Reminder,
     "on_escalation" ("given") on_escalation: Escalation,
+    "finally" ("given") finally: Cleanup,
     "end" ("given") end: Value,
     "fail" ("given") fail: String,
     "output" output: Value,
@@ -132,6 +133,7 @@ step_fields! {
     "on_failure" ("given") on_failure: Handler,
     "on_timeout" ("given") on_timeout: Handler,
     "on_unknown" ("given") on_unknown: Handler,
+    "on_cancel" ("given") on_cancel: Cleanup,
 }
 
 /// A field that is set has a value: `null` counts as none, unless the kind of step allows it.
@@ -178,6 +180,7 @@ impl StepFields {
                 on_failure: self.on_failure.take(),
                 on_timeout: self.on_timeout.take(),
                 on_unknown: self.on_unknown.take(),
+                on_cancel: self.on_cancel.take(),
             },
         })
     }

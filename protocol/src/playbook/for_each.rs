@@ -164,8 +164,18 @@ impl OnItemFailure {
 }
 
 impl FieldsOfKind for ForEach {
-    const FIELDS: &'static [&'static str] =
-        &["for_each", "as", "do", "at_once", "collect", "tolerate", "on_item_failure", "next", "on_failure"];
+    const FIELDS: &'static [&'static str] = &[
+        "for_each",
+        "as",
+        "do",
+        "at_once",
+        "collect",
+        "tolerate",
+        "on_item_failure",
+        "next",
+        "on_failure",
+        "on_cancel",
+    ];
 
     fn read(fields: &mut StepFields) -> Result<Self, String> {
         Ok(Self {

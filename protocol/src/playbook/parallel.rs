@@ -128,7 +128,7 @@ impl<'de> Deserialize<'de> for Join {
 }
 
 impl FieldsOfKind for Parallel {
-    const FIELDS: &'static [&'static str] = &["parallel", "branches", "next", "on_failure"];
+    const FIELDS: &'static [&'static str] = &["parallel", "branches", "next", "on_failure", "on_cancel"];
 
     fn read(fields: &mut StepFields) -> Result<Self, String> {
         Ok(Self {

@@ -52,8 +52,19 @@ pub struct Carried {
 }
 
 impl FieldsOfKind for Repeat {
-    const FIELDS: &'static [&'static str] =
-        &["while", "until", "do", "pause", "at_most", "timeout", "carry", "next", "on_failure", "on_timeout"];
+    const FIELDS: &'static [&'static str] = &[
+        "while",
+        "until",
+        "do",
+        "pause",
+        "at_most",
+        "timeout",
+        "carry",
+        "next",
+        "on_failure",
+        "on_timeout",
+        "on_cancel",
+    ];
 
     fn read(fields: &mut StepFields) -> Result<Self, String> {
         Ok(Self {

@@ -24,7 +24,7 @@ pub struct WaitFor {
 
 impl FieldsOfKind for WaitFor {
     const FIELDS: &'static [&'static str] =
-        &["wait_for", "key", "timeout", "next", "on_failure", "on_timeout"];
+        &["wait_for", "key", "timeout", "next", "on_failure", "on_timeout", "on_cancel"];
 
     fn read(fields: &mut StepFields) -> Result<Self, String> {
         Ok(Self {

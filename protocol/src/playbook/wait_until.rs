@@ -17,7 +17,7 @@ pub struct WaitUntil {
 }
 
 impl FieldsOfKind for WaitUntil {
-    const FIELDS: &'static [&'static str] = &["wait_until", "zone", "next", "on_failure"];
+    const FIELDS: &'static [&'static str] = &["wait_until", "zone", "next", "on_failure", "on_cancel"];
 
     fn read(fields: &mut StepFields) -> Result<Self, String> {
         Ok(Self { instant: fields.wait_until.take().ok_or("needs `wait_until`")?, zone: fields.zone.take() })

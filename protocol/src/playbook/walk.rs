@@ -40,7 +40,9 @@ impl<'p> Walk<'p> {
             for (number, nested) in step.bodies().into_iter().enumerate() {
                 let inside = match nested.run {
                     BodyRun::OnPath => scopes.to_vec(),
-                    BodyRun::InScope(_) | BodyRun::Repeated => [scopes, &[(at, number)]].concat(),
+                    BodyRun::InScope(_) | BodyRun::Alone | BodyRun::Repeated => {
+                        [scopes, &[(at, number)]].concat()
+                    }
                 };
                 self.list(&nested.body.steps, nested.body.catch.as_deref(), &inside);
             }

@@ -15,6 +15,9 @@ use super::{Oracle, broken};
 use crate::event::Incarnation;
 use crate::generator::WAITS_UNTIL;
 
+/// The wait of a cleanup, beside those of attempts and rounds.
+const CLEANUP: u32 = u32::MAX;
+
 /// The calls of a tool under one key, and its actions.
 #[derive(Debug)]
 pub(super) struct Calls {
@@ -175,6 +178,18 @@ impl Oracle {
             return broken("waits are kept", format!("there is no task {}", seq.0));
         };
         let step = machine.plan().index_of(&task.head.step_id).map(|index| machine.plan().step(index));
+        // A timer that was set before the cancel may still be handed out.
+        let cleanup = task.state.wait.as_ref().filter(|wait| wait.kind == WaitKind::Cleanup);
+        let is_finally = step.is_some_and(|step| matches!(step.kind, PlannedKind::Finally(_)));
+        if let Some(wait) = cleanup {
+            if !is_finally && wait.until != Some(due) {
+                return Ok(());
+            }
+            let time = step.and_then(|step| step.cleanup.as_ref()).map(|cleanup| cleanup.timeout);
+            let before = *self.dues.entry((task.task_request_id, CLEANUP)).or_insert(due);
+            let is_kept = before == due && Some(due) == time.map(|time| wait.since.after(time));
+            return if is_kept { Ok(()) } else { broken("waits are kept", format!("a cleanup until {due}")) };
+        }
         if let Some(PlannedKind::Repeat(repeat)) = step.map(|step| &step.kind) {
             let Some(round) = next_round(repeat, task, due)? else { return Ok(()) };
             let before = *self.dues.entry((task.task_request_id, round)).or_insert(due);
@@ -198,7 +213,8 @@ impl Oracle {
         let Some(index) = machine.plan().index_of(&task.head.step_id) else { return Ok(()) };
         match &machine.plan().step(index).kind {
             PlannedKind::Action(action) if task.state.status == TaskStatus::Retrying => {
-                if self.too_long(action, task) {
+                // What cleans up is not bound by the timeout of the execution.
+                if machine.ending().is_none() && self.too_long(action, task) {
                     return broken(
                         "waits are kept",
                         format!("{} waits longer than it may", task.head.step_id),

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::plan::{Plan, PlannedKind};
-use updraft_protocol::{DocumentId, ExecutionDocument, ExecutionId, ExecutionStatus, TaskDocument, TaskId};
+use updraft_protocol::{
+    DocumentId, ExecutionDocument, ExecutionId, ExecutionStatus, FailureKind, TaskDocument, TaskId,
+};
 
 use super::{Oracle, broken};
 use crate::execution::Verdict;
@@ -115,11 +117,16 @@ impl Oracle {
         invariant::steps_in_order(plan, tasks)?;
         self.signals_are_there(document, tasks)?;
         invariant::answered_as_asked(plan, tasks)?;
-        invariant::undo_is_registered(plan, tasks)?;
         invariant::bodies_end_with_their_wait(plan, tasks)?;
         self.answers_are_there(tasks)?;
         invariant::items_are_counted(plan, tasks)?;
         invariant::counters_count_on(plan, tasks)?;
+        // An execution that cannot continue is ended from its documents alone.
+        let kind = document.state.error.as_ref().map(|error| error.kind);
+        if !matches!(kind, Some(FailureKind::Playbook | FailureKind::Supervision | FailureKind::Store)) {
+            invariant::undo_is_registered(plan, tasks)?;
+            invariant::cleaned_up(plan, tasks)?;
+        }
         self.nothing_lost(document, tasks)
     }
 

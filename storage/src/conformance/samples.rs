@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 use updraft_protocol::{
-    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind,
-    IdempotencyKey, InputHash, Json, KeyHolder, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
-    ReceivedSignals, Revision, ScopePath, Signal, StepId, TaskDocument, TaskHead, TaskId, TaskState,
-    TaskStatus, TenantCode, Timestamp, Update, Value, ids,
+    ExecutionDocument, ExecutionEnding, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Failure,
+    FailureKind, IdempotencyKey, InputHash, Json, KeyHolder, Name, PlaybookDocument, PlaybookId,
+    PlaybookStatus, ReceivedSignals, Revision, ScopePath, Signal, StepId, TaskDocument, TaskHead, TaskId,
+    TaskState, TaskStatus, TenantCode, Timestamp, Update, Value, ids,
 };
 use updraft_protocol::{ExecutionUpdate, TaskUpdate};
 use uuid::Uuid;
@@ -94,6 +94,7 @@ pub(super) fn execution_state(status: ExecutionStatus) -> ExecutionState {
         output: None,
         error: None,
         signals: None,
+        ending: None,
     }
 }
 
@@ -119,6 +120,12 @@ pub(super) fn full_execution_state() -> Result<ExecutionState, ids::Error> {
                 payload: Json::from(json!({"by": "ana", "at": 1.10})),
             }],
             taken: vec!["call-7".into()],
+        })),
+        ending: Some(Box::new(ExecutionEnding {
+            status: ExecutionStatus::Failed,
+            error: Some(Failure::new(FailureKind::Status, "503")),
+            stopped: false,
+            since: Timestamp(DAY + 2),
         })),
     })
 }

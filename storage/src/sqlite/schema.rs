@@ -6,7 +6,7 @@ use super::fault;
 use crate::store::Error;
 
 /// The schema that this version reads and writes, and no other: none was released before it.
-pub const VERSION: u32 = 10;
+pub const VERSION: u32 = 11;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks are in the tree of their
 /// id: ids grow with time, so rows are added at its end and no second tree is needed.
@@ -46,7 +46,8 @@ CREATE TABLE IF NOT EXISTS playbook_execution_collection (
     seq INTEGER NOT NULL,
     idempotency_key TEXT,
     input_hash TEXT,
-    signals TEXT
+    signals TEXT,
+    ending TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS task_execution_collection (

@@ -77,6 +77,7 @@ fn insert(number: u128) -> Update {
         output: None,
         error: None,
         signals: None,
+        ending: None,
     };
     Update::from(ExecutionUpdate {
         peid: peid(number),

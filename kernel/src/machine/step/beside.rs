@@ -8,6 +8,7 @@ use updraft_protocol::limits::REMINDERS;
 use updraft_protocol::{ExecutionId, Json, ScopePath, StepId, TaskId, Timestamp};
 
 use crate::machine::asking::Asking;
+use crate::machine::cancel::Cancel;
 use crate::machine::scope::{Locals, ScopeId};
 use crate::machine::task::{Ending, Phase};
 use crate::machine::task_seq::TaskSeq;
@@ -125,10 +126,11 @@ impl Machine {
     ) {
         let open: Vec<ScopeId> = self.scopes.opened_by(task).collect();
         for scope in open {
-            self.cancel_scope(scope, now, effects);
+            self.cancel_scope(scope, Cancel::Path, now, effects);
         }
         if self.scopes.opened_by(task).next().is_none() {
-            return self.settle(task, ending, now, effects);
+            let next = self.end_opener(task, ending, now, effects);
+            return self.go(next, now, effects);
         }
         if let Phase::Asking(asking) = &mut self.task_mut(task).phase {
             asking.ending = Some(ending);

@@ -5,6 +5,7 @@ use updraft_protocol::{Failure, Json, Timestamp, Wait, WaitKind};
 
 use super::Arrival;
 use crate::machine::branches::Branches;
+use crate::machine::cancel::Cancel;
 use crate::machine::scope::ScopeId;
 use crate::machine::task::Phase;
 use crate::machine::task_seq::TaskSeq;
@@ -85,7 +86,7 @@ impl Machine {
         }
         let losers: Vec<ScopeId> = self.scopes.opened_by(task).collect();
         for loser in losers {
-            if self.cancel_scope(loser, now, effects)
+            if self.cancel_scope(loser, Cancel::Path, now, effects)
                 && let Phase::Joining(branches) = &mut self.task_mut(task).phase
             {
                 branches.drop_one();
@@ -122,7 +123,7 @@ impl Machine {
     fn is_open(&self, go: &Go) -> bool {
         match go {
             Go::Enter(scope, _) | Go::End(scope, ..) => self.scopes.get(*scope).is_some(),
-            Go::Items(task) | Go::Round(task) => {
+            Go::Items(task) | Go::Round(task) | Go::CleanUp(task) => {
                 self.tasks.get(*task).is_some_and(|task| task.phase.has_scopes())
             }
         }

@@ -10,6 +10,7 @@ use updraft_protocol::{
 
 use super::Arrival;
 use crate::condition::Condition;
+use crate::machine::cancel::Cancel;
 use crate::machine::rounds::{CarriedValue, Rounds};
 use crate::machine::scope::{Locals, ScopeId};
 use crate::machine::task::{Ending, Phase, Task};
@@ -172,7 +173,7 @@ impl Machine {
         if rounds.deadline.is_some_and(|deadline| deadline <= now) {
             rounds.leave();
             let open: Vec<ScopeId> = self.scopes.opened_by(task).collect();
-            let over = open.into_iter().all(|scope| self.cancel_scope(scope, now, effects));
+            let over = open.into_iter().all(|scope| self.cancel_scope(scope, Cancel::Path, now, effects));
             if over {
                 self.end_rounds(task, Ok(()), repeat, now, effects, &mut work);
             }

@@ -55,12 +55,16 @@ impl Machine {
         self.scopes.get(self.path_around(scope)).map_or(&[], |path| &path.variables)
     }
 
-    /// The scope of the main line, branch or item that a scope is on: the rounds of a loop are on the path around it.
+    /// The scope of the main line, branch or item that a scope is on: the rounds of a loop, and the
+    /// body and the steps of a `finally`, are on the path around it.
     fn path_around(&self, mut scope: ScopeId) -> ScopeId {
         while let Some(here) = self.scopes.get(scope)
             && let Some((outer, opener)) = here.opener
-            && here.locals.is_some()
-            && matches!(self.plan.step(self.task(opener).step).kind, PlannedKind::Repeat(_))
+            && match self.plan.step(self.task(opener).step).kind {
+                PlannedKind::Repeat(_) => here.locals.is_some(),
+                PlannedKind::Finally(_) => true,
+                _ => false,
+            }
         {
             scope = outer;
         }

@@ -36,10 +36,40 @@ impl Generator {
     fn body(&mut self, length: u64, depth: u64) -> Value {
         let count = self.draw(length + 1);
         let steps: Vec<Value> = (0..count).map_while(|_| self.step(length / 2, depth)).collect();
-        if !steps.is_empty() && self.draw(6) == 0 {
-            return json!({ "do": steps, "catch": self.body(length / 2, depth) });
+        if steps.is_empty() {
+            return json!(steps);
         }
-        json!(steps)
+        match self.draw(if depth == 0 { 6 } else { 9 }) {
+            0 => json!({ "do": steps, "catch": self.body(length / 2, depth) }),
+            6 | 7 => match self.cleanup(depth) {
+                Some(cleanup) => json!({ "do": steps, "finally": cleanup }),
+                None => json!(steps),
+            },
+            _ => json!(steps),
+        }
+    }
+
+    /// What runs in any case.
+    fn cleanup(&mut self, depth: u64) -> Option<Value> {
+        let first = self.step(2, depth.checked_sub(1)?)?;
+        let steps: Vec<Value> = [Some(first), self.step(2, depth - 1)].into_iter().flatten().collect();
+        let timeout = ["2s", "1m"][self.draw(2) as usize];
+        Some(match self.draw(3) {
+            0 => json!({ "do": steps, "timeout": timeout }),
+            _ => json!(steps),
+        })
+    }
+
+    fn on_cancel(&mut self, step: &mut Value, depth: u64) {
+        if self.draw(5) != 0 {
+            return;
+        }
+        let counter = format!("count_c{}", self.steps);
+        let around = std::mem::replace(&mut self.counter, counter);
+        if let Some(cleanup) = self.cleanup(depth) {
+            step["on_cancel"] = cleanup;
+        }
+        self.counter = around;
     }
 
     /// A step, or none where there are enough.
@@ -61,7 +91,10 @@ impl Generator {
                 });
                 self.handle(&mut step, "on_failure", length, depth);
             }
-            4 => step["delay"] = json!(["10ms", "40s", "2h"][self.draw(3) as usize]),
+            4 => {
+                step["delay"] = json!(["10ms", "40s", "2h"][self.draw(3) as usize]);
+                self.on_cancel(&mut step, depth);
+            }
             5 => {
                 let condition = ["1 > 2", "input.n > 5", "input.missing == 1"][self.draw(3) as usize];
                 step["if"] = json!(condition);
@@ -84,6 +117,7 @@ impl Generator {
                     step["key"] = json!("{{ input.n }}");
                 }
                 self.handle(&mut step, "on_timeout", length, depth);
+                self.on_cancel(&mut step, depth);
             }
             9 => self.approval(&mut step, length, depth),
             10 => {
@@ -118,6 +152,7 @@ impl Generator {
         }
         self.handle(step, "on_failure", length, depth);
         self.handle(step, "on_timeout", length, depth);
+        self.on_cancel(step, depth);
         Some(())
     }
 
@@ -139,6 +174,7 @@ impl Generator {
             step["collect"] = json!(format!("{{{{ {name}_index }}}}"));
         }
         self.handle(step, "on_failure", length, depth);
+        self.on_cancel(step, depth);
         Some(())
     }
 
@@ -160,6 +196,7 @@ impl Generator {
         step["parallel"] = joins[self.draw(3) as usize].clone();
         step["branches"] = json!(branches);
         self.handle(step, "on_failure", length, depth);
+        self.on_cancel(step, depth);
         Some(())
     }
 
@@ -175,6 +212,7 @@ impl Generator {
         super::undo::written(self.steps, step);
         self.handle(step, "on_failure", length, depth);
         self.handle(step, "on_timeout", length, depth);
+        self.on_cancel(step, depth);
     }
 
     fn handle(&mut self, step: &mut Value, field: &str, length: u64, depth: u64) {
@@ -218,6 +256,11 @@ fn run(seed: u64, choices: &[u8]) -> World {
         let steps: Vec<Value> = (0..4).map_while(|_| generator.step(4, 2)).collect();
         let mut playbook =
             playbook(json!(if steps.is_empty() { vec![json!({"id": "s0", "end": null})] } else { steps }));
+        if generator.draw(3) == 0
+            && let Some(cleanup) = generator.cleanup(1)
+        {
+            playbook["finally"] = cleanup;
+        }
         if seed.is_multiple_of(2) {
             playbook["outputs"] =
                 json!({"n": "{{ input.n }}", "first": "{{ steps.s0.status|default('none') }}"});
@@ -349,6 +392,7 @@ proptest! {
         prop_assert_eq!(invariant::undo_is_registered(world.machine.plan(), &tasks), Ok(()));
         prop_assert_eq!(invariant::items_are_counted(world.machine.plan(), &tasks), Ok(()));
         prop_assert_eq!(invariant::counters_count_on(world.machine.plan(), &tasks), Ok(()));
+        prop_assert_eq!(invariant::cleaned_up(world.machine.plan(), &tasks), Ok(()));
         let steps: BTreeMap<TaskId, &str> =
             tasks.iter().map(|task| (task.task_request_id, task.head.step_id.as_str())).collect();
         for (step, key) in &world.called {

@@ -55,9 +55,29 @@ impl Draft {
         number: usize,
         field: &'static str,
     ) -> Option<StepIndex> {
-        let start = steps.flat.steps[self.at].starts.get(number).copied().flatten();
+        self.own(steps, Some(number), (field, Field::Repeated))
+    }
+
+    /// The same, of a body whose one scope is called as the field.
+    pub(super) fn alone(
+        &mut self,
+        steps: &mut Steps<'_>,
+        number: Option<usize>,
+        field: &'static str,
+    ) -> Option<StepIndex> {
+        self.own(steps, number, (field, Field::Alone(field)))
+    }
+
+    fn own(
+        &mut self,
+        steps: &mut Steps<'_>,
+        number: Option<usize>,
+        (field, edge): (&'static str, Field),
+    ) -> Option<StepIndex> {
+        let starts = &steps.flat.steps[self.at].starts;
+        let start = number.and_then(|number| starts.get(number).copied().flatten());
         match start {
-            Some(start) => self.edges.push(Edge { field: Field::Repeated, to: start.get() }),
+            Some(start) => self.edges.push(Edge { field: edge, to: start.get() }),
             None => steps.mistakes.step(self.at, field, "needs at least one step"),
         }
         start

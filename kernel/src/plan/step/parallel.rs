@@ -2,7 +2,7 @@
 
 use updraft_protocol::StepId;
 use updraft_protocol::limits::PARALLEL_BRANCHES;
-use updraft_protocol::playbook::{Join, Parallel};
+use updraft_protocol::playbook::{Join, ON_CANCEL, Parallel};
 
 use super::{Draft, Steps};
 use crate::plan::StepIndex;
@@ -40,6 +40,11 @@ impl PlannedParallel {
         }
         let mut branches = vec![];
         for (number, (name, _)) in parallel.branches.0.iter().enumerate() {
+            if name.as_str() == ON_CANCEL {
+                let message =
+                    "no branch can be called so: it is the scope of what runs once a step was cancelled";
+                steps.mistakes.step(draft.at, &format!("branches.{name}"), message);
+            }
             match steps.flat.steps[draft.at].starts.get(number).copied().flatten() {
                 Some(start) => {
                     draft.edges.push(Edge { field: Field::Branch(number), to: start.get() });

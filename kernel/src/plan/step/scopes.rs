@@ -1,6 +1,7 @@
 //! The scopes that a step opens: their names, and where each begins.
 
 use super::beside::BesideBody;
+use super::finally::DO;
 use super::{PlannedKind, PlannedStep};
 use crate::plan::StepIndex;
 
@@ -9,14 +10,18 @@ impl PlannedStep {
     pub(crate) fn opens_scopes(&self) -> bool {
         match &self.kind {
             PlannedKind::Parallel(_) | PlannedKind::ForEach(_) | PlannedKind::Repeat(_) => true,
-            PlannedKind::Approval(approval) => !approval.beside.is_empty(),
-            _ => false,
+            PlannedKind::Approval(approval) if !approval.beside.is_empty() => true,
+            _ => self.cleanup.is_some(),
         }
     }
 
     /// The first step of a scope that it opens under this name; `None` if it opens none of that name.
     pub fn opens(&self, scope: &str) -> Option<StepIndex> {
+        if let Some(cleanup) = self.cleanup.as_ref().filter(|cleanup| cleanup.scope == scope) {
+            return Some(cleanup.start);
+        }
         match &self.kind {
+            PlannedKind::Finally(finally) => (scope == DO).then_some(finally.start),
             PlannedKind::Parallel(parallel) => {
                 let mut branches = parallel.branches.iter();
                 branches.find(|branch| branch.name.as_str() == scope).map(|branch| branch.start)

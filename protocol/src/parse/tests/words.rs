@@ -52,7 +52,7 @@ fn a_mistake_in_a_field_of_the_playbook_has_its_path_and_an_authors_words() {
             "nam: a",
             "\"nam\":\"a\"",
             "nam",
-            "there is no such field; did you mean \"name\"?; there are format, name, version, description, category_id, variables, inputs, outputs, output_schema, timeout, tasks_at_once, steps, catch",
+            "there is no such field; did you mean \"name\"?; there are format, name, version, description, category_id, variables, inputs, outputs, output_schema, timeout, tasks_at_once, steps, catch, finally",
         ),
         (
             name,
@@ -173,7 +173,7 @@ fn a_mistake_in_a_body_or_a_handler_has_its_path_and_an_authors_words() {
             "then: a",
             "\"then\":\"a\"",
             "steps[0].then",
-            "a list of steps, or `{do: […], catch: […]}`, is needed; here stands the text `a`",
+            "a list of steps, or `{do: […], catch: […], finally: […]}`, is needed; here stands the text `a`",
         ),
         (
             timeout,

@@ -1,0 +1,159 @@
+//! `finally` and `on_cancel` by example: what runs in any case, once, and changes no verdict.
+
+use serde_json::{Value, json};
+use updraft_protocol::{ExecutionStatus, FailureKind};
+
+use super::world::{World, act, parallel, playbook};
+use crate::machine::{MachineEvent, Timer};
+
+fn once(id: &str) -> Value {
+    act(id, json!({"retry": {"attempts": 1}}))
+}
+
+/// One step, and `tidy` in any case.
+fn tidied(first: Value) -> Value {
+    let mut playbook = playbook(json!([first]));
+    playbook["finally"] =
+        json!([act("tidy", json!({"arguments": {"a": "{{ steps.a.status|default('none') }}"}}))]);
+    playbook
+}
+
+#[test]
+fn it_runs_after_the_main_line_whatever_the_end_and_does_not_change_it() {
+    let outcomes = [
+        (Ok(json!({"n": 1})), ExecutionStatus::Completed, "completed"),
+        (Err(FailureKind::Status), ExecutionStatus::Failed, "failed"),
+    ];
+    for (outcome, status, seen) in outcomes {
+        for tidy in [Ok(json!({})), Err(FailureKind::Status)] {
+            let mut world = World::begin(&tidied(once("a")), json!({}));
+            world.end("a", outcome.clone());
+            assert!(!world.machine.ended());
+            assert_eq!(world.attempts[0].arguments, json!({"a": seen}), "it sees what came before");
+            world.crash();
+            world.end("tidy", tidy.clone());
+            assert_eq!(world.ends, [status]);
+            let state = world.execution().state.clone();
+            assert_eq!(state.output.is_some(), status == ExecutionStatus::Completed);
+            if let Some(error) = state.error {
+                assert_eq!(error.message, "step \"a\": as the test says");
+            }
+            let told = world.tasks()[0].state.error.clone().map(|error| error.message);
+            let is_told = told.is_some_and(|told| told.contains("its cleanup failed: step \"tidy\""));
+            assert_eq!(is_told, tidy.is_err(), "its failure is told");
+        }
+    }
+}
+
+#[test]
+fn it_runs_after_a_cancel_and_across_crashes_and_a_second_cancel_is_late() {
+    for crash in [false, true] {
+        let mut world = World::begin(&tidied(once("a")), json!({}));
+        world.apply(MachineEvent::Cancel);
+        assert_eq!(world.statuses(), ["finally_1:executing", "a:cancelled", "tidy:executing"]);
+        assert_eq!(world.machine.ending(), Some(ExecutionStatus::Cancelled));
+        if crash {
+            world.crash();
+        }
+        world.apply(MachineEvent::Cancel);
+        world.end("tidy", Ok(json!({})));
+        assert_eq!(world.ends, [ExecutionStatus::Cancelled]);
+        assert_eq!(world.statuses(), ["finally_1:cancelled", "a:cancelled", "tidy:completed"]);
+    }
+}
+
+#[test]
+fn the_time_of_the_execution_is_not_its_time() {
+    let mut playbook = tidied(once("a"));
+    playbook["timeout"] = json!("10s");
+    for crash in [false, true] {
+        let mut world = World::begin(&playbook, json!({}));
+        if crash {
+            world.now = world.now.after(std::time::Duration::from_secs(11));
+            world.crash();
+        } else {
+            world.apply(MachineEvent::TimerDue(Timer::Execution));
+        }
+        assert_eq!(world.machine.ending(), Some(ExecutionStatus::TimedOut));
+        world.end("tidy", Ok(json!({})));
+        assert_eq!(world.ends, [ExecutionStatus::TimedOut]);
+    }
+    // The end of the main line counts, although the time passes while it is tidied up.
+    let mut world = World::begin(&playbook, json!({}));
+    world.end("a", Ok(json!({})));
+    world.now = world.now.after(std::time::Duration::from_secs(11));
+    world.crash();
+    world.apply(MachineEvent::TimerDue(Timer::Execution));
+    world.end("tidy", Ok(json!({})));
+    assert_eq!(world.ends, [ExecutionStatus::Completed]);
+}
+
+#[test]
+fn it_has_a_time_of_its_own() {
+    let mut playbook = playbook(json!([once("a")]));
+    playbook["finally"] = json!({"do": [once("tidy")], "timeout": "20s"});
+    let mut world = World::begin(&playbook, json!({}));
+    world.end("a", Ok(json!({})));
+    world.fire();
+    assert_eq!(world.ends, [ExecutionStatus::Completed]);
+    assert_eq!(world.statuses(), ["finally_1:completed", "a:completed", "tidy:cancelled"]);
+    let told = world.tasks()[0].state.error.clone().unwrap();
+    assert_eq!(told.message, "its cleanup failed: it did not end within 20s");
+}
+
+#[test]
+fn a_body_inside_of_another_is_tidied_up_before_the_outer_one() {
+    let inner = json!({"id": "if", "if": "1 == 1", "then": {"do": [once("a")], "finally": [once("in")]}});
+    let mut world =
+        World::begin(&playbook(json!([{"do": [inner, once("b")], "finally": [once("out")]}])), json!({}));
+    world.apply(MachineEvent::Cancel);
+    assert_eq!(world.attempts.len(), 1);
+    world.end("in", Ok(json!({})));
+    world.crash();
+    world.end("out", Ok(json!({})));
+    assert_eq!(world.ends, [ExecutionStatus::Cancelled]);
+    assert!(world.statuses().iter().all(|status| !status.starts_with("b:")), "{:?}", world.statuses());
+}
+
+#[test]
+fn an_end_inside_of_the_body_ends_its_path_as_it_would_without_it() {
+    let guarded =
+        json!({"id": "if", "if": "1 == 1", "then": {"do": [{"end": 7}], "finally": [once("tidy")]}});
+    for crash in [false, true] {
+        let mut world = World::begin(&playbook(json!([guarded, once("never")])), json!({}));
+        if crash {
+            world.crash();
+        }
+        world.end("tidy", Ok(json!({})));
+        assert_eq!(world.ends, [ExecutionStatus::Completed]);
+        assert_eq!(world.execution().state.output, Some(json!(7).into()));
+    }
+}
+
+#[test]
+fn a_step_of_a_branch_that_lost_runs_what_follows_its_cancel() {
+    let mut step = parallel("ask", [once("a"), once("b")]);
+    step["parallel"] = json!("any");
+    step["branches"]["a"][0]["on_cancel"] = json!([once("undo")]);
+    let mut world = World::begin(&playbook(json!([step, once("last")])), json!({}));
+    world.end("b", Ok(json!({})));
+    assert_eq!(world.statuses(), ["ask:executing", "a:executing", "b:completed", "undo:executing"]);
+    world.crash();
+    world.end("undo", Ok(json!({})));
+    assert_eq!(
+        world.statuses(),
+        ["ask:completed", "a:cancelled", "b:completed", "undo:completed", "last:executing"]
+    );
+    world.end("last", Ok(json!({})));
+    assert_eq!(world.ends, [ExecutionStatus::Completed]);
+}
+
+#[test]
+fn an_execution_that_cannot_continue_ends_at_once_while_it_tidies_up() {
+    let mut world = World::begin(&tidied(once("a")), json!({}));
+    world.apply(MachineEvent::Cancel);
+    let failure = updraft_protocol::Failure::new(FailureKind::Supervision, "it panicked");
+    world.apply(MachineEvent::Fail(failure));
+    assert_eq!(world.ends, [ExecutionStatus::Cancelled]);
+    assert_eq!(world.statuses(), ["finally_1:cancelled", "a:cancelled", "tidy:cancelled"]);
+}
