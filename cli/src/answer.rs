@@ -18,7 +18,7 @@ pub(crate) async fn answer(options: &AnswerApproval) -> Result<Ending, Error> {
         Applied::Counted { missing: 1 } => "counted; one more is needed".to_owned(),
         Applied::Counted { missing } => format!("counted; {missing} more are needed"),
         Applied::Repeated => "was answered so before".to_owned(),
-        Applied::Decided | Applied::Taken | Applied::Kept => "decided".to_owned(),
+        _ => "decided".to_owned(),
     };
     let mut output = Output::stdout();
     output.line(format_args!("{}  {told}: {}", options.peid, options.choice));

@@ -41,7 +41,7 @@ impl Ending {
             ExecutionStatus::Completed => Self::Completed,
             ExecutionStatus::Failed => Self::Failed,
             ExecutionStatus::Cancelled | ExecutionStatus::TimedOut => Self::Stopped,
-            ExecutionStatus::Executing => Self::Interrupted,
+            ExecutionStatus::Executing | ExecutionStatus::Paused => Self::Interrupted,
         }
     }
 
@@ -130,6 +130,6 @@ mod tests {
     #[test]
     fn every_status_has_its_ending() {
         let endings: Vec<u8> = ExecutionStatus::ALL.iter().map(|status| Ending::of(*status) as u8).collect();
-        assert_eq!(endings, [4, 0, 1, 3, 3]);
+        assert_eq!(endings, [4, 4, 0, 1, 3, 3]);
     }
 }

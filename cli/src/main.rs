@@ -24,6 +24,7 @@ mod log;
 mod network;
 mod options;
 mod output;
+mod pause;
 mod plain_progress;
 mod playbook;
 mod progress;
@@ -92,6 +93,8 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Answer(options) => wait(answer::answer(&options)),
         Command::Signal(options) => wait(signal::signal(&options)),
         Command::Containments(options) => wait(containments::containments(&options)),
+        Command::Pause(options) => wait(pause::pause(&options)),
+        Command::Resume(options) => wait(pause::resume(&options)),
         Command::Health(options) => wait(health::health(&options)),
         Command::Doctor(options) => wait(doctor::doctor(&options, screen)),
         Command::DeadLetters(options) => wait(dead_letters::dead_letters(&options)),

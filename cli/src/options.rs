@@ -16,7 +16,7 @@ use crate::durability;
 use crate::exit;
 use crate::stress::options::Stress;
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
-pub(crate) use people::{AnswerApproval, SendSignal, ShowInbox};
+pub(crate) use people::{AnswerApproval, HoldExecution, SendSignal, ShowInbox};
 
 /// Runs SOAR playbooks durably.
 #[derive(Debug, Parser)]
@@ -53,6 +53,10 @@ pub(crate) enum Command {
     Signal(SendSignal),
     /// Lists what is contained and until when; extends, keeps or undoes it, by the engine that runs there.
     Containments(Containments),
+    /// Pauses an execution: what runs may end, nothing begins until `resume`.
+    Pause(HoldExecution),
+    /// Lets a paused execution go on.
+    Resume(HoldExecution),
     /// Tells how the engine fares that runs on a data directory; exits 1 where something is wrong, or none runs.
     Health(Health),
     /// Says what is wrong with a data directory and its store, and what can be done; starts nothing.
@@ -73,7 +77,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     /// The data directory: the journal, and the embedded store. One process at a time has it; `list`, `show`,
-    /// `inbox`, `dead-letters`, `cancel`, `answer`, `signal`, `containments` and `health` work beside that one.
+    /// `inbox`, `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `containments` and `health` work beside that one.
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,
     #[command(flatten)]

@@ -65,7 +65,7 @@ impl Progress {
         let took = state.playbook_runtime.map(|runtime| format!(" in {}", duration(runtime)));
         let mark = match status {
             ExecutionStatus::Completed => console::style("✓").green(),
-            ExecutionStatus::Executing => console::style("…").yellow(),
+            ExecutionStatus::Executing | ExecutionStatus::Paused => console::style("…").yellow(),
             _ => console::style("✗").red(),
         };
         let output = self.output();

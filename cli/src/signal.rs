@@ -23,9 +23,9 @@ pub(crate) async fn signal(options: &SendSignal) -> Result<Ending, Error> {
     };
     place.close().await;
     let told = match applied? {
-        Applied::Taken | Applied::Counted { .. } | Applied::Decided => "taken",
         Applied::Kept => "kept until a step waits for it",
         Applied::Repeated => "was given before",
+        _ => "taken",
     };
     let mut output = Output::stdout();
     output.line(format_args!("{peid}  {told}"));

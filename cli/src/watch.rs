@@ -109,7 +109,7 @@ impl Watch<'_> {
         let peid = handle.peid();
         self.screen.say(&format!("--key {key}: execution {peid} has this key; nothing is run anew"));
         // It may be one that a crash left: then it is this command's own.
-        let handle = engine.resume(self.tenant, peid).await?.unwrap_or(handle);
+        let handle = engine.take_up(self.tenant, peid).await?.unwrap_or(handle);
         let head = handle.inspect().await?.execution.head.clone();
         let tree = if head.pid == pid {
             tree

@@ -9,7 +9,7 @@ use updraft_actors::{EngineContext, Inspection, Node, RegistryEntry};
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::shared::drain::DrainGate;
 use updraft_protocol::limits::FLUSH_STANDSTILL;
-use updraft_protocol::{Applied, ApprovalAnswer, ExecutionId, Signal, TaskId, TenantCode};
+use updraft_protocol::{Applied, ApprovalAnswer, Asked, ExecutionId, Signal, TaskId, TenantCode};
 use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::Pending;
 
@@ -109,6 +109,34 @@ impl Engine {
     ) -> Result<Applied, ControlError> {
         let handle = self.handle(tenant, peid).await?.ok_or(ControlError::NoExecution(peid))?;
         handle.signal(signal).await
+    }
+
+    /// Pauses an execution; as [`Handle::pause`].
+    ///
+    /// # Errors
+    /// The execution has ended, the tenant has no such execution, or the engine cannot tell.
+    pub async fn pause(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        asked: Asked,
+    ) -> Result<Applied, ControlError> {
+        let handle = self.handle(tenant, peid).await?.ok_or(ControlError::NoExecution(peid))?;
+        handle.pause(asked).await
+    }
+
+    /// Lets a paused execution go on; as [`Handle::resume`].
+    ///
+    /// # Errors
+    /// The execution is not paused or has ended, the tenant has no such execution, or the engine cannot tell.
+    pub async fn resume(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        asked: Asked,
+    ) -> Result<Applied, ControlError> {
+        let handle = self.handle(tenant, peid).await?.ok_or(ControlError::NoExecution(peid))?;
+        handle.resume(asked).await
     }
 
     /// Answers an approval of an execution; as [`Handle::answer`].

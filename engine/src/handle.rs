@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry, abandoned};
 use updraft_kernel::machine::{MachineEvent, late_answer};
 use updraft_protocol::{
-    Applied, ApprovalAnswer, ControlRefusal, ExecutionDocument, ExecutionId, ExecutionStatus, Signal, TaskId,
-    TenantCode,
+    Applied, ApprovalAnswer, Asked, ControlRefusal, ExecutionDocument, ExecutionId, ExecutionStatus, Signal,
+    TaskId, TenantCode,
 };
 
 use crate::error::{ControlError, ReadError};
@@ -139,6 +139,23 @@ impl Handle {
             Some(reply) => Ok(reply?),
             None => applied,
         }
+    }
+
+    /// Pauses it: what runs may end, nothing begins until it is resumed. Returns when that is durable. A second pause has
+    /// no effect.
+    ///
+    /// # Errors
+    /// It has ended, or the engine has failed or is shut down.
+    pub async fn pause(&self, asked: Asked) -> Result<Applied, ControlError> {
+        self.apply(MachineEvent::Pause(asked)).await
+    }
+
+    /// Lets it go on after a pause. Returns when that is durable.
+    ///
+    /// # Errors
+    /// It is not paused or has ended, or the engine has failed or is shut down.
+    pub async fn resume(&self, asked: Asked) -> Result<Applied, ControlError> {
+        self.apply(MachineEvent::Resume(asked)).await
     }
 
     async fn apply(&self, event: MachineEvent) -> Result<Applied, ControlError> {

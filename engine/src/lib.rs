@@ -90,17 +90,17 @@ pub use updraft_kernel::{
     plan::Mistake, plan::Plan, shard_epochs::ShardEpochs, template::Structure, virtual_shard::VirtualShard,
 };
 pub use updraft_protocol::{
-    ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Call, CallPermit, CallRecord,
-    Catalogue, ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails,
+    ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, Call, CallPermit,
+    CallRecord, Catalogue, ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails,
     ContainmentDocument, ContainmentEntry, ContainmentId, ContainmentRefusal, ContainmentStatus,
     ControlRefusal, DeadLetter, DocumentId, Effect, ExecutionDocument, ExecutionHead, ExecutionId,
     ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Flaw, Gate, GivenAnswer,
     GivenSecret, Held, Hold, Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, Masking, Name,
-    Number, Omission, PermitFuture, PermitRequest, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus,
-    ReceivedSignals, Revision, ScopePath, Secret, SecretProvider, SecretReference, Sending, Signal, Span,
-    StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp,
-    UndoCall, UndoRecord, UndoStatus, Update, Value, Wait, WaitKind, limits, parse, playbook, schema, secret,
-    text, value,
+    Number, Omission, Pause, PermitFuture, PermitRequest, Playbook, PlaybookDocument, PlaybookId,
+    PlaybookStatus, ReceivedSignals, Revision, ScopePath, Secret, SecretProvider, SecretReference, Sending,
+    Signal, Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode,
+    Timestamp, UndoCall, UndoRecord, UndoStatus, Update, Value, Wait, WaitKind, limits, parse, playbook,
+    schema, secret, text, value,
 };
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;

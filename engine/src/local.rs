@@ -1,6 +1,6 @@
 //! The local socket of a running engine: a Unix socket in its data directory, through which other programs of the same
 //! user, such as the command line and a console, inspect it and cancel executions. Owns no decision: requests are made
-//! of the engine as an embedding application would make them. Except for a cancel, they change nothing.
+//! of the engine as an embedding application would make them. Except for controls, they change nothing.
 //!
 //! One request for each connection: a line of JSON with the version of the protocol, then lines of JSON in reply until
 //! one is `end` or `error`. It is not HTTP, which no client of it speaks: a browser cannot open a Unix socket, and a

@@ -36,12 +36,16 @@ impl Engine {
         Ok(count.min(most))
     }
 
-    /// Resumes one execution that the start did not resume, and returns its handle; `None` if the tenant has no such
+    /// Takes up one execution that the start did not resume, and returns its handle; `None` if the tenant has no such
     /// execution. One that runs here, or has ended, stays as it is.
     ///
     /// # Errors
     /// The store did not answer, this version cannot run its playbook, or the engine is shut down.
-    pub async fn resume(&self, tenant: &TenantCode, peid: ExecutionId) -> Result<Option<Handle>, StartError> {
+    pub async fn take_up(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<Handle>, StartError> {
         let _turn = self.unresumed.lock().await;
         self.context.flush().await?;
         let handle = Handle::stored(self.context.clone(), tenant.clone(), peid);

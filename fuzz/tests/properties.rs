@@ -14,9 +14,10 @@ use proptest::sample::select;
 use updraft_fuzz::{condition, frames, journal, template};
 use updraft_protocol::playbook::{Retry, UndoOn};
 use updraft_protocol::{
-    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Hold,
-    InputHash, Json, Name, PlaybookId, ReceivedSignals, Revision, SecretReference, Signal, Span, TaskHead,
-    TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, UndoCall, UndoRecord, UndoStatus, Update, codec,
+    Asked, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure,
+    FailureKind, Hold, InputHash, Json, Name, Pause, PlaybookId, ReceivedSignals, Revision, SecretReference,
+    Signal, Span, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, UndoCall, UndoRecord,
+    UndoStatus, Update, codec,
 };
 
 fn config(cases: u32) -> ProptestConfig {
@@ -88,7 +89,7 @@ fn execution() -> impl Strategy<Value = Update> {
         dates,
         option::of(json()),
         option::of(failure().prop_map(Box::new)),
-        signals(),
+        (signals(), pause()),
     )
         .prop_map(
             |(
@@ -96,7 +97,7 @@ fn execution() -> impl Strategy<Value = Update> {
                 (started_date, updated, finished_date, playbook_runtime),
                 output,
                 error,
-                signals,
+                (signals, pause),
             )| {
                 let updated_date = Timestamp(updated);
                 ExecutionState {
@@ -109,12 +110,21 @@ fn execution() -> impl Strategy<Value = Update> {
                     error,
                     signals,
                     ending: None,
+                    pause,
                 }
             },
         );
     (any::<[u8; 16]>(), revision(), option::of(head), state).prop_map(|(id, revision, head, state)| {
         Update::from(ExecutionUpdate { peid: ExecutionId::from_bytes(id), revision, head, state })
     })
+}
+
+fn pause() -> impl Strategy<Value = Option<Arc<Pause>>> {
+    let pause = (date(), text(), text()).prop_map(|(since, uid, reason)| {
+        let asked = Asked { uid: uid.unwrap_or_default(), reason: reason.unwrap_or_default() };
+        Arc::new(Pause { since: since.unwrap_or_default(), asked })
+    });
+    option::of(pause)
 }
 
 fn signals() -> impl Strategy<Value = Option<Arc<ReceivedSignals>>> {

@@ -200,7 +200,8 @@ impl<C: ExecutionControl> Execution<C> {
                 self.at_rest = true;
                 return Some(ExecutionCommand::Leave(Exit::Lost));
             }
-            if let Some(at) = self.pending.acts.iter().position(|act| matches!(act, Act::Acquire(_))) {
+            let follows_no_write = |act: &Act| matches!(act, Act::Acquire(_) | Act::StopWaiting(_));
+            if let Some(at) = self.pending.acts.iter().position(follows_no_write) {
                 return Some(ExecutionCommand::Perform(self.pending.acts.remove(at)));
             }
             if self.committing.is_some() || self.at_rest {

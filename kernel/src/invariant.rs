@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 use updraft_protocol::{
     ApprovalOutcome, ExecutionDocument, ExecutionStatus, FailureKind, GivenAnswer, Json, Revision, ScopePath,
-    StepId, TaskDocument, TaskId, TaskStatus, Value,
+    StepId, TaskDocument, TaskId, TaskStatus, Update, Value,
 };
 
-use crate::machine::{FAILED_CLEANUP, Machine};
+use crate::machine::{Act, Effects, FAILED_CLEANUP, Machine};
 use crate::plan::{Follows, Plan, PlannedAction, PlannedKind, PlannedStep, REFUSE};
 
 pub use containment::{is_held_to_the_last, is_never_forgotten};
@@ -291,6 +291,17 @@ pub fn undo_is_registered(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Vio
         }
     }
     Ok(())
+}
+
+/// While an execution is paused, no task and no attempt begins.
+pub fn nothing_begins_while_paused(machine: &Machine, effects: &Effects) -> Result<(), Violation> {
+    let is_attempt = |act: &&Act| matches!(act, Act::Start(_) | Act::Acquire(_));
+    let is_new = |update: &&Update| matches!(update, Update::Task(task) if task.head.is_some());
+    let (attempt, task) = (effects.acts.iter().find(is_attempt), effects.writes.iter().find(is_new));
+    if !machine.is_paused() || (attempt.is_none() && task.is_none()) {
+        return Ok(());
+    }
+    violated("nothing begins while paused", format!("{}: {attempt:?} {task:?}", machine.peid()))
 }
 
 /// At any time a machine has no more attempts than its limit, keeps no signal that a task waits for, and has no scope open

@@ -21,6 +21,7 @@ mod event;
 mod forget;
 mod items;
 mod output;
+mod pause;
 mod permit;
 mod recorded;
 mod resume;
@@ -157,6 +158,10 @@ impl Machine {
             MachineEvent::Signal(signal) => {
                 effects.reply = Some(self.signalled(signal, now, &mut effects));
             }
+            MachineEvent::Pause(asked) => {
+                effects.reply = Some(self.pause_execution(asked, now, &mut effects))
+            }
+            MachineEvent::Resume(asked) => effects.reply = Some(self.go_on(&asked, now, &mut effects)),
             MachineEvent::Cancel => self.stop(ExecutionStatus::Cancelled, None, now, &mut effects),
             MachineEvent::Fail(failure) => {
                 self.stop(ExecutionStatus::Failed, Some(failure), now, &mut effects)
@@ -220,7 +225,13 @@ impl Machine {
 
     /// When the next timer is due; `None` unless the execution does nothing but wait for it.
     pub fn idle_until(&self) -> Option<Timestamp> {
-        if self.ended() || self.running > 0 || !self.ready.is_empty() || !self.undecided.is_empty() {
+        if self.ended() || self.running > 0 {
+            return None;
+        }
+        if let Some(until) = self.paused_until() {
+            return Some(until);
+        }
+        if !self.ready.is_empty() || !self.undecided.is_empty() {
             return None;
         }
         [self.next_due(), self.deadline()].into_iter().flatten().min()
@@ -242,7 +253,7 @@ impl Machine {
     /// Decides the undecided steps, and starts ready work while tasks may run. The rest follows in the next turn once
     /// this one is used up.
     fn fill(&mut self, now: Timestamp, effects: &mut Effects) {
-        while !self.held && !self.ended() {
+        while !self.held && !self.is_paused() && !self.ended() {
             let has_place = self.running < self.tasks_at_once && !self.ready.is_empty();
             if self.undecided.is_empty() && !has_place {
                 return;

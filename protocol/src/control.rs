@@ -30,6 +30,10 @@ pub enum Applied {
     },
     /// The answer has decided the approval.
     Decided,
+    /// The execution is paused now.
+    Paused,
+    /// The execution goes on.
+    Resumed,
 }
 
 /// Why a control is refused. It has changed nothing.
@@ -38,6 +42,12 @@ pub enum ControlRefusal {
     /// The execution has ended.
     #[error("the execution has ended: it is {0}")]
     Ended(ExecutionStatus),
+    /// The execution is not paused.
+    #[error("the execution is not paused")]
+    NotPaused,
+    /// It is not said who asks for the control, or the texts are too long.
+    #[error("a control needs a person of 1 to {KEY_BYTES} bytes, and a reason of at most {COMMENT_BYTES}")]
+    NotAsker,
     /// No step of the playbook waits for such a signal.
     #[error("no step of the playbook waits for the signal \"{0}\"")]
     NotAwaited(Name),

@@ -13,6 +13,7 @@ use crate::field::{Field, FieldReader, Fields, fields};
 use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 use crate::input_hash::InputHash;
 use crate::json::Json;
+use crate::pause::Pause;
 use crate::scope::ScopePath;
 use crate::signal::ReceivedSignals;
 use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
@@ -98,6 +99,8 @@ fields! {
         pub signals: Option<Arc<ReceivedSignals>>,
         /// Its end, if that is decided and steps run before it.
         pub ending: Option<Box<ExecutionEnding>>,
+        /// Its current or last pause.
+        pub pause: Option<Arc<Pause>>,
     }
 }
 

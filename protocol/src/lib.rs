@@ -19,6 +19,7 @@ pub mod json;
 mod json_text;
 pub mod limits;
 pub mod parse;
+mod pause;
 pub mod playbook;
 pub mod schema;
 pub mod scope;
@@ -56,6 +57,7 @@ pub use integration::{
     PermitRequest, Sending,
 };
 pub use json::Json;
+pub use pause::{Asked, Pause};
 pub use playbook::Playbook;
 pub use scope::ScopePath;
 pub use secret::{GivenSecret, Masking, Secret, SecretProvider, SecretReference};

@@ -62,6 +62,7 @@ mod tests {
     use crate::failure::{Failure, FailureKind};
     use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
     use crate::json::Json;
+    use crate::pause::{Asked, Pause};
     use crate::scope::ScopePath;
     use crate::signal::ReceivedSignals;
     use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
@@ -164,11 +165,15 @@ mod tests {
                     taken: vec!["g".repeat(length).into()],
                 })),
                 ending: None,
+                pause: Some(Arc::new(Pause {
+                    since: Timestamp(1),
+                    asked: Asked { uid: "u".repeat(length).into(), reason: "r".repeat(length).into() },
+                })),
             },
             epoch: 1,
             seq: 1,
         };
-        assert_eq!(execution(64).bytes() - execution(1).bytes(), 10 * 63);
+        assert_eq!(execution(64).bytes() - execution(1).bytes(), 12 * 63);
         let takes = size_of::<ExecutionDocument>() + size_of::<ExecutionHead>() + 9;
         assert!(execution(1).bytes() >= takes, "{} of {takes}", execution(1).bytes());
     }

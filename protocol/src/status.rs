@@ -45,6 +45,8 @@ status! {
     ExecutionStatus {
         /// Accepted and running.
         Executing = "executing",
+        /// A person holds it: what runs may end, nothing begins.
+        Paused = "paused",
         /// Its path ended.
         Completed = "completed",
         /// A step failed without a path for it, or an `end` step failed it.
@@ -59,7 +61,7 @@ status! {
 impl ExecutionStatus {
     /// Whether it has ended.
     pub const fn ended(self) -> bool {
-        !matches!(self, Self::Executing)
+        !matches!(self, Self::Executing | Self::Paused)
     }
 }
 
@@ -113,6 +115,6 @@ mod tests {
             assert_eq!(status.as_str().parse(), Ok(*status));
         }
         let error = "done".parse::<ExecutionStatus>().unwrap_err();
-        assert!(error.starts_with("no status `done`; there are executing, completed"), "{error}");
+        assert!(error.starts_with("no status `done`; there are executing, paused, completed"), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 //! Mirrors what a backend does with `engine/src/handle.rs`.
 
 use serde_json::json;
-use updraft_protocol::{ApprovalAnswer, ExecutionId, Name, Signal, StepId, TaskDocument};
+use updraft_protocol::{ApprovalAnswer, Asked, ExecutionId, Name, Signal, StepId, TaskDocument};
 
 use crate::event::{NodeId, WorldEvent};
 use crate::execution::Ask;
@@ -21,6 +21,11 @@ pub enum ClientRequest {
     Accepted(ExecutionId),
     /// Unknown: it has no key, and its process died.
     Unknown,
+}
+
+/// The person who pauses.
+fn asked() -> Asked {
+    Asked { uid: PEOPLE[0].into(), reason: "the tools are replaced".into() }
 }
 
 impl World {
@@ -161,6 +166,16 @@ impl World {
                     payload: json!({ "signal": number }).into(),
                 };
                 Some((order, Some(Ask::Signal(control, sent))))
+            }
+            ClientControl::Pause(number) => {
+                let pause = self.scenario.pauses.iter().find(|pause| pause.number == number)?;
+                Some((order(pause.order)?, Some(Ask::Pause(control, asked()))))
+            }
+            // Asked for before, it would be refused, and the execution would stay paused.
+            ClientControl::Resume(number) => {
+                let pause = self.scenario.pauses.iter().find(|pause| pause.number == number)?;
+                let paused = self.cx.oracle.is_answered(ClientControl::Pause(number));
+                Some((order(pause.order)?, paused.then(|| Ask::Resume(control, asked()))))
             }
             ClientControl::Answer(number) => {
                 let answer = self.scenario.answers.iter().find(|answer| answer.number == number)?;

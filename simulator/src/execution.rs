@@ -12,7 +12,7 @@ use updraft_kernel::machine::{Act, Effects, Machine, MachineEvent, StartAttempt,
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{
-    Applied, ApprovalAnswer, ControlRefusal, ExecutionId, ExecutionStatus, Failure, Signal, TaskId,
+    Applied, ApprovalAnswer, Asked, ControlRefusal, ExecutionId, ExecutionStatus, Failure, Signal, TaskId,
     TenantCode, Timestamp, Update,
 };
 
@@ -59,6 +59,10 @@ pub enum Ask {
     Signal(ClientControl, Signal),
     /// An answer to the approval of this task.
     Answer(ClientControl, TaskId, ApprovalAnswer),
+    /// A pause.
+    Pause(ClientControl, Asked),
+    /// The end of a pause.
+    Resume(ClientControl, Asked),
     /// Fail it.
     Fail(Failure),
 }
@@ -78,6 +82,8 @@ impl ExecutionControl for HeldAsk {
             Ask::Cancel(_) => MachineEvent::Cancel,
             Ask::Signal(_, signal) => MachineEvent::Signal(signal.clone()),
             Ask::Answer(_, task, answer) => MachineEvent::Answer { task: *task, answer: answer.clone() },
+            Ask::Pause(_, asked) => MachineEvent::Pause(asked.clone()),
+            Ask::Resume(_, asked) => MachineEvent::Resume(asked.clone()),
             Ask::Fail(failure) => MachineEvent::Fail(failure.clone()),
         })
     }
@@ -136,6 +142,7 @@ impl SimulatedExecution {
     ) -> Self {
         let (machine, effects) = (execution.machine(), execution.pending());
         cx.note(format_args!("n{} {} starts with {effects:?}", home.node, machine.peid()));
+        cx.check(cx.oracle.is_still_paused(machine));
         shown(machine, effects, home, cx);
         Self {
             peid: machine.peid(),
@@ -176,6 +183,11 @@ impl SimulatedExecution {
             _ => false,
         };
         self.draining |= matches!(event, ExecutionEvent::Drain);
+        if let ExecutionEvent::Asked(control) = &event
+            && matches!(control.ask, Ask::Resume(..))
+        {
+            cx.oracle.may_go_on(self.peid);
+        }
         let (machine, pending) = (self.execution.machine(), self.execution.pending());
         let ended = machine.ended().then(|| machine.document());
         let (writes, acts) = (pending.writes.len(), pending.acts.len());
@@ -236,6 +248,16 @@ impl SimulatedExecution {
                 let told = reply_of(outcome, status);
                 cx.statistics.count(if told.is_ok() { "signals applied" } else { "signals refused" });
                 let told = cx.oracle.signal_told(*control, self.peid, signal, told);
+                cx.check(told);
+            }
+            Ask::Pause(control, _) | Ask::Resume(control, _) => {
+                let told = reply_of(outcome, status);
+                cx.statistics.count(if told.is_ok() {
+                    "pauses and resumes"
+                } else {
+                    "pauses and resumes refused"
+                });
+                let told = cx.oracle.pause_told(*control, self.execution.machine(), &told);
                 cx.check(told);
             }
             Ask::Fail(_) => {}
@@ -333,6 +355,7 @@ impl SimulatedExecution {
 /// Shows the oracle a decision of a machine.
 fn shown(machine: &Machine, effects: &Effects, home: &Home, cx: &mut Context) {
     cx.check(invariant::machine(machine));
+    cx.check(invariant::nothing_begins_while_paused(machine, effects));
     let decided = cx.oracle.decided(machine, effects, home.epochs.of(&machine.document().head.tenant_code));
     cx.check(decided);
 }

@@ -4,6 +4,7 @@
 mod approvals;
 mod calls;
 mod ending;
+mod pauses;
 mod signals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +58,10 @@ pub struct Oracle {
     signals: BTreeMap<ClientControl, (ExecutionId, Signal, Result<Applied, ControlRefusal>)>,
     /// The answers that were answered, each with its task.
     answers: BTreeMap<ClientControl, (TaskId, ApprovalAnswer, Result<Applied, ControlRefusal>)>,
+    /// The pauses, and their ends, that were answered.
+    pauses: BTreeSet<ClientControl>,
+    /// The executions that were told to be paused, until they are asked to go on.
+    paused: BTreeSet<ExecutionId>,
     /// The nodes that hold a control that they have not answered.
     held: BTreeSet<(ClientControl, NodeId)>,
     accepted: BTreeMap<usize, BTreeSet<ExecutionId>>,
@@ -308,6 +313,7 @@ impl Oracle {
             ClientControl::Cancel(cancel) => self.cancels.contains_key(&cancel),
             ClientControl::Signal(_) | ClientControl::Repeated(_) => self.signals.contains_key(&control),
             ClientControl::Answer(_) => self.answers.contains_key(&control),
+            ClientControl::Pause(_) | ClientControl::Resume(_) => self.pauses.contains(&control),
         }
     }
 }

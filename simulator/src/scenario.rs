@@ -1,12 +1,14 @@
 //! A scenario: everything that a seed decides, as data. Owns the parts that can be removed when a failure shrinks;
 //! never draws during a run.
 
+mod part;
+
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use updraft_kernel::batch_limit::BatchLimit;
+
+pub use part::Part;
 
 use crate::chance::{Chance, Dice, Purpose};
 use crate::fault::{Fault, FaultKind, Moment, Trigger};
@@ -32,6 +34,8 @@ pub struct Scenario {
     pub signals: Vec<SentSignal>,
     /// The answers of people.
     pub answers: Vec<SentAnswer>,
+    /// The pauses, each until it is taken back.
+    pub pauses: Vec<SentPause>,
     /// The single failures.
     pub faults: Vec<Fault>,
     /// The continuous faults.
@@ -105,6 +109,19 @@ pub struct SentAnswer {
     pub number_of_hosts: Option<u64>,
 }
 
+/// A pause of an order. A person takes it back a while after it is answered.
+#[derive(Debug, Clone)]
+pub struct SentPause {
+    /// Its number in the scenario.
+    pub number: usize,
+    /// The order.
+    pub order: usize,
+    /// The delay after the order's time.
+    pub after: u64,
+    /// The delay after the pause until it is taken back.
+    pub length: u64,
+}
+
 /// The people who answer. The last one is named by no playbook.
 pub const PEOPLE: [&str; 4] = ["ana", "ben", "lea", "eve"];
 
@@ -125,6 +142,10 @@ pub enum ClientControl {
     Repeated(usize),
     /// An answer, by its number.
     Answer(usize),
+    /// A pause, by its number.
+    Pause(usize),
+    /// The end of a pause, by its number.
+    Resume(usize),
 }
 
 /// A continuous fault.
@@ -180,25 +201,6 @@ pub struct Sizes {
     pub segments: usize,
     /// How long an update may wait for others to share its batch; three times as long if it will soon be replaced.
     pub delay: u64,
-}
-
-/// A removable part of a scenario.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
-    /// A submission.
-    Order(usize),
-    /// A cancel.
-    Cancel(usize),
-    /// A signal.
-    Signal(usize),
-    /// An answer.
-    Answer(usize),
-    /// A fault.
-    Fault(usize),
-    /// A kind of noise.
-    Noise(Noise),
-    /// Every path ends after so many steps.
-    Steps(u64),
 }
 
 impl Order {
@@ -276,7 +278,8 @@ impl Scenario {
                 }
             })
             .collect();
-        Self { seed, directories, orders, cancels, signals, answers, faults, noise, sizes }
+        let pauses = pauses(orders.len() as u64, &mut dice);
+        Self { seed, directories, orders, cancels, signals, answers, pauses, faults, noise, sizes }
     }
 
     /// All parts, the most complicated ones first.
@@ -286,6 +289,7 @@ impl Scenario {
         parts.extend(self.cancels.iter().map(|cancel| Part::Cancel(cancel.number)));
         parts.extend(self.answers.iter().map(|answer| Part::Answer(answer.number)));
         parts.extend(self.signals.iter().map(|signal| Part::Signal(signal.number)));
+        parts.extend(self.pauses.iter().map(|pause| Part::Pause(pause.number)));
         parts.extend(self.orders.iter().map(|order| Part::Order(order.number)));
         parts
     }
@@ -298,6 +302,7 @@ impl Scenario {
         kept.cancels.retain(|cancel| parts.contains(&Part::Cancel(cancel.number)));
         kept.answers.retain(|answer| parts.contains(&Part::Answer(answer.number)));
         kept.signals.retain(|signal| parts.contains(&Part::Signal(signal.number)));
+        kept.pauses.retain(|pause| parts.contains(&Part::Pause(pause.number)));
         kept.orders.retain(|order| parts.contains(&Part::Order(order.number)));
         let steps =
             parts.iter().find_map(|part| if let Part::Steps(steps) = part { Some(*steps) } else { None });
@@ -340,40 +345,16 @@ fn fault(number: usize, directories: usize, orders: u64, dice: &mut Dice) -> Fau
     Fault { number, directory: dice.below(directories as u64) as usize, trigger, kind }
 }
 
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Order(number) => write!(f, "e{number}"),
-            Self::Cancel(number) => write!(f, "c{number}"),
-            Self::Signal(number) => write!(f, "g{number}"),
-            Self::Answer(number) => write!(f, "a{number}"),
-            Self::Fault(number) => write!(f, "f{number}"),
-            Self::Steps(steps) => write!(f, "s{steps}"),
-            Self::Noise(noise) => {
-                let name = NOISES.iter().find(|(known, _)| known == noise).map_or("", |(_, name)| name);
-                f.write_str(name)
-            }
+fn pauses(orders: u64, dice: &mut Dice) -> Vec<SentPause> {
+    let count = dice.small(0, 4) as usize;
+    let pause = |number| {
+        let (longest, length) = (dice.pick(&[300, 5_000, 60_000]), dice.pick(&[1_000, 40_000, 7_200_000]));
+        SentPause {
+            number,
+            order: dice.below(orders) as usize,
+            after: dice.below(longest) * MILLIS,
+            length: dice.below(length) * MILLIS,
         }
-    }
-}
-
-impl FromStr for Part {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Some((noise, _)) = NOISES.iter().find(|(_, name)| *name == text) {
-            return Ok(Self::Noise(*noise));
-        }
-        let number = |text: &str| text.parse::<u64>().ok();
-        let part = match text.split_at_checked(1) {
-            Some(("e", n)) => number(n).map(|n| Self::Order(n as usize)),
-            Some(("c", n)) => number(n).map(|n| Self::Cancel(n as usize)),
-            Some(("a", n)) => number(n).map(|n| Self::Answer(n as usize)),
-            Some(("g", n)) => number(n).map(|n| Self::Signal(n as usize)),
-            Some(("f", n)) => number(n).map(|n| Self::Fault(n as usize)),
-            Some(("s", n)) => number(n).map(Self::Steps),
-            _ => None,
-        };
-        part.ok_or_else(|| format!("`{text}` is no part of a scenario"))
-    }
+    };
+    (0..count).map(pause).collect()
 }

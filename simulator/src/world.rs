@@ -124,6 +124,12 @@ impl World {
             let at = order.map_or(0, |order| order.at) + answer.after;
             cx.queue.at(at, WorldEvent::Control(ClientControl::Answer(answer.number)));
         }
+        for pause in &scenario.pauses {
+            let order = scenario.orders.iter().find(|order| order.number == pause.order);
+            let at = order.map_or(0, |order| order.at) + pause.after;
+            cx.queue.at(at, WorldEvent::Control(ClientControl::Pause(pause.number)));
+            cx.queue.at(at + pause.length, WorldEvent::Control(ClientControl::Resume(pause.number)));
+        }
         for signal in &scenario.signals {
             let order = scenario.orders.iter().find(|order| order.number == signal.order);
             let at = order.map_or(0, |order| order.at) + signal.after;

@@ -48,9 +48,9 @@ async fn what_a_start_leaves_is_counted_and_one_of_it_is_taken_up() {
     let left = leave(&harness, 3).await;
     let engine = start_leaving(&harness).await;
     assert_eq!((engine.unresumed(100).await.unwrap(), engine.unresumed(2).await.unwrap()), (3, 2));
-    assert!(engine.resume(&tenant("umbrella"), left[0]).await.unwrap().is_none(), "it is another's");
+    assert!(engine.take_up(&tenant("umbrella"), left[0]).await.unwrap().is_none(), "it is another's");
     let acme = tenant("acme");
-    let (one, same) = tokio::join!(engine.resume(&acme, left[0]), engine.resume(&acme, left[0]));
+    let (one, same) = tokio::join!(engine.take_up(&acme, left[0]), engine.take_up(&acme, left[0]));
     let (one, same) = (one.unwrap().unwrap(), same.unwrap().unwrap());
     assert_eq!(engine.unresumed(100).await.unwrap(), 2);
     harness.tool.open(1);
@@ -60,11 +60,11 @@ async fn what_a_start_leaves_is_counted_and_one_of_it_is_taken_up() {
         (ExecutionStatus::Completed, TaskStatus::Unknown)
     );
     assert_eq!(soon(same.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
-    let again = engine.resume(&tenant("acme"), left[0]).await.unwrap().unwrap();
+    let again = engine.take_up(&tenant("acme"), left[0]).await.unwrap().unwrap();
     assert_eq!(again.status().await.unwrap(), ExecutionStatus::Completed, "what has ended stays as it is");
     assert_eq!(harness.tool.times("first"), 4, "the other two were called by the first engine alone");
     assert_eq!(engine.shutdown(TEST_TIMEOUT).await, Shutdown::Stored);
-    let late = engine.resume(&tenant("acme"), left[1]).await;
+    let late = engine.take_up(&tenant("acme"), left[1]).await;
     assert!(matches!(late, Err(StartError::Lost(Lost::ShutDown))), "{late:?}");
 }
 
@@ -88,7 +88,7 @@ async fn a_shutdown_waits_for_nobody_who_takes_up_while_a_tool_blocks_the_shard(
         until(async || engine.unresumed(9).await.unwrap() == 0).await;
         engine.shutdown(Duration::ZERO).await
     };
-    let (taken, _) = soon(async { tokio::join!(engine.resume(&acme, left[0]), closing) }).await;
+    let (taken, _) = soon(async { tokio::join!(engine.take_up(&acme, left[0]), closing) }).await;
     let ended = soon(taken.unwrap().unwrap().wait()).await;
     assert!(matches!(ended, Err(ReadError::Lost(Lost::ShutDown))), "{ended:?}");
     drop(unblock);

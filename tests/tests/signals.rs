@@ -5,7 +5,7 @@
 
 use serde_json::json;
 use updraft::{
-    Applied, ApprovalAnswer, ControlError, ControlRefusal, ExecutionId, ExecutionStatus, Name, Signal,
+    Applied, ApprovalAnswer, Asked, ControlError, ControlRefusal, ExecutionId, ExecutionStatus, Name, Signal,
     TaskStatus,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
@@ -89,5 +89,33 @@ async fn what_waits_for_a_person_goes_on_after_the_first_answer_over_a_shutdown_
     assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
     let output = ended.state.output.unwrap();
     assert_eq!(output.value()["answers"][1]["comment"].as_str(), Some("seen"));
+    let _ = second.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn a_pause_survives_the_engine_and_ends_when_a_person_says_so() {
+    let harness = Harness::default();
+    let asked = || Asked { uid: "ana".into(), reason: "the ticket system is replaced".into() };
+    let steps = playbook("steps:\n  - {id: a, wait_for: opened}\n  - {id: b, delay: 1ms}\n");
+    let first = harness.start().await;
+    let handle = harness.submit(&first, &steps, json!({})).await;
+    let (tenant, peid) = (handle.tenant().clone(), handle.peid());
+    assert_eq!(first.pause(&tenant, peid, asked()).await.unwrap(), Applied::Paused);
+    assert_eq!(first.pause(&tenant, peid, asked()).await.unwrap(), Applied::Repeated);
+    assert_eq!(first.signal(&tenant, peid, signal("1", "opened", json!(1))).await.unwrap(), Applied::Taken);
+    let _ = first.shutdown(TEST_TIMEOUT).await;
+
+    let second = harness.start().await;
+    let handle = second.handle(&tenant, peid).await.unwrap().unwrap();
+    let found = handle.inspect().await.unwrap();
+    assert_eq!(found.execution.state.execution_status, ExecutionStatus::Paused);
+    assert_eq!(found.execution.state.pause.as_ref().unwrap().asked, asked());
+    assert_eq!(found.tasks.len(), 1, "nothing followed the signal");
+    assert_eq!(soon(second.resume(&tenant, peid, asked())).await.unwrap(), Applied::Resumed);
+    let ended = soon(handle.wait()).await.unwrap();
+    assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
+    let late = second.resume(&tenant, peid, asked()).await.unwrap_err();
+    let told = ControlRefusal::Ended(ExecutionStatus::Completed);
+    assert!(matches!(late, ControlError::Refused(refusal) if refusal == told));
     let _ = second.shutdown(TEST_TIMEOUT).await;
 }

@@ -80,3 +80,20 @@ pub(crate) struct SendSignal {
     #[command(flatten)]
     pub(crate) data: Data,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct HoldExecution {
+    /// The execution's id.
+    pub(crate) peid: ExecutionId,
+    /// Who asks for it.
+    #[arg(long)]
+    pub(crate) uid: Arc<str>,
+    /// Why.
+    #[arg(long)]
+    pub(crate) reason: Arc<str>,
+    /// Of which customer.
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: TenantCode,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}

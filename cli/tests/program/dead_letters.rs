@@ -26,6 +26,7 @@ fn keep_dead_letters(data: &Path, peid: ExecutionId, reasons: &[&str]) {
             error: None,
             signals: None,
             ending: None,
+            pause: None,
         };
         let update = ExecutionUpdate { peid, revision: Revision { epoch: 9, seq }, head: None, state };
         DeadLetter::of(&Update::from(update), (*reason).to_owned())

@@ -116,6 +116,14 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             let applied = containments.ask(&tenant, id, (&uid, &reason), ask).await?;
             Ok((vec![Answer::Contained(applied)], None))
         }
+        Ask::Pause { tenant, peid, asked } => {
+            let applied = found(context, &tenant, peid).await?.pause(asked).await?;
+            Ok((vec![Answer::Applied(applied)], None))
+        }
+        Ask::Resume { tenant, peid, asked } => {
+            let applied = found(context, &tenant, peid).await?.resume(asked).await?;
+            Ok((vec![Answer::Applied(applied)], None))
+        }
         Ask::Health {} => {
             let pending = *context.pending.borrow();
             let trouble = context.trouble.borrow().clone();

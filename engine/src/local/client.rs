@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use updraft_actors::{CancelVerdict, Inspection};
 use updraft_protocol::limits::{LOCAL_LINE_BYTES, LOCAL_WAIT};
 use updraft_protocol::{
-    Applied, ApprovalAnswer, ContainmentApplied, ContainmentAsk, ContainmentDocument, ContainmentId,
+    Applied, ApprovalAnswer, Asked, ContainmentApplied, ContainmentAsk, ContainmentDocument, ContainmentId,
     DeadLetter, ExecutionDocument, ExecutionId, Signal, TaskId, TenantCode,
 };
 use updraft_storage::store::{ContainmentQuery, ContainmentsOf, Cursor, ExecutionQuery, InboxQuery};
@@ -254,6 +254,32 @@ impl Client {
             Answer::Contained(applied) => Ok(applied),
             other => Err(self.beside(&other)),
         }
+    }
+
+    /// Pauses an execution; as [`Engine::pause`](crate::Engine::pause).
+    ///
+    /// # Errors
+    /// The pause is refused, no engine runs there, or it does not answer: then it may have been applied.
+    pub async fn pause(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        asked: Asked,
+    ) -> Result<Applied, Error> {
+        self.apply(Ask::Pause { tenant: tenant.clone(), peid, asked }).await
+    }
+
+    /// Lets a paused execution go on; as [`Engine::resume`](crate::Engine::resume).
+    ///
+    /// # Errors
+    /// It is refused, no engine runs there, or it does not answer: then it may have been applied.
+    pub async fn resume(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        asked: Asked,
+    ) -> Result<Applied, Error> {
+        self.apply(Ask::Resume { tenant: tenant.clone(), peid, asked }).await
     }
 
     async fn apply(&self, ask: Ask) -> Result<Applied, Error> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use updraft_actors::{CancelVerdict, Inspection};
 use updraft_protocol::{
-    Applied, ContainmentApplied, ContainmentAsk, ContainmentDocument, ContainmentId, DeadLetter,
+    Applied, Asked, ContainmentApplied, ContainmentAsk, ContainmentDocument, ContainmentId, DeadLetter,
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Json, Signal, StepId,
     TaskDocument, TaskHead, TaskId, TaskState, TenantCode, Timestamp,
 };
@@ -73,6 +73,10 @@ pub(super) enum Ask {
     },
     /// A person asks something of a containment.
     Contain { tenant: TenantCode, id: ContainmentId, uid: Arc<str>, ask: ContainmentAsk, reason: Arc<str> },
+    /// Pause an execution.
+    Pause { tenant: TenantCode, peid: ExecutionId, asked: Asked },
+    /// Let a paused execution go on.
+    Resume { tenant: TenantCode, peid: ExecutionId, asked: Asked },
     /// The health of the engine.
     Health {},
     /// One page of dead letters, of one tenant or of all.

@@ -82,6 +82,7 @@ fn end(
         error: error.map(Box::new),
         signals: None,
         ending: None,
+        pause: None,
     };
     document.state.merge(state.clone());
     document.epoch = epoch;

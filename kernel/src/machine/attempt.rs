@@ -194,7 +194,9 @@ impl Machine {
     /// The instant is due for which a task waits: a `delay` is over, the next attempt begins, or what was waited for has
     /// not come.
     pub(super) fn task_due(&mut self, task: TaskSeq, now: Timestamp, effects: &mut Effects) {
-        let Some(due) = self.tasks.get(task).and_then(Task::due) else { return };
+        let Some(due) = self.tasks.get(task).and_then(Task::due).filter(|_| !self.is_paused()) else {
+            return;
+        };
         if now < due {
             effects.acts.push(Act::Arm(super::Timer::Task(task), due));
             return;

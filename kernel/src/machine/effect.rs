@@ -14,7 +14,8 @@ use crate::plan::StepIndex;
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Effects {
-    /// Changes of documents: durable before any of `acts` is performed, except [`Act::Acquire`].
+    /// Changes of documents: durable before any of `acts` is performed, except [`Act::Acquire`] and
+    /// [`Act::StopWaiting`].
     pub writes: Vec<Update>,
     /// The acts, in order.
     pub acts: Vec<Act>,
@@ -34,7 +35,8 @@ pub enum Act {
     Start(Box<StartAttempt>),
     /// Drop an attempt that is under way; its outcome is not awaited.
     Stop(TaskSeq),
-    /// Drop the wait of this task's call for a permit, or the permit: the call is not made.
+    /// Drop the wait of this task's call for a permit, or the permit: the call is not made. It follows no write, so
+    /// that it never comes after a later [`Act::Acquire`] of the same call.
     StopWaiting(TaskId),
     /// Set a timer.
     Arm(Timer, Timestamp),

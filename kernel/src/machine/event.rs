@@ -1,6 +1,6 @@
 //! The events of an execution's machine.
 
-use updraft_protocol::{ApprovalAnswer, Failure, Json, Signal, TaskId};
+use updraft_protocol::{ApprovalAnswer, Asked, Failure, Json, Signal, TaskId};
 
 use super::effect::Timer;
 use super::task_seq::TaskSeq;
@@ -36,6 +36,10 @@ pub enum MachineEvent {
     },
     /// A signal came. Answered by [`Effects::reply`](super::Effects::reply).
     Signal(Signal),
+    /// A person pauses the execution. Answered by [`Effects::reply`](super::Effects::reply).
+    Pause(Asked),
+    /// A person lets a paused execution go on. Answered by [`Effects::reply`](super::Effects::reply).
+    Resume(Asked),
     /// The execution is to be cancelled.
     Cancel,
     /// It cannot continue, for a reason outside of its playbook.

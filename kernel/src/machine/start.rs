@@ -45,6 +45,7 @@ impl Machine {
             error: None,
             signals: None,
             ending: None,
+            pause: None,
         };
         let mut machine = Self::new(plan, peid, head, state, terms);
         let mut effects = Effects::default();
@@ -95,7 +96,9 @@ impl Machine {
         let start = self.plan.start;
         self.enter(ScopeId::MAIN, start, now, effects);
         self.cancel_left_losers(now, effects);
-        self.end_overdue_loops(now, effects);
+        if !self.is_paused() {
+            self.end_overdue_loops(now, effects);
+        }
         if self.scopes.get(ScopeId::MAIN).is_some_and(|main| main.cancelled) {
             self.stop_recorded(now, effects);
         }

@@ -65,6 +65,9 @@ impl Machine {
             let last = here.opener.map_or(TaskSeq(0), |(_, opener)| opener);
             return work.push(Go::End(scope, last, Err(cancelled())));
         }
+        if at.recorded.is_none() && self.is_paused() {
+            return self.undecided.push_back(Undecided::Step(scope, step));
+        }
         // An ended step is passed over, unless later steps see the tasks in its scopes.
         let kind = &plan.step(step).kind;
         let is_seen_into = matches!(kind, PlannedKind::Parallel(_) | PlannedKind::Finally(_));

@@ -10,6 +10,7 @@ mod finally;
 mod items;
 mod joins;
 mod outputs;
+mod pauses;
 mod permits;
 mod random;
 mod rounds;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use updraft_protocol::{
     CallRecord, ExecutionDocument, ExecutionEnding, ExecutionState, ExecutionStatus, ExecutionUpdate,
-    Failure, FailureKind, Gate, Json, ReceivedSignals, Revision, StepId, TaskDocument, TaskHead, TaskId,
-    TaskState, TaskStatus, TaskUpdate, Timestamp, Update, Wait, WaitKind,
+    Failure, FailureKind, Gate, Json, Pause, ReceivedSignals, Revision, StepId, TaskDocument, TaskHead,
+    TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, Update, Wait, WaitKind,
 };
 
 use super::output::kept_bytes;
@@ -241,14 +241,11 @@ impl Machine {
         let started = self.state.started_date.unwrap_or(self.head.createddate);
         let change = ExecutionState {
             execution_status: status,
-            started_date: None,
-            updated_date: now,
             finished_date: Some(now),
             playbook_runtime: Some(now.since(started)),
             output,
             error: error.map(Box::new),
-            signals: None,
-            ending: None,
+            ..self.unchanged_execution(now)
         };
         self.state.merge(change.clone());
         self.write_execution(change, false, effects);
@@ -264,24 +261,27 @@ impl Machine {
 
     /// The signals of the execution have changed.
     pub(super) fn write_signals(&mut self, signals: ReceivedSignals, now: Timestamp, effects: &mut Effects) {
-        let change = ExecutionState {
-            execution_status: self.state.execution_status,
-            started_date: None,
-            updated_date: now,
-            finished_date: None,
-            playbook_runtime: None,
-            output: None,
-            error: None,
-            signals: Some(Arc::new(signals)),
-            ending: None,
-        };
+        let change = ExecutionState { signals: Some(Arc::new(signals)), ..self.unchanged_execution(now) };
         self.state.merge(change.clone());
         self.write_execution(change, false, effects);
     }
 
-    /// The end of the execution is decided, and steps run before it.
-    pub(super) fn write_ending(&mut self, ending: ExecutionEnding, now: Timestamp, effects: &mut Effects) {
-        let change = ExecutionState {
+    /// The execution is paused, or goes on.
+    pub(super) fn write_pause(
+        &mut self,
+        execution_status: ExecutionStatus,
+        pause: Option<Arc<Pause>>,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let change = ExecutionState { execution_status, pause, ..self.unchanged_execution(now) };
+        self.state.merge(change.clone());
+        self.write_execution(change, false, effects);
+    }
+
+    /// A change of the execution that sets no field but the instant.
+    fn unchanged_execution(&self, now: Timestamp) -> ExecutionState {
+        ExecutionState {
             execution_status: self.state.execution_status,
             started_date: None,
             updated_date: now,
@@ -290,7 +290,17 @@ impl Machine {
             output: None,
             error: None,
             signals: None,
+            ending: None,
+            pause: None,
+        }
+    }
+
+    /// The end of the execution is decided, and steps run before it. A pause is over.
+    pub(super) fn write_ending(&mut self, ending: ExecutionEnding, now: Timestamp, effects: &mut Effects) {
+        let change = ExecutionState {
+            execution_status: ExecutionStatus::Executing,
             ending: Some(Box::new(ending)),
+            ..self.unchanged_execution(now)
         };
         self.state.merge(change.clone());
         self.write_execution(change, false, effects);

@@ -62,6 +62,7 @@ impl Plain {
                 error: None,
                 signals: None,
                 ending: None,
+                pause: None,
             },
         };
         self.write(execution.clone(), counts).await?;

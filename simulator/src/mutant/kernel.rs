@@ -352,8 +352,8 @@ pub const KERNEL: &[Mutant] = &[
         name: "machine-not-held",
         claim: "attempts begin while the engine drains",
         file: MACHINE,
-        find: "while !self.held && !self.ended() {\n",
-        replace: "while !self.ended() {\n",
+        find: "while !self.held && !self.is_paused() && !self.ended() {\n",
+        replace: "while !self.is_paused() && !self.ended() {\n",
     },
     Mutant {
         name: "give-up-same-number",

@@ -100,4 +100,32 @@ pub const PEOPLE: &[Mutant] = &[
         find: "    let same = gate.answers.iter().filter(|given| given.choice.as_str() == choice).count();\n",
         replace: "    let same = gate.answers.len();\n",
     },
+    Mutant {
+        name: "pause-begins",
+        claim: "an attempt begins while its execution is paused",
+        file: "kernel/src/machine.rs",
+        find: "        while !self.held && !self.is_paused() && !self.ended() {\n",
+        replace: "        while !self.held && (!self.is_paused() || self.undecided.is_empty()) && !self.ended() {\n",
+    },
+    Mutant {
+        name: "pause-forgotten",
+        claim: "an execution that was paused goes on after a crash",
+        file: "kernel/src/machine/resume.rs",
+        find: "        machine.begin(now, &mut effects);\n",
+        replace: "        machine.state.execution_status = ExecutionStatus::Executing;\n        machine.begin(now, &mut effects);\n",
+    },
+    Mutant {
+        name: "pause-walks-on",
+        claim: "a step begins while its execution is paused",
+        file: "kernel/src/machine/step.rs",
+        find: "        if at.recorded.is_none() && self.is_paused() {\n",
+        replace: "        if at.recorded.is_none() && self.is_paused() && self.running > 0 {\n",
+    },
+    Mutant {
+        name: "pause-loses-instants",
+        claim: "an instant that passes during a pause is never due",
+        file: "kernel/src/machine/pause.rs",
+        find: "        effects.acts.extend(self.tasks.iter().filter_map(due));\n",
+        replace: "        let _ = due;\n",
+    },
 ];

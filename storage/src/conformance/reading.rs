@@ -101,9 +101,9 @@ pub(super) async fn unfinished_executions_of_all_tenants_come_newest_first(store
         assert!(read.iter().all(|one| one.head.input == Json::null() && one.head.variables == Json::null()));
         Ok::<_, crate::store::Error>(read.iter().map(|one| one.peid).collect::<Vec<_>>())
     };
-    assert_eq!(numbers().await?, [peid(11), peid(6), peid(1)]);
-    store.write(executions([change(6, revision(1, 2), ExecutionStatus::Completed)])).await?;
-    assert_eq!(numbers().await?, [peid(11), peid(1)]);
+    assert_eq!(numbers().await?, [14, 13, 8, 7, 2, 1].map(peid));
+    store.write(executions([change(7, revision(1, 2), ExecutionStatus::Completed)])).await?;
+    assert_eq!(numbers().await?, [14, 13, 8, 2, 1].map(peid));
     Ok(())
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 use updraft_protocol::{
-    ExecutionDocument, ExecutionEnding, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Failure,
-    FailureKind, IdempotencyKey, InputHash, Json, KeyHolder, Name, PlaybookDocument, PlaybookId,
-    PlaybookStatus, ReceivedSignals, Revision, ScopePath, Signal, StepId, TaskDocument, TaskHead, TaskId,
-    TaskState, TaskStatus, TenantCode, Timestamp, Update, Value, ids,
+    Asked, ExecutionDocument, ExecutionEnding, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
+    Failure, FailureKind, IdempotencyKey, InputHash, Json, KeyHolder, Name, Pause, PlaybookDocument,
+    PlaybookId, PlaybookStatus, ReceivedSignals, Revision, ScopePath, Signal, StepId, TaskDocument, TaskHead,
+    TaskId, TaskState, TaskStatus, TenantCode, Timestamp, Update, Value, ids,
 };
 use updraft_protocol::{ExecutionUpdate, TaskUpdate};
 use uuid::Uuid;
@@ -95,6 +95,7 @@ pub(super) fn execution_state(status: ExecutionStatus) -> ExecutionState {
         error: None,
         signals: None,
         ending: None,
+        pause: None,
     }
 }
 
@@ -126,6 +127,10 @@ pub(super) fn full_execution_state() -> Result<ExecutionState, ids::Error> {
             error: Some(Failure::new(FailureKind::Status, "503")),
             stopped: false,
             since: Timestamp(DAY + 2),
+        })),
+        pause: Some(Arc::new(Pause {
+            since: Timestamp(DAY + 2),
+            asked: Asked { uid: "ana".into(), reason: "the firewall is replaced".into() },
         })),
     })
 }

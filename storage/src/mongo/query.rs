@@ -188,7 +188,9 @@ fn before(date: Option<Timestamp>) -> Document {
 }
 
 fn unfinished() -> Document {
-    doc! { "execution_status": ExecutionStatus::Executing.as_str() }
+    let unfinished = ExecutionStatus::ALL.iter().filter(|status| !status.ended());
+    let unfinished: Vec<&str> = unfinished.map(|status| status.as_str()).collect();
+    doc! { "execution_status": { "$in": unfinished } }
 }
 
 pub(super) fn tasks(tenant: &TenantCode, peid: ExecutionId, after: u32, limit: usize) -> Find {

@@ -94,12 +94,15 @@ impl Lists {
     }
 }
 
+/// One arm for each status, see [`Lists::of_any`].
 pub(super) static UNFINISHED: Query = Query::new(|| {
-    executions(
-        Detail::Summary,
-        "execution_status = 'executing' AND (createddate, _id) < (?1, ?2)
-        ORDER BY createddate DESC, _id DESC LIMIT ?3",
-    )
+    let unfinished = ExecutionStatus::ALL.iter().filter(|status| !status.ended());
+    let arm = |status: &ExecutionStatus| {
+        let condition = format!("execution_status = '{status}' AND (createddate, _id) < (?1, ?2)");
+        executions(Detail::Summary, &condition)
+    };
+    let arms: Vec<String> = unfinished.map(arm).collect();
+    format!("{} ORDER BY createddate DESC, _id DESC LIMIT ?3", arms.join(" UNION ALL "))
 });
 
 pub(super) static TASKS: Query = Query::new(|| {

@@ -47,7 +47,8 @@ CREATE TABLE IF NOT EXISTS playbook_execution_collection (
     idempotency_key TEXT,
     input_hash TEXT,
     signals TEXT,
-    ending TEXT
+    ending TEXT,
+    pause TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS task_execution_collection (

@@ -78,6 +78,7 @@ fn insert(number: u128) -> Update {
         error: None,
         signals: None,
         ending: None,
+        pause: None,
     };
     Update::from(ExecutionUpdate {
         peid: peid(number),

@@ -65,7 +65,9 @@ impl Machine {
         }
         let gate = self.wait_of(task).and_then(|wait| wait.gate.as_deref());
         let decided = gate.and_then(|gate| approval.decided(gate));
-        decided.or_else(|| (until <= now).then(|| Ending::Failed(self.expired(task))))
+        // A time that passes during a pause is over when the execution goes on.
+        let is_over = until <= now && !self.is_paused();
+        decided.or_else(|| is_over.then(|| Ending::Failed(self.expired(task))))
     }
 
     /// The failure of an approval that was not decided in time.

@@ -57,7 +57,7 @@ impl Machine {
         // Items that were recorded have begun, whatever the bounds are now.
         let begun = self.has_recorded_inside(scope, step);
         let at_once = each.at_once.unwrap_or(self.tasks_at_once);
-        let spent = self.turn.is_spent();
+        let spent = self.turn.is_spent() || self.is_paused();
         let Phase::Repeating(items) = &mut self.task_mut(task).phase else { return };
         if !begun && items.are_over() {
             let ending = self.outcome_of_items(task, each);

@@ -1,15 +1,16 @@
 //! Random playbooks, random outcomes, crashes and controls at any point: the invariants hold throughout.
 
+mod controls;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use updraft_protocol::ids::mix;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
-use updraft_protocol::{
-    Applied, ControlRefusal, ExecutionStatus, FailureKind, TaskDocument, TaskId, TaskStatus,
-};
+use updraft_protocol::{ExecutionStatus, FailureKind, TaskDocument, TaskId, TaskStatus};
 
+use self::controls::{answer, go_on, hold, signal};
 use super::world::{World, is_sound, playbook};
 use crate::invariant;
 use crate::machine::{Machine, MachineEvent};
@@ -278,6 +279,9 @@ fn run(seed: u64, choices: &[u8]) -> World {
         turns += 1;
         assert!(turns < 5_000, "the execution does not end");
         let choice = choices.next().unwrap_or(0);
+        if go_on(&mut world, choice) {
+            continue;
+        }
         match choice % 16 {
             15 => {
                 let waiting_calls = world.waiting_calls.clone();
@@ -291,6 +295,7 @@ fn run(seed: u64, choices: &[u8]) -> World {
                 assert_eq!(unsent.filter(ended).count(), 0, "a waiting call is made again");
             }
             14 if choice > 200 => world.apply(MachineEvent::Cancel),
+            14 if choice > 60 => hold(&mut world),
             10 | 11 => signal(&mut world, choice, &mut signals),
             8 | 9 if answer(&mut world, choice / 16) => {}
             n if !world.waiting_calls.is_empty() && (n % 2 == 0 || world.attempts.is_empty()) => {
@@ -321,57 +326,6 @@ fn run(seed: u64, choices: &[u8]) -> World {
         assert_eq!(invariant::machine(&world.machine), Ok(()));
     }
     world
-}
-
-/// A person answers one of the approvals, of which some are decided; gives whether there is any. A decided one stays as
-/// it is.
-fn answer(world: &mut World, choice: u8) -> bool {
-    let tasks = world.tasks();
-    let asked = |task: &&TaskDocument| task.state.wait.as_ref().is_some_and(|wait| wait.gate.is_some());
-    let gates: Vec<&TaskDocument> = tasks.iter().filter(asked).collect();
-    let Some(task) = gates.get(usize::from(choice) % gates.len().max(1)) else { return false };
-    let (person, chosen) = (choice % 4, ["approve", "refuse", "approve", "later"][usize::from(choice / 4)]);
-    let groups: &[&str] = if person == 2 { &["g"] } else { &[] };
-    let has_form =
-        task.state.wait.as_ref().and_then(|wait| wait.gate.as_deref()).is_some_and(|gate| gate.has_form);
-    let data = has_form.then(|| json!({"n": choice / 4}));
-    let fits = !has_form || choice / 4 <= 2;
-    let reply = world.answer_with(task.task_request_id, &format!("p{person}"), groups, chosen, data);
-    assert!(
-        fits || !matches!(reply, Ok(Applied::Decided | Applied::Counted { .. })),
-        "{reply:?} although it does not fit"
-    );
-    if task.state.status.ended() {
-        assert!(matches!(reply, Ok(Applied::Repeated) | Err(_)), "{reply:?}");
-        assert!(world.tasks().contains(task), "one answer is final");
-    }
-    assert_eq!(invariant::answered_as_asked(world.machine.plan(), &world.tasks()), Ok(()));
-    true
-}
-
-/// A signal comes, some of them twice. None is lost: each is kept, or was taken by one task.
-fn signal(world: &mut World, choice: u8, sent: &mut Vec<String>) {
-    let number = sent.len().saturating_sub(usize::from((choice / 16).is_multiple_of(3)));
-    let (id, name) = (format!("signal-{number}"), SIGNALS[number % 2]);
-    let key = world.machine.head().input.value()["n"].to_string();
-    let key = number.is_multiple_of(3).then_some(key.as_str());
-    let again = sent.contains(&id);
-    match world.signal(&id, name, key, json!({ "signal": id })) {
-        Ok(Applied::Repeated) => assert!(again, "{id} is new"),
-        Ok(Applied::Taken | Applied::Kept) => {
-            assert!(!again, "{id} is applied once");
-            sent.push(id);
-        }
-        Err(refusal) => assert!(matches!(refusal, ControlRefusal::NotAwaited(_)), "{refusal}"),
-        Ok(other) => panic!("{other:?}"),
-    }
-    let kept = world.execution().state.signals.as_deref().map_or(0, |signals| signals.kept.len());
-    let took = |task: &&TaskDocument| {
-        let response = task.state.response.as_ref();
-        response.is_some_and(|response| response.as_str().contains("signal-"))
-            && task.head.action.as_str() == "wait_for"
-    };
-    assert_eq!(kept + world.tasks().iter().filter(took).count(), sent.len(), "no signal is lost");
 }
 
 proptest! {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
-    ActionSpec, Answer, Applied, ApprovalAnswer, Call, Catalogue, ControlRefusal, Effect, ExecutionDocument,
-    ExecutionHead, ExecutionId, ExecutionStatus, Failure, FailureKind, Integration, Json, Name, Playbook,
-    PlaybookId, Signal, StepId, TaskDocument, TaskId, TenantCode, Timestamp, Update,
+    ActionSpec, Answer, Applied, ApprovalAnswer, Asked, Call, Catalogue, ControlRefusal, Effect,
+    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Failure, FailureKind, Integration, Json,
+    Name, Playbook, PlaybookId, Signal, StepId, TaskDocument, TaskId, TenantCode, Timestamp, Update,
 };
 
 use crate::machine::{Act, Effects, Machine, MachineEvent, StartAttempt, TaskSeq, Terms, Timer};
@@ -127,6 +127,7 @@ impl World {
     }
 
     fn absorb(&mut self, effects: Effects) {
+        assert_eq!(crate::invariant::nothing_begins_while_paused(&self.machine, &effects), Ok(()));
         for write in effects.writes {
             self.store(write);
         }
@@ -286,6 +287,22 @@ impl World {
         reply.expect("a running execution replies")
     }
 
+    /// A control comes; gives what it came to.
+    pub(super) fn ask(&mut self, event: MachineEvent) -> Result<Applied, ControlRefusal> {
+        let mut effects = self.machine.apply(event, self.now);
+        let reply = effects.reply.take();
+        self.absorb(effects);
+        reply.expect("a running execution replies")
+    }
+
+    pub(super) fn pause(&mut self) -> Result<Applied, ControlRefusal> {
+        self.ask(MachineEvent::Pause(asked()))
+    }
+
+    pub(super) fn go_on(&mut self) -> Result<Applied, ControlRefusal> {
+        self.ask(MachineEvent::Resume(asked()))
+    }
+
     /// Goes to the first timer and lets it fire.
     pub(super) fn fire(&mut self) {
         self.timers.sort();
@@ -331,4 +348,9 @@ impl World {
             assert!(task.state.status.ended(), "{} in {} is forgotten", task.head.step_id, task.head.scope);
         }
     }
+}
+
+/// A person who asks for a control.
+pub(super) fn asked() -> Asked {
+    Asked { uid: "ana".into(), reason: "the tool is replaced".into() }
 }

@@ -45,6 +45,7 @@ fn execution_update() -> ExecutionUpdate {
         error: Some(Failure::new(FailureKind::Status, "503").with_retry_after(Duration::MAX).into()),
         signals: None,
         ending: None,
+        pause: None,
     };
     let revision = Revision { epoch: 1, seq: 2 };
     ExecutionUpdate { peid: ExecutionId::new(uuid(2)), revision, head: Some(Arc::new(head)), state }

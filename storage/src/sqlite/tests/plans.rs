@@ -121,16 +121,13 @@ fn an_idempotency_key_of_a_playbook_is_looked_up_in_its_index() {
 #[test]
 fn unfinished_executions_come_by_date_from_the_index() {
     let plan = plan(&query::UNFINISHED);
-    assert_eq!(
-        plan,
-        [
-            "SEARCH playbook_execution_collection USING INDEX executions_by_runtime \
-             (execution_status=? AND createddate<?)",
-            "USE TEMP B-TREE FOR LAST TERM OF ORDER BY",
-        ]
-    );
+    let index = "INDEX executions_by_runtime (execution_status=? AND createddate<?)";
+    let searches = plan.iter().filter(|line| line.starts_with("SEARCH") && line.ends_with(index)).count();
+    let sorts = |line: &String| line.starts_with("SCAN") || line == "USE TEMP B-TREE FOR ORDER BY";
+    assert!(!plan.iter().any(sorts), "{plan:#?}");
     let unfinished: Vec<_> = ExecutionStatus::ALL.iter().filter(|status| !status.ended()).collect();
-    assert!(matches!(unfinished[..], [one] if query::UNFINISHED.contains(&format!("'{one}'"))));
+    assert_eq!(searches, unfinished.len(), "{plan:#?}");
+    assert!(unfinished.iter().all(|one| query::UNFINISHED.contains(&format!("'{one}'"))));
 }
 
 #[test]

@@ -1,0 +1,71 @@
+//! Pauses: a person holds the execution. What runs may end, and its end is recorded; no step, attempt, item or round
+//! begins until a person lets it go on. Waits go on: an instant that passes meanwhile counts when the execution goes on,
+//! and the deadline of the execution ends it even then. Owns the begin and the end of a pause; the walk and `fill` ask
+//! [`Machine::is_paused`] before they begin something.
+
+use std::sync::Arc;
+
+use updraft_protocol::limits::PAUSE_LOOK;
+use updraft_protocol::{Applied, Asked, ControlRefusal, ExecutionStatus, Pause, Timestamp};
+
+use super::task::Task;
+use super::{Act, Effects, Machine, Timer};
+
+impl Machine {
+    /// Whether a person holds the execution.
+    pub fn is_paused(&self) -> bool {
+        self.state.execution_status == ExecutionStatus::Paused
+    }
+
+    /// Pauses the execution. Calls that wait for a permit wait no longer: they have not been attempted.
+    pub(super) fn pause_execution(
+        &mut self,
+        asked: Asked,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<Applied, ControlRefusal> {
+        if !asked.is_sound() {
+            return Err(ControlRefusal::NotAsker);
+        }
+        if self.is_paused() {
+            return Ok(Applied::Repeated);
+        }
+        // What cleans up before an end is not held.
+        if let Some(status) = self.ending() {
+            return Err(ControlRefusal::Ended(status));
+        }
+        let waiting = self.waiting_calls.iter().map(|call| Act::StopWaiting(call.task_id));
+        effects.acts.extend(waiting);
+        self.requeue_waiting_calls();
+        let pause = Arc::new(Pause { since: now, asked });
+        self.write_pause(ExecutionStatus::Paused, Some(pause), now, effects);
+        Ok(Applied::Paused)
+    }
+
+    /// The paused execution goes on. Instants that have passed meanwhile are due at once.
+    pub(super) fn go_on(
+        &mut self,
+        asked: &Asked,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<Applied, ControlRefusal> {
+        if !asked.is_sound() {
+            return Err(ControlRefusal::NotAsker);
+        }
+        if !self.is_paused() {
+            return Err(ControlRefusal::NotPaused);
+        }
+        self.write_pause(ExecutionStatus::Executing, None, now, effects);
+        self.end_overdue_loops(now, effects);
+        // The timers that fired during the pause were ignored.
+        let due = |task: &Task| task.due().map(|due| Act::Arm(Timer::Task(task.seq), due));
+        effects.acts.extend(self.tasks.iter().filter_map(due));
+        Ok(Applied::Resumed)
+    }
+
+    /// While the execution is paused: when it has to be in memory again, unless a person asks for it before.
+    pub(super) fn paused_until(&self) -> Option<Timestamp> {
+        let pause = self.state.pause.as_ref().filter(|_| self.is_paused())?;
+        Some(self.deadline().unwrap_or_else(|| pause.since.after(PAUSE_LOOK)))
+    }
+}

@@ -1,0 +1,81 @@
+//! What people and other programs ask of the random executions: answers, signals, pauses. Each call checks what it came to.
+
+use serde_json::json;
+use updraft_protocol::{Applied, ControlRefusal, TaskDocument};
+
+use super::super::world::World;
+use super::SIGNALS;
+use crate::invariant;
+
+/// A person answers one of the approvals, of which some are decided; gives whether there is any. A decided one stays as
+/// it is.
+pub(super) fn answer(world: &mut World, choice: u8) -> bool {
+    let tasks = world.tasks();
+    let asked = |task: &&TaskDocument| task.state.wait.as_ref().is_some_and(|wait| wait.gate.is_some());
+    let gates: Vec<&TaskDocument> = tasks.iter().filter(asked).collect();
+    let Some(task) = gates.get(usize::from(choice) % gates.len().max(1)) else { return false };
+    let (person, chosen) = (choice % 4, ["approve", "refuse", "approve", "later"][usize::from(choice / 4)]);
+    let groups: &[&str] = if person == 2 { &["g"] } else { &[] };
+    let has_form =
+        task.state.wait.as_ref().and_then(|wait| wait.gate.as_deref()).is_some_and(|gate| gate.has_form);
+    let data = has_form.then(|| json!({"n": choice / 4}));
+    let fits = !has_form || choice / 4 <= 2;
+    let reply = world.answer_with(task.task_request_id, &format!("p{person}"), groups, chosen, data);
+    assert!(
+        fits || !matches!(reply, Ok(Applied::Decided | Applied::Counted { .. })),
+        "{reply:?} although it does not fit"
+    );
+    if task.state.status.ended() {
+        assert!(matches!(reply, Ok(Applied::Repeated) | Err(_)), "{reply:?}");
+        assert!(world.tasks().contains(task), "one answer is final");
+    }
+    assert_eq!(invariant::answered_as_asked(world.machine.plan(), &world.tasks()), Ok(()));
+    true
+}
+
+/// A person pauses the execution, or lets it go on.
+pub(super) fn hold(world: &mut World) {
+    if world.machine.is_paused() {
+        assert_eq!(world.pause(), Ok(Applied::Repeated));
+        assert_eq!(world.go_on(), Ok(Applied::Resumed));
+    } else {
+        assert_eq!(world.go_on(), Err(ControlRefusal::NotPaused));
+        assert_eq!(world.pause(), Ok(Applied::Paused));
+        assert!(world.waiting_calls.is_empty(), "no call waits for a permit");
+    }
+}
+
+/// A signal comes, some of them twice. None is lost: each is kept, or was taken by one task.
+pub(super) fn signal(world: &mut World, choice: u8, sent: &mut Vec<String>) {
+    let number = sent.len().saturating_sub(usize::from((choice / 16).is_multiple_of(3)));
+    let (id, name) = (format!("signal-{number}"), SIGNALS[number % 2]);
+    let key = world.machine.head().input.value()["n"].to_string();
+    let key = number.is_multiple_of(3).then_some(key.as_str());
+    let again = sent.contains(&id);
+    match world.signal(&id, name, key, json!({ "signal": id })) {
+        Ok(Applied::Repeated) => assert!(again, "{id} is new"),
+        Ok(Applied::Taken | Applied::Kept) => {
+            assert!(!again, "{id} is applied once");
+            sent.push(id);
+        }
+        Err(refusal) => assert!(matches!(refusal, ControlRefusal::NotAwaited(_)), "{refusal}"),
+        Ok(other) => panic!("{other:?}"),
+    }
+    let kept = world.execution().state.signals.as_deref().map_or(0, |signals| signals.kept.len());
+    let took = |task: &&TaskDocument| {
+        let response = task.state.response.as_ref();
+        response.is_some_and(|response| response.as_str().contains("signal-"))
+            && task.head.action.as_str() == "wait_for"
+    };
+    assert_eq!(kept + world.tasks().iter().filter(took).count(), sent.len(), "no signal is lost");
+}
+
+/// A paused execution of which nothing is left to happen goes on; whether it was one.
+pub(super) fn go_on(world: &mut World, choice: u8) -> bool {
+    let is_left = !world.attempts.is_empty() || (choice != 0 && !world.timers.is_empty());
+    if !world.machine.is_paused() || is_left {
+        return false;
+    }
+    assert_eq!(world.go_on(), Ok(Applied::Resumed));
+    true
+}
