@@ -45,6 +45,7 @@ mod tree;
 mod usage;
 mod validate;
 mod watch;
+mod why;
 
 use std::process::ExitCode;
 
@@ -88,6 +89,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Recover(options) => wait(recover::recover(&options, screen)),
         Command::List(options) => wait(list::list(&options)),
         Command::Show(options) => wait(show::show(&options)),
+        Command::Why(options) => wait(why::why(&options)),
         Command::Cancel(options) => wait(cancel::cancel(&options)),
         Command::Inbox(options) => wait(inbox::inbox(&options)),
         Command::Answer(options) => wait(answer::answer(&options)),

@@ -1,6 +1,7 @@
 //! Options: what the command line can say. Owns names, defaults and help; opens nothing.
 
 mod containments;
+mod look;
 mod people;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use crate::durability;
 use crate::exit;
 use crate::stress::options::Stress;
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
+pub(crate) use look::Show;
 pub(crate) use people::{AnswerApproval, HoldExecution, SendSignal, ShowInbox};
 
 /// Runs SOAR playbooks durably.
@@ -43,6 +45,8 @@ pub(crate) enum Command {
     List(List),
     /// Shows an execution and its tasks.
     Show(Show),
+    /// Tells what an execution waits for, until when, and who or what ends that.
+    Why(Show),
     /// Ends an execution: by the engine that runs there, or without one.
     Cancel(Cancel),
     /// Lists the approvals that wait for people, the one whose time is over first first.
@@ -76,8 +80,8 @@ pub(crate) enum Command {
 /// Where executions are kept.
 #[derive(Debug, Args)]
 pub(crate) struct Data {
-    /// The data directory: the journal, and the embedded store. One process at a time has it; `list`, `show`,
-    /// `inbox`, `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `containments` and `health` work beside that one.
+    /// The data directory: the journal, and the embedded store. One process at a time has it; `list`, `show`, `why`, `inbox`,
+    /// `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `containments` and `health` work beside that one.
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,
     #[command(flatten)]
@@ -219,20 +223,6 @@ pub(crate) struct List {
     #[arg(long, default_value_t = 50, value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
     pub(crate) limit: u32,
     /// Prints an array of the executions.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) data: Data,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Show {
-    /// The execution's id.
-    pub(crate) peid: ExecutionId,
-    /// Of which customer.
-    #[arg(long, default_value = "default")]
-    pub(crate) tenant: TenantCode,
-    /// Prints the execution with its tasks as one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -23,6 +23,7 @@ use crate::ownership::Ownership;
 use crate::reader::Reader;
 use crate::recovery::Recovered;
 use crate::standstill::StoreWait;
+use crate::why::Explanation;
 
 /// An execution engine. `Send + Sync`; works in any tokio runtime, beside other engines of the process.
 pub struct Engine {
@@ -95,6 +96,19 @@ impl Engine {
             Some(handle) => Ok(Some(handle.inspect().await?)),
             None => Ok(None),
         }
+    }
+
+    /// Why an execution of a tenant has not ended: what each of its tasks waits for, at one durable moment.
+    ///
+    /// # Errors
+    /// The store did not answer, or the engine has failed.
+    pub async fn why(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<Explanation>, ReadError> {
+        let found = self.execution(tenant, peid).await?;
+        Ok(found.map(|inspection| Explanation::of(&inspection, self.context.clock.now())))
     }
 
     /// Gives an execution a signal; as [`Handle::signal`].

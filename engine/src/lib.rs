@@ -66,6 +66,7 @@ mod store_choice;
 mod submission;
 mod submit;
 mod unresumed;
+mod why;
 
 pub use builder::{Builder, Resume};
 pub use containments::Containments;
@@ -117,6 +118,7 @@ pub use updraft_storage::store::{
 };
 pub use updraft_storage::write_behind::Pending;
 pub use updraft_storage::{AddressError, StoreAddress};
+pub use why::{EndedBy, ExplainedWait, Explanation};
 
 /// The README's code, compiled.
 #[cfg(doctest)]

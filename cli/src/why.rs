@@ -1,0 +1,72 @@
+//! `updraft why`: of one execution, what it waits for, since when, until when, and who or what ends that. Changes nothing.
+
+use updraft::{Clock, EndedBy, ExplainedWait, Explanation, SystemClock};
+
+use crate::exit::{Ending, Error};
+use crate::options::Show;
+use crate::output::Output;
+use crate::reading::Reading;
+use crate::text::clean;
+
+/// Tells; nothing is resumed by it.
+pub(crate) async fn why(options: &Show) -> Result<Ending, Error> {
+    let stored = Reading::open(&options.data).await?;
+    let found = stored.execution(&options.tenant, options.peid).await;
+    stored.close().await;
+    let Some(inspection) = found? else {
+        return Err(Error::Failed(format!("tenant {} has no execution {}", options.tenant, options.peid)));
+    };
+    let explanation = Explanation::of(&inspection, SystemClock.now());
+    let mut output = Output::stdout();
+    if options.json {
+        output.json(&explanation);
+    } else {
+        print(options, &explanation, &mut output);
+    }
+    output.finish().map(|()| Ending::Completed)
+}
+
+fn print(options: &Show, explanation: &Explanation, output: &mut Output) {
+    output.line(format_args!("{}  {}", options.peid, explanation.status));
+    if let Some(pause) = &explanation.pause {
+        let (since, uid, reason) = (pause.since, &pause.asked.uid, &pause.asked.reason);
+        output.line(clean(&format!("paused since {since} by {uid}: {reason}; `updraft resume` ends it")));
+    }
+    for wait in &explanation.waits {
+        output.line(clean(&line(wait)));
+    }
+}
+
+fn line(wait: &ExplainedWait) -> String {
+    let until = wait.until.map_or_else(String::new, |until| format!(" until {until}"));
+    let scope = if wait.scope.as_str().is_empty() { String::new() } else { format!(" in {}", wait.scope) };
+    format!("{}{scope}  since {}{until}: {}", wait.step, wait.since, told(&wait.ended_by))
+}
+
+fn told(ended_by: &EndedBy) -> String {
+    match ended_by {
+        EndedBy::Tool { integration, action, attempt } => {
+            format!("{integration}.{action} is called, attempt {attempt}")
+        }
+        EndedBy::Instant => "waits for that instant".to_owned(),
+        EndedBy::Retry { attempt, failure } => {
+            format!("waits for its next attempt, after attempt {attempt}: {failure}")
+        }
+        EndedBy::Configuration { missing } => format!("waits for configuration: {missing}"),
+        EndedBy::Signal { name, key } => {
+            let key = key.as_ref().map_or_else(String::new, |key| format!(" with the key \"{key}\""));
+            format!("waits for the signal \"{name}\"{key}")
+        }
+        EndedBy::People { question, assignees, groups, quorum, answered } => {
+            let asked: Vec<&str> = assignees.iter().chain(groups).map(|name| &**name).collect();
+            let asked = if asked.is_empty() { "anybody".to_owned() } else { asked.join(", ") };
+            let answered = match &answered[..] {
+                [] => String::new(),
+                people => format!("; answered by {}", people.join(", ")),
+            };
+            format!("waits for {quorum} of {asked} to answer \"{question}\"{answered}")
+        }
+        EndedBy::Branches => "waits for calls of branches that no longer count".to_owned(),
+        EndedBy::Round => "waits for its next round".to_owned(),
+    }
+}

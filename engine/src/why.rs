@@ -1,0 +1,151 @@
+//! Why an execution has not ended: of each of its tasks that has not, what it waits for, since when, until when, and who or
+//! what ends that wait. Made of the documents alone, so that a running engine and the store say the same. A call that stands
+//! in line for a place at its tool has no task yet, and is not told of.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use updraft_actors::Inspection;
+use updraft_protocol::{
+    ExecutionStatus, Name, Pause, ScopePath, StepId, TaskDocument, TaskId, TaskStatus, Timestamp, Wait,
+    WaitKind,
+};
+
+/// Why an execution has not ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// Its status.
+    pub status: ExecutionStatus,
+    /// Who holds it, if it is paused: nothing begins before it is resumed.
+    pub pause: Option<Arc<Pause>>,
+    /// Its waits, in the order of their tasks.
+    pub waits: Vec<ExplainedWait>,
+}
+
+/// The wait of one task.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ExplainedWait {
+    /// The task.
+    pub task: TaskId,
+    /// The step that it runs.
+    pub step: StepId,
+    /// Its scope.
+    pub scope: ScopePath,
+    /// What ends the wait.
+    pub ended_by: EndedBy,
+    /// When it began.
+    pub since: Timestamp,
+    /// When it ends by itself. `None` where that is not known: a call ends when its tool answers.
+    pub until: Option<Timestamp>,
+}
+
+/// Who or what ends a wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// The answer of a tool.
+    Tool {
+        /// The tool.
+        integration: Name,
+        /// The action of the tool.
+        action: Name,
+        /// The number of the attempt.
+        attempt: u32,
+    },
+    /// An instant.
+    Instant,
+    /// The instant of the next attempt, after one that failed.
+    Retry {
+        /// The attempt that failed.
+        attempt: u32,
+        /// Why it failed.
+        failure: String,
+    },
+    /// A person who configures what the engine lacks.
+    Configuration {
+        /// What is missing.
+        missing: String,
+    },
+    /// A signal.
+    Signal {
+        /// Its name.
+        name: Arc<str>,
+        /// Its key.
+        key: Option<Arc<str>>,
+    },
+    /// People who answer.
+    People {
+        /// The question.
+        question: Arc<str>,
+        /// The people who may answer. Without any, and without groups, everybody may.
+        assignees: Vec<Arc<str>>,
+        /// The groups whose members may.
+        groups: Vec<Arc<str>>,
+        /// How many have to choose the same.
+        quorum: u32,
+        /// The people who have answered.
+        answered: Vec<Arc<str>>,
+    },
+    /// The calls of branches that no longer count, and may act at most once.
+    Branches,
+    /// The instant at which the next round begins.
+    Round,
+}
+
+impl Explanation {
+    /// Explains an execution at the instant `now`.
+    pub fn of(inspection: &Inspection, now: Timestamp) -> Self {
+        let state = &inspection.execution.state;
+        let is_paused = state.execution_status == ExecutionStatus::Paused;
+        let mut open: Vec<&TaskDocument> =
+            inspection.tasks.iter().filter(|task| !task.state.status.ended()).collect();
+        open.sort_by_key(|task| task.head.task_seq);
+        Self {
+            status: state.execution_status,
+            pause: state.pause.clone().filter(|_| is_paused),
+            waits: open.into_iter().filter_map(|task| explained(task, now)).collect(),
+        }
+    }
+}
+
+/// The wait of a task that has not ended; `None` of one that only waits for what runs inside of it.
+fn explained(task: &TaskDocument, now: Timestamp) -> Option<ExplainedWait> {
+    let (head, state) = (&task.head, &task.state);
+    let calls = state.call.is_some() && state.status == TaskStatus::Executing;
+    let (ended_by, since, until) = if calls {
+        let (integration, action) = (head.integration.clone(), head.action.clone());
+        (EndedBy::Tool { integration, action, attempt: state.attempt }, state.updated_date, None)
+    } else {
+        let wait = state.wait.as_deref()?;
+        // The pause before a round that runs is over.
+        let is_over = wait.kind == WaitKind::Round && wait.until.is_none_or(|until| until <= now);
+        (!is_over).then_some(())?;
+        (ended_by(task, wait), wait.since, wait.until)
+    };
+    let (step, scope) = (head.step_id.clone(), head.scope.clone());
+    Some(ExplainedWait { task: task.task_request_id, step, scope, ended_by, since, until })
+}
+
+fn ended_by(task: &TaskDocument, wait: &Wait) -> EndedBy {
+    let subject = || wait.subject.clone().unwrap_or_default();
+    let failure = || task.state.error.as_ref().map_or_else(String::new, |error| error.message.clone());
+    match wait.kind {
+        WaitKind::Delay => EndedBy::Instant,
+        WaitKind::Retry => EndedBy::Retry { attempt: task.state.attempt, failure: failure() },
+        WaitKind::Configuration => EndedBy::Configuration { missing: failure() },
+        WaitKind::Signal => EndedBy::Signal { name: subject(), key: wait.key.clone() },
+        WaitKind::Approval => {
+            let gate = wait.gate.as_deref();
+            let given = gate.map_or(&[][..], |gate| &gate.answers);
+            EndedBy::People {
+                question: subject(),
+                assignees: gate.map(|gate| gate.assignees.clone()).unwrap_or_default(),
+                groups: gate.map(|gate| gate.groups.clone()).unwrap_or_default(),
+                quorum: gate.map_or(1, |gate| gate.quorum),
+                answered: given.iter().map(|given| given.uid.clone()).collect(),
+            }
+        }
+        WaitKind::Branches => EndedBy::Branches,
+        WaitKind::Round => EndedBy::Round,
+    }
+}
