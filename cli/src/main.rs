@@ -36,6 +36,7 @@ mod secrets;
 mod serve;
 mod show;
 mod signal;
+mod skip;
 mod step_tree;
 mod stress;
 mod stubs;
@@ -96,6 +97,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Signal(options) => wait(signal::signal(&options)),
         Command::Containments(options) => wait(containments::containments(&options)),
         Command::Pause(options) => wait(pause::pause(&options)),
+        Command::Skip(options) => wait(skip::skip(&options)),
         Command::Resume(options) => wait(pause::resume(&options)),
         Command::Health(options) => wait(health::health(&options)),
         Command::Doctor(options) => wait(doctor::doctor(&options, screen)),

@@ -18,7 +18,7 @@ use crate::exit;
 use crate::stress::options::Stress;
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
 pub(crate) use look::Show;
-pub(crate) use people::{AnswerApproval, HoldExecution, SendSignal, ShowInbox};
+pub(crate) use people::{AnswerApproval, HoldExecution, SendSignal, ShowInbox, SkipTask};
 
 /// Runs SOAR playbooks durably.
 #[derive(Debug, Parser)]
@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Containments(Containments),
     /// Pauses an execution: what runs may end, nothing begins until `resume`.
     Pause(HoldExecution),
+    /// Ends the wait of a task before its time; an approval fails, which `--operate` is needed for.
+    Skip(SkipTask),
     /// Lets a paused execution go on.
     Resume(HoldExecution),
     /// Tells how the engine fares that runs on a data directory; exits 1 where something is wrong, or none runs.
@@ -81,7 +83,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     /// The data directory: the journal, and the embedded store. One process at a time has it; `list`, `show`, `why`, `inbox`,
-    /// `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `containments` and `health` work beside that one.
+    /// `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `skip`, `containments` and `health` work beside that one.
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,
     #[command(flatten)]

@@ -40,7 +40,7 @@ fn print(options: &Show, explanation: &Explanation, output: &mut Output) {
 fn line(wait: &ExplainedWait) -> String {
     let until = wait.until.map_or_else(String::new, |until| format!(" until {until}"));
     let scope = if wait.scope.as_str().is_empty() { String::new() } else { format!(" in {}", wait.scope) };
-    format!("{}{scope}  since {}{until}: {}", wait.step, wait.since, told(&wait.ended_by))
+    format!("{}{scope}  {}  since {}{until}: {}", wait.step, wait.task, wait.since, told(&wait.ended_by))
 }
 
 fn told(ended_by: &EndedBy) -> String {

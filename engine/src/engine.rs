@@ -153,6 +153,22 @@ impl Engine {
         handle.resume(asked).await
     }
 
+    /// Skips the wait of a task of an execution; as [`Handle::skip`].
+    ///
+    /// # Errors
+    /// The skip is refused, the tenant has no such execution, or the engine cannot tell.
+    pub async fn skip(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        task: TaskId,
+        asked: Asked,
+        may_operate: bool,
+    ) -> Result<Applied, ControlError> {
+        let handle = self.handle(tenant, peid).await?.ok_or(ControlError::NoExecution(peid))?;
+        handle.skip(task, asked, may_operate).await
+    }
+
     /// Answers an approval of an execution; as [`Handle::answer`].
     ///
     /// # Errors

@@ -158,6 +158,15 @@ impl Handle {
         self.apply(MachineEvent::Resume(asked)).await
     }
 
+    /// Ends the wait of one of its tasks before its time: a delay or a wait for a signal goes on, an attempt that waits is
+    /// made, an approval fails as `skipped`, for which the person needs the right `operate`. Returns when that is durable.
+    ///
+    /// # Errors
+    /// The task waits for nothing that can be skipped, or the engine has failed or is shut down.
+    pub async fn skip(&self, task: TaskId, asked: Asked, may_operate: bool) -> Result<Applied, ControlError> {
+        self.apply(MachineEvent::Skip { task, asked, may_operate }).await
+    }
+
     async fn apply(&self, event: MachineEvent) -> Result<Applied, ControlError> {
         match self.ask(|reply| Control::Apply(event, reply)).await? {
             Some(reply) => Ok(reply?),

@@ -28,6 +28,7 @@ mod resume;
 mod rounds;
 mod scope;
 mod signal;
+mod skip;
 mod start;
 mod step;
 mod task;
@@ -162,6 +163,9 @@ impl Machine {
                 effects.reply = Some(self.pause_execution(asked, now, &mut effects))
             }
             MachineEvent::Resume(asked) => effects.reply = Some(self.go_on(&asked, now, &mut effects)),
+            MachineEvent::Skip { task, asked, may_operate } => {
+                effects.reply = Some(self.skip(task, &asked, may_operate, now, &mut effects));
+            }
             MachineEvent::Cancel => self.stop(ExecutionStatus::Cancelled, None, now, &mut effects),
             MachineEvent::Fail(failure) => {
                 self.stop(ExecutionStatus::Failed, Some(failure), now, &mut effects)

@@ -34,6 +34,8 @@ pub enum Applied {
     Paused,
     /// The execution goes on.
     Resumed,
+    /// The task waits no longer.
+    Skipped,
 }
 
 /// Why a control is refused. It has changed nothing.
@@ -96,9 +98,15 @@ pub enum ControlRefusal {
         /// When.
         at: Timestamp,
     },
-    /// The approval waits no longer.
-    #[error("the approval waits no longer: it is {0}")]
+    /// The task waits no longer.
+    #[error("it waits no longer: it is {0}")]
     Over(TaskStatus),
+    /// The task waits for nothing that a person can skip, or is not there.
+    #[error("no task {0} of the execution waits for something that can be skipped")]
+    NotSkippable(TaskId),
+    /// An approval is skipped by an operator alone.
+    #[error("only a person with the right `operate` skips an approval")]
+    NotOperator,
 }
 
 impl ControlRefusal {

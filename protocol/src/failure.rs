@@ -55,6 +55,8 @@ pub enum FailureKind {
     Expired,
     /// A person has refused.
     Refused,
+    /// A person has skipped an approval, which nobody has given.
+    Skipped,
     /// A crash happened during the call of an `at_most_once` step.
     UnknownOutcome,
     /// The execution's actor panicked too often.
@@ -90,6 +92,7 @@ impl FailureKind {
             Self::EndStep => "end_step",
             Self::Expired => "expired",
             Self::Refused => "refused",
+            Self::Skipped => "skipped",
             Self::UnknownOutcome => "unknown_outcome",
             Self::Supervision => "supervision",
             Self::Playbook => "playbook",

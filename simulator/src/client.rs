@@ -7,7 +7,7 @@ use updraft_protocol::{ApprovalAnswer, Asked, ExecutionId, Name, Signal, StepId,
 use crate::event::{NodeId, WorldEvent};
 use crate::execution::Ask;
 use crate::node::Submitted;
-use crate::scenario::{ClientControl, MILLIS, Order, PEOPLE, SentAnswer};
+use crate::scenario::{ClientControl, MILLIS, Order, PEOPLE, SentAnswer, SentSkip};
 use crate::world::World;
 
 /// The state of a submission.
@@ -167,6 +167,10 @@ impl World {
                 };
                 Some((order, Some(Ask::Signal(control, sent))))
             }
+            ClientControl::Skip(number) => {
+                let skip = self.scenario.skips.iter().find(|skip| skip.number == number)?;
+                Some((order(skip.order)?, self.skip_of(skip)))
+            }
             ClientControl::Pause(number) => {
                 let pause = self.scenario.pauses.iter().find(|pause| pause.number == number)?;
                 Some((order(pause.order)?, Some(Ask::Pause(control, asked()))))
@@ -182,6 +186,16 @@ impl World {
                 Some((order(answer.order)?, self.answer_of(answer)))
             }
         }
+    }
+
+    /// The skip of one of the tasks of its order that wait.
+    fn skip_of(&self, skip: &SentSkip) -> Option<Ask> {
+        let Some(ClientRequest::Accepted(peid)) = self.requests.get(&skip.order) else { return None };
+        let tasks = self.cx.store.tasks_of(*peid);
+        let waits = |task: &&TaskDocument| task.state.wait.is_some() && !task.state.status.ended();
+        let waiting: Vec<&TaskDocument> = tasks.iter().filter(waits).collect();
+        let task = waiting.get(skip.number % waiting.len().max(1))?.task_request_id;
+        Some(Ask::Skip(ClientControl::Skip(skip.number), task, asked()))
     }
 
     /// The answer to one of the approvals of its order, decided ones too.

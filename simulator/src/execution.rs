@@ -63,6 +63,8 @@ pub enum Ask {
     Pause(ClientControl, Asked),
     /// The end of a pause.
     Resume(ClientControl, Asked),
+    /// The skip of a task.
+    Skip(ClientControl, TaskId, Asked),
     /// Fail it.
     Fail(Failure),
 }
@@ -84,6 +86,10 @@ impl ExecutionControl for HeldAsk {
             Ask::Answer(_, task, answer) => MachineEvent::Answer { task: *task, answer: answer.clone() },
             Ask::Pause(_, asked) => MachineEvent::Pause(asked.clone()),
             Ask::Resume(_, asked) => MachineEvent::Resume(asked.clone()),
+            Ask::Skip(control, task, asked) => {
+                let may_operate = control.may_operate();
+                MachineEvent::Skip { task: *task, asked: asked.clone(), may_operate }
+            }
             Ask::Fail(failure) => MachineEvent::Fail(failure.clone()),
         })
     }
@@ -184,9 +190,9 @@ impl SimulatedExecution {
         };
         self.draining |= matches!(event, ExecutionEvent::Drain);
         if let ExecutionEvent::Asked(control) = &event
-            && matches!(control.ask, Ask::Resume(..))
+            && let Ask::Resume(..) | Ask::Skip(..) = &control.ask
         {
-            cx.oracle.may_go_on(self.peid);
+            cx.oracle.asked(&control.ask, self.peid);
         }
         let (machine, pending) = (self.execution.machine(), self.execution.pending());
         let ended = machine.ended().then(|| machine.document());
@@ -258,6 +264,12 @@ impl SimulatedExecution {
                     "pauses and resumes refused"
                 });
                 let told = cx.oracle.pause_told(*control, self.execution.machine(), &told);
+                cx.check(told);
+            }
+            Ask::Skip(control, task, _) => {
+                let told = reply_of(outcome, status);
+                cx.statistics.count(if told.is_ok() { "skips applied" } else { "skips refused" });
+                let told = cx.oracle.skip_told(*control, *task, self.execution.machine(), &told);
                 cx.check(told);
             }
             Ask::Fail(_) => {}

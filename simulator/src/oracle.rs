@@ -60,6 +60,10 @@ pub struct Oracle {
     answers: BTreeMap<ClientControl, (TaskId, ApprovalAnswer, Result<Applied, ControlRefusal>)>,
     /// The pauses, and their ends, that were answered.
     pauses: BTreeSet<ClientControl>,
+    /// The skips that were answered.
+    skips: BTreeSet<ClientControl>,
+    /// The tasks that a person was to skip: their waits may end before their time.
+    skipped: BTreeSet<TaskId>,
     /// The executions that were told to be paused, until they are asked to go on.
     paused: BTreeSet<ExecutionId>,
     /// The nodes that hold a control that they have not answered.
@@ -313,6 +317,7 @@ impl Oracle {
             ClientControl::Cancel(cancel) => self.cancels.contains_key(&cancel),
             ClientControl::Signal(_) | ClientControl::Repeated(_) => self.signals.contains_key(&control),
             ClientControl::Answer(_) => self.answers.contains_key(&control),
+            ClientControl::Skip(_) => self.skips.contains(&control),
             ClientControl::Pause(_) | ClientControl::Resume(_) => self.pauses.contains(&control),
         }
     }

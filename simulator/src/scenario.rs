@@ -34,6 +34,8 @@ pub struct Scenario {
     pub signals: Vec<SentSignal>,
     /// The answers of people.
     pub answers: Vec<SentAnswer>,
+    /// The skips.
+    pub skips: Vec<SentSkip>,
     /// The pauses, each until it is taken back.
     pub pauses: Vec<SentPause>,
     /// The single failures.
@@ -109,6 +111,17 @@ pub struct SentAnswer {
     pub number_of_hosts: Option<u64>,
 }
 
+/// A skip of a task of an order, once one waits.
+#[derive(Debug, Clone)]
+pub struct SentSkip {
+    /// Its number in the scenario, which also selects the task; an even one has the right to skip approvals.
+    pub number: usize,
+    /// The order.
+    pub order: usize,
+    /// The delay after the order's time.
+    pub after: u64,
+}
+
 /// A pause of an order. A person takes it back a while after it is answered.
 #[derive(Debug, Clone)]
 pub struct SentPause {
@@ -146,6 +159,15 @@ pub enum ClientControl {
     Pause(usize),
     /// The end of a pause, by its number.
     Resume(usize),
+    /// A skip, by its number.
+    Skip(usize),
+}
+
+impl ClientControl {
+    /// Whether the person who skips has the right `operate`.
+    pub fn may_operate(self) -> bool {
+        matches!(self, Self::Skip(number) if number.is_multiple_of(2))
+    }
 }
 
 /// A continuous fault.
@@ -278,8 +300,9 @@ impl Scenario {
                 }
             })
             .collect();
+        let skips = skips(orders.len() as u64, &mut dice);
         let pauses = pauses(orders.len() as u64, &mut dice);
-        Self { seed, directories, orders, cancels, signals, answers, pauses, faults, noise, sizes }
+        Self { seed, directories, orders, cancels, signals, answers, pauses, skips, faults, noise, sizes }
     }
 
     /// All parts, the most complicated ones first.
@@ -289,6 +312,7 @@ impl Scenario {
         parts.extend(self.cancels.iter().map(|cancel| Part::Cancel(cancel.number)));
         parts.extend(self.answers.iter().map(|answer| Part::Answer(answer.number)));
         parts.extend(self.signals.iter().map(|signal| Part::Signal(signal.number)));
+        parts.extend(self.skips.iter().map(|skip| Part::Skip(skip.number)));
         parts.extend(self.pauses.iter().map(|pause| Part::Pause(pause.number)));
         parts.extend(self.orders.iter().map(|order| Part::Order(order.number)));
         parts
@@ -302,6 +326,7 @@ impl Scenario {
         kept.cancels.retain(|cancel| parts.contains(&Part::Cancel(cancel.number)));
         kept.answers.retain(|answer| parts.contains(&Part::Answer(answer.number)));
         kept.signals.retain(|signal| parts.contains(&Part::Signal(signal.number)));
+        kept.skips.retain(|skip| parts.contains(&Part::Skip(skip.number)));
         kept.pauses.retain(|pause| parts.contains(&Part::Pause(pause.number)));
         kept.orders.retain(|order| parts.contains(&Part::Order(order.number)));
         let steps =
@@ -343,6 +368,13 @@ fn fault(number: usize, directories: usize, orders: u64, dice: &mut Dice) -> Fau
         _ => FaultKind::ActorDies { times: dice.pick(&[1, 1, 1, 5]) },
     };
     Fault { number, directory: dice.below(directories as u64) as usize, trigger, kind }
+}
+
+fn skips(orders: u64, dice: &mut Dice) -> Vec<SentSkip> {
+    let count = dice.small(0, 4) as usize;
+    let skip =
+        |number| SentSkip { number, order: dice.below(orders) as usize, after: dice.below(30_000) * MILLIS };
+    (0..count).map(skip).collect()
 }
 
 fn pauses(orders: u64, dice: &mut Dice) -> Vec<SentPause> {

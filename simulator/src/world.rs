@@ -124,6 +124,11 @@ impl World {
             let at = order.map_or(0, |order| order.at) + answer.after;
             cx.queue.at(at, WorldEvent::Control(ClientControl::Answer(answer.number)));
         }
+        for skip in &scenario.skips {
+            let order = scenario.orders.iter().find(|order| order.number == skip.order);
+            let at = order.map_or(0, |order| order.at) + skip.after;
+            cx.queue.at(at, WorldEvent::Control(ClientControl::Skip(skip.number)));
+        }
         for pause in &scenario.pauses {
             let order = scenario.orders.iter().find(|order| order.number == pause.order);
             let at = order.map_or(0, |order| order.at) + pause.after;

@@ -96,7 +96,7 @@ async fn what_waits_for_a_person_goes_on_after_the_first_answer_over_a_shutdown_
 async fn a_pause_survives_the_engine_and_ends_when_a_person_says_so() {
     let harness = Harness::default();
     let asked = || Asked { uid: "ana".into(), reason: "the ticket system is replaced".into() };
-    let steps = playbook("steps:\n  - {id: a, wait_for: opened}\n  - {id: b, delay: 1ms}\n");
+    let steps = playbook("steps:\n  - {id: a, wait_for: opened}\n  - {id: b, delay: 2h}\n");
     let first = harness.start().await;
     let handle = harness.submit(&first, &steps, json!({})).await;
     let (tenant, peid) = (handle.tenant().clone(), handle.peid());
@@ -112,6 +112,8 @@ async fn a_pause_survives_the_engine_and_ends_when_a_person_says_so() {
     assert_eq!(found.execution.state.pause.as_ref().unwrap().asked, asked());
     assert_eq!(found.tasks.len(), 1, "nothing followed the signal");
     assert_eq!(soon(second.resume(&tenant, peid, asked())).await.unwrap(), Applied::Resumed);
+    let rest = handle.inspect().await.unwrap().tasks[1].task_request_id;
+    assert_eq!(second.skip(&tenant, peid, rest, asked(), false).await.unwrap(), Applied::Skipped);
     let ended = soon(handle.wait()).await.unwrap();
     assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
     let late = second.resume(&tenant, peid, asked()).await.unwrap_err();

@@ -97,3 +97,15 @@ pub(crate) struct HoldExecution {
     #[command(flatten)]
     pub(crate) data: Data,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct SkipTask {
+    #[command(flatten)]
+    pub(crate) hold: HoldExecution,
+    /// The task, as `why` names it.
+    #[arg(long)]
+    pub(crate) task: TaskId,
+    /// This person has the right to skip approvals.
+    #[arg(long)]
+    pub(crate) operate: bool,
+}

@@ -124,6 +124,10 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             let applied = found(context, &tenant, peid).await?.resume(asked).await?;
             Ok((vec![Answer::Applied(applied)], None))
         }
+        Ask::Skip { tenant, peid, task, asked, may_operate } => {
+            let applied = found(context, &tenant, peid).await?.skip(task, asked, may_operate).await?;
+            Ok((vec![Answer::Applied(applied)], None))
+        }
         Ask::Health {} => {
             let pending = *context.pending.borrow();
             let trouble = context.trouble.borrow().clone();

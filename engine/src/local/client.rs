@@ -282,6 +282,21 @@ impl Client {
         self.apply(Ask::Resume { tenant: tenant.clone(), peid, asked }).await
     }
 
+    /// Skips the wait of a task; as [`Engine::skip`](crate::Engine::skip).
+    ///
+    /// # Errors
+    /// The skip is refused, no engine runs there, or it does not answer: then it may have been applied.
+    pub async fn skip(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        task: TaskId,
+        asked: Asked,
+        may_operate: bool,
+    ) -> Result<Applied, Error> {
+        self.apply(Ask::Skip { tenant: tenant.clone(), peid, task, asked, may_operate }).await
+    }
+
     async fn apply(&self, ask: Ask) -> Result<Applied, Error> {
         match self.ask(ask).await?.next().await? {
             Answer::Applied(applied) => Ok(applied),

@@ -77,6 +77,8 @@ pub(super) enum Ask {
     Pause { tenant: TenantCode, peid: ExecutionId, asked: Asked },
     /// Let a paused execution go on.
     Resume { tenant: TenantCode, peid: ExecutionId, asked: Asked },
+    /// Skip the wait of a task.
+    Skip { tenant: TenantCode, peid: ExecutionId, task: TaskId, asked: Asked, may_operate: bool },
     /// The health of the engine.
     Health {},
     /// One page of dead letters, of one tenant or of all.

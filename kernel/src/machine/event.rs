@@ -40,6 +40,15 @@ pub enum MachineEvent {
     Pause(Asked),
     /// A person lets a paused execution go on. Answered by [`Effects::reply`](super::Effects::reply).
     Resume(Asked),
+    /// A person ends the wait of a task. Answered by [`Effects::reply`](super::Effects::reply).
+    Skip {
+        /// The task.
+        task: TaskId,
+        /// Who asks for it, and why.
+        asked: Asked,
+        /// Whether the person has the right `operate`, as the caller knows.
+        may_operate: bool,
+    },
     /// The execution is to be cancelled.
     Cancel,
     /// It cannot continue, for a reason outside of its playbook.

@@ -17,6 +17,7 @@ mod rounds;
 mod scopes;
 mod sets;
 mod signals;
+mod skips;
 mod turns;
 mod undo;
 mod waits;

@@ -128,4 +128,18 @@ pub const PEOPLE: &[Mutant] = &[
         find: "        effects.acts.extend(self.tasks.iter().filter_map(due));\n",
         replace: "        let _ = due;\n",
     },
+    Mutant {
+        name: "skip-approves",
+        claim: "an approval that is skipped goes on",
+        file: "kernel/src/machine/skip.rs",
+        find: "                Ending::Failed(Failure::new(FailureKind::Skipped, message))\n",
+        replace: "                let _ = Failure::new(FailureKind::Skipped, message);\n                Ending::Completed(None)\n",
+    },
+    Mutant {
+        name: "skip-of-anybody",
+        claim: "a person without the right to it skips an approval",
+        file: "kernel/src/machine/skip.rs",
+        find: "            WaitKind::Approval if !may_operate => return Err(ControlRefusal::NotOperator),\n",
+        replace: "            WaitKind::Approval if !may_operate && status.ended() => return Err(ControlRefusal::NotOperator),\n",
+    },
 ];

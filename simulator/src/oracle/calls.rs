@@ -177,6 +177,9 @@ impl Oracle {
         let Some(task) = tasks.iter().find(|task| task.head.task_seq == seq.0) else {
             return broken("waits are kept", format!("there is no task {}", seq.0));
         };
+        if self.skipped.contains(&task.task_request_id) {
+            return Ok(());
+        }
         let step = machine.plan().index_of(&task.head.step_id).map(|index| machine.plan().step(index));
         // A timer that was set before the cancel may still be handed out.
         let cleanup = task.state.wait.as_ref().filter(|wait| wait.kind == WaitKind::Cleanup);

@@ -1,10 +1,12 @@
-//! Pauses: an execution that was told to be paused stays so, through crashes too, until it is asked to go on.
+//! Pauses and skips: an execution that was told to be paused stays so, through crashes too, until it is asked to go on; an
+//! approval is skipped by an operator alone.
 
 use updraft_kernel::invariant::Violation;
 use updraft_kernel::machine::Machine;
-use updraft_protocol::{Applied, ControlRefusal, ExecutionId};
+use updraft_protocol::{Applied, ControlRefusal, ExecutionId, TaskId};
 
 use super::{Oracle, broken};
+use crate::execution::Ask;
 use crate::scenario::ClientControl;
 
 impl Oracle {
@@ -29,9 +31,36 @@ impl Oracle {
         }
     }
 
-    /// An execution is asked to go on.
-    pub fn may_go_on(&mut self, peid: ExecutionId) {
-        self.paused.remove(&peid);
+    /// An execution is asked to go on, or to wait no longer.
+    pub fn asked(&mut self, ask: &Ask, peid: ExecutionId) {
+        match ask {
+            Ask::Resume(..) => {
+                self.paused.remove(&peid);
+            }
+            Ask::Skip(_, task, _) => {
+                self.skipped.insert(*task);
+            }
+            _ => {}
+        }
+    }
+
+    /// A skip was answered: an approval is skipped by a person with the right to it alone.
+    pub fn skip_told(
+        &mut self,
+        control: ClientControl,
+        task: TaskId,
+        machine: &Machine,
+        told: &Result<Applied, ControlRefusal>,
+    ) -> Result<(), Violation> {
+        self.skips.insert(control);
+        let tasks = machine.task_documents();
+        let gate = tasks.iter().find(|found| found.task_request_id == task);
+        let is_gate =
+            gate.is_some_and(|gate| gate.state.wait.as_ref().is_some_and(|wait| wait.gate.is_some()));
+        if *told == Ok(Applied::Skipped) && is_gate && !control.may_operate() {
+            return broken("skips", format!("{task} is an approval, and {control:?} was {told:?}"));
+        }
+        Ok(())
     }
 
     /// An actor begins: its execution is paused if that was told.

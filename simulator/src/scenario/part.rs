@@ -18,6 +18,8 @@ pub enum Part {
     Answer(usize),
     /// A pause.
     Pause(usize),
+    /// A skip.
+    Skip(usize),
     /// A fault.
     Fault(usize),
     /// A kind of noise.
@@ -34,6 +36,7 @@ impl fmt::Display for Part {
             Self::Signal(number) => write!(f, "g{number}"),
             Self::Answer(number) => write!(f, "a{number}"),
             Self::Pause(number) => write!(f, "p{number}"),
+            Self::Skip(number) => write!(f, "k{number}"),
             Self::Fault(number) => write!(f, "f{number}"),
             Self::Steps(steps) => write!(f, "s{steps}"),
             Self::Noise(noise) => {
@@ -56,6 +59,7 @@ impl FromStr for Part {
             Some(("e", n)) => number(n).map(|n| Self::Order(n as usize)),
             Some(("c", n)) => number(n).map(|n| Self::Cancel(n as usize)),
             Some(("a", n)) => number(n).map(|n| Self::Answer(n as usize)),
+            Some(("k", n)) => number(n).map(|n| Self::Skip(n as usize)),
             Some(("p", n)) => number(n).map(|n| Self::Pause(n as usize)),
             Some(("g", n)) => number(n).map(|n| Self::Signal(n as usize)),
             Some(("f", n)) => number(n).map(|n| Self::Fault(n as usize)),

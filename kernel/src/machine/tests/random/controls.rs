@@ -1,11 +1,12 @@
 //! What people and other programs ask of the random executions: answers, signals, pauses. Each call checks what it came to.
 
 use serde_json::json;
-use updraft_protocol::{Applied, ControlRefusal, TaskDocument};
+use updraft_protocol::{Applied, ControlRefusal, TaskDocument, TaskStatus, WaitKind};
 
-use super::super::world::World;
+use super::super::world::{World, asked};
 use super::SIGNALS;
 use crate::invariant;
+use crate::machine::MachineEvent;
 
 /// A person answers one of the approvals, of which some are decided; gives whether there is any. A decided one stays as
 /// it is.
@@ -78,4 +79,18 @@ pub(super) fn go_on(world: &mut World, choice: u8) -> bool {
     }
     assert_eq!(world.go_on(), Ok(Applied::Resumed));
     true
+}
+
+/// A person skips one of the tasks, of which some wait. An approval does not go on.
+pub(super) fn skip(world: &mut World, choice: u8) {
+    let tasks = world.tasks();
+    let Some(task) = tasks.iter().rev().nth(usize::from(choice)) else { return };
+    let may_operate = choice.is_multiple_of(2);
+    let id = task.task_request_id;
+    let reply = world.ask(MachineEvent::Skip { task: id, asked: asked(), may_operate });
+    let is_gate = task.state.wait.as_ref().is_some_and(|wait| wait.kind == WaitKind::Approval);
+    if reply == Ok(Applied::Skipped) && is_gate {
+        let after = world.tasks().into_iter().find(|task| task.task_request_id == id);
+        assert!(may_operate && after.is_some_and(|task| task.state.status == TaskStatus::Failed));
+    }
 }

@@ -1,0 +1,73 @@
+//! Skips: a person ends the wait of a task before its time. Owns what follows: a `delay`, a `wait_until` and a `wait_for` go
+//! on, an attempt that waits is made at once, and an approval fails, since only an approval goes on.
+
+use updraft_protocol::{
+    Applied, Asked, ControlRefusal, Failure, FailureKind, TaskId, Timestamp, Wait, WaitKind,
+};
+
+use super::task::{Ending, Phase};
+use super::task_seq::TaskSeq;
+use super::{Effects, Machine, Ready};
+
+impl Machine {
+    /// A person skips the wait of a task.
+    pub(super) fn skip(
+        &mut self,
+        id: TaskId,
+        asked: &Asked,
+        may_operate: bool,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<Applied, ControlRefusal> {
+        if !asked.is_sound() {
+            return Err(ControlRefusal::NotAsker);
+        }
+        let task = self.tasks.iter().find(|task| task.id == id).ok_or(ControlRefusal::NotSkippable(id))?;
+        let (seq, status) = (task.seq, task.state.status);
+        if status.ended() {
+            return Err(ControlRefusal::Over(status));
+        }
+        let waits = match &task.phase {
+            Phase::Waiting(_) => true,
+            Phase::Asking(asking) => asking.ending.is_none(),
+            _ => false,
+        };
+        let wait = task.state.wait.as_deref().filter(|_| waits);
+        let wait = wait.cloned().ok_or(ControlRefusal::NotSkippable(id))?;
+        let ending = match wait.kind {
+            WaitKind::Delay | WaitKind::Signal => Ending::Completed(None),
+            WaitKind::Approval if !may_operate => return Err(ControlRefusal::NotOperator),
+            WaitKind::Approval => {
+                let message = format!("{} has skipped it: {}", asked.uid, asked.reason);
+                Ending::Failed(Failure::new(FailureKind::Skipped, message))
+            }
+            // A crash must not wait again.
+            WaitKind::Retry => {
+                self.write_wait(seq, Wait { until: Some(now), ..wait }, now, effects);
+                self.make_ready(seq);
+                return Ok(Applied::Skipped);
+            }
+            // It looks again at once, and may find the same missing.
+            WaitKind::Configuration => {
+                self.make_ready(seq);
+                return Ok(Applied::Skipped);
+            }
+            WaitKind::Branches | WaitKind::Round => return Err(ControlRefusal::NotSkippable(id)),
+        };
+        if matches!(self.task(seq).phase, Phase::Waiting(_)) {
+            self.settle(seq, ending, now, effects);
+            return Ok(Applied::Skipped);
+        }
+        self.decide_asked(seq, ending, now, effects);
+        if self.tasks.get(seq).is_some_and(|task| task.phase != Phase::Ended) {
+            // Calls beside it are waited for: a resume must not ask again, and ends it as one whose time is over.
+            self.write_wait(seq, Wait { until: Some(now), ..wait }, now, effects);
+        }
+        Ok(Applied::Skipped)
+    }
+
+    fn make_ready(&mut self, task: TaskSeq) {
+        self.task_mut(task).phase = Phase::Ready;
+        self.ready.push_back(Ready::Again(task));
+    }
+}
