@@ -90,6 +90,8 @@ pub enum EndedBy {
     Branches,
     /// The instant at which the next round begins.
     Round,
+    /// The steps that run when its body has ended, or since it was cancelled.
+    Cleanup,
 }
 
 impl Explanation {
@@ -111,7 +113,8 @@ impl Explanation {
 /// The wait of a task that has not ended; `None` of one that only waits for what runs inside of it.
 fn explained(task: &TaskDocument, now: Timestamp) -> Option<ExplainedWait> {
     let (head, state) = (&task.head, &task.state);
-    let calls = state.call.is_some() && state.status == TaskStatus::Executing;
+    let cleans_up = state.wait.as_ref().is_some_and(|wait| wait.kind == WaitKind::Cleanup);
+    let calls = state.call.is_some() && state.status == TaskStatus::Executing && !cleans_up;
     let (ended_by, since, until) = if calls {
         let (integration, action) = (head.integration.clone(), head.action.clone());
         (EndedBy::Tool { integration, action, attempt: state.attempt }, state.updated_date, None)
@@ -147,5 +150,6 @@ fn ended_by(task: &TaskDocument, wait: &Wait) -> EndedBy {
         }
         WaitKind::Branches => EndedBy::Branches,
         WaitKind::Round => EndedBy::Round,
+        WaitKind::Cleanup => EndedBy::Cleanup,
     }
 }

@@ -52,7 +52,9 @@ impl Machine {
                 self.make_ready(seq);
                 return Ok(Applied::Skipped);
             }
-            WaitKind::Branches | WaitKind::Round => return Err(ControlRefusal::NotSkippable(id)),
+            WaitKind::Branches | WaitKind::Round | WaitKind::Cleanup => {
+                return Err(ControlRefusal::NotSkippable(id));
+            }
         };
         if matches!(self.task(seq).phase, Phase::Waiting(_)) {
             self.settle(seq, ending, now, effects);
