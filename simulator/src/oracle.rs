@@ -3,6 +3,7 @@
 
 mod approvals;
 mod calls;
+mod cleanup;
 mod ending;
 mod pauses;
 mod signals;

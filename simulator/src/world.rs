@@ -114,35 +114,7 @@ impl World {
                 cx.queue.at(order.at + again, WorldEvent::Again(order.number));
             }
         }
-        for cancel in &scenario.cancels {
-            let order = scenario.orders.iter().find(|order| order.number == cancel.order);
-            let control = WorldEvent::Control(ClientControl::Cancel(cancel.number));
-            cx.queue.at(order.map_or(0, |order| order.at) + cancel.after, control);
-        }
-        for answer in &scenario.answers {
-            let order = scenario.orders.iter().find(|order| order.number == answer.order);
-            let at = order.map_or(0, |order| order.at) + answer.after;
-            cx.queue.at(at, WorldEvent::Control(ClientControl::Answer(answer.number)));
-        }
-        for skip in &scenario.skips {
-            let order = scenario.orders.iter().find(|order| order.number == skip.order);
-            let at = order.map_or(0, |order| order.at) + skip.after;
-            cx.queue.at(at, WorldEvent::Control(ClientControl::Skip(skip.number)));
-        }
-        for pause in &scenario.pauses {
-            let order = scenario.orders.iter().find(|order| order.number == pause.order);
-            let at = order.map_or(0, |order| order.at) + pause.after;
-            cx.queue.at(at, WorldEvent::Control(ClientControl::Pause(pause.number)));
-            cx.queue.at(at + pause.length, WorldEvent::Control(ClientControl::Resume(pause.number)));
-        }
-        for signal in &scenario.signals {
-            let order = scenario.orders.iter().find(|order| order.number == signal.order);
-            let at = order.map_or(0, |order| order.at) + signal.after;
-            cx.queue.at(at, WorldEvent::Control(ClientControl::Signal(signal.number)));
-            if let Some(again) = signal.again {
-                cx.queue.at(at + again, WorldEvent::Control(ClientControl::Repeated(signal.number)));
-            }
-        }
+        queue_controls(scenario, &mut cx);
         (0..scenario.directories).for_each(|directory| cx.queue.at(0, WorldEvent::Start(directory)));
         cx.directories_of_orders(scenario);
         Ok(Self {
@@ -342,6 +314,38 @@ impl World {
         let Context { store, statistics, .. } = &mut self.cx;
         for document in store.executions.values() {
             statistics.count(document.state.execution_status.as_str());
+        }
+    }
+}
+
+/// The controls of clients come some time after the order that they are about.
+fn queue_controls(scenario: &Scenario, cx: &mut Context) {
+    let begun = |number: usize| {
+        let order = scenario.orders.iter().find(|order| order.number == number);
+        order.map_or(0, |order| order.at)
+    };
+    for cancel in &scenario.cancels {
+        let control = WorldEvent::Control(ClientControl::Cancel(cancel.number));
+        cx.queue.at(begun(cancel.order) + cancel.after, control);
+    }
+    for answer in &scenario.answers {
+        let at = begun(answer.order) + answer.after;
+        cx.queue.at(at, WorldEvent::Control(ClientControl::Answer(answer.number)));
+    }
+    for skip in &scenario.skips {
+        let at = begun(skip.order) + skip.after;
+        cx.queue.at(at, WorldEvent::Control(ClientControl::Skip(skip.number)));
+    }
+    for pause in &scenario.pauses {
+        let at = begun(pause.order) + pause.after;
+        cx.queue.at(at, WorldEvent::Control(ClientControl::Pause(pause.number)));
+        cx.queue.at(at + pause.length, WorldEvent::Control(ClientControl::Resume(pause.number)));
+    }
+    for signal in &scenario.signals {
+        let at = begun(signal.order) + signal.after;
+        cx.queue.at(at, WorldEvent::Control(ClientControl::Signal(signal.number)));
+        if let Some(again) = signal.again {
+            cx.queue.at(at + again, WorldEvent::Control(ClientControl::Repeated(signal.number)));
         }
     }
 }

@@ -15,9 +15,6 @@ use super::{Oracle, broken};
 use crate::event::Incarnation;
 use crate::generator::WAITS_UNTIL;
 
-/// The wait of a cleanup, beside those of attempts and rounds.
-const CLEANUP: u32 = u32::MAX;
-
 /// The calls of a tool under one key, and its actions.
 #[derive(Debug)]
 pub(super) struct Calls {
@@ -181,17 +178,14 @@ impl Oracle {
             return Ok(());
         }
         let step = machine.plan().index_of(&task.head.step_id).map(|index| machine.plan().step(index));
-        // A timer that was set before the cancel may still be handed out.
-        let cleanup = task.state.wait.as_ref().filter(|wait| wait.kind == WaitKind::Cleanup);
-        let is_finally = step.is_some_and(|step| matches!(step.kind, PlannedKind::Finally(_)));
-        if let Some(wait) = cleanup {
-            if !is_finally && wait.until != Some(due) {
-                return Ok(());
-            }
-            let time = step.and_then(|step| step.cleanup.as_ref()).map(|cleanup| cleanup.timeout);
-            let before = *self.dues.entry((task.task_request_id, CLEANUP)).or_insert(due);
-            let is_kept = before == due && Some(due) == time.map(|time| wait.since.after(time));
-            return if is_kept { Ok(()) } else { broken("waits are kept", format!("a cleanup until {due}")) };
+        // The timer of a wait that is over may still be handed out.
+        let is_action = step.is_some_and(|step| matches!(step.kind, PlannedKind::Action(_)));
+        let cleans_up = task.state.wait.as_ref().is_some_and(|wait| wait.kind == WaitKind::Cleanup);
+        if is_action && task.state.status != TaskStatus::Retrying && !cleans_up {
+            return Ok(());
+        }
+        if let Some(wait) = task.state.wait.as_ref().filter(|wait| wait.kind == WaitKind::Cleanup) {
+            return self.cleanup_armed(step, task, wait, due);
         }
         if let Some(PlannedKind::Repeat(repeat)) = step.map(|step| &step.kind) {
             let Some(round) = next_round(repeat, task, due)? else { return Ok(()) };

@@ -65,7 +65,8 @@ impl Oracle {
 
     /// An actor begins: its execution is paused if that was told.
     pub fn is_still_paused(&self, machine: &Machine) -> Result<(), Violation> {
-        if machine.is_paused() || machine.ended() || !self.paused.contains(&machine.peid()) {
+        let ends = machine.ended() || machine.ending().is_some();
+        if machine.is_paused() || ends || !self.paused.contains(&machine.peid()) {
             return Ok(());
         }
         broken("pauses", format!("{} was told to be paused, and goes on", machine.peid()))

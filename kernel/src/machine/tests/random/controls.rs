@@ -41,6 +41,9 @@ pub(super) fn hold(world: &mut World) {
         assert_eq!(world.go_on(), Ok(Applied::Resumed));
     } else {
         assert_eq!(world.go_on(), Err(ControlRefusal::NotPaused));
+        if let Some(status) = world.machine.ending() {
+            return assert_eq!(world.pause(), Err(ControlRefusal::Ended(status)), "what cleans up is not held");
+        }
         assert_eq!(world.pause(), Ok(Applied::Paused));
         assert!(world.waiting_calls.is_empty(), "no call waits for a permit");
     }
