@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_kernel::machine::Terms;
+use updraft_kernel::machine::{DefaultWaits, Terms};
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::shared::outcome::OutcomeCell;
 use updraft_kernel::shared::permits::Permits;
@@ -58,6 +58,8 @@ pub struct EngineContext {
     pub tasks_at_once: usize,
     /// How long a task waits for missing configuration.
     pub configuration_wait: Duration,
+    /// How long steps wait that do not say it.
+    pub waits: DefaultWaits,
     /// Settled with the reason when the engine has failed.
     pub failed: OutcomeCell<String>,
     /// The router to the shards.
@@ -68,7 +70,7 @@ impl EngineContext {
     /// The settings for the machine of a tenant's execution.
     pub fn terms(&self, tenant: &TenantCode) -> Terms {
         let (tasks_at_once, configuration_wait) = (self.tasks_at_once, self.configuration_wait);
-        Terms { epoch: self.epochs.of(tenant), tasks_at_once, configuration_wait }
+        Terms { epoch: self.epochs.of(tenant), tasks_at_once, configuration_wait, waits: self.waits }
     }
 
     /// Waits until everything that is in the log now is in the store.

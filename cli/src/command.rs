@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
-use updraft::limits::CONFIGURATION_WAIT;
+use updraft::limits::{APPROVAL_WAIT, CONFIGURATION_WAIT, SIGNAL_WAIT};
 use updraft::{Loss, StartError};
 
 use crate::at::STORE;
@@ -55,6 +55,14 @@ impl Command {
         }
         if work.configuration_wait.0 != CONFIGURATION_WAIT {
             self.option("--configuration-wait", OsStr::new(&work.configuration_wait.to_string()));
+        }
+        for (name, wait, usual) in [
+            ("--approval-wait", work.approval_wait, APPROVAL_WAIT),
+            ("--signal-wait", work.signal_wait, SIGNAL_WAIT),
+        ] {
+            if wait.0 != usual {
+                self.option(name, OsStr::new(&wait.to_string()));
+            }
         }
         if let Some(name) = durability::name(work.durability) {
             self.option("--durability", OsStr::new(name));

@@ -92,7 +92,8 @@ pub(crate) fn tools(allowed: Vec<Allow>, grants: &Grants) -> Result<Builder, Err
 pub(crate) fn builder(kept: &Kept, work: &Work) -> Result<Builder, Error> {
     let allowed = network::allowed(&work.grants.allow_net, &kept.directory)?;
     let tools = tools(allowed, &work.grants)?;
-    Ok(kept.lay(tools).durability(work.durability).configuration_wait(work.configuration_wait.0))
+    let builder = kept.lay(tools).durability(work.durability).configuration_wait(work.configuration_wait.0);
+    Ok(builder.approval_wait(work.approval_wait.0).signal_wait(work.signal_wait.0))
 }
 
 /// Refuses a directory that holds nothing of another command.

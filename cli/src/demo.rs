@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use updraft::integrations::http::Allow;
-use updraft::limits::CONFIGURATION_WAIT;
+use updraft::limits::{APPROVAL_WAIT, CONFIGURATION_WAIT, SIGNAL_WAIT};
 use updraft::{Durability, Playbook, PlaybookChoice, Resume, Span, Submission, TenantCode};
 
 use crate::command::Command;
@@ -47,7 +47,13 @@ pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error
     let stubs = serve::tools(options.port.unwrap_or_default()).await?;
     let allow: Allow = stubs.addr().to_string().parse().map_err(|error| Error::refused("--port", error))?;
     let grants = Grants { allow_net: vec![allow], secrets: None, trust: Vec::new() };
-    let work = Work { grants, configuration_wait: Span(CONFIGURATION_WAIT), durability: Durability::Fsync };
+    let work = Work {
+        grants,
+        configuration_wait: Span(CONFIGURATION_WAIT),
+        approval_wait: Span(APPROVAL_WAIT),
+        signal_wait: Span(SIGNAL_WAIT),
+        durability: Durability::Fsync,
+    };
     let builder = data::builder(&kept, &work)?.resume(Resume::Nothing);
     let recover = Command::new("recover", &kept).working(&work);
     let tenant = TenantCode::new("demo").map_err(|error| Error::Failed(error.to_string()))?;

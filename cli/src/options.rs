@@ -3,22 +3,23 @@
 mod containments;
 mod look;
 mod people;
+mod work;
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 use updraft::integrations::http::Allow;
-use updraft::{Durability, ExecutionId, ExecutionStatus, Loss, OnReuse, Span, TenantCode, Value, value};
+use updraft::{ExecutionId, ExecutionStatus, Loss, OnReuse, TenantCode, Value, value};
 use updraft_load::whole;
 
 use crate::at::At;
-use crate::durability;
 use crate::exit;
 use crate::stress::options::Stress;
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
 pub(crate) use look::Show;
 pub(crate) use people::{AnswerApproval, HoldExecution, SendSignal, ShowInbox, SkipTask};
+pub(crate) use work::Work;
 
 /// Runs SOAR playbooks durably.
 #[derive(Debug, Parser)]
@@ -117,19 +118,6 @@ pub(crate) struct Grants {
     /// Trusts the authorities of a PEM bundle besides those of the machine. Repeatable.
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Vec<PathBuf>,
-}
-
-/// How executions are run.
-#[derive(Debug, Args)]
-pub(crate) struct Work {
-    #[command(flatten)]
-    pub(crate) grants: Grants,
-    /// How long an accepted execution waits for a secret, permission or integration that is missing.
-    #[arg(long, default_value = "24h", value_name = "SPAN")]
-    pub(crate) configuration_wait: Span,
-    /// What an accepted execution survives: `fsync`, also a loss of power; `os`, the end of the process.
-    #[arg(long, default_value = "fsync", value_name = "fsync|os", value_parser = durability::parse)]
-    pub(crate) durability: Durability,
 }
 
 #[derive(Debug, Args)]

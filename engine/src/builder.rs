@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use updraft_actors::{Clock, SystemClock};
 use updraft_kernel::batch_limit::BatchLimit;
+use updraft_kernel::machine::DefaultWaits;
 use updraft_kernel::pairing::Loss;
 use updraft_kernel::plan::check_schema;
 use updraft_protocol::limits::{
     COALESCER_BYTES, COALESCER_BYTES_MAX, COALESCER_DOCUMENTS, COALESCER_DOCUMENTS_MAX, CONFIGURATION_WAIT,
     EXECUTIONS_IN_FLIGHT, EXECUTIONS_IN_FLIGHT_OF_TENANT, FLUSH_DELAY, FLUSH_DELAY_MAX, SHARDS_MAX,
-    SLOW_STORE_CALL, START_STANDSTILL, SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX,
+    SLOW_STORE_CALL, SPAN, START_STANDSTILL, SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX,
 };
 use updraft_protocol::secret::NoSecrets;
 use updraft_protocol::{Catalogue, Integration, Name, SecretProvider};
@@ -54,6 +55,7 @@ pub struct Builder {
     pub(crate) resume: Resume,
     pub(crate) secrets: Arc<dyn SecretProvider>,
     pub(crate) configuration_wait: Duration,
+    pub(crate) waits: DefaultWaits,
     pub(crate) accepted_loss: Option<Loss>,
     pub(crate) start_standstill: Duration,
     pub(crate) slow_store_calls: Duration,
@@ -79,6 +81,7 @@ impl Default for Builder {
             resume: Resume::All,
             secrets: Arc::new(NoSecrets),
             configuration_wait: CONFIGURATION_WAIT,
+            waits: DefaultWaits::default(),
             accepted_loss: None,
             start_standstill: START_STANDSTILL,
             slow_store_calls: SLOW_STORE_CALL,
@@ -158,6 +161,22 @@ impl Builder {
     #[must_use]
     pub fn configuration_wait(mut self, wait: Duration) -> Self {
         self.configuration_wait = wait;
+        self
+    }
+
+    /// How long an approval waits whose step does not say it, at most 366 days; by default seven days. One that waits already
+    /// keeps its deadline.
+    #[must_use]
+    pub fn approval_wait(mut self, wait: Duration) -> Self {
+        self.waits.approval = wait.min(SPAN);
+        self
+    }
+
+    /// How long a step waits for a signal that does not say it, at most 366 days; by default a day. One that waits already
+    /// keeps its deadline.
+    #[must_use]
+    pub fn signal_wait(mut self, wait: Duration) -> Self {
+        self.waits.signal = wait.min(SPAN);
         self
     }
 

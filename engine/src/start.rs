@@ -78,6 +78,7 @@ impl Engine {
             epochs: opened.epochs,
             tasks_at_once: builder.tasks_at_once,
             configuration_wait: builder.configuration_wait,
+            waits: builder.waits,
             failed: OutcomeCell::new(),
             router: Router::new(shards, builder.executions_in_flight),
         });

@@ -52,7 +52,7 @@ pub(crate) use cleanup::FAILED_CLEANUP;
 pub use effect::{Act, Effects, StartAttempt, Timer};
 pub use event::MachineEvent;
 pub use resume::Unfit;
-pub use start::Terms;
+pub use start::{DefaultWaits, Terms};
 pub use task_seq::TaskSeq;
 
 use crate::plan::{Plan, StepIndex};
@@ -89,6 +89,7 @@ pub struct Machine {
     running: usize,
     tasks_at_once: usize,
     configuration_wait: Duration,
+    default_waits: DefaultWaits,
     /// No further attempt begins: the engine shuts down.
     held: bool,
     /// Bytes of the outputs of all tasks, and of the answers in their failures, for the limit.

@@ -10,9 +10,8 @@ use std::sync::Arc;
 use serde_json::json;
 use updraft_kernel::execution::Execution;
 use updraft_kernel::idempotency::{KeyVerdict, OnReuse};
-use updraft_kernel::machine::{Act, Machine, Terms};
+use updraft_kernel::machine::{Act, Machine};
 use updraft_kernel::shared::watermark::DurableWatermark;
-use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
     ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, KeyHolder, PlaybookId, Update,
 };
@@ -23,7 +22,7 @@ use crate::execution::{Ask, Home};
 use crate::journal::{SimulatedAppend, SimulatedJournal, Who};
 use crate::registry::{RegisteredExecution, SimulatedRegistry};
 use crate::scenario::{MILLIS, Order};
-use crate::shard::{ShardContext, SimulatedShard};
+use crate::shard::{ShardContext, SimulatedShard, terms};
 use crate::writer::{Asker, WriterDriver};
 
 /// Turns after which a process counts as caught in a loop.
@@ -277,8 +276,7 @@ impl SimulatedNode {
             input_hash,
         });
         let epoch = self.home.epochs.of(&head.tenant_code);
-        let terms = Terms { epoch, tasks_at_once: 3, configuration_wait: CONFIGURATION_WAIT };
-        let (machine, effects) = Machine::start(plan, peid, head, terms, now);
+        let (machine, effects) = Machine::start(plan, peid, head, terms(epoch), now);
         cx.note(format_args!("n{} order {} is {peid}: {effects:?}", self.id, order.number));
         let decided = cx.oracle.decided(&machine, &effects, epoch);
         cx.check(decided);

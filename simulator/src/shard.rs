@@ -19,6 +19,7 @@ use crate::journal::{SimulatedAppend, SimulatedJournal, Who};
 use crate::registry::SimulatedRegistry;
 use crate::scenario::MILLIS;
 use crate::writer::Asker;
+pub use actor::terms;
 use actor::{Actor, Documents, Start};
 
 /// Tasks at once in one execution, unless its playbook sets it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use updraft_kernel::machine::{Act, Machine, MachineEvent, Terms};
+use updraft_kernel::machine::{Act, DefaultWaits, Machine, MachineEvent, Terms};
 use updraft_kernel::plan::Plan;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
@@ -73,7 +73,12 @@ pub(crate) fn run(
     number: u64,
     answer: &Json,
 ) -> Vec<Vec<Update>> {
-    let terms = Terms { epoch: 1, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT };
+    let terms = Terms {
+        epoch: 1,
+        tasks_at_once: 10,
+        configuration_wait: CONFIGURATION_WAIT,
+        waits: DefaultWaits::default(),
+    };
     let (mut machine, mut effects) = Machine::start(plan.clone(), peid(number), head.clone(), terms, NOW);
     let mut written = Vec::with_capacity(STEPS + 1);
     loop {

@@ -12,7 +12,7 @@ use updraft_protocol::{
 };
 
 use super::{ControlOutcome, Execution, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need};
-use crate::machine::{Act, Machine, MachineEvent, TaskSeq, Terms, Timer};
+use crate::machine::{Act, DefaultWaits, Machine, MachineEvent, TaskSeq, Terms, Timer};
 use crate::plan::Plan;
 
 const NOW: Timestamp = Timestamp(1_000);
@@ -72,7 +72,12 @@ fn of_steps(steps: &serde_json::Value) -> Execution<Ask> {
         idempotency_key: None,
         input_hash: None,
     });
-    let terms = Terms { epoch: 1, tasks_at_once: 3, configuration_wait: CONFIGURATION_WAIT };
+    let terms = Terms {
+        epoch: 1,
+        tasks_at_once: 3,
+        configuration_wait: CONFIGURATION_WAIT,
+        waits: DefaultWaits::default(),
+    };
     let (machine, effects) = Machine::start(plan, ExecutionId::from_bytes([7; 16]), head, terms, NOW);
     Execution::accepted(machine, effects.acts, 7)
 }

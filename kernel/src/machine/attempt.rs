@@ -216,7 +216,7 @@ impl Machine {
                 self.task_mut(task).phase = Phase::Ready;
                 return self.ready.push_back(Ready::Again(task));
             }
-            PlannedKind::WaitFor(wait) => Ending::Failed(wait.expired()),
+            PlannedKind::WaitFor(wait) => Ending::Failed(wait.expired(self.waited(task))),
             PlannedKind::Approval(_) => Ending::Failed(self.expired(task)),
             _ => Ending::Completed(None),
         };

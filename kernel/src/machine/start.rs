@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_protocol::limits::TASKS_AT_ONCE_MAX;
+use updraft_protocol::limits::{APPROVAL_WAIT, SIGNAL_WAIT, TASKS_AT_ONCE_MAX};
 use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
 
 use super::end::ExecutionPhase;
@@ -24,6 +24,23 @@ pub struct Terms {
     pub tasks_at_once: usize,
     /// How long a task waits for a secret, permission or integration that is missing.
     pub configuration_wait: Duration,
+    /// How long steps wait that do not say it.
+    pub waits: DefaultWaits,
+}
+
+/// How long steps wait that do not say it: no wait is without an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DefaultWaits {
+    /// For people.
+    pub approval: Duration,
+    /// For a signal.
+    pub signal: Duration,
+}
+
+impl Default for DefaultWaits {
+    fn default() -> Self {
+        Self { approval: APPROVAL_WAIT, signal: SIGNAL_WAIT }
+    }
 }
 
 impl Machine {
@@ -80,6 +97,7 @@ impl Machine {
             running: 0,
             tasks_at_once,
             configuration_wait: terms.configuration_wait,
+            default_waits: terms.waits,
             held: false,
             output_bytes: 0,
             recorded: Recorded::default(),

@@ -42,7 +42,7 @@ pub const PEOPLE: &[Mutant] = &[
         claim: "the wait for a signal begins again after a crash",
         file: WAIT_FOR,
         find: "            let due = self.wait_of(task).and_then(|wait| wait.until).unwrap_or(at.now);\n",
-        replace: "            let due = at.now.after(wait.timeout);\n",
+        replace: "            let due = at.now.after(wait.timeout.unwrap_or_default());\n",
     },
     Mutant {
         name: "gate-answered-twice",

@@ -328,8 +328,8 @@ impl Oracle {
 fn lasts(kind: &PlannedKind, millis: u64) -> bool {
     let is = |span: Duration| span.as_millis() == millis.into();
     match kind {
-        PlannedKind::Approval(approval) => is(approval.timeout),
-        PlannedKind::WaitFor(wait) => is(wait.timeout),
+        PlannedKind::Approval(approval) => approval.timeout.is_some_and(is),
+        PlannedKind::WaitFor(wait) => wait.timeout.is_some_and(is),
         PlannedKind::Delay(delay) => is(delay.duration),
         PlannedKind::WaitUntil(_) => {
             WAITS_UNTIL.iter().any(|span| span.parse().is_ok_and(|Span(span)| is(span)))

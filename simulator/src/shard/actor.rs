@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use updraft_kernel::execution as kernel;
-use updraft_kernel::machine::Terms;
+use updraft_kernel::machine::{DefaultWaits, Terms};
 use updraft_kernel::plan::Plan;
 use updraft_kernel::shard::{self, Load, ShardEvent, Since};
 use updraft_kernel::shard_epochs::ShardEpochs;
@@ -52,15 +52,21 @@ impl Start {
             Self::Read(documents) => {
                 let Documents { plan, document, tasks } = *documents;
                 let plan = plan.ok_or("there is no plan")?;
-                let terms = Terms {
-                    epoch: epochs.of(&document.head.tenant_code),
-                    tasks_at_once: TASKS_AT_ONCE,
-                    configuration_wait: CONFIGURATION_WAIT,
-                };
+                let terms = terms(epochs.of(&document.head.tenant_code));
                 kernel::Execution::resumed(plan, document, tasks, terms, now)
                     .map_err(|unfit| unfit.to_string())
             }
         }
+    }
+}
+
+/// The settings of a simulated engine for its machines.
+pub fn terms(epoch: u64) -> Terms {
+    Terms {
+        epoch,
+        tasks_at_once: TASKS_AT_ONCE,
+        configuration_wait: CONFIGURATION_WAIT,
+        waits: DefaultWaits::default(),
     }
 }
 

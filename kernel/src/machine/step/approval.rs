@@ -35,7 +35,7 @@ impl Machine {
         }
         match self.question_of(at, approval) {
             Ok((question, gate)) => {
-                let until = at.now.after(approval.timeout);
+                let until = at.now.after(approval.timeout.unwrap_or(self.default_waits.approval));
                 let gate = Some(Box::new(gate));
                 let wait =
                     Wait { subject: Some(question), gate, ..Wait::until(WaitKind::Approval, at.now, until) };
@@ -72,9 +72,13 @@ impl Machine {
 
     /// The failure of an approval that was not decided in time.
     pub(in crate::machine) fn expired(&self, task: TaskSeq) -> Failure {
+        Failure::new(FailureKind::Expired, format!("it was not decided within {}", self.waited(task)))
+    }
+
+    /// How long a task waits that is waited for until an instant.
+    pub(in crate::machine) fn waited(&self, task: TaskSeq) -> Span {
         let wait = self.wait_of(task);
-        let millis = wait.and_then(|wait| Some(wait.until?.since(wait.since))).unwrap_or_default();
-        Failure::new(FailureKind::Expired, format!("it was not decided within {}", Span::millis(millis)))
+        Span::millis(wait.and_then(|wait| Some(wait.until?.since(wait.since))).unwrap_or_default())
     }
 
     fn question_of(&mut self, at: Arrival, approval: &PlannedApproval) -> Result<(Arc<str>, Gate), Failure> {

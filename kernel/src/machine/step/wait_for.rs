@@ -32,7 +32,7 @@ impl Machine {
             Ok(key) => match self.take_signal(wait.name.as_str(), key.as_deref(), at.now, effects) {
                 Some(payload) => self.ending_with(payload),
                 None => {
-                    let until = at.now.after(wait.timeout);
+                    let until = at.now.after(wait.timeout.unwrap_or(self.default_waits.signal));
                     let subject = Some(wait.name.as_str().into());
                     let wait = Wait { subject, key, ..Wait::until(WaitKind::Signal, at.now, until) };
                     let task = self.create_waiting(at.scope, at.step, wait, effects);
@@ -61,9 +61,8 @@ impl Machine {
 }
 
 impl PlannedWaitFor {
-    /// The failure of a step whose signal did not come.
-    pub(in crate::machine) fn expired(&self) -> Failure {
-        let message = format!("no signal \"{}\" came within {}", self.name, Span(self.timeout));
-        Failure::new(FailureKind::Expired, message)
+    /// The failure of a step whose signal did not come within this time.
+    pub(in crate::machine) fn expired(&self, waited: Span) -> Failure {
+        Failure::new(FailureKind::Expired, format!("no signal \"{}\" came within {waited}", self.name))
     }
 }

@@ -13,7 +13,7 @@ use updraft_protocol::{ExecutionStatus, FailureKind, TaskDocument, TaskId, TaskS
 use self::controls::{answer, go_on, hold, signal, skip};
 use super::world::{World, is_sound, playbook};
 use crate::invariant;
-use crate::machine::{Machine, MachineEvent};
+use crate::machine::{DefaultWaits, Machine, MachineEvent};
 
 mod people;
 
@@ -369,7 +369,7 @@ proptest! {
             plan,
             world.execution().clone(),
             world.tasks(),
-            crate::machine::Terms { epoch: 99, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT },
+            crate::machine::Terms { epoch: 99, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT, waits: DefaultWaits::default() },
             world.now,
         );
         prop_assert_eq!(again.err(), Some(crate::machine::Unfit::Ended));

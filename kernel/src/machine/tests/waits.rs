@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use updraft_protocol::{ExecutionStatus, FailureKind, Timestamp, WaitKind};
 
 use super::world::{World, act, is_sound, playbook};
+use crate::machine::DefaultWaits;
 
 /// A wait until `input.until`, and an action after it. The world begins at 00:16:40 of the first day of 1970.
 fn until(value: Value, more: &Value) -> World {
@@ -68,4 +69,26 @@ fn what_is_no_instant_fails_the_step_and_says_what_it_is() {
     assert_eq!(handled.statuses(), ["wait:failed", "then:executing"]);
     let wrong = json!([{"wait_until": "2030-01-01", "zone": "Europe/Atlantis"}]);
     assert!(!is_sound(&playbook(wrong)), "a zone is checked with the playbook");
+}
+
+#[test]
+fn a_step_that_does_not_say_how_long_waits_as_the_engine_says_and_keeps_it_over_a_crash() {
+    let minutes = |minutes: u64| std::time::Duration::from_secs(60 * minutes);
+    let waits = DefaultWaits { approval: minutes(2), signal: minutes(1) };
+    for (step, waited) in [
+        (json!({"id": "w", "approval": "?"}), 120_000),
+        (json!({"id": "w", "wait_for": "closed"}), 60_000),
+        (json!({"id": "w", "approval": "?", "timeout": "5s"}), 5_000),
+        (json!({"id": "w", "wait_for": "closed", "timeout": "7s"}), 7_000),
+    ] {
+        let mut world = World::begin_with(&playbook(json!([step])), json!({}), waits);
+        let start = world.now;
+        // The next engine has other defaults.
+        world.crash();
+        world.fire();
+        assert_eq!(world.now.since(start), waited);
+        let error = world.tasks()[0].state.error.clone().unwrap();
+        let span = updraft_protocol::Span::millis(waited).to_string();
+        assert!(error.kind == FailureKind::Expired && error.message.ends_with(&span), "{}", error.message);
+    }
 }

@@ -11,7 +11,9 @@ use updraft_protocol::{
     Name, Playbook, PlaybookId, Signal, StepId, TaskDocument, TaskId, TenantCode, Timestamp, Update,
 };
 
-use crate::machine::{Act, Effects, Machine, MachineEvent, StartAttempt, TaskSeq, Terms, Timer};
+use crate::machine::{
+    Act, DefaultWaits, Effects, Machine, MachineEvent, StartAttempt, TaskSeq, Terms, Timer,
+};
 use crate::plan::{Mistake, Plan};
 
 pub(super) struct World {
@@ -90,6 +92,11 @@ pub(super) fn parallel(id: &str, steps: impl IntoIterator<Item = Value>) -> Valu
 
 impl World {
     pub(super) fn begin(playbook: &Value, input: Value) -> Self {
+        Self::begin_with(playbook, input, DefaultWaits::default())
+    }
+
+    /// Begins where steps wait as long that do not say it.
+    pub(super) fn begin_with(playbook: &Value, input: Value, waits: DefaultWaits) -> Self {
         let plan = plan(playbook);
         let now = Timestamp(1_000_000);
         let peid = ExecutionId::from_bytes([1, 2, 3, 4, 5, 6, 0x70, 8, 0x89, 10, 11, 12, 13, 14, 15, 16]);
@@ -107,7 +114,7 @@ impl World {
             idempotency_key: None,
             input_hash: None,
         });
-        let terms = Terms { epoch: 1, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT };
+        let terms = Terms { epoch: 1, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT, waits };
         let (machine, effects) = Machine::start(plan.clone(), peid, head, terms, now);
         let mut world = Self {
             machine,
@@ -327,7 +334,12 @@ impl World {
         self.attempts.clear();
         self.waiting_calls.clear();
         self.timers.clear();
-        let terms = Terms { epoch: self.epoch, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT };
+        let terms = Terms {
+            epoch: self.epoch,
+            tasks_at_once: 10,
+            configuration_wait: CONFIGURATION_WAIT,
+            waits: DefaultWaits::default(),
+        };
         let document = self.execution().clone();
         let resumed = Machine::resume(self.plan.clone(), document, self.tasks(), terms, self.now);
         let (machine, effects) = resumed.expect("documents of a machine can be resumed");

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use updraft_protocol::limits::{APPROVAL_CHOICES, APPROVAL_QUORUM, APPROVAL_WAIT};
+use updraft_protocol::limits::{APPROVAL_CHOICES, APPROVAL_QUORUM};
 use updraft_protocol::playbook::Approval;
-use updraft_protocol::{Json, Span, StepId, Value};
+use updraft_protocol::{Json, StepId, Value};
 
 use super::end::template;
 use super::{Draft, Steps};
@@ -30,8 +30,8 @@ pub struct PlannedApproval {
     pub group: Option<Template>,
     /// How many people have to choose the same, but for `refuse`.
     pub quorum: u32,
-    /// How long it waits.
-    pub timeout: Duration,
+    /// How long it waits, if the step says.
+    pub timeout: Option<Duration>,
     /// What runs beside its wait.
     pub beside: PlannedBeside,
     /// The choices that go on, each with where it leads.
@@ -72,8 +72,9 @@ impl PlannedApproval {
 
     /// Checks the fields of the step.
     pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, approval: &Approval) -> Option<Self> {
-        let timeout = approval.timeout.unwrap_or(Span(APPROVAL_WAIT));
-        steps.span(draft.at, "timeout", timeout, false);
+        if let Some(timeout) = approval.timeout {
+            steps.span(draft.at, "timeout", timeout, false);
+        }
         let quorum = approval.quorum.unwrap_or(1);
         if !(1..=APPROVAL_QUORUM).contains(&quorum) {
             steps.mistakes.step(draft.at, "quorum", format!("must be from 1 to {APPROVAL_QUORUM}"));
@@ -118,7 +119,7 @@ impl PlannedApproval {
             assignees: assignees?,
             group: group?,
             quorum,
-            timeout: timeout.0,
+            timeout: approval.timeout.map(|timeout| timeout.0),
             beside: beside?,
             choices,
         })

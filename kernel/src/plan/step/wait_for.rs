@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use updraft_protocol::limits::SIGNAL_WAIT;
+use updraft_protocol::Name;
 use updraft_protocol::playbook::WaitFor;
-use updraft_protocol::{Name, Span};
 
 use super::end::template;
 use super::{Draft, Steps};
@@ -17,19 +16,20 @@ pub struct PlannedWaitFor {
     pub name: Name,
     /// The key that the signal has to have.
     pub key: Option<Template>,
-    /// How long it waits.
-    pub timeout: Duration,
+    /// How long it waits, if the step says.
+    pub timeout: Option<Duration>,
 }
 
 impl PlannedWaitFor {
     /// Checks the fields of the step.
     pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, wait: &WaitFor) -> Option<Self> {
-        let timeout = wait.timeout.unwrap_or(Span(SIGNAL_WAIT));
-        steps.span(draft.at, "timeout", timeout, false);
+        if let Some(timeout) = wait.timeout {
+            steps.span(draft.at, "timeout", timeout, false);
+        }
         let key = match &wait.key {
             Some(key) => Some(template(steps, draft, "key", key)?),
             None => None,
         };
-        Some(Self { name: wait.name.clone(), key, timeout: timeout.0 })
+        Some(Self { name: wait.name.clone(), key, timeout: wait.timeout.map(|timeout| timeout.0) })
     }
 }
