@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 
 use updraft::limits::{APPROVAL_WAIT, CONFIGURATION_WAIT, SIGNAL_WAIT};
-use updraft::{Loss, StartError};
+use updraft::{Loss, StartError, TenantCode};
 
 use crate::at::STORE;
 use crate::data::Kept;
@@ -66,6 +66,14 @@ impl Command {
         }
         if let Some(name) = durability::name(work.durability) {
             self.option("--durability", OsStr::new(name));
+        }
+        self
+    }
+
+    /// The same, of this tenant.
+    pub(crate) fn of(mut self, tenant: &TenantCode) -> Self {
+        if tenant.as_str() != "default" {
+            self.option("--tenant", OsStr::new(tenant.as_str()));
         }
         self
     }

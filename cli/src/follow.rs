@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::{FutureExt, Stream, StreamExt};
 use updraft::{Engine, Event, EventKind, Handle, Inspection, ReadError};
 
+use crate::ask::{Answering, Asker};
 use crate::data;
 use crate::exit::Error;
 use crate::interrupt::Interrupt;
@@ -46,16 +47,18 @@ pub(crate) async fn follow(
     handle: &Handle,
     progress: &mut Progress,
     interrupt: &mut Interrupt,
-    screen: &Screen,
+    (screen, answering): (&Screen, &Answering<'_>),
 ) -> Result<Followed, Error> {
+    let mut asker = Asker::new(answering, handle, screen);
     let mut events = pin!(handle.events());
     let mut ticks = tokio::time::interval(TICK);
     loop {
         tokio::select! {
             event = events.next() => match event {
-                Some(event) => show(event?, handle, progress).await?,
+                Some(event) => show(event?, handle, progress, &mut asker).await?,
                 None => break,
             },
+            line = asker.line() => asker.answer(&line).await,
             _ = ticks.tick() => progress.tick(),
             () = interrupt.asked() => {
                 screen.say(INTERRUPTED);
@@ -80,11 +83,19 @@ pub(crate) async fn follow(
     }
 }
 
-async fn show(event: Event, handle: &Handle, progress: &mut Progress) -> Result<(), Error> {
+async fn show(
+    event: Event,
+    handle: &Handle,
+    progress: &mut Progress,
+    asker: &mut Asker<'_>,
+) -> Result<(), Error> {
     progress.event(&event);
+    asker.event(&event).await?;
     if let EventKind::Missed(_) = event.kind {
         for task in handle.inspect().await?.tasks {
-            progress.event(&Event::of_task(&task));
+            let event = Event::of_task(&task);
+            progress.event(&event);
+            asker.event(&event).await?;
         }
     }
     Ok(())

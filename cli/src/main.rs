@@ -3,6 +3,7 @@
 
 mod allow_entry;
 mod answer;
+mod ask;
 mod at;
 mod cancel;
 mod command;

@@ -3,6 +3,7 @@
 use updraft::limits::{INPUT_BYTES, KEY_BYTES};
 use updraft::{Builder, Plan, Playbook, PlaybookChoice, Resume, Submission, TenantCode, Value};
 
+use crate::ask::{Answering, is_somebody_there};
 use crate::command::{Command, advised};
 use crate::data::{self, Kept};
 use crate::exit::{Ending, Error};
@@ -29,6 +30,8 @@ pub(crate) struct Prepared {
     pub(crate) submission: Submission,
     /// Its idempotency key.
     pub(crate) key: Option<String>,
+    /// Who runs it.
+    pub(crate) uid: Option<String>,
     pub(crate) json: bool,
     /// How what is left in this place goes on.
     pub(crate) recover: Command,
@@ -71,14 +74,14 @@ impl Prepared {
         if let Some(alert_id) = options.alert_id {
             submission = submission.alert_id(alert_id);
         }
-        if let Some(uid) = options.uid {
-            submission = submission.uid(uid);
+        if let Some(uid) = &options.uid {
+            submission = submission.uid(uid.clone());
         }
         if let Some(key) = &options.key {
             submission = submission.idempotency_key(key).on_reuse(options.on_reuse);
         }
-        let (tenant, json, key) = (options.tenant, options.json, options.key);
-        Ok(Self { builder, kept, tenant, playbook, submission, key, json, recover, stays: true })
+        let (tenant, json, key, uid) = (options.tenant, options.json, options.key, options.uid);
+        Ok(Self { builder, kept, tenant, playbook, submission, key, uid, json, recover, stays: true })
     }
 
     /// Runs it to its end, and tells.
@@ -99,7 +102,10 @@ impl Prepared {
             interrupt.last_words(go_on.clone());
         }
         let (tenant, key) = (&self.tenant, self.key.as_deref());
-        let watch = Watch { tenant, key, json: self.json, go_on: &go_on, screen };
+        let command = Command::new("answer", &self.kept).of(tenant).to_string();
+        let is_asked_here = !self.json && is_somebody_there();
+        let answering = Answering { command: &command, uid: self.uid.as_deref(), is_asked_here };
+        let watch = Watch { tenant, key, json: self.json, go_on: &go_on, answering: &answering, screen };
         let watched = watch.run(&engine, self.playbook, self.submission, interrupt).await;
         let stored = data::close(&engine, interrupt, screen).await;
         drop(engine);

@@ -7,6 +7,7 @@ use updraft::{
     TenantCode,
 };
 
+use crate::ask::Answering;
 use crate::exit::{Ending, Error};
 use crate::follow::{Followed, follow};
 use crate::interrupt::Interrupt;
@@ -27,6 +28,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) json: bool,
     /// How what lies beside it goes on.
     pub(crate) go_on: &'a str,
+    /// How its approvals are answered.
+    pub(crate) answering: &'a Answering<'a>,
     pub(crate) screen: &'a Screen,
 }
 
@@ -75,7 +78,7 @@ impl Watch<'_> {
         progress.begin(&format!("{name} version {version}, execution {peid}"));
         // A signal that comes meanwhile is one to an execution that is known: following it sees the signal.
         interrupt.unless(self.tell_of_others(engine)).await.transpose()?;
-        match follow(engine, &handle, &mut progress, interrupt, self.screen).await? {
+        match follow(engine, &handle, &mut progress, interrupt, (self.screen, self.answering)).await? {
             Followed::Ended(inspection) => self.tell(&inspection, progress).map(Watched::Ended),
             Followed::Left { stored } => Ok(Watched::Left { peid, progress: Box::new(progress), stored }),
         }

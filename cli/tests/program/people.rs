@@ -1,11 +1,11 @@
-//! `answer` and `signal`, beside the process that runs the execution.
+//! `answer`, `inbox` and `signal`, beside the process that runs the execution, and answers at its terminal.
 
-use std::io::BufReader;
-use std::process::Stdio;
+use std::io::{BufReader, Write};
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::ended::{Ended, ended, read_until, updraft};
+use crate::ended::{Ended, ended, read_until, shell, updraft};
 use crate::given::{files, playbook};
 
 #[test]
@@ -51,4 +51,49 @@ fn people_answer_and_programs_signal_beside_the_process_that_runs_it() {
     assert_eq!((taken.code, taken.out), (0, format!("{peid}  taken\n")), "{}", taken.err);
     let run: Ended = child.wait_with_output().unwrap().into();
     assert_eq!((run.code, &run.json()["execution"]["output"]), (0, &json!({"by": "ana"})), "{}", run.out);
+}
+
+#[test]
+fn where_nobody_sits_at_a_terminal_it_is_said_how_an_approval_is_answered() {
+    let steps = "  - {id: ask, approval: Isolate?, choices: {isolate: continue}}\n";
+    let dir = files(&[("p.yaml", &playbook(steps))]);
+    let mut command =
+        updraft(dir.path(), &["run", "p.yaml", "--tenant", "acme", "--data", "my data", "--uid", "ana"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    let said = read_until(&mut errors, "answer with: ");
+    let line = said.split("answer with: ").nth(1).unwrap().trim().replace("NAME", "ana");
+    assert!(line.contains(" isolate --task ") && line.contains("--tenant acme"), "{line}");
+    let answered: Ended = shell(dir.path(), &line).output().unwrap().into();
+    assert!(answered.code == 0 && answered.out.ends_with("decided: isolate\n"), "{}", answered.err);
+    let run: Ended = child.wait_with_output().unwrap().into();
+    assert_eq!(run.code, 0, "{}", run.out);
+}
+
+/// `script` of util-linux gives the program a terminal.
+#[test]
+#[cfg(target_os = "linux")]
+fn somebody_at_a_terminal_is_asked_there() {
+    let form = "form: {type: object, required: [hours], properties: {hours: {type: integer}}}";
+    let steps = format!("  - {{id: ask, approval: Isolate?, {form}}}\n  - {{id: told, approval: Sure?}}\n");
+    let dir = files(&[("p.yaml", &playbook(&steps))]);
+    let line = format!("{} run p.yaml --uid ana", env!("CARGO_BIN_EXE_updraft"));
+    let mut command = Command::new("script");
+    command.current_dir(dir.path()).args(["-qec", &line, "/dev/null"]).env("TERM", "xterm");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut typed, mut seen) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+    read_until(&mut seen, "ask asks: Isolate?");
+    read_until(&mut seen, "type one of approve, refuse, a blank, and the form as JSON");
+    for (answer, told) in [
+        ("maybe\n", "no choice \"maybe\""),
+        ("approve\n", "data.hours: "),
+        ("approve {\"hours\": 4}\n", "decided"),
+    ] {
+        typed.write_all(answer.as_bytes()).unwrap();
+        read_until(&mut seen, told);
+    }
+    read_until(&mut seen, "told asks: Sure?");
+    typed.write_all(b"refuse\n").unwrap();
+    read_until(&mut seen, "ana has refused");
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 }
