@@ -180,7 +180,7 @@ pub enum Refusal {
         /// The variable.
         variable: String,
     },
-    /// The input is not what its playbook asks for: each mistake has its place, `input.host`.
+    /// The input or the variables are not what their playbook asks for: each mistake has its place, `input.host`.
     #[error("{}", list(.0))]
     Input(Vec<Mistake>),
     /// The submission itself is not valid.

@@ -143,6 +143,7 @@ impl Submission {
             return Err(Refusal::Endpoint { variable: variable.to_owned() });
         }
         if self.variables.is_empty() && self.endpoints.is_empty() {
+            typed(plan, || Value::Object(defaults.clone()))?;
             return Ok(as_text.clone());
         }
         let mut given = self.variables.keys().chain(self.endpoints.keys());
@@ -161,7 +162,9 @@ impl Submission {
         let mut merged = defaults.clone();
         merged.extend(self.variables.clone());
         merged.extend(self.endpoints.clone());
-        bounded("variables", &Value::Object(merged))
+        let merged = Value::Object(merged);
+        typed(plan, || merged.clone())?;
+        bounded("variables", &merged)
     }
 
     /// The input as its playbook asks for it, with the defaults of what it lacks; `as_text` is the one that was given.
@@ -184,6 +187,12 @@ impl Submission {
         }
         bounded("input", &self.input)
     }
+}
+
+/// Checks the values of all variables by the types that the playbook gives them.
+fn typed(plan: &Plan, values: impl FnOnce() -> Value) -> Result<(), Refusal> {
+    let mistakes = plan.types.as_ref().map(|types| types.mistakes(&values())).unwrap_or_default();
+    if mistakes.is_empty() { Ok(()) } else { Err(Refusal::Input(mistakes)) }
 }
 
 /// A value as text, within the limits on size and depth.

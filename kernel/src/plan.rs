@@ -18,12 +18,13 @@ mod schema;
 mod span;
 mod step;
 mod suggest;
+mod types;
 mod variables;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use updraft_protocol::{Catalogue, Name, Playbook, StepId};
+use updraft_protocol::{Catalogue, Json, Name, Playbook, StepId, Value};
 
 pub use crate::mistake::Mistake;
 pub use exits::{Exits, Follows};
@@ -38,6 +39,7 @@ pub use step::{
     PlannedForEach, PlannedIf, PlannedKind, PlannedParallel, PlannedRepeat, PlannedSet, PlannedStep,
     PlannedSwitch, PlannedUndo, PlannedWaitFor, PlannedWaitUntil, ROUND, RetryPolicy,
 };
+pub use types::PlannedTypes;
 
 /// The index of a step in [`Plan::steps`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +66,12 @@ pub struct Plan {
     pub timeout: Option<Duration>,
     /// How many tasks of one execution run at once, if the playbook sets it.
     pub tasks_at_once: Option<usize>,
+    /// What its variables may be, if it says so.
+    pub types: Option<PlannedTypes>,
+    /// The values of its constants.
+    pub constants: BTreeMap<String, Value>,
+    /// The same as text.
+    pub(crate) constants_json: Json,
     /// What it asks of its input, if it says so.
     pub inputs: Option<PlannedInputs>,
     /// What an execution that completes gives, in place of the output of its last step.
@@ -105,7 +113,10 @@ impl Plan {
     pub fn bytes(&self) -> usize {
         let inputs = self.inputs.as_ref().map_or(0, PlannedInputs::bytes);
         let outputs = self.outputs.as_ref().map_or(0, PlannedOutputs::bytes);
-        inputs + outputs + self.steps.iter().map(PlannedStep::bytes).sum::<usize>()
+        let types = self.types.as_ref().map_or(0, PlannedTypes::bytes);
+        // Constants are kept as a tree too, which is several times the size of their text.
+        let constants = 8 * self.constants_json.as_str().len();
+        inputs + outputs + types + constants + self.steps.iter().map(PlannedStep::bytes).sum::<usize>()
     }
 
     /// The index of the step with this id.

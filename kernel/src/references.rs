@@ -14,6 +14,8 @@ pub(crate) struct References {
     pub(crate) input: bool,
     /// Whether `variables` is read.
     pub(crate) variables: bool,
+    /// Whether `constants` is read.
+    pub(crate) constants: bool,
     /// The names of loops around the text that are read.
     pub(crate) locals: BTreeSet<String>,
     /// The ids of the steps that are read, each with the place that reads it first.
@@ -44,6 +46,7 @@ impl References {
     pub(crate) fn merge(&mut self, other: Self) {
         self.input |= other.input;
         self.variables |= other.variables;
+        self.constants |= other.constants;
         self.wanted.merge(other.wanted);
         self.locals.extend(other.locals);
         for (id, path) in other.steps {

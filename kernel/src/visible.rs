@@ -25,6 +25,8 @@ pub trait Visible {
     fn input(&self) -> &Json;
     /// The variables: `variables`.
     fn variables(&self) -> &Json;
+    /// The constants: `constants`.
+    fn constants(&self) -> &Json;
     /// The variables that steps have set on the path of this one, each with its value; of equal names the first counts.
     fn set_variables(&self) -> Vec<(Arc<str>, Json)> {
         Vec::new()

@@ -102,6 +102,13 @@ playbook! {
     /// Values that templates read as `variables.NAME`; a submission may give others.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     variables: BTreeMap<String, Value>,
+    /// What variables may be, each as a JSON Schema or as the word for a type: `integer`. Checked where a submission or a `set`
+    /// gives a value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    types: BTreeMap<String, Value>,
+    /// Values that templates read as `constants.NAME`; nothing gives others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    constants: BTreeMap<String, Value>,
     /// What the input must be, as a JSON Schema of a map: a submission with another one is refused. `default` of a property is
     /// filled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -36,6 +36,10 @@ impl Visible for Facts {
         &self.variables
     }
 
+    fn constants(&self) -> &Json {
+        &self.variables
+    }
+
     fn now(&self) -> Timestamp {
         Timestamp(1_769_857_200_000)
     }

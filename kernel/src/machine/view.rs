@@ -52,6 +52,10 @@ impl Visible for View<'_> {
         &self.machine.head.variables
     }
 
+    fn constants(&self) -> &Json {
+        &self.machine.plan.constants_json
+    }
+
     fn set_variables(&self) -> Vec<VariableValue> {
         let first = self.machine.scopes.get(self.scope);
         let outer = |scope: &&Scope| scope.opener.and_then(|(outer, _)| self.machine.scopes.get(outer));

@@ -8,7 +8,7 @@ use updraft_protocol::limits::{
     NESTING, PLAYBOOK_BYTES, PLAYBOOK_STEPS, SECRETS_OF_PLAYBOOK, TASKS_AT_ONCE_MAX,
 };
 use updraft_protocol::playbook::{FORMAT, StepKind};
-use updraft_protocol::{Catalogue, Name, Playbook, SecretReference, StepId, Value};
+use updraft_protocol::{Catalogue, Json, Name, Playbook, SecretReference, StepId, Value};
 
 use super::earlier::Earlier;
 use super::endpoints;
@@ -18,6 +18,7 @@ use super::mistakes::Mistakes;
 use super::span::span;
 use super::step::{Checked, Steps, lacking};
 use super::suggest::Suggestions;
+use super::types::PlannedTypes;
 use super::variables::Variables;
 use super::{Plan, PlannedInputs, PlannedKind, PlannedStep, Standing, StepIndex, schema};
 use crate::mistake::Mistake;
@@ -57,6 +58,7 @@ pub(super) fn check(
         step.check_inputs(at, inputs.as_ref(), &mut mistakes);
     }
     let variables = Variables::of(playbook, &flat, endpoints::variables_of(&checked));
+    let types = PlannedTypes::check(playbook, &variables.names().collect(), &mut mistakes);
     for (at, step) in checked.iter().enumerate() {
         variables.check_reads(at, step, &mut mistakes);
     }
@@ -67,7 +69,7 @@ pub(super) fn check(
     if is_resolved {
         check_graph(&flat, &mut checked, &by_id, &mut mistakes);
     }
-    endpoints::check(&checked, &playbook.variables, &mut mistakes);
+    endpoints::check(&checked, playbook, &mut mistakes);
     if standing == Standing::New {
         count_secrets(&checked, &mut mistakes);
     }
@@ -82,6 +84,9 @@ pub(super) fn check(
             version: playbook.version,
             timeout: playbook.timeout.map(|span| span.0),
             tasks_at_once: playbook.tasks_at_once,
+            types,
+            constants_json: Json::from(Value::Object(playbook.constants.clone())),
+            constants: playbook.constants.clone(),
             inputs,
             outputs,
             start: StepIndex(0),
@@ -149,16 +154,22 @@ fn header(playbook: &Playbook, mistakes: &mut Mistakes) {
     if playbook.tasks_at_once.is_some_and(|tasks| !(1..=TASKS_AT_ONCE_MAX).contains(&tasks)) {
         mistakes.header("tasks_at_once", format!("must be from 1 to {TASKS_AT_ONCE_MAX}"));
     }
-    for (name, value) in &playbook.variables {
+    values("variables", "a variable", &playbook.variables, mistakes);
+    values("constants", "a constant", &playbook.constants, mistakes);
+}
+
+/// The names and values in `field`.
+fn values(field: &str, what: &str, values: &BTreeMap<String, Value>, mistakes: &mut Mistakes) {
+    for (name, value) in values {
         if !is_identifier(name) {
-            let rule = "is no name of a variable: letters, digits and `_`, not starting with a digit";
-            mistakes.header("variables", format!("{name:?} {rule}"));
+            let rule = format!("is no name of {what}: letters, digits and `_`, not starting with a digit");
+            mistakes.header(field, format!("{name:?} {rule}"));
         }
         if secret::stands_in(value) {
-            mistakes.header(&format!("variables.{name}"), secret::ELSEWHERE);
+            mistakes.header(&format!("{field}.{name}"), secret::ELSEWHERE);
         }
         if is_too_deep(value) {
-            mistakes.header(&format!("variables.{name}"), format!("nested more than {NESTING} deep"));
+            mistakes.header(&format!("{field}.{name}"), format!("nested more than {NESTING} deep"));
         }
     }
 }

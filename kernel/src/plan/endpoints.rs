@@ -1,9 +1,9 @@
 //! Endpoints: the constants of a playbook that give URLs their scheme, host and prefix. Owns their checks and the rule
 //! on where their values may be set; connects nowhere.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use updraft_protocol::{Catalogue, Name, Value};
+use updraft_protocol::{Catalogue, Name, Playbook, Value};
 
 use super::mistakes::Mistakes;
 use super::step::Checked;
@@ -16,14 +16,15 @@ impl Plan {
     /// Whether a URL takes its endpoint from this variable. Only the backend may set such
     /// a variable, never an alert.
     pub fn connects_to(&self, variable: &str) -> bool {
-        endpoints(&self.steps).any(|endpoint| endpoint.variable == variable)
+        endpoints(&self.steps).any(|endpoint| endpoint.is_variable && endpoint.variable == variable)
     }
 
     /// The first variable that a URL connects to and that is `null`, given the final value of each variable: nothing
     /// may run before it is set.
     pub fn lacks_endpoint<'v>(&self, value: impl Fn(&str) -> Option<&'v Value>) -> Option<&str> {
         let is_null = |endpoint: &&Endpoint| {
-            value(&endpoint.variable).and_then(|v| found(v, &endpoint.keys)) == Some(&Value::Null)
+            endpoint.is_variable
+                && value(&endpoint.variable).and_then(|v| found(v, &endpoint.keys)) == Some(&Value::Null)
         };
         endpoints(&self.steps).find(is_null).map(|endpoint| endpoint.variable.as_str())
     }
@@ -33,7 +34,8 @@ impl Plan {
     /// # Errors
     /// What is needed instead, without the value.
     pub fn check_endpoint(&self, variable: &str, value: &Value) -> Result<(), String> {
-        let used = endpoints(&self.steps).filter(|endpoint| endpoint.variable == variable);
+        let used =
+            endpoints(&self.steps).filter(|endpoint| endpoint.is_variable && endpoint.variable == variable);
         let mut given = used.map(|endpoint| match found(value, &endpoint.keys) {
             None | Some(Value::Null) => Err(format!("{} connects to `{}`", endpoint.place, name(endpoint))),
             Some(value) => gives(endpoint, value),
@@ -65,7 +67,11 @@ impl Plan {
                     ask(tool, written.place.clone(), &written.base, "");
                 }
                 for endpoint in arguments.endpoints().iter().filter(|one| one.gives == Gives::Base) {
-                    let given = value(&endpoint.variable).and_then(|value| found(value, &endpoint.keys));
+                    let given = match endpoint.is_variable {
+                        true => value(&endpoint.variable),
+                        false => self.constants.get(&endpoint.variable),
+                    };
+                    let given = given.and_then(|value| found(value, &endpoint.keys));
                     if let Some(base) = given.and_then(Value::as_str) {
                         ask(tool, name(endpoint), base, &format!(", to which {} connects", endpoint.place));
                     }
@@ -88,19 +94,19 @@ impl Plan {
 }
 
 /// Adds the mistakes in the constants that URLs connect to. `null` is to be set by each submission.
-pub(super) fn check(checked: &[Checked], variables: &BTreeMap<String, Value>, mistakes: &mut Mistakes) {
+pub(super) fn check(checked: &[Checked], playbook: &Playbook, mistakes: &mut Mistakes) {
     let mut told = BTreeSet::new();
     for (at, step) in checked.iter().enumerate() {
         for endpoint in endpoints(&step.planned) {
-            let Some(value) =
-                variables.get(&endpoint.variable).and_then(|value| found(value, &endpoint.keys))
-            else {
+            let all = if endpoint.is_variable { &playbook.variables } else { &playbook.constants };
+            let value = all.get(&endpoint.variable).and_then(|value| found(value, &endpoint.keys));
+            let Some(value) = value else {
                 let message = format!("the playbook has no `{}` to connect to", name(endpoint));
                 mistakes.inside(at, "arguments", Mistake::new(&endpoint.place, message));
                 continue;
             };
             let name = name(endpoint);
-            if let (false, Err(message)) = (value.is_null(), gives(endpoint, value))
+            if let (false, Err(message)) = (value.is_null() && endpoint.is_variable, gives(endpoint, value))
                 && told.insert(name.clone())
             {
                 mistakes.header(&name, message);
@@ -112,7 +118,7 @@ pub(super) fn check(checked: &[Checked], variables: &BTreeMap<String, Value>, mi
 /// The variables that URLs of these steps connect to.
 pub(super) fn variables_of(checked: &[Checked]) -> BTreeSet<&str> {
     let planned = checked.iter().filter_map(|step| step.planned.as_ref());
-    endpoints(planned).map(|endpoint| endpoint.variable.as_str()).collect()
+    endpoints(planned).filter(|one| one.is_variable).map(|one| one.variable.as_str()).collect()
 }
 
 fn arguments<'a>(steps: impl IntoIterator<Item = &'a PlannedStep>) -> impl Iterator<Item = &'a Template> {
@@ -149,7 +155,8 @@ fn found<'v>(value: &'v Value, keys: &[Key]) -> Option<&'v Value> {
 
 /// The constant in the notation of authors: `variables.edr.url`.
 fn name(endpoint: &Endpoint) -> String {
-    endpoint.keys.iter().fold(format!("variables.{}", endpoint.variable), |name, key| match key {
+    let root = if endpoint.is_variable { "variables" } else { "constants" };
+    endpoint.keys.iter().fold(format!("{root}.{}", endpoint.variable), |name, key| match key {
         Key::Field(field) => format!("{name}.{field}"),
         Key::Item(at) => format!("{name}[{at}]"),
     })

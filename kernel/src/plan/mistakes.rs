@@ -10,6 +10,8 @@ const FIELDS: &[&str] = &[
     "format",
     "version",
     "variables",
+    "types",
+    "constants",
     "inputs",
     "tasks_at_once",
     "steps",

@@ -17,6 +17,7 @@ use crate::references::References;
 pub(super) struct Variables<'p> {
     flat: &'p Flat<'p>,
     given: BTreeSet<&'p str>,
+    constants: BTreeSet<&'p str>,
     /// Those that URLs connect to, which have checks of their own.
     connected: BTreeSet<&'p str>,
     /// The steps that set a variable, each with the main line, branch or item that it is set for.
@@ -35,7 +36,13 @@ impl<'p> Variables<'p> {
                 }
             }
         }
-        Self { flat, given, connected, set }
+        let constants = playbook.constants.keys().map(String::as_str).collect();
+        Self { flat, given, constants, connected, set }
+    }
+
+    /// The names of all variables.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.given.iter().chain(self.set.keys()).copied()
     }
 
     /// Adds what is wrong with the steps that set variables.
@@ -46,7 +53,9 @@ impl<'p> Variables<'p> {
         for (name, set) in &self.set {
             for (path, at) in set {
                 let field = format!("set.{name}");
-                if self.connected.contains(name) {
+                if self.constants.contains(name) {
+                    mistakes.step(*at, &field, format!("\"{name}\" is a constant, which nothing sets"));
+                } else if self.connected.contains(name) {
                     let message = "URLs connect to it, so that only the backend gives its value";
                     mistakes.step(*at, &field, message);
                 } else if let Some(owner) = self.owner_around(name, *path) {
@@ -92,7 +101,18 @@ impl<'p> Variables<'p> {
     pub(super) fn wrong_in(&self, references: &References, path: ScopeIndex) -> Vec<String> {
         let read = references.wanted.names_in("variables");
         let names: BTreeSet<&str> = read.iter().filter_map(|names| names.first().copied()).collect();
-        names.into_iter().filter_map(|name| self.wrong(name, path)).collect()
+        let wrong = names.into_iter().filter_map(|name| self.wrong(name, path));
+        let constants = references.wanted.names_in("constants");
+        let constants: BTreeSet<&str> = constants.iter().filter_map(|names| names.first().copied()).collect();
+        wrong.chain(constants.into_iter().filter_map(|name| self.no_constant(name))).collect()
+    }
+
+    fn no_constant(&self, name: &str) -> Option<String> {
+        if self.constants.contains(name) {
+            return None;
+        }
+        let near = suggestion(name, self.constants.iter().copied());
+        Some(format!("there is no constant \"{name}\"{near}"))
     }
 
     fn wrong(&self, name: &str, path: ScopeIndex) -> Option<String> {
@@ -100,8 +120,11 @@ impl<'p> Variables<'p> {
             return None;
         }
         let Some(set) = self.set.get(name) else {
-            let known: BTreeSet<&str> = self.given.iter().copied().chain(self.set.keys().copied()).collect();
-            let near = suggestion(name, known.iter().copied());
+            let near = if self.constants.contains(name) {
+                format!("; there is `constants.{name}`")
+            } else {
+                suggestion(name, self.names())
+            };
             return Some(format!("there is no variable \"{name}\"{near}"));
         };
         if self.flat.paths_around(path).any(|around| set.iter().any(|(own, _)| *own == around)) {

@@ -76,6 +76,7 @@ pub(super) struct Path {
 pub(super) enum Base {
     Input,
     Variables,
+    Constants,
     Steps,
     /// The instant at which the task began.
     Now,

@@ -24,6 +24,7 @@ pub(super) struct Root<'r> {
     references: &'r References,
     input: Lazy,
     variables: Lazy,
+    constants: Lazy,
     /// The variables that steps have set.
     set: Vec<(Arc<str>, Json)>,
     /// All variables, those that steps have set over the others.
@@ -66,6 +67,7 @@ impl<'r> Root<'r> {
             references,
             input: lazy(references.input, visible.input()),
             variables: lazy(references.variables, visible.variables()),
+            constants: lazy(references.constants, visible.constants()),
             set: if references.variables { visible.set_variables() } else { Vec::new() },
             all_variables: OnceCell::new(),
             locals: references.locals.iter().filter_map(local).collect(),
@@ -92,6 +94,10 @@ impl<'r> Root<'r> {
         }
         let all = || self.with_set(given()?);
         self.all_variables.get_or_init(all).clone()
+    }
+
+    pub(super) fn constants(&self) -> Result<Operand> {
+        self.constants.get(&self.meter, "constants", self.references.wanted.all())
     }
 
     /// The variables with those over them that steps have set.

@@ -256,6 +256,7 @@ impl<'r> Run<'r> {
         let mut value = match &path.base {
             Base::Input => self.root.input()?,
             Base::Variables => self.root.variables()?,
+            Base::Constants => self.root.constants()?,
             Base::Steps => self.root.steps()?,
             Base::Now => self.root.now()?,
             Base::Local(name) => self.root.local(name)?,
@@ -363,6 +364,7 @@ fn missing(path: &Path, keys: usize) -> Result<Operand> {
     let mut name = match &path.base {
         Base::Input => "input".to_owned(),
         Base::Variables => "variables".to_owned(),
+        Base::Constants => "constants".to_owned(),
         Base::Steps => "steps".to_owned(),
         Base::Now => "now".to_owned(),
         Base::Local(name) | Base::Slot(_, name) => name.as_ref().to_owned(),

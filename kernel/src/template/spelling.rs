@@ -4,7 +4,7 @@ use minijinja::machinery::ast::{self, BinOpKind};
 
 /// Whether a name means something in every template, so that nothing else can have it.
 pub(crate) fn is_root(name: &str) -> bool {
-    matches!(name, "input" | "variables" | "steps" | "now" | "loop" | "none" | "true" | "false")
+    matches!(name, "input" | "variables" | "constants" | "steps" | "now" | "loop" | "none" | "true" | "false")
 }
 
 /// Why a name cannot be read.
@@ -13,7 +13,7 @@ pub(super) fn unknown(name: &str) -> String {
         "null" | "nil" => format!("`{name}` is written `none`"),
         _ if is_operator(name) => format!("`{name}` is written `{}`", name.to_ascii_lowercase()),
         "range" | "namespace" | "self" => format!("`{name}` is not available"),
-        _ => format!("`{name}` is not known; there are `input`, `variables`, `steps` and `now`"),
+        _ => format!("`{name}` is not known; there are `input`, `variables`, `constants`, `steps` and `now`"),
     }
 }
 
@@ -170,7 +170,8 @@ pub(super) fn hyphen(binary: &ast::BinOp<'_>, set: impl Fn(&str) -> bool) -> Opt
         }
         let name = match start(&left.right) {
             ast::Expr::Var(var)
-                if !set(var.id) && !matches!(var.id, "input" | "variables" | "steps" | "loop") =>
+                if !set(var.id)
+                    && !matches!(var.id, "input" | "variables" | "constants" | "steps" | "loop") =>
             {
                 var.id.to_owned()
             }

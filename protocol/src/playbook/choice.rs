@@ -9,7 +9,7 @@ use super::fields::{FieldsOfKind, StepFields};
 /// A choice between two bodies, after which the path goes on.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct If {
-    /// A condition over `input`, `variables`, `steps` and `now`, true or false: `steps.lookup.output.score > 80`.
+    /// A condition over `input`, `variables`, `constants`, `steps` and `now`, true or false: `steps.lookup.output.score > 80`.
     #[serde(rename = "if")]
     pub condition: String,
     /// What runs if it holds.

@@ -16,7 +16,10 @@ fn what_is_not_there_is_a_mistake() {
         ("", "unexpected end of input"),
         ("input.n >", "unexpected end of input"),
         ("input.n == 1 1", "unexpected"),
-        ("user.name == 'a'", "`user` is not known; there are `input`, `variables`, `steps` and `now`"),
+        (
+            "user.name == 'a'",
+            "`user` is not known; there are `input`, `variables`, `constants`, `steps` and `now`",
+        ),
         ("steps == 1", "`steps` is read one step at a time"),
         ("steps|length == 1", "`steps` is read one step at a time"),
         ("'a' in steps", "`steps` is read one step at a time"),

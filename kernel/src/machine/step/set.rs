@@ -2,7 +2,7 @@
 //! belong to: of a task that is recorded too, in the order of the walk, so that they are the same after a crash.
 
 use updraft_protocol::limits::ITEM_WORK;
-use updraft_protocol::{Effect, Failure, Json, Value};
+use updraft_protocol::{Effect, Failure, FailureKind, Json, Value};
 
 use super::Arrival;
 use crate::machine::scope::{ScopeId, VariableValue};
@@ -33,6 +33,10 @@ impl Machine {
     fn values_of(&mut self, at: Arrival, set: &PlannedSet) -> Result<Json, Failure> {
         self.turn.work += ITEM_WORK;
         let values = self.rendered(at, &set.values)?;
+        let wrong = self.plan.types.as_ref().map(|types| types.mistakes(&values)).unwrap_or_default();
+        if let Some(mistake) = wrong.first() {
+            return Err(Failure::new(FailureKind::Template, mistake.to_string()));
+        }
         let values = self.keep(values.into(), Effect::Read)?;
         match self.holds_too_much(None, values.as_str().len()) {
             Some(failure) => Err(failure),

@@ -109,3 +109,19 @@ fn variables_are_bounded_as_what_loops_hold_is() {
     assert_eq!(error.kind, FailureKind::Round, "{error}");
     assert!(error.message.contains("step \"set_1\": "), "{error}");
 }
+
+#[test]
+fn a_step_that_sets_what_a_variable_may_not_be_fails() {
+    let steps = json!([
+        {"id": "wrong", "set": {"threshold": "{{ constants.name }}"}, "on_failure": [
+            {"end": "{{ steps.wrong.error.message }}, {{ variables.threshold + constants.more }}"},
+        ]},
+    ]);
+    let mut playbook = with_variables(steps, json!({"threshold": 5}));
+    playbook["types"] = json!({"threshold": "integer"});
+    playbook["constants"] = json!({"name": "many", "more": 2});
+    let world = World::begin(&playbook, json!({}));
+    let told = output(&world);
+    let told = told.as_str().unwrap();
+    assert!(told.starts_with("variables.threshold: ") && told.ends_with(", 7"), "{told}");
+}

@@ -133,3 +133,26 @@ fn a_reference_to_a_secret_in_a_variable_is_a_mistake() {
         "{mistakes:?}"
     );
 }
+
+#[test]
+fn a_url_connects_to_a_constant_that_only_the_playbook_gives() {
+    let step =
+        |url: &str| json!({"id": "a", "integration": "web", "action": "get", "arguments": {"url": url}});
+    let mut catalogue = Catalogue::default();
+    catalogue.add_integration(Name::new("web").unwrap(), Arc::new(Web));
+    let check = |url: &str, edr: Value| {
+        let playbook =
+            with(json!({"constants": {"edr": edr}, "variables": {"edr": 1}, "steps": [step(url)]}));
+        Plan::check(&playbook, &catalogue).map_err(|mistakes| mistakes[0].to_string())
+    };
+    let plan = check("{{ constants.edr }}/hosts", json!("https://edr.example")).unwrap();
+    assert!(plan.connects() && !plan.connects_to("edr"), "a submission gives it no other value");
+    assert_eq!(
+        check("{{ constants.edr }}/hosts", json!(null)).unwrap_err(),
+        "constants.edr: steps[0].arguments.url connects to it: a URL is needed"
+    );
+    assert_eq!(
+        check("{{ constants.other }}/hosts", json!("https://edr.example")).unwrap_err(),
+        "steps[0].arguments: there is no constant \"other\""
+    );
+}

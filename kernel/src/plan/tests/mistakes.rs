@@ -173,11 +173,11 @@ fn of_cases() {
     );
     one(
         switch(json!({"cases": [{"when": "inptu.x == 1", "do": []}]})),
-        "steps[0].cases[0].when: `inptu` is not known; there are `input`, `variables`, `steps` and `now`",
+        "steps[0].cases[0].when: `inptu` is not known; there are `input`, `variables`, `constants`, `steps` and `now`",
     );
     one(
         switch(json!({"switch": "inptu.x"})),
-        "steps[0].switch: `inptu` is not known; there are `input`, `variables`, `steps` and `now`",
+        "steps[0].switch: `inptu` is not known; there are `input`, `variables`, `constants`, `steps` and `now`",
     );
 }
 
@@ -185,7 +185,7 @@ fn of_cases() {
 fn of_texts() {
     one(
         json!([{"id": "a", "arguments": {"url": "{{ inptu.x }}"}}]),
-        "steps[0].arguments.url: `inptu` is not known; there are `input`, `variables`, `steps` and `now`",
+        "steps[0].arguments.url: `inptu` is not known; there are `input`, `variables`, `constants`, `steps` and `now`",
     );
     one(
         json!([{"id": "a", "end": {"x": ["{{ input. }}"]}}]),
@@ -193,7 +193,7 @@ fn of_texts() {
     );
     one(
         json!([{"id": "a", "if": "inptu.x == 1", "then": []}]),
-        "steps[0].if: `inptu` is not known; there are `input`, `variables`, `steps` and `now`",
+        "steps[0].if: `inptu` is not known; there are `input`, `variables`, `constants`, `steps` and `now`",
     );
     let deep = (0..100).fold(json!("x"), |value, _| json!([value]));
     let deep = mistakes(json!([{"id": "a", "arguments": {"deep": deep}}]));

@@ -79,3 +79,49 @@ fn no_step_sets_where_urls_connect_to() {
         ]
     );
 }
+
+#[test]
+fn types_hold_for_what_the_playbook_gives_and_for_what_is_given_in_place_of_it() {
+    let types = json!({"threshold": {"type": "integer", "maximum": 100}, "owner": "string", "seen": "array"});
+    let steps = json!([{"set": {"seen": []}}]);
+    let variables = json!({"threshold": 80, "owner": null});
+    let plan = check(&with(json!({"types": types, "variables": variables, "steps": steps}))).unwrap();
+    let types = plan.types.unwrap();
+    assert!(types.mistakes(&json!({"threshold": 7, "owner": "ana"}).into()).is_empty());
+    let wrong = types.mistakes(&json!({"threshold": 101, "owner": null, "seen": 1}).into());
+    let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+    assert_eq!(wrong.len(), 3, "{wrong:?}");
+    assert!(wrong.iter().any(|wrong| wrong.starts_with("variables.threshold: ")), "{wrong:?}");
+
+    let found = check(&with(json!({
+        "types": {"threshold": "integer", "treshold": "integer"}, "variables": {"threshold": "many"},
+    })));
+    let found = found.unwrap_err();
+    assert!(found[0].starts_with("variables.threshold: "), "{found:?}");
+    assert_eq!(found[1], "types.treshold: there is no variable \"treshold\"; did you mean \"threshold\"?");
+    let unknown = check(&with(json!({"types": {"a": "integr"}, "variables": {"a": 1}}))).unwrap_err();
+    assert!(unknown[0].starts_with("types: is no JSON Schema: "), "{unknown:?}");
+}
+
+#[test]
+fn nothing_sets_a_constant_and_none_is_read_that_is_not_there() {
+    let steps = json!([
+        {"set": {"limit": 2}},
+        {"if": "constants.limit > constants.limti", "then": []},
+        {"end": "{{ variables.level }}"},
+    ]);
+    let found = check(&with(json!({"constants": {"limit": 1, "level": 3}, "steps": steps}))).unwrap_err();
+    assert_eq!(
+        found,
+        [
+            "steps[0].set.limit: \"limit\" is a constant, which nothing sets",
+            "steps[1].if: there is no constant \"limti\"; did you mean \"limit\"?",
+            "steps[2].end: there is no variable \"level\"; there is `constants.level`",
+        ]
+    );
+    let rule = "is no name of a constant: letters, digits and `_`, not starting with a digit";
+    assert_eq!(
+        check(&with(json!({"constants": {"a-b": 1}}))).unwrap_err(),
+        [format!("constants: \"a-b\" {rule}")]
+    );
+}

@@ -58,6 +58,11 @@ impl Lowering<'_> {
                 self.want("variables", keys, read)?;
                 Ok(Base::Variables)
             }
+            "constants" => {
+                self.references.constants = true;
+                self.want("constants", keys, read)?;
+                Ok(Base::Constants)
+            }
             "steps" => {
                 let texts: Vec<_> = keys.iter().map_while(Key::text).collect();
                 if let Some(mistake) = step_read(&texts, texts.len() == keys.len()) {

@@ -14,7 +14,10 @@ const MUCH: &str = "too much ";
 #[test]
 fn what_is_not_there_is_a_mistake() {
     for (text, reason) in [
-        ("{{ user.name }}", "`user` is not known; there are `input`, `variables`, `steps` and `now`"),
+        (
+            "{{ user.name }}",
+            "`user` is not known; there are `input`, `variables`, `constants`, `steps` and `now`",
+        ),
         ("{{ steps }}", "`steps` is read one step at a time"),
         ("{{ steps|length }}", "`steps` is read one step at a time"),
         ("{{ steps[input.id].output }}", "a step is named by its id"),

@@ -10,7 +10,9 @@ use super::endpoint::{base, begins_as_url};
 pub(crate) struct Endpoint {
     /// The URL's place in the playbook.
     pub(crate) place: String,
-    /// The variable.
+    /// Whether it is a variable, or a constant, which nothing but the playbook gives.
+    pub(crate) is_variable: bool,
+    /// The variable or constant.
     pub(crate) variable: String,
     /// The place in the variable: names of fields and indices of lists.
     pub(crate) keys: Vec<Key>,
@@ -69,7 +71,7 @@ pub(crate) fn endpoints(place: &str, children: &[Stmt<'_>]) -> Result<Vec<Endpoi
             Stmt::EmitExpr(emitted) => match &emitted.expr {
                 Expr::Const(known) if known.value.as_str().is_some() => known.value.to_string(),
                 expr => {
-                    let (variable, keys) = constant(expr).ok_or(BEFORE_PATH)?;
+                    let (is_variable, variable, keys) = constant(expr).ok_or(BEFORE_PATH)?;
                     let gives = match at {
                         At::Start => Gives::Base,
                         At::Host => Gives::Host,
@@ -78,7 +80,7 @@ pub(crate) fn endpoints(place: &str, children: &[Stmt<'_>]) -> Result<Vec<Endpoi
                     if at == At::Start {
                         at = At::AfterBase;
                     }
-                    found.push(Endpoint { place: place.to_owned(), variable, keys, gives });
+                    found.push(Endpoint { place: place.to_owned(), is_variable, variable, keys, gives });
                     continue;
                 }
             },
@@ -119,10 +121,11 @@ fn read(at: At, text: &str) -> Result<Option<At>, String> {
     Ok(if rest.contains(['/', '?', '#']) { None } else { Some(At::Host) })
 }
 
-/// The variable and the keys of `variables.a.b[0]`; `None` for any other expression.
-fn constant(expr: &Expr<'_>) -> Option<(String, Vec<Key>)> {
+/// The name and the keys of `variables.a.b[0]` or `constants.a.b[0]`, and whether it is a variable; `None` for any other
+/// expression.
+fn constant(expr: &Expr<'_>) -> Option<(bool, String, Vec<Key>)> {
     let (mut expr, mut keys) = (expr, vec![]);
-    loop {
+    let is_variable = loop {
         expr = match expr {
             Expr::GetAttr(attr) => {
                 keys.push(Key::Field(attr.name.to_owned()));
@@ -136,14 +139,14 @@ fn constant(expr: &Expr<'_>) -> Option<(String, Vec<Key>)> {
                 });
                 &item.expr
             }
-            Expr::Var(var) if var.id == "variables" => break,
+            Expr::Var(var) if matches!(var.id, "variables" | "constants") => break var.id == "variables",
             _ => return None,
         };
-    }
+    };
     match keys.pop() {
         Some(Key::Field(variable)) => {
             keys.reverse();
-            Some((variable, keys))
+            Some((is_variable, variable, keys))
         }
         _ => None,
     }

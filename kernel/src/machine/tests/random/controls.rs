@@ -42,7 +42,11 @@ pub(super) fn hold(world: &mut World) {
     } else {
         assert_eq!(world.go_on(), Err(ControlRefusal::NotPaused));
         if let Some(status) = world.machine.ending() {
-            return assert_eq!(world.pause(), Err(ControlRefusal::Ended(status)), "what cleans up is not held");
+            return assert_eq!(
+                world.pause(),
+                Err(ControlRefusal::Ended(status)),
+                "what cleans up is not held"
+            );
         }
         assert_eq!(world.pause(), Ok(Applied::Paused));
         assert!(world.waiting_calls.is_empty(), "no call waits for a permit");
