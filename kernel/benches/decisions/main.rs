@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has nothing to measure")]
 
 mod coalescer;
+mod loops;
 mod machine;
 mod plan;
 mod sample;
