@@ -90,15 +90,11 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             let verdict = handle::cancel(&context.engine, &context.unresumed, &tenant, peid).await?;
             Ok((verdict.into_iter().map(Answer::from).collect(), None))
         }
-        Ask::Answer { tenant, peid, task, uid, groups, choice, comment, data } => {
-            let answer = ApprovalAnswer { uid, groups, choice, comment, data };
-            let applied = found(context, &tenant, peid).await?.answer(task, answer).await?;
-            Ok((vec![Answer::Applied(applied)], None))
-        }
-        Ask::Signal { tenant, peid, signal } => {
-            let applied = found(context, &tenant, peid).await?.signal(signal).await?;
-            Ok((vec![Answer::Applied(applied)], None))
-        }
+        Ask::Answer { .. }
+        | Ask::Signal { .. }
+        | Ask::Pause { .. }
+        | Ask::Resume { .. }
+        | Ask::Skip { .. } => Ok((control(context, ask).await?.into_iter().collect(), None)),
         Ask::Inbox { tenant, of, after, limit } => {
             let query = InboxQuery { tenant, of: of.into(), after: after.map(InboxCursor::from), limit };
             let page = reader.inbox(query).await?;
@@ -116,18 +112,6 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             let applied = containments.ask(&tenant, id, (&uid, &reason), ask).await?;
             Ok((vec![Answer::Contained(applied)], None))
         }
-        Ask::Pause { tenant, peid, asked } => {
-            let applied = found(context, &tenant, peid).await?.pause(asked).await?;
-            Ok((vec![Answer::Applied(applied)], None))
-        }
-        Ask::Resume { tenant, peid, asked } => {
-            let applied = found(context, &tenant, peid).await?.resume(asked).await?;
-            Ok((vec![Answer::Applied(applied)], None))
-        }
-        Ask::Skip { tenant, peid, task, asked, may_operate } => {
-            let applied = found(context, &tenant, peid).await?.skip(task, asked, may_operate).await?;
-            Ok((vec![Answer::Applied(applied)], None))
-        }
         Ask::Health {} => {
             let pending = *context.pending.borrow();
             let trouble = context.trouble.borrow().clone();
@@ -139,6 +123,34 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             let letters = reader.dead_letters(tenant.as_ref(), after.as_deref(), limit).await?;
             Ok((letters.into_iter().map(|letter| Answer::Letter(Box::new(letter))).collect(), None))
         }
+    }
+}
+
+/// What a control of an execution came to; `None` for another ask.
+async fn control(context: &LocalContext, ask: Ask) -> Result<Option<Answer>, ControlError> {
+    match ask {
+        Ask::Answer { tenant, peid, task, uid, groups, choice, comment, data } => {
+            let answer = ApprovalAnswer { uid, groups, choice, comment, data };
+            let applied = found(context, &tenant, peid).await?.answer(task, answer).await?;
+            Ok(Some(Answer::Applied(applied)))
+        }
+        Ask::Signal { tenant, peid, signal } => {
+            let applied = found(context, &tenant, peid).await?.signal(signal).await?;
+            Ok(Some(Answer::Applied(applied)))
+        }
+        Ask::Pause { tenant, peid, asked } => {
+            let applied = found(context, &tenant, peid).await?.pause(asked).await?;
+            Ok(Some(Answer::Applied(applied)))
+        }
+        Ask::Resume { tenant, peid, asked } => {
+            let applied = found(context, &tenant, peid).await?.resume(asked).await?;
+            Ok(Some(Answer::Applied(applied)))
+        }
+        Ask::Skip { tenant, peid, task, asked, may_operate } => {
+            let applied = found(context, &tenant, peid).await?.skip(task, asked, may_operate).await?;
+            Ok(Some(Answer::Applied(applied)))
+        }
+        _ => Ok(None),
     }
 }
 

@@ -6,14 +6,21 @@ use std::sync::Arc;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use serde_json::json;
-use updraft_kernel::machine::{Act, Effects, Machine, MachineEvent, Terms, Timer};
+use updraft_kernel::machine::{Act, DefaultWaits, Effects, Machine, MachineEvent, Terms, Timer};
 use updraft_kernel::plan::Plan;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{ExecutionHead, Json, Playbook, Revision, TaskDocument, TaskId, Update};
 
 use crate::sample::{self, NOW};
 
-const TERMS: Terms = Terms { epoch: 1, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT };
+fn terms() -> Terms {
+    Terms {
+        epoch: 1,
+        tasks_at_once: 10,
+        configuration_wait: CONFIGURATION_WAIT,
+        waits: DefaultWaits::default(),
+    }
+}
 
 /// A `for_each` over `input.many` with this body.
 fn plan(body: &str) -> Arc<Plan> {
@@ -38,7 +45,7 @@ fn run(
     mut keep: impl FnMut(Vec<Update>),
 ) -> Machine {
     let answer = sample::answer();
-    let (mut machine, effects) = Machine::start(plan.clone(), sample::peid(1), head.clone(), TERMS, NOW);
+    let (mut machine, effects) = Machine::start(plan.clone(), sample::peid(1), head.clone(), terms(), NOW);
     let (mut calls, mut turns, mut left) = (Vec::new(), 0, answered);
     let mut take = |effects: Effects, calls: &mut Vec<_>, turns: &mut usize| {
         for act in &effects.acts {
@@ -130,6 +137,6 @@ fn resume_after_items(bencher: Bencher<'_, '_>, items: usize) {
     let machine = run(&plan, &head(items), items - 1, |more| writes.extend(more));
     let (execution, tasks) = (machine.document(), documents(&machine, writes));
     bencher.with_inputs(|| (execution.clone(), tasks.clone())).bench_values(|(execution, tasks)| {
-        Machine::resume(plan.clone(), execution, tasks, TERMS, NOW).is_ok()
+        Machine::resume(plan.clone(), execution, tasks, terms(), NOW).is_ok()
     });
 }

@@ -283,17 +283,7 @@ fn run(seed: u64, choices: &[u8]) -> World {
             continue;
         }
         match choice % 16 {
-            15 => {
-                let waiting_calls = world.waiting_calls.clone();
-                world.crash();
-                let tasks = world.tasks();
-                // A branch that lost after the crash is cancelled with what waits in it.
-                let ended = |task: &&TaskDocument| {
-                    task.state.status.ended() && task.state.status != TaskStatus::Cancelled
-                };
-                let unsent = tasks.iter().filter(|task| waiting_calls.contains(&task.task_request_id));
-                assert_eq!(unsent.filter(ended).count(), 0, "a waiting call is made again");
-            }
+            15 => crash(&mut world),
             14 if choice > 200 => world.apply(MachineEvent::Cancel),
             14 if choice > 60 => hold(&mut world),
             14 => skip(&mut world, choice / 16),
@@ -327,6 +317,18 @@ fn run(seed: u64, choices: &[u8]) -> World {
         assert_eq!(invariant::machine(&world.machine), Ok(()));
     }
     world
+}
+
+/// The process ends: what waited for a permit is made again.
+fn crash(world: &mut World) {
+    let waiting_calls = world.waiting_calls.clone();
+    world.crash();
+    let tasks = world.tasks();
+    // A branch that lost after the crash is cancelled with what waits in it.
+    let ended =
+        |task: &&TaskDocument| task.state.status.ended() && task.state.status != TaskStatus::Cancelled;
+    let unsent = tasks.iter().filter(|task| waiting_calls.contains(&task.task_request_id));
+    assert_eq!(unsent.filter(ended).count(), 0, "a waiting call is made again");
 }
 
 proptest! {
