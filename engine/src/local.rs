@@ -14,6 +14,7 @@
 #[cfg(unix)]
 mod answer;
 mod client;
+mod controls;
 mod message;
 #[cfg(unix)]
 mod server;

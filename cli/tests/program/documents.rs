@@ -15,6 +15,17 @@ fn commands(heading: &str) -> Vec<String> {
     block.lines().map(|line| line.split(" #").next().unwrap().trim().to_owned()).collect()
 }
 
+/// The id of a containment: the example isolates a host.
+fn contained(dir: &Path, tools: &Tools) -> String {
+    let example = "examples/ransomware-containment";
+    let endpoint = tools.place();
+    let (playbook, alert) = (format!("{example}/playbook.yaml"), format!("{example}/alert.json"));
+    let run = ended(dir, &["run", &playbook, "--input", &alert, "--endpoint", &endpoint]);
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    let listed = ended(dir, &["containments", "--json"]).json();
+    listed[0]["id"].as_str().unwrap_or_else(|| panic!("{listed}")).to_owned()
+}
+
 #[test]
 fn every_command_of_the_page_on_the_program_can_be_pasted() {
     let end = playbook("  - {id: done, end: null}\n");
@@ -35,7 +46,12 @@ fn every_command_of_the_page_on_the_program_can_be_pasted() {
         let command = command.replace("DIR", "updraft-data");
         let command = if command.contains("PEID") {
             let listed = ended(dir.path(), &["list", "--json"]).json();
-            command.replace("PEID", listed[0]["peid"].as_str().unwrap())
+            let peid = listed[0]["peid"].as_str().unwrap();
+            let shown = ended(dir.path(), &["show", peid, "--json"]).json();
+            let task = shown["tasks"][0]["task_request_id"].as_str().unwrap();
+            command.replace("PEID", peid).replace("TASK", task)
+        } else if command.contains(" ID ") {
+            command.replace(" ID ", &format!(" {} ", contained(dir.path(), &tools)))
         } else {
             command
         };
@@ -49,7 +65,7 @@ fn every_command_of_the_page_on_the_program_can_be_pasted() {
         };
         let run: Ended = shell(dir.path(), &command).output().unwrap().into();
         // An execution that has ended cannot be cancelled any more, nor told anything, which is said.
-        let late = ["cancel", "answer", "signal"];
+        let late = ["cancel", "answer", "signal", "pause", "skip"];
         let code = i32::from(late.iter().any(|late| command.contains(late)));
         assert_eq!(run.code, code, "{command}: {}{}", run.out, run.err);
     }

@@ -25,7 +25,7 @@ use crate::submission::Submission;
 
 /// The running keeper. Dropped, it ends without being waited for.
 pub(crate) struct Keeper {
-    /// Sent or dropped to end the thread.
+    /// Sent to end the thread once it has registered what is contained, dropped to end it at once.
     close: oneshot::Sender<()>,
     /// Completes when it has ended.
     closed: oneshot::Receiver<()>,
@@ -40,9 +40,12 @@ impl Keeper {
         let (told, closed) = oneshot::channel();
         let keep = move || {
             runtime.block_on(async {
-                tokio::select! {
-                    _ = closing => {}
-                    () = keep(&submitter, resume) => {}
+                let is_shut_down = tokio::select! {
+                    asked = closing => asked.is_ok(),
+                    () = keep(&submitter, resume) => false,
+                };
+                if is_shut_down {
+                    let _ = tokio::time::timeout(LOCAL_CLOSE, register_last(&submitter)).await;
                 }
             });
             // The caller may not wait for it.
@@ -52,11 +55,19 @@ impl Keeper {
         Ok(Self { close, closed })
     }
 
-    /// Ends it: what it does is dropped, and done again by the next start.
+    /// Ends it: what is contained is registered, if the store answers; what it does else is dropped, and done again by the
+    /// next start.
     pub(crate) async fn close(self, timer: &TimerThread) {
-        drop(self.close);
+        let _ = self.close.send(());
         let _ = timer.until(after(LOCAL_CLOSE), self.closed).await;
     }
+}
+
+/// Registers what the executions that have ended contain, so that a person who looks afterwards finds it.
+async fn register_last(submitter: &Submitter) -> Result<(), ReadError> {
+    // If the store lags, what it has is registered.
+    let _ = submitter.context.flush().await;
+    look(submitter, Resume::Nothing).await
 }
 
 async fn keep(submitter: &Submitter, resume: Resume) {

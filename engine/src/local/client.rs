@@ -13,8 +13,8 @@ use tokio::time::timeout;
 use updraft_actors::{CancelVerdict, Inspection};
 use updraft_protocol::limits::{LOCAL_LINE_BYTES, LOCAL_WAIT};
 use updraft_protocol::{
-    Applied, ApprovalAnswer, Asked, ContainmentApplied, ContainmentAsk, ContainmentDocument, ContainmentId,
-    DeadLetter, ExecutionDocument, ExecutionId, Signal, TaskId, TenantCode,
+    ContainmentApplied, ContainmentAsk, ContainmentDocument, ContainmentId, DeadLetter, ExecutionDocument,
+    ExecutionId, TenantCode,
 };
 use updraft_storage::store::{ContainmentQuery, ContainmentsOf, Cursor, ExecutionQuery, InboxQuery};
 
@@ -169,22 +169,6 @@ impl Client {
         }
     }
 
-    /// Answers an approval; as [`Engine::answer`](crate::Engine::answer).
-    ///
-    /// # Errors
-    /// The answer is refused, no engine runs there, or it does not answer: then it may have counted.
-    pub async fn answer(
-        &self,
-        tenant: &TenantCode,
-        peid: ExecutionId,
-        task: TaskId,
-        answer: ApprovalAnswer,
-    ) -> Result<Applied, Error> {
-        let ApprovalAnswer { uid, groups, choice, comment, data } = answer;
-        let tenant = tenant.clone();
-        self.apply(Ask::Answer { tenant, peid, task, uid, groups, choice, comment, data }).await
-    }
-
     /// One page of an inbox; as [`Engine::inbox`](crate::Engine::inbox).
     ///
     /// # Errors
@@ -201,19 +185,6 @@ impl Client {
                 other => return Err(self.beside(&other)),
             }
         }
-    }
-
-    /// Gives an execution a signal; as [`Engine::signal`](crate::Engine::signal).
-    ///
-    /// # Errors
-    /// The signal is refused, no engine runs there, or it does not answer: then it may have been applied.
-    pub async fn signal(
-        &self,
-        tenant: &TenantCode,
-        peid: ExecutionId,
-        signal: Signal,
-    ) -> Result<Applied, Error> {
-        self.apply(Ask::Signal { tenant: tenant.clone(), peid, signal }).await
     }
 
     /// One page of a tenant's containments. The next page begins after its last row; an empty one is the end.
@@ -256,54 +227,6 @@ impl Client {
         }
     }
 
-    /// Pauses an execution; as [`Engine::pause`](crate::Engine::pause).
-    ///
-    /// # Errors
-    /// The pause is refused, no engine runs there, or it does not answer: then it may have been applied.
-    pub async fn pause(
-        &self,
-        tenant: &TenantCode,
-        peid: ExecutionId,
-        asked: Asked,
-    ) -> Result<Applied, Error> {
-        self.apply(Ask::Pause { tenant: tenant.clone(), peid, asked }).await
-    }
-
-    /// Lets a paused execution go on; as [`Engine::resume`](crate::Engine::resume).
-    ///
-    /// # Errors
-    /// It is refused, no engine runs there, or it does not answer: then it may have been applied.
-    pub async fn resume(
-        &self,
-        tenant: &TenantCode,
-        peid: ExecutionId,
-        asked: Asked,
-    ) -> Result<Applied, Error> {
-        self.apply(Ask::Resume { tenant: tenant.clone(), peid, asked }).await
-    }
-
-    /// Skips the wait of a task; as [`Engine::skip`](crate::Engine::skip).
-    ///
-    /// # Errors
-    /// The skip is refused, no engine runs there, or it does not answer: then it may have been applied.
-    pub async fn skip(
-        &self,
-        tenant: &TenantCode,
-        peid: ExecutionId,
-        task: TaskId,
-        asked: Asked,
-        may_operate: bool,
-    ) -> Result<Applied, Error> {
-        self.apply(Ask::Skip { tenant: tenant.clone(), peid, task, asked, may_operate }).await
-    }
-
-    async fn apply(&self, ask: Ask) -> Result<Applied, Error> {
-        match self.ask(ask).await?.next().await? {
-            Answer::Applied(applied) => Ok(applied),
-            other => Err(self.beside(&other)),
-        }
-    }
-
     /// The health of the engine and its store.
     ///
     /// # Errors
@@ -337,7 +260,7 @@ impl Client {
         }
     }
 
-    async fn ask(&self, ask: Ask) -> Result<Talk<'_>, Error> {
+    pub(super) async fn ask(&self, ask: Ask) -> Result<Talk<'_>, Error> {
         let mut line = serde_json::to_vec(&Request { version: VERSION, ask })
             .map_err(|error| self.failed(io::Error::other(error)))?;
         line.push(b'\n');
@@ -374,7 +297,7 @@ impl Client {
     }
 
     /// An unexpected line of an answer; an error is the engine's own.
-    fn beside(&self, answer: &Answer) -> Error {
+    pub(super) fn beside(&self, answer: &Answer) -> Error {
         match answer {
             Answer::Error { message, retryable } => {
                 Error::Engine { message: message.clone(), retryable: *retryable }
@@ -399,13 +322,13 @@ async fn connect(_: &Path) -> io::Result<Stream> {
 }
 
 /// An answer, line by line.
-struct Talk<'a> {
+pub(super) struct Talk<'a> {
     client: &'a Client,
     lines: Take<BufReader<Stream>>,
 }
 
 impl Talk<'_> {
-    async fn next(&mut self) -> Result<Answer, Error> {
+    pub(super) async fn next(&mut self) -> Result<Answer, Error> {
         let mut line = Vec::new();
         self.lines.set_limit(LOCAL_LINE_BYTES as u64);
         let read = timeout(LOCAL_WAIT, self.lines.read_until(b'\n', &mut line)).await;
