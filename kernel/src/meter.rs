@@ -57,11 +57,18 @@ pub(crate) const LIST_BYTES: usize = 112;
 pub(crate) struct Meter {
     work: Cell<u64>,
     bytes: Cell<u64>,
+    /// The work at its beginning.
+    given: u64,
 }
 
 impl Meter {
     pub(crate) fn new() -> Self {
-        Self { work: Cell::new(EVALUATION_WORK), bytes: Cell::new(EVALUATION_BYTES) }
+        Self::with_work(EVALUATION_WORK)
+    }
+
+    /// A meter of an evaluation that may take so many units of work.
+    pub(crate) fn with_work(given: u64) -> Self {
+        Self { work: Cell::new(given), bytes: Cell::new(EVALUATION_BYTES), given }
     }
 
     /// Charges time; after a refusal nothing is left.
@@ -88,7 +95,7 @@ impl Meter {
 
     /// The charges so far: units of work, and bytes.
     pub(crate) fn taken(&self) -> (u64, u64) {
-        (EVALUATION_WORK - self.work.get(), EVALUATION_BYTES - self.bytes.get())
+        (self.given - self.work.get(), EVALUATION_BYTES - self.bytes.get())
     }
 }
 

@@ -33,7 +33,7 @@ mod value;
 
 use std::collections::BTreeMap;
 
-use updraft_protocol::limits::ARGUMENTS_BYTES;
+use updraft_protocol::limits::{ARGUMENTS_BYTES, EVALUATION_WORK};
 use updraft_protocol::{ActionSpec, Failure, FailureKind, SecretReference, Value};
 
 use crate::visible::Visible;
@@ -137,11 +137,20 @@ impl Template {
 
     /// As [`Template::render`], with its cost.
     pub fn render_metered(&self, visible: &dyn Visible) -> (Result<Value, Failure>, Spent) {
+        self.render_within(visible, (ARGUMENTS_BYTES, EVALUATION_WORK))
+    }
+
+    /// The same, of at most so many bytes as JSON, for at most so many units of work.
+    pub(crate) fn render_within(
+        &self,
+        visible: &dyn Visible,
+        (bytes, work): (usize, u64),
+    ) -> (Result<Value, Failure>, Spent) {
         if let Node::Literal(value) = &self.node {
             return (Ok(value.clone()), Spent::default());
         }
-        let root = Root::new(&self.references, visible);
-        let mut rendering = Rendering { root: &root, left: ARGUMENTS_BYTES };
+        let root = Root::within(&self.references, visible, work);
+        let mut rendering = Rendering { root: &root, left: bytes };
         let rendered = rendering.node(&self.node, 0);
         (rendered, root.spent())
     }

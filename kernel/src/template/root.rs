@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use updraft_protocol::limits::EVALUATION_WORK;
 use updraft_protocol::{Failure, Json, TaskStatus, Timestamp};
 
 use super::Spent;
@@ -53,6 +54,11 @@ struct EndedStep {
 impl<'r> Root<'r> {
     /// The part of `visible` that `references` names.
     pub(super) fn new(references: &'r References, visible: &dyn Visible) -> Self {
+        Self::within(references, visible, EVALUATION_WORK)
+    }
+
+    /// The same, for an evaluation that may take so many units of work.
+    pub(super) fn within(references: &'r References, visible: &dyn Visible, work: u64) -> Self {
         let lazy =
             |read: bool, text: &Json| Lazy { text: read.then(|| text.clone()), value: OnceCell::new() };
         let local = |name: &'r String| Some((name.as_str(), lazy(true, visible.local(name)?)));
@@ -63,7 +69,7 @@ impl<'r> Root<'r> {
             Some((id.as_str(), view))
         };
         Self {
-            meter: Meter::new(),
+            meter: Meter::with_work(work),
             references,
             input: lazy(references.input, visible.input()),
             variables: lazy(references.variables, visible.variables()),

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 /// Items of one `for_each` step.
 pub const ITEMS: usize = 100_000;
+/// Work of reading the items of a `for_each` that names a list or a map and computes nothing: a hundred thousand of them, of
+/// what is stored of one value; once for the loop, on the thread of a shard.
+pub const ITEMS_WORK: u64 = 50_000_000;
 /// Items of one `for_each` step that run at once, at most: each holds a scope and its tasks in memory.
 pub const ITEMS_AT_ONCE: usize = 1_000;
 /// Rounds of one `while` or `until` step, unless it says otherwise: a loop that an author expects to end is noticed soon.

@@ -1,6 +1,6 @@
 //! The step `for_each`: opens a scope for each item, a bounded number at once, and continues when all have ended.
 
-use updraft_protocol::limits::ITEM_WORK;
+use updraft_protocol::limits::{EVALUATION_WORK, ITEM_WORK, ITEMS_WORK, LOOP_BYTES};
 use updraft_protocol::{Effect, Failure, Json, Timestamp};
 
 use super::Arrival;
@@ -23,7 +23,11 @@ impl Machine {
         if self.is_put_off(at) {
             return;
         }
-        let items = self.rendered(at, &each.items);
+        // A hundred thousand items are more than the arguments of a call may be, and more work.
+        let units = if each.names_a_value { ITEMS_WORK } else { EVALUATION_WORK };
+        let view = self.view(at.scope, self.began(at.recorded, at.now));
+        let (items, spent) = each.items.render_within(&view, (LOOP_BYTES, units));
+        self.turn.work += spent.work;
         let items = items.and_then(|items| Items::of(items, each.collect.is_some()));
         let items = items.and_then(|items| match self.holds_too_much(None, items.bytes) {
             Some(failure) => Err(failure),

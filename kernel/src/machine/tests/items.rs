@@ -168,3 +168,15 @@ fn loops_nest_and_an_inner_one_reads_the_items_of_both() {
     }
     assert_eq!(output(&world)["results"], json!([["a:1", "a:2"], ["b:3"]]));
 }
+
+#[test]
+fn a_list_may_be_larger_than_the_arguments_of_a_call() {
+    let each = json!({"id": "all", "for_each": "input.many", "do": [{"if": "true", "then": []}]});
+    let mut world = World::begin(&playbook(json!([each])), json!({"many": vec![7; 100_000]}));
+    while !world.machine.ended() {
+        world.fire();
+        world.machine.forget(world.machine.leaving());
+    }
+    let output = world.execution().state.output.clone().unwrap().value();
+    assert_eq!((output["items"].as_u64(), output["completed"].as_u64()), (Some(100_000), Some(100_000)));
+}

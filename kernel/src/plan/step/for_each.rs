@@ -17,6 +17,8 @@ use crate::template::{Template, is_root};
 pub struct PlannedForEach {
     /// The items: a list or a map.
     pub items: Template,
+    /// Whether they are a value that is there, and nothing is computed.
+    pub names_a_value: bool,
     /// The names under which the body reads its item, the item's number and its key.
     pub names: ItemNames,
     /// The first step of the body.
@@ -81,6 +83,7 @@ impl PlannedForEach {
         };
         Some(Self {
             items: items?,
+            names_a_value: is_path(&each.items),
             names,
             start: start?,
             at_once: each.at_once,
@@ -89,6 +92,11 @@ impl PlannedForEach {
             on_item_failure: each.on_item_failure,
         })
     }
+}
+
+/// Whether an expression is a path, such as `input.hosts`: names with dots between.
+fn is_path(expression: &str) -> bool {
+    expression.trim().split('.').all(is_identifier)
 }
 
 /// A name is an identifier, and none that means something else there.
