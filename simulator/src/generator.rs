@@ -174,10 +174,8 @@ impl Generator {
         if self.steps.is_multiple_of(3) {
             step["undo"] =
                 json!({ "action": "act", "arguments": { "for": id, "of": "{{ output }}" }, "on": ["asked"] });
-            if self.steps.is_multiple_of(2) {
-                step["expires"] = json!("{{ input.n + 1 }}h");
-                step["target"] = json!("{{ input.n }}");
-            }
+            step["expires"] = json!("{{ input.n + 1 }}h");
+            step["target"] = json!("{{ input.n }}");
             if at_most_once {
                 step["undo"]["safe_if_unknown"] = json!(self.steps.is_multiple_of(4));
             }

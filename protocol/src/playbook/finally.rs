@@ -135,8 +135,7 @@ impl Finally {
 }
 
 impl FieldsOfKind for Finally {
-    const FIELDS: &'static [&'static str] =
-        &["do", "finally", "next", "on_failure", "on_timeout", "on_unknown"];
+    const FIELDS: &'static [&'static str] = &["do", "finally", "next", "on_failure", "on_timeout"];
 
     fn read(fields: &mut StepFields) -> Result<Self, String> {
         Ok(Self {

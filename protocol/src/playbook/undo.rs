@@ -21,7 +21,8 @@ pub struct Undo {
     /// `output`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub arguments: BTreeMap<String, Value>,
-    /// When it is made; in all of these cases where nothing is said.
+    /// When it is made, beside when what `expires` is over: `[asked]` where nothing is said. On `failure` and `cancel` no undo is
+    /// made yet: a playbook that asks for it is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on: Vec<UndoOn>,
     /// Whether it is harmless where nobody knows whether the action was done, and is made then too.
@@ -50,6 +51,15 @@ pub enum UndoOn {
 impl UndoOn {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Failure, Self::Cancel, Self::Asked];
+
+    /// The written text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Failure => "failure",
+            Self::Cancel => "cancel",
+            Self::Asked => "asked",
+        }
+    }
 }
 
 impl Undo {
@@ -60,6 +70,6 @@ impl Undo {
 
     /// When it is made.
     pub fn when(&self) -> &[UndoOn] {
-        if self.on.is_empty() { &UndoOn::ALL } else { &self.on }
+        if self.on.is_empty() { &[UndoOn::Asked] } else { &self.on }
     }
 }

@@ -14,10 +14,8 @@ pub(super) fn written(steps: u64, step: &mut Value) {
     }
     let n = ["{{ output.n }}", "{{ output.missing.n }}"][(steps / 3 % 2) as usize];
     step["undo"] = json!({"action": "act", "arguments": {"n": n, "at": "{{ now }}"}});
-    if steps.is_multiple_of(2) {
-        step["expires"] = json!("{{ input.n + 1 }}h");
-        step["target"] = json!("{{ input.n }}");
-    }
+    step["expires"] = json!("{{ input.n + 1 }}h");
+    step["target"] = json!("{{ input.n }}");
     if step["at_most_once"] == true {
         step["undo"]["safe_if_unknown"] = json!(steps % 4 < 2);
     }

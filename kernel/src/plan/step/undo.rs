@@ -78,6 +78,17 @@ impl PlannedUndo {
             let message = "only a step with `at_most_once` can be of unknown outcome";
             steps.mistakes.step(draft.at, "undo.safe_if_unknown", message);
         }
+        if action.expires.is_none() && action.target.is_none() {
+            let message = "needs `expires`: what was done is undone when that is over, or when a person asks";
+            steps.mistakes.step(draft.at, "undo", message);
+        }
+        if let Some(on) = undo.on.iter().find(|on| **on != UndoOn::Asked) {
+            let message = format!(
+                "no undo is made on `{}` yet: write `on_cancel`, `catch` or `finally`, or let it expire",
+                on.as_str()
+            );
+            steps.mistakes.step(draft.at, "undo.on", message);
+        }
         let arguments = arguments?;
         let mut on = undo.when().to_vec();
         on.sort_unstable();

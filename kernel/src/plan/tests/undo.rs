@@ -1,5 +1,7 @@
 //! `undo`, `expires` and `target`: what is accepted, and each mistake.
 
+use updraft_protocol::playbook::UndoOn;
+
 use super::*;
 
 fn isolate(more: Value) -> Value {
@@ -21,12 +23,12 @@ fn one(more: Value, expected: &str) {
 
 #[test]
 fn an_undo_is_checked_as_the_action_is() {
-    let plan = plan(isolate(json!({"undo": {"action": "head"}})));
+    let plan = plan(isolate(json!({"undo": {"action": "head"}, "expires": "4h", "target": "a"})));
     let PlannedKind::Action(action) = &plan.step(at(&plan, "isolate")).kind else { panic!("action") };
     let planned = action.undo.as_ref().unwrap();
     assert_eq!((planned.integration.as_str(), planned.action.as_str()), ("http", "head"));
-    assert_eq!(planned.on.len(), 3);
-    let of = |fields: Value| json!({"undo": undo(fields)});
+    assert_eq!(planned.on, [UndoOn::Asked]);
+    let of = |fields: Value| json!({"undo": undo(fields), "expires": "4h", "target": "a"});
     one(
         of(json!({"action": "http.requets"})),
         "steps[0].undo.action: \"http\" has no action \"requets\"; did you mean \"request\"?",
@@ -62,6 +64,21 @@ fn with_step(more: Value) -> Value {
     let mut steps = isolate(more);
     steps[0]["action"] = json!("http.request");
     json!({"format": 1, "name": "p", "version": 1, "steps": steps})
+}
+
+#[test]
+fn an_undo_that_nothing_would_make_is_refused() {
+    one(
+        json!({"undo": undo(json!({}))}),
+        "steps[0].undo: needs `expires`: what was done is undone when that is over, or when a person asks",
+    );
+    for on in ["failure", "cancel"] {
+        let undo = undo(json!({"on": ["asked", on]}));
+        let expected = format!(
+            "steps[0].undo.on: no undo is made on `{on}` yet: write `on_cancel`, `catch` or `finally`, or let it expire"
+        );
+        one(json!({"undo": undo, "expires": "4h", "target": "a"}), &expected);
+    }
 }
 
 #[test]
