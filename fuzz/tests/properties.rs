@@ -14,10 +14,10 @@ use proptest::sample::select;
 use updraft_fuzz::{condition, frames, journal, template};
 use updraft_protocol::playbook::{Retry, UndoOn};
 use updraft_protocol::{
-    Asked, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure,
-    FailureKind, Hold, InputHash, Json, Name, Pause, PlaybookId, ReceivedSignals, Revision, SecretReference,
-    Signal, Span, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, UndoCall, UndoRecord,
-    UndoStatus, Update, codec,
+    Asked, ExecutionEnding, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate,
+    Failure, FailureKind, Hold, InputHash, Json, Name, Pause, PlaybookId, ReceivedSignals, Revision,
+    SecretReference, Signal, Span, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, UndoCall,
+    UndoRecord, UndoStatus, Update, codec,
 };
 
 fn config(cases: u32) -> ProptestConfig {
@@ -89,7 +89,7 @@ fn execution() -> impl Strategy<Value = Update> {
         dates,
         option::of(json()),
         option::of(failure().prop_map(Box::new)),
-        (signals(), pause()),
+        (signals(), ending(), pause()),
     )
         .prop_map(
             |(
@@ -97,7 +97,7 @@ fn execution() -> impl Strategy<Value = Update> {
                 (started_date, updated, finished_date, playbook_runtime),
                 output,
                 error,
-                (signals, pause),
+                (signals, ending, pause),
             )| {
                 let updated_date = Timestamp(updated);
                 ExecutionState {
@@ -109,7 +109,7 @@ fn execution() -> impl Strategy<Value = Update> {
                     output,
                     error,
                     signals,
-                    ending: None,
+                    ending,
                     pause,
                 }
             },
@@ -117,6 +117,15 @@ fn execution() -> impl Strategy<Value = Update> {
     (any::<[u8; 16]>(), revision(), option::of(head), state).prop_map(|(id, revision, head, state)| {
         Update::from(ExecutionUpdate { peid: ExecutionId::from_bytes(id), revision, head, state })
     })
+}
+
+fn ending() -> impl Strategy<Value = Option<Box<ExecutionEnding>>> {
+    let ending = (select(ExecutionStatus::ALL), option::of(failure()), any::<bool>(), date()).prop_map(
+        |(status, error, stopped, since)| {
+            Box::new(ExecutionEnding { status, error, stopped, since: since.unwrap_or_default() })
+        },
+    );
+    option::of(ending)
 }
 
 fn pause() -> impl Strategy<Value = Option<Arc<Pause>>> {

@@ -66,9 +66,13 @@ impl Machine {
         if !cleans_up {
             return self.stop_at_once(status, now, effects);
         }
+        let was_paused = self.is_paused();
         self.write_ending(ExecutionEnding { status, error, stopped: true, since: now }, now, effects);
         effects.durable = true;
         self.stop_and_clean_up(status, now, effects);
+        if was_paused {
+            self.arm_again(effects);
+        }
     }
 
     /// Cancels what the execution does, but for what cleans up.

@@ -57,10 +57,14 @@ impl Machine {
         }
         self.write_pause(ExecutionStatus::Executing, None, now, effects);
         self.end_overdue_loops(now, effects);
-        // The timers that fired during the pause were ignored.
+        self.arm_again(effects);
+        Ok(Applied::Resumed)
+    }
+
+    /// Sets the timers of all waits: those that fired during a pause were ignored.
+    pub(super) fn arm_again(&self, effects: &mut Effects) {
         let due = |task: &Task| task.due().map(|due| Act::Arm(Timer::Task(task.seq), due));
         effects.acts.extend(self.tasks.iter().filter_map(due));
-        Ok(Applied::Resumed)
     }
 
     /// While the execution is paused: when it has to be in memory again, unless a person asks for it before.

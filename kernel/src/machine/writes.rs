@@ -295,11 +295,10 @@ impl Machine {
         }
     }
 
-    /// The end of the execution is decided, and steps run before it. If it was stopped, a pause is over.
+    /// The end of the execution is decided, and steps run before it: a pause is over.
     pub(super) fn write_ending(&mut self, ending: ExecutionEnding, now: Timestamp, effects: &mut Effects) {
-        let status = if ending.stopped { ExecutionStatus::Executing } else { self.status() };
         let change = ExecutionState {
-            execution_status: status,
+            execution_status: ExecutionStatus::Executing,
             ending: Some(Box::new(ending)),
             ..self.unchanged_execution(now)
         };

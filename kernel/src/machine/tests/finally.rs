@@ -157,3 +157,28 @@ fn an_execution_that_cannot_continue_ends_at_once_while_it_tidies_up() {
     assert_eq!(world.ends, [ExecutionStatus::Cancelled]);
     assert_eq!(world.statuses(), ["finally_1:cancelled", "a:cancelled", "tidy:cancelled"]);
 }
+
+#[test]
+fn a_pause_does_not_hold_what_cleans_up_before_an_end() {
+    let mut world = World::begin(&tidied(once("a")), json!({}));
+    world.pause().unwrap();
+    world.end("a", Ok(json!({})));
+    assert!(!world.machine.is_paused() && world.attempts.len() == 1);
+    world.end("tidy", Ok(json!({})));
+    assert_eq!(world.ends, [ExecutionStatus::Completed]);
+}
+
+#[test]
+fn the_time_of_a_cleanup_that_passed_during_a_pause_ends_it_after_a_cancel() {
+    let then = json!({"do": [once("a")], "finally": {"do": [once("tidy")], "timeout": "20s"}});
+    let step = json!({"id": "if", "if": "1 == 1", "then": then});
+    let mut world = World::begin(&playbook(json!([step, once("b")])), json!({}));
+    world.end("a", Ok(json!({})));
+    world.pause().unwrap();
+    world.fire();
+    assert!(world.timers.is_empty(), "its timer has fired, and counts later");
+    world.apply(MachineEvent::Cancel);
+    assert!(!world.machine.is_paused());
+    world.fire();
+    assert_eq!(world.ends, [ExecutionStatus::Cancelled]);
+}
