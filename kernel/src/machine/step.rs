@@ -101,6 +101,14 @@ impl Machine {
         }
     }
 
+    /// A wait that was recorded goes on until the same instant. False if there is none: control is here for the first time.
+    fn goes_on_waiting(&mut self, at: Arrival, effects: &mut Effects) -> bool {
+        let Some(task) = at.recorded else { return false };
+        let due = self.wait_of(task).and_then(|wait| wait.until).unwrap_or(at.now);
+        self.wait(task, due, effects);
+        true
+    }
+
     /// Whether a step that computes is postponed to the next turn.
     fn is_put_off(&mut self, at: Arrival) -> bool {
         let put_off = at.recorded.is_none() && self.turn.is_spent();

@@ -5,7 +5,7 @@ use super::Mutant;
 const SIGNAL: &str = "kernel/src/machine/signal.rs";
 const APPROVAL: &str = "kernel/src/machine/approval.rs";
 const BESIDE: &str = "kernel/src/machine/step/beside.rs";
-const WAIT_FOR: &str = "kernel/src/machine/step/wait_for.rs";
+const STEP: &str = "kernel/src/machine/step.rs";
 
 /// Bugs in what comes from people and other programs.
 pub const PEOPLE: &[Mutant] = &[
@@ -40,9 +40,9 @@ pub const PEOPLE: &[Mutant] = &[
     Mutant {
         name: "wait-begins-anew",
         claim: "the wait for a signal begins again after a crash",
-        file: WAIT_FOR,
-        find: "            let due = self.wait_of(task).and_then(|wait| wait.until).unwrap_or(at.now);\n",
-        replace: "            let due = at.now.after(wait.timeout.unwrap_or_default());\n",
+        file: STEP,
+        find: "        let due = self.wait_of(task).and_then(|wait| wait.until).unwrap_or(at.now);\n",
+        replace: "        let due = self.wait_of(task).map_or(at.now, |wait| at.now.after(std::time::Duration::from_millis(wait.until.unwrap_or_default().since(wait.since))));\n",
     },
     Mutant {
         name: "gate-answered-twice",

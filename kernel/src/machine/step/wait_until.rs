@@ -19,11 +19,7 @@ impl Machine {
         effects: &mut Effects,
         work: &mut Vec<Go>,
     ) {
-        if let Some(task) = at.recorded {
-            let due = self.wait_of(task).and_then(|wait| wait.until).unwrap_or(at.now);
-            return self.wait(task, due, effects);
-        }
-        if self.is_put_off(at) {
+        if self.goes_on_waiting(at, effects) || self.is_put_off(at) {
             return;
         }
         let instant = self.rendered(at, &wait.instant).and_then(|value| wait.instant_of(&value, at.now));
