@@ -62,6 +62,7 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
+    #[cfg(test)]
     pub(crate) fn new() -> Self {
         Self::with_work(EVALUATION_WORK)
     }
