@@ -168,12 +168,12 @@ enum Round {
 
 /// The round that runs: its execution is submitted, unless it was, and looked at.
 async fn undo(submitter: &Submitter, containment: &ContainmentDocument) -> Result<Round, ReadError> {
-    let peid = match containment.details.execution {
-        Some(peid) => peid,
-        None => match submit(submitter, containment).await? {
-            Ok(peid) => peid,
-            Err(round) => return Ok(round),
-        },
+    let Some(peid) = containment.details.execution else {
+        // It is recorded before its end is looked for: it may have ended already, and the containment names it.
+        return Ok(match submit(submitter, containment).await? {
+            Ok(peid) => Round::Runs(Some(peid)),
+            Err(round) => round,
+        });
     };
     let entry = submitter.context.registry.get(peid);
     let document = match entry.as_ref().map(|entry| entry.outcome()) {
