@@ -78,8 +78,8 @@ impl Machine {
     /// Cancels what the execution does, but for what cleans up.
     fn stop_and_clean_up(&mut self, status: ExecutionStatus, now: Timestamp, effects: &mut Effects) {
         self.cancel_scope(ScopeId::MAIN, Cancel::Execution(status), now, effects);
-        // What is left of this cleans up: its calls were taken back with the others.
-        self.requeue_waiting_calls();
+        // A driver withdraws all calls in line before it stops the execution: those that clean up get in line again.
+        self.take_back_waiting_calls(effects);
         let unsent = self.tasks.iter().filter(|task| task.phase == Phase::Unsent).map(|task| task.seq);
         let unsent: Vec<TaskSeq> = unsent.collect();
         let plan = self.plan.clone();

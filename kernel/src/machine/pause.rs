@@ -34,9 +34,7 @@ impl Machine {
         if let Some(status) = self.ending() {
             return Err(ControlRefusal::Ended(status));
         }
-        let waiting = self.waiting_calls.iter().map(|call| Act::StopWaiting(call.task_id));
-        effects.acts.extend(waiting);
-        self.requeue_waiting_calls();
+        self.take_back_waiting_calls(effects);
         let pause = Arc::new(Pause { since: now, asked });
         self.write_pause(ExecutionStatus::Paused, Some(pause), now, effects);
         Ok(Applied::Paused)

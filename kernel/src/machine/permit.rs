@@ -66,6 +66,12 @@ impl Machine {
         }
     }
 
+    /// Gives up the place in line of all waiting calls, which are ready again.
+    pub(super) fn take_back_waiting_calls(&mut self, effects: &mut Effects) {
+        effects.acts.extend(self.waiting_calls.iter().map(|call| Act::StopWaiting(call.task_id)));
+        self.requeue_waiting_calls();
+    }
+
     /// Puts all waiting calls back among the work that is ready, at its end.
     pub(super) fn requeue_waiting_calls(&mut self) {
         self.running -= self.waiting_calls.len();
