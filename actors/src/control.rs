@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::{broadcast, oneshot};
 use updraft_kernel::execution::ExecutionControl;
-use updraft_kernel::machine::MachineEvent;
+use updraft_kernel::machine::{MachineEvent, RunningLoop};
 use updraft_protocol::{Applied, ControlRefusal, ExecutionDocument, ExecutionStatus, TaskDocument};
 
 use crate::event::Event;
@@ -42,6 +42,8 @@ pub enum Control {
     Apply(MachineEvent, oneshot::Sender<Result<Applied, ControlRefusal>>),
     /// Report its state.
     Inspect(oneshot::Sender<Inspection>),
+    /// Report how far its loops have come.
+    Loops(oneshot::Sender<Vec<RunningLoop>>),
     /// Report its state, and every event from then on.
     Follow(oneshot::Sender<(Inspection, broadcast::Receiver<Event>)>),
     /// Fail it: the store refuses one of its documents for good.
@@ -61,7 +63,7 @@ impl HeldControl {
             Control::Cancel(_) => Some(MachineEvent::Cancel),
             Control::Apply(event, _) => Some(event.clone()),
             Control::Fail(failure) => Some(MachineEvent::Fail(failure.clone())),
-            Control::Inspect(_) | Control::Follow(_) => None,
+            Control::Inspect(_) | Control::Loops(_) | Control::Follow(_) => None,
         };
         Self { number, event }
     }

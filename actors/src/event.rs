@@ -1,5 +1,6 @@
 //! Events of an execution as its readers see them: one for each durable change.
 
+use updraft_kernel::machine::LoopProgress;
 use updraft_protocol::{
     ExecutionDocument, ExecutionId, ExecutionStatus, Failure, StepId, TaskDocument, TaskId, TaskStatus,
     Timestamp, Update,
@@ -38,6 +39,8 @@ pub enum EventKind {
         runtime: Option<u64>,
         /// Why its newest failed attempt failed.
         error: Option<Box<Failure>>,
+        /// Of a loop that has ended, how far it came.
+        progress: Option<LoopProgress>,
     },
     /// The reader was too slow: this many events were dropped. The end is never dropped.
     Missed(u64),
@@ -62,6 +65,7 @@ impl Event {
                     attempt: update.state.attempt,
                     runtime: update.state.runtime,
                     error: update.state.error.clone(),
+                    progress: None,
                 },
             },
         }
@@ -79,6 +83,7 @@ impl Event {
                 attempt: task.state.attempt,
                 runtime: task.state.runtime,
                 error: task.state.error.clone(),
+                progress: LoopProgress::at_end(task),
             },
         }
     }

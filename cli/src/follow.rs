@@ -11,6 +11,7 @@ use crate::data;
 use crate::exit::Error;
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
+use crate::loop_watch::LoopWatch;
 use crate::progress::Progress;
 
 /// How often spinners turn.
@@ -50,14 +51,17 @@ pub(crate) async fn follow(
     (screen, answering): (&Screen, &Answering<'_>),
 ) -> Result<Followed, Error> {
     let mut asker = Asker::new(answering, handle, screen);
+    let mut loops = LoopWatch::new(handle);
     let mut events = pin!(handle.events());
     let mut ticks = tokio::time::interval(TICK);
     loop {
         tokio::select! {
             event = events.next() => match event {
-                Some(event) => show(event?, handle, progress, &mut asker).await?,
+                Some(event) => show(event?, handle, progress, (&mut asker, &mut loops)).await?,
                 None => break,
             },
+            // What cannot be read is told by the events, or by the end.
+            running = loops.next() => progress.loops(&running.unwrap_or_default()),
             line = asker.line() => asker.answer(&line).await,
             _ = ticks.tick() => progress.tick(),
             () = interrupt.asked() => {
@@ -87,14 +91,16 @@ async fn show(
     event: Event,
     handle: &Handle,
     progress: &mut Progress,
-    asker: &mut Asker<'_>,
+    (asker, loops): (&mut Asker<'_>, &mut LoopWatch<'_>),
 ) -> Result<(), Error> {
     progress.event(&event);
+    loops.event(&event, progress.is_of_loop(&event));
     asker.event(&event).await?;
     if let EventKind::Missed(_) = event.kind {
         for task in handle.inspect().await?.tasks {
             let event = Event::of_task(&task);
             progress.event(&event);
+            loops.event(&event, progress.is_of_loop(&event));
             asker.event(&event).await?;
         }
     }

@@ -22,6 +22,7 @@ mod input;
 mod interrupt;
 mod list;
 mod log;
+mod loop_watch;
 mod network;
 mod options;
 mod output;

@@ -1,20 +1,27 @@
 //! Plain progress: one line for each change, for files, pipes and terminals without a cursor.
 
-use updraft::{Event, EventKind, TaskStatus};
+use std::time::{Duration, Instant};
+
+use updraft::{Clock, Event, EventKind, RunningLoop, SystemClock, TaskStatus};
 
 use crate::exit::Error;
 use crate::output::Output;
 use crate::task_rows::TaskRows;
 
+/// The time between two lines about loops: a file is read later, and need not be flooded.
+const LOOPS_PAUSE: Duration = Duration::from_secs(5);
+
 /// Tells what happens, line by line.
 pub(crate) struct PlainProgress {
     rows: TaskRows,
     output: Output,
+    /// When loops were last told of.
+    loops_told: Option<Instant>,
 }
 
 impl PlainProgress {
     pub(crate) fn new(rows: TaskRows, output: Output) -> Self {
-        Self { rows, output }
+        Self { rows, output, loops_told: None }
     }
 
     /// Tells of one change.
@@ -36,6 +43,26 @@ impl PlainProgress {
             }
         };
         self.output.line(format_args!("{}  {line}", event.at));
+    }
+
+    /// Tells how far loops have come.
+    pub(crate) fn loops(&mut self, running: &[RunningLoop]) {
+        let now = Instant::now();
+        if self.loops_told.is_some_and(|told| now.duration_since(told) < LOOPS_PAUSE) {
+            return;
+        }
+        let width = self.rows.width();
+        for running in running {
+            let Some(row) = self.rows.advance(running) else { continue };
+            let line = format!("{:width$}  {}", row.step.as_str(), row.words());
+            self.output.line(format_args!("{}  {line}", SystemClock.now()));
+            self.loops_told = Some(now);
+        }
+    }
+
+    /// The rows that it tells of.
+    pub(crate) fn rows(&self) -> &TaskRows {
+        &self.rows
     }
 
     /// Where words about the end go.

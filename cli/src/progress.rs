@@ -3,7 +3,7 @@
 
 use std::io::{IsTerminal, stderr, stdout};
 
-use updraft::{Event, ExecutionStatus, Inspection, Json};
+use updraft::{Event, EventKind, ExecutionStatus, Inspection, Json, RunningLoop};
 
 use crate::exit::Error;
 use crate::log::Screen;
@@ -44,6 +44,23 @@ impl Progress {
         match self {
             Self::Tree(tree) => tree.event(event),
             Self::PlainProgress(plain) => plain.event(event),
+        }
+    }
+
+    /// Shows how far loops have come.
+    pub(crate) fn loops(&mut self, running: &[RunningLoop]) {
+        match self {
+            Self::Tree(tree) => tree.loops(running),
+            Self::PlainProgress(plain) => plain.loops(running),
+        }
+    }
+
+    /// Whether an event is about the run of a loop, once it was shown.
+    pub(crate) fn is_of_loop(&self, event: &Event) -> bool {
+        let EventKind::Task { task_id, .. } = event.kind else { return false };
+        match self {
+            Self::Tree(tree) => tree.rows().is_loop(task_id),
+            Self::PlainProgress(plain) => plain.rows().is_loop(task_id),
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct StepPosition {
     pub(crate) branches: Vec<Branch>,
     /// What it does: `http.request`, `parallel`.
     pub(crate) label: String,
+    /// Whether it is a loop, which says how far it has come.
+    pub(crate) is_loop: bool,
 }
 
 /// Where the steps of a playbook stand.
@@ -39,7 +41,9 @@ impl StepTree {
         let places = walk.map(|(position, walked)| {
             let branch = |(parallel, number)| Branch { parallel, number };
             let branches = walked.scopes.into_iter().map(branch).collect();
-            (walked.id, StepPosition { position, branches, label: label(&walked.step.kind) })
+            let kind = &walked.step.kind;
+            let is_loop = matches!(kind, StepKind::ForEach(_) | StepKind::Repeat(_));
+            (walked.id, StepPosition { position, branches, label: label(kind), is_loop })
         });
         Self { places: places.collect() }
     }

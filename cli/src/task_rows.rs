@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use updraft::{Event, EventKind, Failure, StepId, TaskId, TaskStatus};
+use updraft::{Event, EventKind, Failure, LoopProgress, RunningLoop, StepId, TaskId, TaskStatus};
 
 use crate::step_tree::{Branch, StepPosition, StepTree};
 use crate::text::{clean, duration};
@@ -17,6 +17,8 @@ pub(crate) struct TaskRow {
     pub(crate) attempt: u32,
     pub(crate) runtime: Option<u64>,
     pub(crate) error: Option<Box<Failure>>,
+    /// Of a loop, how far it has come.
+    pub(crate) progress: Option<LoopProgress>,
 }
 
 impl TaskRow {
@@ -28,9 +30,10 @@ impl TaskRow {
             (TaskStatus::Executing, None) => String::new(),
             (status, None) => status.to_string(),
         };
-        if self.attempt > 1 {
+        let attempt = (self.attempt > 1).then(|| format!("attempt {}", self.attempt));
+        for further in self.progress.map(counted).into_iter().chain(attempt) {
             let comma = if words.is_empty() { "" } else { ", " };
-            words = format!("{words}{comma}attempt {}", self.attempt);
+            words = format!("{words}{comma}{further}");
         }
         // What went wrong before is past once it is tried again, or has completed.
         let past = matches!(self.status, TaskStatus::Executing | TaskStatus::Completed);
@@ -38,6 +41,21 @@ impl TaskRow {
             Some(error) => format!("{words}: {}", clean(&error.to_string())),
             None => words,
         }
+    }
+}
+
+/// How far a loop has come: `17 of 200, 2 failed`, `round 3 of at most 10`.
+fn counted(progress: LoopProgress) -> String {
+    match progress {
+        LoopProgress::Items { items, completed, failed: 0 } => format!("{completed} of {items}"),
+        LoopProgress::Items { items, completed, failed } => {
+            format!("{} of {items}, {failed} failed", completed + failed)
+        }
+        LoopProgress::Rounds { rounds, at_most: Some(at_most) } => {
+            format!("round {rounds} of at most {at_most}")
+        }
+        LoopProgress::Rounds { rounds: 1, at_most: None } => "1 round".to_owned(),
+        LoopProgress::Rounds { rounds, at_most: None } => format!("{rounds} rounds"),
     }
 }
 
@@ -58,12 +76,13 @@ impl TaskRows {
 
     /// The row that an event is about, as it is after it; none where it is not about a task.
     pub(crate) fn apply(&mut self, event: &Event) -> Option<&TaskRow> {
-        let EventKind::Task { task_id, step_id, status, attempt, runtime, error } = &event.kind else {
+        let EventKind::Task { task_id, step_id, status, attempt, runtime, error, progress } = &event.kind
+        else {
             return None;
         };
         if let Some(step) = step_id {
             let place = self.tree.place(step)?.clone();
-            self.positions.insert(*task_id, place.position);
+            let is_new = self.positions.insert(*task_id, place.position).is_none();
             let new = TaskRow {
                 step: step.clone(),
                 place,
@@ -71,13 +90,36 @@ impl TaskRows {
                 attempt: *attempt,
                 runtime: None,
                 error: None,
+                progress: None,
             };
-            self.rows.entry(new.place.position).or_insert(new);
+            let row = self.rows.entry(new.place.position).or_insert_with(|| new.clone());
+            if is_new {
+                // Steps of a loop run again and again, and show the newest run.
+                *row = new;
+            }
         }
         let row = self.rows.get_mut(self.positions.get(task_id)?)?;
         (row.status, row.attempt, row.runtime) = (*status, *attempt, *runtime);
         row.error = error.clone().or(row.error.take());
+        row.progress = progress.or(row.progress);
         Some(row)
+    }
+
+    /// Takes over how far a loop has come; its row, where that has changed.
+    pub(crate) fn advance(&mut self, running: &RunningLoop) -> Option<&TaskRow> {
+        let row = self.rows.get_mut(self.positions.get(&running.task_id)?)?;
+        // It may have ended since it was asked.
+        if row.status.ended() || row.progress == Some(running.progress) {
+            return None;
+        }
+        row.progress = Some(running.progress);
+        Some(row)
+    }
+
+    /// Whether a task is the run of a loop.
+    pub(crate) fn is_loop(&self, task: TaskId) -> bool {
+        let row = self.positions.get(&task).and_then(|position| self.rows.get(position));
+        row.is_some_and(|row| row.place.is_loop)
     }
 
     /// The rows in order.
@@ -141,6 +183,7 @@ pub(crate) mod tests {
                 runtime: status.ended().then_some(1_234),
                 error: (status != TaskStatus::Completed && attempt > 1)
                     .then(|| Failure::new(FailureKind::Status, "503\u{1b}[2J").into()),
+                progress: None,
             },
         }
     }
@@ -172,5 +215,37 @@ pub(crate) mod tests {
         assert_eq!(rows.apply(&event(1, None, TaskStatus::Completed, 3)).unwrap().words(), "1.2s, attempt 3");
         let failed = rows.apply(&event(1, None, TaskStatus::Failed, 3)).unwrap();
         assert!(failed.words().starts_with("failed after 1.2s, attempt 3: status: 503"));
+    }
+
+    #[test]
+    fn a_loop_tells_how_far_it_has_come_until_it_has_ended() {
+        let items = |completed, failed| LoopProgress::Items { items: 200, completed, failed };
+        let rounds = |rounds, at_most| LoopProgress::Rounds { rounds, at_most };
+        assert_eq!(
+            [items(17, 0), items(15, 2), rounds(3, Some(10)), rounds(1, None), rounds(2, None)].map(counted),
+            ["17 of 200", "17 of 200, 2 failed", "round 3 of at most 10", "1 round", "2 rounds"]
+        );
+        let mut rows = rows();
+        let began = event(1, Some("a1"), TaskStatus::Executing, 1);
+        rows.apply(&began).unwrap();
+        let EventKind::Task { task_id, .. } = began.kind else { panic!("it is of a task") };
+        let step_id = StepId::new("a1").unwrap();
+        let running = RunningLoop { task_id, step_id, progress: items(15, 2) };
+        assert_eq!(rows.advance(&running).unwrap().words(), "17 of 200, 2 failed");
+        assert_eq!(rows.advance(&running), None, "nothing has changed");
+        let mut ended = event(1, None, TaskStatus::Completed, 1);
+        if let EventKind::Task { progress, .. } = &mut ended.kind {
+            *progress = Some(items(198, 2));
+        }
+        assert_eq!(rows.apply(&ended).unwrap().words(), "1.2s, 200 of 200, 2 failed");
+        assert_eq!(rows.advance(&running), None, "it was asked before the end");
+    }
+
+    #[test]
+    fn a_step_that_runs_again_in_a_loop_shows_its_newest_run() {
+        let mut rows = rows();
+        rows.apply(&event(1, Some("a1"), TaskStatus::Failed, 3)).unwrap();
+        let next = rows.apply(&event(2, Some("a1"), TaskStatus::Cancelled, 1)).unwrap();
+        assert_eq!(next.words(), "cancelled after 1.2s", "without what went wrong before it");
     }
 }

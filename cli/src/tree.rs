@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use console::{Term, style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use updraft::{Event, TaskStatus};
+use updraft::{Event, RunningLoop, TaskStatus};
 
 use crate::exit::Error;
 use crate::log::Screen;
@@ -46,9 +46,25 @@ impl Tree {
 
     /// Shows one change.
     pub(crate) fn event(&mut self, event: &Event) {
-        if self.rows.apply(event).is_none() || self.ended {
-            return;
+        if self.rows.apply(event).is_some() && !self.ended {
+            self.draw();
         }
+    }
+
+    /// Shows how far loops have come.
+    pub(crate) fn loops(&mut self, running: &[RunningLoop]) {
+        let changed = running.iter().filter(|running| self.rows.advance(running).is_some()).count();
+        if changed > 0 && !self.ended {
+            self.draw();
+        }
+    }
+
+    /// The rows that it shows.
+    pub(crate) fn rows(&self) -> &TaskRows {
+        &self.rows
+    }
+
+    fn draw(&mut self) {
         if self.lines.is_empty() {
             // Not before: the first line of the output stands above the tree.
             let target = ProgressDrawTarget::term(self.terminal.clone(), 20);

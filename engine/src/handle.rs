@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry, abandoned};
-use updraft_kernel::machine::{MachineEvent, late_answer};
+use updraft_kernel::machine::{MachineEvent, RunningLoop, late_answer};
 use updraft_protocol::{
     Applied, ApprovalAnswer, Asked, ControlRefusal, ExecutionDocument, ExecutionId, ExecutionStatus, Signal,
     TaskId, TenantCode,
@@ -95,6 +95,14 @@ impl Handle {
         let execution = Arc::new(self.read_stored().await?);
         let tasks = Reader::new(self.context.store.clone()).all_tasks(&self.tenant, self.peid).await?;
         Ok(Inspection { execution, tasks, whole: true })
+    }
+
+    /// How far its running loops have come, the oldest first; none once it has ended. Reads no task of an item or round.
+    ///
+    /// # Errors
+    /// The engine has failed or is shut down.
+    pub async fn loops(&self) -> Result<Vec<RunningLoop>, ReadError> {
+        Ok(self.ask(Control::Loops).await?.unwrap_or_default())
     }
 
     /// Adds the tasks that the running execution no longer keeps in memory.

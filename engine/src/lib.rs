@@ -87,8 +87,9 @@ pub use submission::{PlaybookChoice, Submission, SubmitError};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{
-    batch_limit::BatchLimit, idempotency::OnReuse, invariant, pairing::Loss, pairing::Mismatch,
-    plan::Mistake, plan::Plan, shard_epochs::ShardEpochs, template::Structure, virtual_shard::VirtualShard,
+    batch_limit::BatchLimit, idempotency::OnReuse, invariant, machine::LoopProgress, machine::RunningLoop,
+    pairing::Loss, pairing::Mismatch, plan::Mistake, plan::Plan, shard_epochs::ShardEpochs,
+    template::Structure, virtual_shard::VirtualShard,
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, Call, CallPermit,

@@ -46,6 +46,9 @@ impl Execution {
                 let receiver = readers.subscribe();
                 let _ = reply.send((inspection(machine), receiver));
             }
+            Control::Loops(reply) => {
+                let _ = reply.send(machine.running_loops());
+            }
             Control::Fail(_) => {}
         }
     }
@@ -64,8 +67,15 @@ impl Execution {
     /// The event of a write; it always names the step, also if the write does not.
     fn event_of(&self, update: &Update) -> Event {
         let mut event = Event::of(self.entry.peid, update);
-        if let EventKind::Task { task_id, step_id: step_id @ None, .. } = &mut event.kind {
-            *step_id = self.machine().and_then(|machine| machine.step_of(*task_id)).cloned();
+        let EventKind::Task { task_id, step_id, status, progress, .. } = &mut event.kind else {
+            return event;
+        };
+        let Some(machine) = self.machine() else { return event };
+        if step_id.is_none() {
+            *step_id = machine.step_of(*task_id).cloned();
+        }
+        if status.ended() {
+            *progress = machine.ended_loop(*task_id);
         }
         event
     }

@@ -10,6 +10,7 @@ mod given;
 mod hostile;
 mod inspect;
 mod left;
+mod loops;
 mod people;
 mod run;
 mod signals;

@@ -8,6 +8,7 @@ use updraft_protocol::limits::{FAILURE_MESSAGE_BYTES, ITEM_FAILURES, ITEMS, RESP
 use updraft_protocol::playbook::OnItemFailure;
 use updraft_protocol::{Failure, FailureKind, Json, Value};
 
+use super::loops::LoopProgress;
 use crate::plan::PlannedForEach;
 
 /// The results that are kept: an answer's bytes without those of counts and failures.
@@ -108,6 +109,13 @@ impl Items {
     /// Whether all of them have ended, or never begin.
     pub(super) fn are_over(&self) -> bool {
         (self.waiting.is_empty() || self.is_stopped) && self.open == 0
+    }
+
+    /// How many of them have ended, and how.
+    pub(super) fn progress(&self) -> LoopProgress {
+        let [items, completed, failed] =
+            [self.count, self.completed, self.failed].map(|count| u64::try_from(count).unwrap_or(u64::MAX));
+        LoopProgress::Items { items, completed, failed }
     }
 
     /// So many that have begun are left, and no further one begins.

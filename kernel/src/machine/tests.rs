@@ -9,6 +9,7 @@ mod examples;
 mod finally;
 mod items;
 mod joins;
+mod loop_progress;
 mod outputs;
 mod pauses;
 mod permits;
