@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn the_schema_accepts_the_examples() {
         let schema = jsonschema::validator_for(&playbook_schema()).unwrap();
-        for name in ["phishing-triage", "ransomware-containment"] {
+        for name in ["indicator-sweep", "phishing-triage", "ransomware-containment"] {
             let mistakes: Vec<String> = schema.iter_errors(&example(name)).map(|e| e.to_string()).collect();
             assert_eq!(mistakes, Vec::<String>::new(), "{name}");
         }

@@ -46,7 +46,7 @@ fn the_playbooks_of_the_documents_are_valid() {
 #[test]
 fn the_examples_are_valid() {
     let tools = tools().unwrap();
-    for example in ["phishing-triage", "ransomware-containment"] {
+    for example in ["indicator-sweep", "phishing-triage", "ransomware-containment"] {
         let text = read(&format!("examples/{example}/playbook.yaml")).unwrap();
         assert_eq!(mistakes(&text, &tools), Vec::<String>::new(), "{example}");
     }

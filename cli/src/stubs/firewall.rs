@@ -1,12 +1,12 @@
-//! The firewall: blocks of addresses, domains and URLs. It has no idempotency of its own to rely on in real
+//! The firewall: blocks of addresses, domains, URLs and files, and their end. It has no idempotency of its own to rely on in real
 //! life, so the examples call it at most once.
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{delete, post};
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
@@ -14,7 +14,16 @@ use super::dispatcher::{Dispatcher, Said, text};
 use super::faults::{FaultProfile, hash};
 
 pub(super) fn router() -> Router<Arc<Dispatcher>> {
-    Router::new().route("/firewall/blocks", post(block))
+    Router::new().route("/firewall/blocks", post(block)).route("/firewall/blocks/{id}", delete(unblock))
+}
+
+async fn unblock(
+    State(dispatcher): State<Arc<Dispatcher>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let answer = || Ok((StatusCode::OK, json!({ "id": id, "state": "removed" })));
+    dispatcher.act("firewall.unblock", FaultProfile::Sound, &headers, answer).await
 }
 
 async fn block(

@@ -1,5 +1,5 @@
-//! The reputation service: how bad a domain, URL, address or file is. Knows what the examples ask about,
-//! and gives all else a score that is always the same.
+//! The tools that have an opinion on a domain, URL, address or file: a reputation service, threat intelligence and a sandbox.
+//! They know what the examples ask about, and give all else a score that is always the same.
 
 use std::sync::Arc;
 
@@ -30,7 +30,46 @@ const KNOWN: [(&str, u64, &str); 9] = [
 ];
 
 pub(super) fn router() -> Router<Arc<Dispatcher>> {
-    Router::new().route("/reputation/url", get(look_url)).route("/reputation/{kind}/{value}", get(look))
+    Router::new()
+        .route("/reputation/url", get(look_url))
+        .route("/reputation/{kind}/{value}", get(look))
+        .route("/intelligence/indicators", get(intelligence))
+        .route("/sandbox/verdict", get(sandbox))
+}
+
+/// The score from which on an indicator is on the lists of threat intelligence.
+const LISTED: u64 = 90;
+/// The score from which on an indicator does harm in the sandbox.
+const HARMFUL: u64 = 85;
+
+/// An indicator that is asked about in the query.
+#[derive(Deserialize)]
+struct Indicator {
+    kind: String,
+    value: String,
+}
+
+async fn intelligence(
+    State(dispatcher): State<Arc<Dispatcher>>,
+    Query(indicator): Query<Indicator>,
+    headers: HeaderMap,
+) -> Response {
+    let answer = || opinion(&indicator, LISTED);
+    dispatcher.look("intelligence.lookup", FaultProfile::Steady, &headers, &indicator.value, answer).await
+}
+
+async fn sandbox(
+    State(dispatcher): State<Arc<Dispatcher>>,
+    Query(indicator): Query<Indicator>,
+    headers: HeaderMap,
+) -> Response {
+    let answer = || opinion(&indicator, HARMFUL);
+    dispatcher.look("sandbox.verdict", FaultProfile::Touchy, &headers, &indicator.value, answer).await
+}
+
+fn opinion(Indicator { kind, value }: &Indicator, malicious: u64) -> Said {
+    let verdict = if score(value).0 >= malicious { "malicious" } else { "clean" };
+    Ok((StatusCode::OK, json!({ "kind": kind, "value": value, "verdict": verdict })))
 }
 
 /// A link is asked about in the query: as a segment of a path, proxies change it on its way.
@@ -107,6 +146,21 @@ mod tests {
         assert_eq!(score("contoso-payroll.com"), 91);
         assert_eq!(score("https://contoso-payroll.com/login?u=1"), 97);
         assert_eq!(score("contoso.com"), 2);
+    }
+
+    #[test]
+    fn the_tools_do_not_always_agree() {
+        let verdict = |value: &str, malicious| {
+            let indicator = Indicator { kind: "ip".to_owned(), value: value.to_owned() };
+            opinion(&indicator, malicious).unwrap().1["verdict"].clone()
+        };
+        for (value, listed, harmful) in [
+            ("185.220.101.47", "malicious", "malicious"),
+            ("91.215.85.142", "clean", "malicious"),
+            ("contoso.com", "clean", "clean"),
+        ] {
+            assert_eq!((verdict(value, LISTED), verdict(value, HARMFUL)), (listed.into(), harmful.into()));
+        }
     }
 
     #[test]

@@ -48,6 +48,7 @@ async fn every_tool_answers_and_the_same_key_acts_once() {
         ("directory.revoke_sessions", "POST /directory/users/u-1/revoke-sessions", json!({}), 200),
         ("directory.disable", "POST /directory/users/u-1/disable", json!({}), 200),
         ("firewall.block", "POST /firewall/blocks", json!({"kind": "url", "value": "x"}), 201),
+        ("firewall.unblock", "DELETE /firewall/blocks/rule-1", json!({}), 200),
         ("edr.isolate", "POST /edr/hosts/WS-1/isolate", json!({}), 200),
         ("edr.release", "POST /edr/hosts/WS-1/release", json!({}), 200),
         ("edr.snapshot", "POST /edr/hosts/WS-1/snapshot", json!({}), 201),
@@ -63,7 +64,7 @@ async fn every_tool_answers_and_the_same_key_acts_once() {
         assert_eq!(first, again, "{tool}");
     }
     let (_, acts) = ask(stubs.addr(), "GET /acts", "", None).await;
-    assert_eq!((&acts["requests"], &acts["replays"]), (&json!(20), &json!(10)));
+    assert_eq!((&acts["requests"], &acts["replays"]), (&json!(22), &json!(11)));
     assert!(acts["acts"].as_object().unwrap().values().all(|count| count == 1), "{acts}");
     stubs.stop().await.unwrap();
 }
@@ -76,6 +77,15 @@ async fn look_ups_need_no_key_and_take_a_url_in_their_query() {
     let (_, body) = ask(stubs.addr(), line, &key, None).await;
     assert_eq!(body["verdict"], "malicious", "{body}");
     assert_eq!(body["value"], "https://contoso-payroll.com/login?u=1");
+    for (tool, profile, place) in [
+        ("intelligence.lookup", FaultProfile::Steady, "/intelligence/indicators"),
+        ("sandbox.verdict", FaultProfile::Touchy, "/sandbox/verdict"),
+    ] {
+        let key = key_for(profile, tool, Fault::None);
+        let line = format!("GET {place}?kind=domain&value=contoso-payroll.com");
+        let (_, body) = ask(stubs.addr(), &line, &key, None).await;
+        assert_eq!(body["verdict"], "malicious", "{body}");
+    }
     let key = key_for(FaultProfile::Steady, "directory.user", Fault::None);
     let (_, user) = ask(stubs.addr(), "GET /directory/users/ines.moreau@contoso.com", &key, None).await;
     assert_eq!(user["name"], "Ines Moreau");

@@ -17,6 +17,7 @@ mod signals;
 #[cfg(feature = "mongodb")]
 mod store;
 mod stress;
+mod sweep;
 mod terminal;
 mod tools;
 mod waits;
