@@ -15,6 +15,15 @@ fn blocks(document: &str) -> Vec<String> {
     parts.map(|part| part.split("```").next().unwrap_or_default().to_owned()).collect()
 }
 
+/// A block that is a list of steps, as a playbook.
+fn playbook(block: &str) -> String {
+    if block.starts_with("- ") {
+        format!("format: 1\nname: piece\nversion: 1\nsteps:\n{block}")
+    } else {
+        block.to_owned()
+    }
+}
+
 /// The tools that the program has.
 fn tools() -> Result<Catalogue, Box<dyn std::error::Error>> {
     let http = HttpIntegration::builder().build()?;
@@ -34,11 +43,11 @@ fn mistakes(text: &str, tools: &Catalogue) -> Vec<String> {
 #[test]
 fn the_playbooks_of_the_documents_are_valid() {
     let tools = tools().unwrap();
-    for document in ["README.md", "docs/playbooks.md"] {
+    for document in ["README.md", "docs/playbooks.md", "docs/coming-from.md"] {
         let blocks = blocks(&read(document).unwrap());
         assert!(!blocks.is_empty(), "{document} shows a playbook");
         for block in blocks {
-            assert_eq!(mistakes(&block, &tools), Vec::<String>::new(), "{document}");
+            assert_eq!(mistakes(&playbook(&block), &tools), Vec::<String>::new(), "{document}: {block}");
         }
     }
 }
