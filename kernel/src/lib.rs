@@ -13,6 +13,7 @@ pub mod lease;
 pub mod machine;
 mod meter;
 mod mistake;
+pub mod outline;
 pub mod pairing;
 pub mod plan;
 mod references;

@@ -57,6 +57,7 @@ pub use resume::Unfit;
 pub use start::{DefaultWaits, Terms};
 pub use task_seq::TaskSeq;
 
+use crate::outline::Outlines;
 use crate::plan::{Plan, StepIndex};
 use end::ExecutionPhase;
 use permit::WaitingCall;
@@ -79,6 +80,7 @@ pub struct Machine {
     phase: ExecutionPhase,
     tasks: Tasks,
     scopes: Scopes,
+    outlines: Outlines,
     waits: Waits,
     /// Work that waits until another task may run.
     ready: VecDeque<Ready>,

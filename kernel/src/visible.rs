@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use updraft_protocol::{Failure, Json, TaskStatus, Timestamp};
 
+use crate::outline::Outline;
+
 /// An earlier step, as a step on its path sees it.
 #[derive(Debug, Clone)]
 pub struct StepView<'a> {
@@ -30,6 +32,10 @@ pub trait Visible {
     /// The variables that steps have set on the path of this one, each with its value; of equal names the first counts.
     fn set_variables(&self) -> Vec<(Arc<str>, Json)> {
         Vec::new()
+    }
+    /// The outline of one of these values; `None` where it is small, or where none is kept.
+    fn outline(&self, _text: &Json) -> Option<Arc<Outline>> {
+        None
     }
     /// The instant at which the task began that reads this: `now`. It is recorded, so that each of its attempts reads the
     /// same, after a restart too.

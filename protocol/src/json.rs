@@ -47,6 +47,11 @@ impl Json {
         readable(&self.0).err()
     }
 
+    /// Whether both are clones of one text. Equal texts of two origins are not.
+    pub fn is_same_text(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether both are the same value, in any order and spacing.
     pub fn same_value(&self, other: &Self) -> bool {
         self == other || self.tree().is_ok_and(|own| other.tree() == Ok(own))

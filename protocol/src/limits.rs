@@ -6,6 +6,7 @@ mod http;
 mod local;
 mod loops;
 mod masking;
+mod outline;
 mod people;
 mod record;
 mod schema;
@@ -13,7 +14,8 @@ mod schema;
 use std::time::Duration;
 
 pub use {
-    containment::*, filter::*, http::*, local::*, loops::*, masking::*, people::*, record::*, schema::*,
+    containment::*, filter::*, http::*, local::*, loops::*, masking::*, outline::*, people::*, record::*,
+    schema::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------

@@ -119,6 +119,15 @@ fn items_that_call(bencher: Bencher<'_, '_>, items: usize) {
         .bench(|| run(black_box(&plan), black_box(&head), items, |_| ()).ended());
 }
 
+/// Items of one step that reads another part of the input than their list.
+#[divan::bench(args = [1_000, 10_000, 100_000], sample_count = 5)]
+fn items_that_read_the_input(bencher: Bencher<'_, '_>, items: usize) {
+    let (plan, head) = (plan("[{if: \"input.hash == 'none'\", then: []}]"), head(items));
+    bencher
+        .counter(ItemsCount::new(items))
+        .bench(|| run(black_box(&plan), black_box(&head), 0, |_| ()).ended());
+}
+
 /// As many plain steps of one call.
 #[divan::bench(sample_count = 20)]
 fn plain_steps_that_call(bencher: Bencher<'_, '_>) {

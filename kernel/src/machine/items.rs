@@ -13,6 +13,8 @@ use crate::plan::PlannedForEach;
 
 /// The results that are kept: an answer's bytes without those of counts and failures.
 const RESULTS_BYTES: usize = RESPONSE_BYTES - 2 * ITEM_FAILURES * FAILURE_MESSAGE_BYTES;
+/// Places of items that are kept, however few are left.
+const ITEMS_LEFT: usize = 64;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Items {
@@ -134,6 +136,10 @@ impl Items {
     /// The next item begins; its number.
     pub(super) fn begin(&mut self) -> Option<(u32, Item)> {
         let item = self.waiting.pop_front()?;
+        // What has begun leaves memory: its place too.
+        if self.waiting.capacity() > 4 * self.waiting.len() + ITEMS_LEFT {
+            self.waiting.shrink_to(2 * self.waiting.len());
+        }
         let number = self.next;
         self.next += 1;
         self.open += 1;

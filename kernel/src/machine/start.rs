@@ -13,6 +13,7 @@ use super::scope::{ScopeId, Scopes};
 use super::task::Tasks;
 use super::wait::Waits;
 use super::{Act, Effects, Machine, Timer, Turn};
+use crate::outline::Outlines;
 use crate::plan::Plan;
 
 /// The settings of the engine for its machines.
@@ -89,6 +90,7 @@ impl Machine {
             phase: ExecutionPhase::Executing,
             tasks: Tasks::default(),
             scopes: Scopes::new(),
+            outlines: Outlines::default(),
             waits: Waits::default(),
             ready: VecDeque::new(),
             undecided: VecDeque::new(),

@@ -1,11 +1,14 @@
 //! The values that the steps of one scope can see: the execution's own data, and the tasks that ended in that scope and
 //! in the scopes around it.
 
+use std::sync::Arc;
+
 use updraft_protocol::{Json, StepId, TaskStatus, Timestamp};
 
 use super::Machine;
 use super::scope::{Locals, Scope, ScopeId, VariableValue};
 use super::task_seq::TaskSeq;
+use crate::outline::Outline;
 use crate::visible::{StepView, Visible};
 
 pub(super) struct View<'a> {
@@ -61,6 +64,10 @@ impl Visible for View<'_> {
         let outer = |scope: &&Scope| scope.opener.and_then(|(outer, _)| self.machine.scopes.get(outer));
         let around = std::iter::successors(first, outer);
         around.flat_map(|scope| scope.variables.iter().cloned()).collect()
+    }
+
+    fn outline(&self, text: &Json) -> Option<Arc<Outline>> {
+        self.machine.outlines.get(text)
     }
 
     fn now(&self) -> Timestamp {

@@ -8,6 +8,7 @@ use updraft_protocol::limits::VALUE_NESTING;
 use super::number::{FLOAT_BYTES, Number};
 use super::value::{self, Growing, Operand};
 use crate::meter::{Meter, Result, TEXT_BYTES, VALUE_WORK, refuse};
+use crate::outline::{LargeValue, Outline};
 use crate::references::WantedPart;
 
 /// Digits of a whole number that is read without an allocation.
@@ -16,16 +17,26 @@ const PLAIN_DIGITS: usize = 18;
 const NAMES: usize = 64;
 
 /// The part of the value in `text` that `wanted` names; other fields of its maps are left out, other items of its lists
-/// are null.
-pub(super) fn read(meter: &Meter, text: &str, wanted: WantedPart<'_>) -> Result<Operand> {
-    meter.work(2 * text.len() as u64)?;
-    let mut reader = Reader { meter, text, at: 0, names: [const { None }; NAMES] };
+/// are null. With the outline of the text, what is large and not wanted is not passed over, and not charged for.
+pub(super) fn read(
+    meter: &Meter,
+    text: &str,
+    outline: Option<&Outline>,
+    wanted: WantedPart<'_>,
+) -> Result<Operand> {
+    let large = outline.map_or(&[][..], |outline| outline.from(0));
+    if large.is_empty() {
+        meter.work(2 * text.len() as u64)?;
+    }
+    let mut reader = Reader { meter, text, large, at: 0, names: [const { None }; NAMES] };
     reader.value(Some(wanted), 0)
 }
 
 struct Reader<'a> {
     meter: &'a Meter,
     text: &'a str,
+    /// The large values ahead.
+    large: &'a [LargeValue],
     at: usize,
     /// Names that were read before: the maps of a list have the same ones, which need not be copied again.
     names: [Option<Arc<str>>; NAMES],
@@ -42,7 +53,11 @@ impl<'a> Reader<'a> {
             return refuse("the data is nested too deeply to be read");
         }
         self.meter.work(VALUE_WORK)?;
-        match self.peek() {
+        let first = self.peek();
+        if let Some(large) = self.large() {
+            self.meter.work(2 * large.own as u64)?;
+        }
+        match first {
             Some(b'[') => self.list(wanted, level),
             Some(b'{') => self.map(wanted, level),
             Some(b'"') => Ok(Operand::Text(self.string()?)),
@@ -66,11 +81,15 @@ impl<'a> Reader<'a> {
     fn list(&mut self, wanted: WantedPart<'_>, level: usize) -> Result<Operand> {
         let mut items = Growing::new(self.meter);
         let last = wanted.last_item();
+        let end = self.large().map(|large| large.end);
         self.at += 1;
         let mut index = 0;
         while !self.closes(b']') {
             if wanted.is_whole() || last.is_some_and(|last| index <= last) {
                 items.push(self.value(wanted.item(index), level + 1)?)?;
+            } else if let Some(end) = end {
+                self.at = end - 1;
+                break;
             } else {
                 self.skip()?;
             }
@@ -182,6 +201,10 @@ impl<'a> Reader<'a> {
     fn skip(&mut self) -> Result<()> {
         let bytes = self.text.as_bytes();
         self.blanks();
+        if let Some(large) = self.large() {
+            self.at = large.end;
+            return Ok(());
+        }
         let mut open = 0_usize;
         loop {
             match bytes.get(self.at) {
@@ -207,6 +230,15 @@ impl<'a> Reader<'a> {
                 return Ok(());
             }
         }
+    }
+
+    /// The value that begins here, if it is large.
+    fn large(&mut self) -> Option<LargeValue> {
+        if self.large.first()?.start < self.at {
+            let passed = self.large.partition_point(|large| large.start < self.at);
+            self.large = self.large.get(passed..).unwrap_or_default();
+        }
+        self.large.first().filter(|large| large.start == self.at).copied()
     }
 
     /// Skips a text in quotes.
@@ -274,8 +306,12 @@ mod tests {
     use crate::template::json;
 
     fn whole(text: &str) -> Tree {
+        read_part(text, None, WantedPart::WHOLE)
+    }
+
+    fn read_part(text: &str, outline: Option<&Outline>, wanted: WantedPart<'_>) -> Tree {
         let meter = Meter::new();
-        let value = read(&meter, text, WantedPart::WHOLE).unwrap();
+        let value = read(&meter, text, outline, wanted).unwrap();
         json::tree(&meter, &value, &mut usize::MAX.clone(), 0).unwrap().try_into().unwrap()
     }
 
@@ -307,8 +343,31 @@ mod tests {
         }
 
         #[test]
-        fn any_text_ends_without_a_panic(text in "[\\[\\]{}\",:\\\\0-9a-z .é-]{0,40}") {
-            let _ = read(&Meter::new(), &text, WantedPart::WHOLE);
+        fn an_outline_changes_nothing_of_what_is_read(
+            values in prop::collection::vec(tree(), 1..8),
+            least in 1_usize..40,
+            (name, item) in (0_usize..8, 0_u64..4),
+        ) {
+            let fields: serde_json::Map<String, Tree> =
+                values.into_iter().enumerate().map(|(n, value)| (format!("f{n}"), value)).collect();
+            let text = Tree::Object(fields).to_string();
+            let mut wanted = Wanted::default();
+            wanted.add(vec![WantedKey::Name(format!("f{name}").into()), WantedKey::Index(item)], true);
+            wanted.add(vec![WantedKey::Name("f0".into())], true);
+            wanted.settle();
+            let outline = Outline::of(&text, least);
+            for wanted in [wanted.all(), WantedPart::WHOLE] {
+                prop_assert_eq!(
+                    read_part(&text, Some(&outline), wanted),
+                    read_part(&text, None, wanted)
+                );
+            }
+        }
+
+        #[test]
+        fn any_text_ends_without_a_panic(text in "[\\[\\]{}\",:\\\\0-9a-z .é-]{0,40}", least in 1_usize..9) {
+            let _ = read(&Meter::new(), &text, None, WantedPart::WHOLE);
+            let _ = read(&Meter::new(), &text, Some(&Outline::of(&text, least)), WantedPart::WHOLE);
         }
     }
 
@@ -321,9 +380,19 @@ mod tests {
         wanted.settle();
         let text = r#"{"a":[1,{"b":[2]},3],"big":[[],[{"a":"]"}]],"\"q\"":"\n","there":{"x":1},"a2":4}"#;
         let meter = Meter::new();
-        let value = read(&meter, text, wanted.all()).unwrap();
+        let value = read(&meter, text, None, wanted.all()).unwrap();
         let tree = json::tree(&meter, &value, &mut usize::MAX.clone(), 0).unwrap();
         assert_eq!(tree, serde_json::json!({"a": [null, {"b": [2]}], "\"q\"": "\n", "there": null}));
+    }
+
+    #[test]
+    fn what_is_large_and_not_wanted_costs_nothing_where_the_outline_is_known() {
+        let text = format!(r#"{{"rows":[{}{{}}],"score":7}}"#, "{},".repeat(300_000));
+        let mut wanted = Wanted::default();
+        wanted.add(vec![WantedKey::Name("score".into())], true);
+        let meter = Meter::new();
+        read(&meter, &text, Some(&Outline::of(&text, 1_000)), wanted.all()).unwrap();
+        assert!(meter.taken().0 < 500, "{:?}", meter.taken());
     }
 
     #[test]
@@ -332,7 +401,7 @@ mod tests {
         let mut wanted = Wanted::default();
         wanted.add(vec![WantedKey::Name("score".into())], true);
         let meter = Meter::new();
-        read(&meter, &text, wanted.all()).unwrap();
+        read(&meter, &text, None, wanted.all()).unwrap();
         assert!(meter.taken().1 < 1_000, "{:?}", meter.taken());
     }
 }

@@ -11,6 +11,7 @@ use super::Spent;
 use super::read;
 use super::value::{Growing, Operand, shared};
 use crate::meter::{Meter, Refusal, Result};
+use crate::outline::Outline;
 use crate::references::References;
 use crate::references::WantedPart;
 use crate::visible::{ANSWER_FIELDS, Visible};
@@ -27,7 +28,7 @@ pub(super) struct Root<'r> {
     variables: Lazy,
     constants: Lazy,
     /// The variables that steps have set.
-    set: Vec<(Arc<str>, Json)>,
+    set: Vec<(Arc<str>, Outlined)>,
     /// All variables, those that steps have set over the others.
     all_variables: OnceCell<Result<Operand>>,
     /// The names of loops that are read.
@@ -40,14 +41,21 @@ pub(super) struct Root<'r> {
 
 #[derive(Debug)]
 struct Lazy {
-    text: Option<Json>,
+    text: Option<Outlined>,
     value: OnceCell<Result<Operand>>,
+}
+
+/// A text with its outline, if it has one.
+#[derive(Debug)]
+struct Outlined {
+    text: Json,
+    outline: Option<Arc<Outline>>,
 }
 
 #[derive(Debug)]
 struct EndedStep {
     status: TaskStatus,
-    output: Option<Json>,
+    output: Option<Outlined>,
     error: Option<Failure>,
 }
 
@@ -59,13 +67,15 @@ impl<'r> Root<'r> {
 
     /// The same, for an evaluation that may take so many units of work.
     pub(super) fn within(references: &'r References, visible: &dyn Visible, work: u64) -> Self {
+        let outlined = |text: &Json| Outlined { text: text.clone(), outline: visible.outline(text) };
         let lazy =
-            |read: bool, text: &Json| Lazy { text: read.then(|| text.clone()), value: OnceCell::new() };
+            |read: bool, text: &Json| Lazy { text: read.then(|| outlined(text)), value: OnceCell::new() };
+        let set = if references.variables { visible.set_variables() } else { Vec::new() };
         let local = |name: &'r String| Some((name.as_str(), lazy(true, visible.local(name)?)));
         let view = |id: &'r String| {
             let view = visible.step(id)?;
-            let view =
-                EndedStep { status: view.status, output: view.output.cloned(), error: view.error.cloned() };
+            let output = view.output.map(outlined);
+            let view = EndedStep { status: view.status, output, error: view.error.cloned() };
             Some((id.as_str(), view))
         };
         Self {
@@ -74,7 +84,7 @@ impl<'r> Root<'r> {
             input: lazy(references.input, visible.input()),
             variables: lazy(references.variables, visible.variables()),
             constants: lazy(references.constants, visible.constants()),
-            set: if references.variables { visible.set_variables() } else { Vec::new() },
+            set: set.into_iter().map(|(name, text)| (name, outlined(&text))).collect(),
             all_variables: OnceCell::new(),
             locals: references.locals.iter().filter_map(local).collect(),
             steps: OnceCell::new(),
@@ -118,7 +128,8 @@ impl<'r> Root<'r> {
         // Of equal names the last is kept.
         for (name, text) in self.set.iter().rev() {
             if let Some(wanted) = wanted.and_then(|variables| variables.field(name)) {
-                let value = read::read(&self.meter, text.as_str(), wanted)
+                let value = text
+                    .read(&self.meter, wanted)
                     .map_err(|refusal| named(refusal, &format!("variables.{name}")))?;
                 all.push((shared(&self.meter, name)?, value))?;
             }
@@ -156,12 +167,16 @@ impl<'r> Root<'r> {
     }
 }
 
+impl Outlined {
+    fn read(&self, meter: &Meter, wanted: WantedPart<'_>) -> Result<Operand> {
+        read::read(meter, self.text.as_str(), self.outline.as_deref(), wanted)
+    }
+}
+
 impl Lazy {
     fn get(&self, meter: &Meter, name: &str, wanted: WantedPart<'_>) -> Result<Operand> {
         let value = || match (&self.text, wanted.field(name)) {
-            (Some(text), Some(wanted)) => {
-                read::read(meter, text.as_str(), wanted).map_err(|refusal| named(refusal, name))
-            }
+            (Some(text), Some(wanted)) => text.read(meter, wanted).map_err(|refusal| named(refusal, name)),
             _ => Ok(Operand::Undefined),
         };
         self.value.get_or_init(value).clone()
@@ -181,7 +196,7 @@ impl EndedStep {
             fields.push((shared(meter, "status")?, Operand::text(meter, self.status.as_str())?))?;
         }
         if let (Some(output), Some(wanted)) = (&self.output, wanted.field("output")) {
-            fields.push((shared(meter, "output")?, read::read(meter, output.as_str(), wanted)?))?;
+            fields.push((shared(meter, "output")?, output.read(meter, wanted)?))?;
         }
         if let (Some(error), Some(wanted)) = (&self.error, wanted.field("error")) {
             let mut parts = Growing::new(meter);
@@ -190,7 +205,7 @@ impl EndedStep {
             }
             if let Some(answer) = &error.answer
                 && ANSWER_FIELDS.iter().any(|name| wanted.field(name).is_some())
-                && let Operand::Map(answer) = read::read(meter, answer.as_str(), wanted)?
+                && let Operand::Map(answer) = read::read(meter, answer.as_str(), None, wanted)?
             {
                 for (name, value) in answer.iter().filter(|(name, _)| ANSWER_FIELDS.contains(&name.as_ref()))
                 {

@@ -7,6 +7,10 @@ use updraft_protocol::limits::{NESTING, TEMPLATE_OPERATORS_IN_A_ROW};
 
 /// Why the template may not be parsed: too many nested brackets, or operators in a row.
 pub(super) fn scan(source: &str, syntax: SyntaxConfig) -> Result<(), String> {
+    // All that is counted takes a byte at least: most texts are too short to be refused.
+    if source.len() <= NESTING.min(TEMPLATE_OPERATORS_IN_A_ROW) {
+        return Ok(());
+    }
     scan_tokens(tokenize(source, false, syntax).map_while(Result::ok).map(|(token, _)| token))
 }
 

@@ -187,7 +187,7 @@ pub(in crate::template) fn parse_json(meter: &Meter, value: &Operand, _: &[Opera
     meter.work(PARSE_WORK * text.len() as u64)?;
     meter.make(text.len() + PARSE_BYTES)?;
     match Json::parse(text) {
-        Ok(json) => read(meter, json.as_str(), WantedPart::WHOLE),
+        Ok(json) => read(meter, json.as_str(), None, WantedPart::WHOLE),
         Err(error) => refuse(format!(
             "`parse_json` needs a text that is JSON; it is not at line {}, column {}",
             error.line(),

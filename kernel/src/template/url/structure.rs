@@ -31,6 +31,10 @@ pub(crate) fn uses(
     allowed: &[&str],
     outermost: impl Fn(&str) -> usize,
 ) -> Result<Vec<&'static str>, String> {
+    // A filter follows a pipe.
+    if !source.contains('|') {
+        return Ok(vec![]);
+    }
     let mut counts = [0_usize; FILTERS.len()];
     let mut piped = false;
     for token in tokenize(source, false, syntax).map_while(Result::ok) {
