@@ -62,6 +62,8 @@ pub struct EngineContext {
     pub waits: DefaultWaits,
     /// Settled with the reason when the engine has failed.
     pub failed: OutcomeCell<String>,
+    /// Held while an execution that the start did not resume is resumed or cancelled: one at a time.
+    pub unresumed: Arc<tokio::sync::Mutex<()>>,
     /// The router to the shards.
     pub router: Router,
 }

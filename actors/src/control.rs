@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tokio::sync::{broadcast, oneshot};
 use updraft_kernel::execution::ExecutionControl;
-use updraft_kernel::machine::{MachineEvent, RunningLoop};
-use updraft_protocol::{Applied, ControlRefusal, ExecutionDocument, ExecutionStatus, TaskDocument};
+use updraft_kernel::machine::{ChildReport, MachineEvent, RunningLoop};
+use updraft_protocol::{Applied, ControlRefusal, ExecutionDocument, ExecutionStatus, TaskDocument, TaskId};
 
 use crate::event::Event;
 
@@ -46,8 +46,17 @@ pub enum Control {
     Loops(oneshot::Sender<Vec<RunningLoop>>),
     /// Report its state, and every event from then on.
     Follow(oneshot::Sender<(Inspection, broadcast::Receiver<Event>)>),
+    /// The child of one of its tasks reports. Nobody waits for an answer.
+    Child(TaskId, ChildReport),
     /// Fail it: the store refuses one of its documents for good.
     Fail(updraft_protocol::Failure),
+}
+
+impl Control {
+    /// Whether a caller waits for the answer.
+    pub(crate) fn is_awaited(&self) -> bool {
+        !matches!(self, Self::Child(..))
+    }
 }
 
 /// A control that the registry entry holds, as an execution's actor sees it.
@@ -62,6 +71,7 @@ impl HeldControl {
         let event = match control {
             Control::Cancel(_) => Some(MachineEvent::Cancel),
             Control::Apply(event, _) => Some(event.clone()),
+            Control::Child(task, report) => Some(MachineEvent::Child { task: *task, report: report.clone() }),
             Control::Fail(failure) => Some(MachineEvent::Fail(failure.clone())),
             Control::Inspect(_) | Control::Loops(_) | Control::Follow(_) => None,
         };

@@ -147,7 +147,28 @@ impl RegistryEntry {
 
     /// Holds a control until it is answered; its reply is dropped when the execution has ended.
     pub(crate) fn ask(&self, control: Control) -> AskVerdict<Control> {
-        self.lifecycle.ask(control)
+        let verdict = self.lifecycle.ask(control);
+        if let AskVerdict::Held = verdict {
+            // A child that is not accepted yet may be cancelled.
+            self.lifecycle.changed().wake();
+        }
+        verdict
+    }
+
+    /// Whether it is to be stopped.
+    pub(crate) fn is_to_stop(&self) -> bool {
+        let stops = |_, control: &Control| matches!(control, Control::Cancel(_) | Control::Fail(_));
+        self.lifecycle.controls().after(0, stops).contains(&true)
+    }
+
+    /// Waits until it is to be stopped.
+    pub(crate) async fn to_stop(&self) {
+        self.until(|| self.is_to_stop().then_some(())).await;
+    }
+
+    /// Whether it holds a control to whose answer a caller waits.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.lifecycle.controls().after(0, |_, control| control.is_awaited()).contains(&true)
     }
 
     /// The unanswered controls after the one with number `seen`.

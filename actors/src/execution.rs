@@ -17,6 +17,7 @@ use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_protocol::limits::{ATTEMPTS_INLINE, EXECUTION_MAILBOX};
 use updraft_protocol::{FailureKind, TaskStatus, Timestamp, Update};
 
+use crate::child::Children;
 use crate::commit::Commits;
 use crate::context::EngineContext;
 use crate::control::HeldControl;
@@ -43,6 +44,7 @@ pub(crate) struct Execution {
     context: Arc<EngineContext>,
     entry: Arc<RegistryEntry>,
     commits: Rc<Commits>,
+    children: Rc<Children>,
     /// Its documents, until `started` has rebuilt it.
     snapshot: Option<Box<Snapshot>>,
     /// Makes a successor of the shard wait until this actor is gone.
@@ -87,7 +89,7 @@ impl Execution {
     pub(crate) fn launch(
         context: Arc<EngineContext>,
         entry: Arc<RegistryEntry>,
-        commits: Rc<Commits>,
+        (commits, children): (Rc<Commits>, Rc<Children>),
         start: Start,
         token: ScopeToken,
         exit: SlotReport,
@@ -105,6 +107,7 @@ impl Execution {
             context,
             entry,
             commits,
+            children,
             snapshot,
             _token: token,
             inbox,
@@ -182,11 +185,14 @@ impl Execution {
         self.proceed(now, ctx);
     }
 
-    /// Leaves memory, unless a reader follows it or no permit for a parked execution is free.
+    /// Leaves memory, unless a reader follows it or no permit for a parked execution is free. One that is followed holds no
+    /// place that its children may wait for.
     fn park(&mut self, due: Timestamp, lsn: u64, ctx: &mut Context<Self>) {
-        if self.readers().is_none()
-            && let Acquire::Granted(permit) = self.context.parked.try_acquire(&self.entry.tenant)
-        {
+        if self.readers().is_some() {
+            if self.machine().is_some_and(Machine::has_children) {
+                self.entry.hold(None);
+            }
+        } else if let Acquire::Granted(permit) = self.context.parked.try_acquire(&self.entry.tenant) {
             self.leave(Exit::Parked { due, lsn }, Some(permit), ctx);
         }
     }
@@ -194,7 +200,9 @@ impl Execution {
     fn leave(&mut self, exit: Exit, parked: Option<Permit>, ctx: &mut Context<Self>) {
         if let (Exit::Ended, Some(machine)) = (&exit, self.machine()) {
             // After the answers: a caller that cancelled it is answered so, and not that it had ended.
-            let _ = self.entry.settle(Ok(Arc::new(machine.document())));
+            let document = Arc::new(machine.document());
+            self.children.ended(&document);
+            let _ = self.entry.settle(Ok(document));
             metrics::gauge!("updraft_executions_in_flight").set(self.context.admission.in_use() as f64);
         }
         if let Some(report) = self.exit.take() {
@@ -205,13 +213,18 @@ impl Execution {
 
     fn resume(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
         let Some(snapshot) = self.snapshot.take() else { return };
-        let Snapshot { plan, document, tasks } = *snapshot;
+        let Snapshot { plan, document, tasks, is_orphan } = *snapshot;
         let Some(plan) = plan else {
             return self.leave(Exit::Unfit("its playbook cannot be run".to_owned()), None, ctx);
         };
         let terms = self.context.terms(&document.head.tenant_code);
         match kernel::Execution::resumed(plan, document, tasks, terms, now) {
-            Ok(execution) => self.execution = Some(execution),
+            Ok(mut execution) => {
+                if is_orphan {
+                    execution.on(ExecutionEvent::Orphaned, now);
+                }
+                self.execution = Some(execution);
+            }
             Err(unfit) => self.leave(Exit::Unfit(unfit.to_string()), None, ctx),
         }
     }

@@ -3,6 +3,7 @@
 
 pub mod abandoned;
 pub mod admission;
+mod child;
 pub mod clock;
 mod commit;
 pub mod context;

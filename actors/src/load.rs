@@ -88,7 +88,21 @@ async fn found(
         Err(plans::Error::Store(error)) => return Err(error),
         Err(error) => (None, Some(Failure::new(FailureKind::Playbook, error.to_string()))),
     };
-    Ok(Found::Unfinished(Box::new(Snapshot { plan, document, tasks }), failure))
+    let is_orphan = is_orphan(context, &document).await?;
+    Ok(Found::Unfinished(Box::new(Snapshot { plan, document, tasks, is_orphan }), failure))
+}
+
+/// Whether the parent of an execution has ended, which waited for it. A crash may have lost the cancel.
+async fn is_orphan(
+    context: &EngineContext,
+    document: &ExecutionDocument,
+) -> Result<bool, updraft_storage::Error> {
+    let Some(parent) = document.head.parent.filter(|parent| parent.waits) else { return Ok(false) };
+    if let Some(entry) = context.registry.get(parent.peid) {
+        return Ok(matches!(entry.outcome(), Some(Ok(_))));
+    }
+    let stored = context.store.execution(&document.head.tenant_code, parent.peid).await?;
+    Ok(stored.is_some_and(|parent| parent.state.execution_status.ended()))
 }
 
 /// All tasks of an execution, in order.

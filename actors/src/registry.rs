@@ -24,7 +24,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Adds an execution; if its idempotency key is taken, returns the execution that has it.
+    /// Adds an execution; if its id or its idempotency key is taken, returns the execution that has it.
     pub fn add(&self, entry: Arc<RegistryEntry>) -> Result<(), Arc<RegistryEntry>> {
         if let Some(key) = &entry.key {
             match self.keys.entry(key.clone()) {
@@ -34,7 +34,10 @@ impl Registry {
                 }
             }
         }
-        self.executions.insert(entry.peid, entry);
+        match self.executions.entry(entry.peid) {
+            Entry::Occupied(first) => return Err(first.get().clone()),
+            Entry::Vacant(place) => place.insert(entry),
+        };
         Ok(())
     }
 

@@ -53,6 +53,7 @@ impl Router {
     /// entry.
     pub async fn ask(&self, entry: &RegistryEntry, mut control: Control) {
         let shard = self.to(self.shard_of(&entry.tenant));
+        let is_awaited = control.is_awaited();
         loop {
             let mut changed = std::pin::pin!(entry.changed());
             changed.as_mut().enable();
@@ -61,7 +62,8 @@ impl Router {
             // Sent also if there is no room: an earlier caller may have been cancelled between its control and this
             // message.
             if let Some(address) = address {
-                let _ = address.mailbox.send(ShardMessage::Asked(entry.peid)).await;
+                let message = if is_awaited { ShardMessage::Asked } else { ShardMessage::Woken };
+                let _ = address.mailbox.send(message(entry.peid)).await;
             }
             match verdict {
                 Some(AskVerdict::Full(back)) => control = back,

@@ -19,6 +19,7 @@ use updraft_kernel::shard::{self as kernel, ShardCommand, ShardEvent, Since};
 use updraft_protocol::ExecutionId;
 use updraft_protocol::limits::{REVIVALS_AT_ONCE, SHARD_MAILBOX};
 
+use crate::child::Children;
 use crate::commit::Commits;
 use crate::context::EngineContext;
 use crate::entry::{Lost, RegistryEntry};
@@ -35,6 +36,7 @@ pub(crate) struct Shard {
     executions: ShardGauge,
     context: Arc<EngineContext>,
     commits: Rc<Commits>,
+    children: Rc<Children>,
     /// The state machine that decides.
     shard: kernel::Shard<Start>,
     /// The entry and the actor of each slot.
@@ -71,6 +73,7 @@ impl Shard {
             Self {
                 executions: ShardGauge::new("updraft_shard_executions", index),
                 commits: Commits::new(context.clone(), index, scope.member()),
+                children: Children::new(context.clone(), scope.scope()),
                 context,
                 shard: kernel::Shard::default(),
                 slots: HashMap::new(),
@@ -146,10 +149,11 @@ impl Shard {
     /// Starts an execution's actor and watches it.
     fn start(&mut self, peid: ExecutionId, start: Start) {
         let Some(slot) = self.slots.get_mut(&peid) else { return };
-        let (context, commits) = (self.context.clone(), self.commits.clone());
+        let context = self.context.clone();
+        let durables = (self.commits.clone(), self.children.clone());
         let (token, exit) = (self.scope.token(), SlotReport::of(&self.inbox, peid));
         let entry = slot.entry.clone();
-        slot.actor = Some(Execution::launch(context, entry, commits, start, token, exit));
+        slot.actor = Some(Execution::launch(context, entry, durables, start, token, exit));
     }
 }
 
@@ -188,6 +192,7 @@ impl Handler<ShardMessage> for Shard {
     fn handle(&mut self, message: ShardMessage, ctx: &mut Self::Context) {
         match message {
             ShardMessage::Asked(peid) => self.on(ShardEvent::Asked(peid), ctx),
+            ShardMessage::Woken(peid) => self.on(ShardEvent::Woken(peid), ctx),
             ShardMessage::Load(entries, since) => self.unfinished(entries, since, ctx),
             ShardMessage::Drain(answer) => {
                 self.drained = Some(answer);

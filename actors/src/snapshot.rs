@@ -11,4 +11,6 @@ pub(crate) struct Snapshot {
     pub(crate) plan: Option<Arc<Plan>>,
     pub(crate) document: ExecutionDocument,
     pub(crate) tasks: Vec<TaskDocument>,
+    /// Its parent, which waited for it, has ended.
+    pub(crate) is_orphan: bool,
 }

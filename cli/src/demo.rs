@@ -59,8 +59,19 @@ pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error
     let tenant = TenantCode::new("demo").map_err(|error| Error::Failed(error.to_string()))?;
     let (playbook, submission) = example(&tenant, stubs.addr())?;
     let (json, stays) = (options.json, temporary.is_none());
-    let job =
-        Prepared { builder, kept, tenant, playbook, submission, key: None, uid: None, json, recover, stays };
+    let job = Prepared {
+        builder,
+        kept,
+        tenant,
+        playbook,
+        subs: Vec::new(),
+        submission,
+        key: None,
+        uid: None,
+        json,
+        recover,
+        stays,
+    };
     let ended = job.conduct(&mut interrupt, screen).await;
     if ended.as_ref().is_ok_and(|ending| *ending != Ending::Interrupted) {
         tell(&stubs, options.json).await?;

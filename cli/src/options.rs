@@ -124,6 +124,9 @@ pub(crate) struct Grants {
 pub(crate) struct Run {
     /// The playbook, YAML or JSON.
     pub(crate) playbook: PathBuf,
+    /// A playbook that a step of it runs, stored with it; those that are stored already need none. Repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sub: Vec<PathBuf>,
     /// The alert or other input, JSON; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,

@@ -27,6 +27,8 @@ pub(crate) struct Prepared {
     pub(crate) kept: Kept,
     pub(crate) tenant: TenantCode,
     pub(crate) playbook: Playbook,
+    /// Those that its steps run.
+    pub(crate) subs: Vec<Playbook>,
     pub(crate) submission: Submission,
     /// Its idempotency key.
     pub(crate) key: Option<String>,
@@ -52,6 +54,13 @@ impl Prepared {
         let mut mistakes = Vec::new();
         let playbook = playbook::read(&options.playbook, &builder, &options.tenant).await;
         let (playbook, plan) = playbook.map_err(|found| mistakes.extend(found)).ok().unzip();
+        let mut subs = Vec::new();
+        for path in &options.sub {
+            match playbook::read(path, &builder, &options.tenant).await {
+                Ok((sub, _)) => subs.push(sub),
+                Err(found) => mistakes.extend(found),
+            }
+        }
         let input = options.input.as_deref().map_or(Ok(Value::Null), input::json);
         let input = input.map_err(|mistake| mistakes.push(mistake)).unwrap_or_default();
         mistakes.extend(beyond(&options, &input));
@@ -81,7 +90,7 @@ impl Prepared {
             submission = submission.idempotency_key(key).on_reuse(options.on_reuse);
         }
         let (tenant, json, key, uid) = (options.tenant, options.json, options.key, options.uid);
-        Ok(Self { builder, kept, tenant, playbook, submission, key, uid, json, recover, stays: true })
+        Ok(Self { builder, kept, tenant, playbook, subs, submission, key, uid, json, recover, stays: true })
     }
 
     /// Runs it to its end, and tells.
@@ -106,7 +115,7 @@ impl Prepared {
         let is_asked_here = !self.json && is_somebody_there();
         let answering = Answering { command: &command, uid: self.uid.as_deref(), is_asked_here };
         let watch = Watch { tenant, key, json: self.json, go_on: &go_on, answering: &answering, screen };
-        let watched = watch.run(&engine, self.playbook, self.submission, interrupt).await;
+        let watched = watch.run(&engine, (self.playbook, self.subs), self.submission, interrupt).await;
         let stored = data::close(&engine, interrupt, screen).await;
         drop(engine);
         let (peid, progress, stored) = match watched? {

@@ -66,6 +66,7 @@ fn label(kind: &StepKind) -> String {
         StepKind::Delay(delay) => format!("delay {}", delay.duration),
         StepKind::WaitUntil(wait) => format!("wait_until {}", wait.instant),
         StepKind::WaitFor(wait) => format!("wait_for {}", wait.name),
+        StepKind::SubPlaybook(child) => format!("playbook {}", child.playbook),
         other => other.name().to_owned(),
     }
 }

@@ -63,11 +63,11 @@ impl Watch<'_> {
     pub(crate) async fn run(
         &self,
         engine: &Engine,
-        playbook: Playbook,
+        playbooks: (Playbook, Vec<Playbook>),
         submission: Submission,
         interrupt: &mut Interrupt,
     ) -> Result<Watched, Error> {
-        let begun = interrupt.unless(self.begin(engine, playbook, submission)).await;
+        let begun = interrupt.unless(self.begin(engine, playbooks, submission)).await;
         let Some(begun) = begun else {
             self.screen.say(&format!("{PERHAPS_BEGUN}{}", self.go_on));
             return Ok(Watched::NotBegun);
@@ -87,11 +87,14 @@ impl Watch<'_> {
     async fn begin(
         &self,
         engine: &Engine,
-        playbook: Playbook,
+        (playbook, subs): (Playbook, Vec<Playbook>),
         submission: Submission,
     ) -> Result<Begun, Error> {
         let (name, version) = (playbook.name.clone(), playbook.version);
         let tree = StepTree::of(&playbook);
+        for sub in subs {
+            engine.playbooks().put(self.tenant, sub).await?;
+        }
         let pid = engine.playbooks().put(self.tenant, playbook).await?;
         let submitted = engine.submit(submission).await;
         let handle = submitted.map_err(|error| self.refused(error, &name))?;

@@ -49,8 +49,6 @@ pub struct Engine {
     /// Why the store does not take updates, while it does not.
     pub(crate) trouble: watch::Receiver<Option<Arc<str>>>,
     pub(crate) recovered: Recovered,
-    /// Held while an unresumed execution is resumed or cancelled: one at a time.
-    pub(crate) unresumed: Arc<tokio::sync::Mutex<()>>,
     /// The executions that the start resumed, until they are taken.
     pub(crate) resumed: Mutex<Vec<Arc<RegistryEntry>>>,
 }

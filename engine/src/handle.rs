@@ -227,11 +227,9 @@ impl std::fmt::Debug for Handle {
     }
 }
 
-/// Cancels an execution, running or unresumed. `turn` is held while an unresumed execution is resumed or cancelled: one
-/// at a time.
+/// Cancels an execution, running or unresumed.
 pub(crate) async fn cancel(
     context: &Arc<EngineContext>,
-    turn: &tokio::sync::Mutex<()>,
     tenant: &TenantCode,
     peid: ExecutionId,
 ) -> Result<Option<CancelVerdict>, ReadError> {
@@ -240,7 +238,7 @@ pub(crate) async fn cancel(
     if handle.entry.is_some() {
         return handle.cancel().await.map(Some);
     }
-    let _turn = turn.lock().await;
+    let _turn = context.unresumed.lock().await;
     let handle = running();
     if handle.entry.is_some() {
         return handle.cancel().await.map(Some);

@@ -83,7 +83,7 @@ pub use reader::Reader;
 pub use recovery::Recovered;
 pub use shutdown::Shutdown;
 pub use standstill::Standstill;
-pub use submission::{PlaybookChoice, Submission, SubmitError};
+pub use submission::{Submission, SubmitError};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{
@@ -98,11 +98,11 @@ pub use updraft_protocol::{
     ControlRefusal, DeadLetter, DocumentId, Effect, ExecutionDocument, ExecutionHead, ExecutionId,
     ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Flaw, Gate, GivenAnswer,
     GivenSecret, Held, Hold, Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, Masking, Name,
-    Number, Omission, Pause, PermitFuture, PermitRequest, Playbook, PlaybookDocument, PlaybookId,
-    PlaybookStatus, ReceivedSignals, Revision, ScopePath, Secret, SecretProvider, SecretReference, Sending,
-    Signal, Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode,
-    Timestamp, UndoCall, UndoRecord, UndoStatus, Update, Value, Wait, WaitKind, limits, parse, playbook,
-    schema, secret, text, value,
+    Number, Omission, Parent, Pause, PermitFuture, PermitRequest, Playbook, PlaybookChoice, PlaybookDocument,
+    PlaybookId, PlaybookStatus, ReceivedSignals, Revision, ScopePath, Secret, SecretProvider,
+    SecretReference, Sending, Signal, Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus,
+    TaskUpdate, TenantCode, Timestamp, UndoCall, UndoRecord, UndoStatus, Update, Value, Wait, WaitKind,
+    limits, parse, playbook, schema, secret, text, value,
 };
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;

@@ -30,8 +30,6 @@ pub(crate) use server::LocalServer;
 #[cfg(unix)]
 pub(crate) struct LocalContext {
     pub(crate) engine: std::sync::Arc<updraft_actors::EngineContext>,
-    /// Held while an unresumed execution is resumed or cancelled: one at a time.
-    pub(crate) unresumed: std::sync::Arc<tokio::sync::Mutex<()>>,
     /// The limits of the updates that wait for the store.
     pub(crate) buffer: updraft_kernel::coalescer::Limits,
     pub(crate) pending: tokio::sync::watch::Receiver<updraft_storage::write_behind::Pending>,

@@ -80,6 +80,7 @@ impl Engine {
             configuration_wait: builder.configuration_wait,
             waits: builder.waits,
             failed: OutcomeCell::new(),
+            unresumed: Arc::default(),
             router: Router::new(shards, builder.executions_in_flight),
         });
         if let Some(ownership) = &opened.ownership {
@@ -110,7 +111,6 @@ impl Engine {
             pending,
             trouble,
             recovered: Recovered::default(),
-            unresumed: Arc::default(),
             resumed: Mutex::default(),
         };
         let wait = StoreWait {
@@ -169,9 +169,9 @@ impl Engine {
         else {
             return;
         };
-        let (engine, unresumed) = (self.context.clone(), self.unresumed.clone());
+        let engine = self.context.clone();
         let (pending, trouble) = (self.pending.clone(), self.trouble.clone());
-        let context = LocalContext { engine, unresumed, buffer: self.buffer, pending, trouble };
+        let context = LocalContext { engine, buffer: self.buffer, pending, trouble };
         let opening = tokio::task::spawn_blocking(move || LocalServer::open(&data, context));
         match opening.await.map_err(std::io::Error::other).and_then(|opened| opened) {
             Ok(server) => self.local = Mutex::new(Some(server)),

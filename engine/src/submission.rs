@@ -6,30 +6,9 @@ use thiserror::Error;
 use updraft_kernel::idempotency::OnReuse;
 use updraft_kernel::plan::Plan;
 use updraft_protocol::limits::{INPUT_BYTES, KEY_BYTES};
-use updraft_protocol::{InputHash, Json, Name, PlaybookId, TenantCode, Value};
+use updraft_protocol::{InputHash, Json, PlaybookChoice, TenantCode, Value};
 
 use crate::error::Refusal;
-
-/// The playbook to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PlaybookChoice {
-    /// This version.
-    Id(PlaybookId),
-    /// By name: this version, or the newest.
-    Named(Name, Option<u32>),
-}
-
-impl From<PlaybookId> for PlaybookChoice {
-    fn from(pid: PlaybookId) -> Self {
-        Self::Id(pid)
-    }
-}
-
-impl From<Name> for PlaybookChoice {
-    fn from(name: Name) -> Self {
-        Self::Named(name, None)
-    }
-}
 
 /// A request to run a playbook.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +26,7 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// A playbook for a tenant, by id ([`PlaybookId`]) or by name ([`Name`]: its newest version).
+    /// A playbook for a tenant, by id ([`PlaybookId`](crate::PlaybookId)) or by name ([`Name`](crate::Name): its newest version).
     pub fn new(tenant: TenantCode, playbook: impl Into<PlaybookChoice>) -> Self {
         Self {
             tenant,
@@ -228,7 +207,7 @@ mod tests {
     use super::*;
     use serde_json::json;
     use updraft_protocol::{
-        ActionSpec, Answer, Argument, Call, Catalogue, Failure, FailureKind, Integration, Playbook,
+        ActionSpec, Answer, Argument, Call, Catalogue, Failure, FailureKind, Integration, Name, Playbook,
     };
 
     fn submission() -> Submission {

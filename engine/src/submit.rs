@@ -13,7 +13,7 @@ use updraft_kernel::machine::{Effects, Machine};
 use updraft_kernel::shared::drain::Enter;
 use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_protocol::limits::SUBMIT_DURABLE;
-use updraft_protocol::{ExecutionHead, ExecutionId, Json, TenantCode, Timestamp};
+use updraft_protocol::{ExecutionHead, ExecutionId, Json, PlaybookChoice, TenantCode, Timestamp};
 use updraft_storage as storage;
 use updraft_storage::log::{self, Append, Need, Revocable, Revoke};
 use uuid::Uuid;
@@ -25,7 +25,7 @@ use crate::handle::Handle;
 use crate::idempotency::{KeyReservation, SubmissionKey};
 use crate::requirements::{ask, missing_places};
 use crate::reservation::Reservation;
-use crate::submission::{PlaybookChoice, Submission, SubmitError};
+use crate::submission::{Submission, SubmitError};
 
 /// How long a submission waits.
 #[derive(Clone, Copy)]
@@ -275,6 +275,7 @@ fn head(
         variables,
         idempotency_key: entry.key.as_ref().map(|key| key.text.clone()),
         input_hash: entry.input_hash,
+        parent: None,
     })
 }
 

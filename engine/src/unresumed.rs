@@ -46,7 +46,7 @@ impl Engine {
         tenant: &TenantCode,
         peid: ExecutionId,
     ) -> Result<Option<Handle>, StartError> {
-        let _turn = self.unresumed.lock().await;
+        let _turn = self.context.unresumed.lock().await;
         self.context.flush().await?;
         let handle = Handle::stored(self.context.clone(), tenant.clone(), peid);
         if handle.entry.is_some() {
@@ -87,7 +87,7 @@ impl Engine {
         tenant: &TenantCode,
         peid: ExecutionId,
     ) -> Result<Option<CancelVerdict>, ReadError> {
-        handle::cancel(&self.context, &self.unresumed, tenant, peid).await
+        handle::cancel(&self.context, tenant, peid).await
     }
 }
 

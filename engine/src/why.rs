@@ -86,6 +86,11 @@ pub enum EndedBy {
         /// The people who have answered.
         answered: Vec<Arc<str>>,
     },
+    /// The end of a sub-playbook.
+    Child {
+        /// The id of its execution, of which may be asked the same.
+        execution: Arc<str>,
+    },
     /// The calls of branches that no longer count, and may act at most once.
     Branches,
     /// The instant at which the next round begins.
@@ -149,6 +154,7 @@ fn ended_by(task: &TaskDocument, wait: &Wait) -> EndedBy {
             }
         }
         WaitKind::Branches => EndedBy::Branches,
+        WaitKind::Child => EndedBy::Child { execution: subject() },
         WaitKind::Round => EndedBy::Round,
         WaitKind::Cleanup => EndedBy::Cleanup,
     }

@@ -80,6 +80,7 @@ fn execution() -> impl Strategy<Value = Update> {
                 variables,
                 idempotency_key,
                 input_hash,
+                parent: None,
             })
         },
     );

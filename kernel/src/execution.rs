@@ -158,6 +158,7 @@ impl<C: ExecutionControl> Execution<C> {
                 self.decide(MachineEvent::TimerDue(timer), now);
             }
             ExecutionEvent::Asked(control) => self.asked(control, now),
+            ExecutionEvent::Orphaned => self.stop(MachineEvent::Cancel, now),
             ExecutionEvent::Drain => {
                 self.draining = true;
                 self.machine.hold();
@@ -186,6 +187,10 @@ impl<C: ExecutionControl> Execution<C> {
     pub fn next_command(&mut self, now: Timestamp) -> Option<ExecutionCommand<C>> {
         loop {
             if let Some(act) = self.performing.next() {
+                // A child is looked for again after the next start.
+                if self.draining && matches!(act, Act::StartChild(_)) {
+                    continue;
+                }
                 return Some(ExecutionCommand::Perform(act));
             }
             // The driver has seen the writes of these tasks, and has performed what follows them.
@@ -220,8 +225,18 @@ impl<C: ExecutionControl> Execution<C> {
 
     /// Applies an event to the machine; its effects are pending. Gives what a control came to that does not stop it.
     fn decide(&mut self, event: MachineEvent, now: Timestamp) -> Option<Result<Applied, ControlRefusal>> {
+        let is_report = matches!(event, MachineEvent::Child { .. });
         let mut effects = self.machine.apply(event, now);
         let reply = effects.reply.take();
+        if is_report {
+            // A task that has ended looks for its child no more.
+            let (machine, pending) = (&self.machine, &mut self.pending.acts);
+            for acts in self.committing.iter_mut().chain([pending]) {
+                acts.retain(
+                    |act| !matches!(act, Act::StartChild(start) if !machine.awaits_child(start.parent.task)),
+                );
+            }
+        }
         if self.pending.writes.is_empty() && self.pending.acts.is_empty() {
             self.pending = effects;
         } else {
@@ -237,7 +252,9 @@ impl<C: ExecutionControl> Execution<C> {
     /// durable. Anything else may be undone by a crash, since it is repeated after the restart: a read, and a write
     /// under its idempotency key.
     fn commit(&mut self, Effects { writes, acts, durable, .. }: Effects) -> ExecutionCommand<C> {
-        let acted_on = acts.iter().any(|act| matches!(act, Act::Start(_) | Act::End(_)));
+        let acted_on = acts
+            .iter()
+            .any(|act| matches!(act, Act::Start(_) | Act::StartChild(_) | Act::StopChild(_) | Act::End(_)));
         self.behind = !(acted_on || durable || self.controls.is_some() || self.draining);
         self.committing = Some(acts);
         self.leaving = self.machine.leaving();
@@ -290,7 +307,7 @@ impl<C: ExecutionControl> Execution<C> {
                     self.machine.unsent(start.task);
                     false
                 }
-                Act::Acquire(_) => false,
+                Act::Acquire(_) | Act::StartChild(_) => false,
                 _ => true,
             });
         }

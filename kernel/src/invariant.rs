@@ -164,6 +164,21 @@ pub fn bodies_end_with_their_wait(plan: &Plan, tasks: &[TaskDocument]) -> Result
     Ok(())
 }
 
+/// The end of a sub-playbook is that of the task that waits for it, unless the task is cancelled for another reason.
+pub fn ends_as_its_child(task: &TaskDocument, child: ExecutionStatus) -> Result<(), Violation> {
+    let status = task.state.status;
+    let fits = match child {
+        ExecutionStatus::Executing | ExecutionStatus::Paused => !status.ended(),
+        ExecutionStatus::Completed => status == TaskStatus::Completed,
+        ExecutionStatus::Failed => matches!(status, TaskStatus::Failed | TaskStatus::Unknown),
+        ExecutionStatus::Cancelled | ExecutionStatus::TimedOut => status == TaskStatus::Failed,
+    };
+    if fits || status == TaskStatus::Cancelled {
+        return Ok(());
+    }
+    violated("ends as its child", format!("{} is {status}, and its child {child}", task.head.step_id))
+}
+
 /// A `for_each` counts its items truly: those that it reports as completed or failed are those that began, each ran in a
 /// scope of its own, and no item is left out.
 pub fn items_are_counted(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {

@@ -13,6 +13,7 @@ mod asking;
 mod attempt;
 mod branches;
 mod cancel;
+mod child;
 mod cleanup;
 mod configuration;
 mod effect;
@@ -49,8 +50,9 @@ use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStat
 
 pub use abandon::{cancel_abandoned, fail_abandoned};
 pub use approval::late_answer;
+pub use child::{ChildReport, children_of, head_of_child};
 pub(crate) use cleanup::FAILED_CLEANUP;
-pub use effect::{Act, Effects, StartAttempt, Timer};
+pub use effect::{Act, Effects, StartAttempt, StartChild, Timer};
 pub use event::MachineEvent;
 pub use loops::{LoopProgress, RunningLoop};
 pub use resume::Unfit;
@@ -171,6 +173,7 @@ impl Machine {
             MachineEvent::Skip { task, asked, may_operate } => {
                 effects.reply = Some(self.skip(task, &asked, may_operate, now, &mut effects));
             }
+            MachineEvent::Child { task, report } => self.child_reported(task, report, now, &mut effects),
             MachineEvent::Cancel => self.stop(ExecutionStatus::Cancelled, None, now, &mut effects),
             MachineEvent::Fail(failure) => {
                 self.stop(ExecutionStatus::Failed, Some(failure), now, &mut effects)

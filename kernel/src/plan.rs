@@ -37,7 +37,7 @@ pub use step::{
     BesideBody, ItemNames, PlannedAction, PlannedApproval, PlannedBeside, PlannedBranch, PlannedCarried,
     PlannedCase, PlannedCleanup, PlannedContainment, PlannedDelay, PlannedEnd, PlannedFinally,
     PlannedForEach, PlannedIf, PlannedKind, PlannedParallel, PlannedRepeat, PlannedSet, PlannedStep,
-    PlannedSwitch, PlannedUndo, PlannedWaitFor, PlannedWaitUntil, ROUND, RetryPolicy,
+    PlannedSubPlaybook, PlannedSwitch, PlannedUndo, PlannedWaitFor, PlannedWaitUntil, ROUND, RetryPolicy,
 };
 pub use types::PlannedTypes;
 

@@ -89,6 +89,7 @@ impl<S> Shard<S> {
                 }
             }
             ShardEvent::Asked(peid) => self.asked(peid),
+            ShardEvent::Woken(peid) => self.woken(peid),
             ShardEvent::GivenUp(peid) => self.forget(peid),
             ShardEvent::NotGivenUp(peid) => self.lose(peid),
             ShardEvent::Alarm => self.wake(now),
@@ -188,6 +189,20 @@ impl<S> Shard<S> {
                 self.parked.remove(&(due, peid));
                 self.load(peid, Load::of_parked(lsn));
                 self.commands.push_back(ShardCommand::Hurry(peid));
+            }
+        }
+    }
+
+    /// Has the execution's actor look at its controls. Nobody waits for the answer: a parked execution is read back in
+    /// its turn.
+    fn woken(&mut self, peid: ExecutionId) {
+        let Some(slot) = self.slots.get(&peid) else { return };
+        match slot.state {
+            State::Running => self.commands.push_back(ShardCommand::Look(peid)),
+            State::Loading => {}
+            State::Parked { due, lsn } => {
+                self.parked.remove(&(due, peid));
+                self.load(peid, Load::of_parked(lsn));
             }
         }
     }

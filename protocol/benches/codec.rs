@@ -90,6 +90,7 @@ fn execution(input: usize) -> Vec<Update> {
         variables: Json::from(json!({})),
         idempotency_key: None,
         input_hash: None,
+        parent: None,
     };
     let state = ExecutionState {
         execution_status: ExecutionStatus::Executing,

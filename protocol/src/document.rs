@@ -13,6 +13,7 @@ use crate::field::{Field, FieldReader, Fields, fields};
 use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 use crate::input_hash::InputHash;
 use crate::json::Json;
+use crate::parent::Parent;
 use crate::pause::Pause;
 use crate::scope::ScopePath;
 use crate::signal::ReceivedSignals;
@@ -74,6 +75,8 @@ fields! {
         pub idempotency_key: Option<Arc<str>>,
         /// The hash of the submission, if there is a key: detects another input under the same key.
         pub input_hash: Option<InputHash>,
+        /// The task that started it as its sub-playbook.
+        pub parent: Option<Parent>,
     }
 }
 

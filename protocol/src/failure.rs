@@ -57,6 +57,8 @@ pub enum FailureKind {
     Refused,
     /// A person has skipped an approval, which nobody has given.
     Skipped,
+    /// A sub-playbook could not be started, has failed, or was cancelled.
+    Child,
     /// A crash happened during the call of an `at_most_once` step.
     UnknownOutcome,
     /// The execution's actor panicked too often.
@@ -93,6 +95,7 @@ impl FailureKind {
             Self::Expired => "expired",
             Self::Refused => "refused",
             Self::Skipped => "skipped",
+            Self::Child => "child",
             Self::UnknownOutcome => "unknown_outcome",
             Self::Supervision => "supervision",
             Self::Playbook => "playbook",

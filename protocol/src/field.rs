@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::ids::{ContainmentId, ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 use crate::input_hash::InputHash;
 use crate::json::Json;
+use crate::parent::Parent;
 use crate::pause::Pause;
 use crate::scope::ScopePath;
 use crate::signal::ReceivedSignals;
@@ -321,6 +322,7 @@ stored! {
     Timestamp: |date| number(date.0), |date| counted(date).map(Timestamp);
     ExecutionEnding: |ending| record(ending), Ok, ending.text_bytes();
     Failure: |failure| record(failure), Ok, failure.message.len() + failure.answer.bytes();
+    Parent: |parent| record(parent), Ok;
     Wait: |wait| record(wait), Ok, wait.text_bytes();
     Arc<Pause>: |pause| record(&**pause), |pause| Ok(Self::new(pause)), Pause::text_bytes(pause);
     Arc<CallRecord>: |call| record(&**call), |call| Ok(Self::new(call)), CallRecord::bytes(call);

@@ -18,6 +18,7 @@ pub mod integration;
 pub mod json;
 mod json_text;
 pub mod limits;
+mod parent;
 pub mod parse;
 mod pause;
 pub mod playbook;
@@ -57,6 +58,7 @@ pub use integration::{
     PermitRequest, Sending,
 };
 pub use json::Json;
+pub use parent::{Parent, PlaybookChoice};
 pub use pause::{Asked, Pause};
 pub use playbook::Playbook;
 pub use scope::ScopePath;

@@ -1,5 +1,6 @@
 //! Every limit of Updraft, with its reason. Units are last in the names.
 
+mod children;
 mod containment;
 mod filter;
 mod http;
@@ -14,8 +15,8 @@ mod schema;
 use std::time::Duration;
 
 pub use {
-    containment::*, filter::*, http::*, local::*, loops::*, masking::*, outline::*, people::*, record::*,
-    schema::*,
+    children::*, containment::*, filter::*, http::*, local::*, loops::*, masking::*, outline::*, people::*,
+    record::*, schema::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------

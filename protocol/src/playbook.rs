@@ -13,6 +13,7 @@ mod for_each;
 mod parallel;
 mod repeat;
 mod set;
+mod sub_playbook;
 mod switch;
 mod undo;
 mod wait_for;
@@ -40,6 +41,7 @@ pub use for_each::{ForEach, OnItemFailure, Tolerance};
 pub use parallel::{Branches, Join, Parallel};
 pub use repeat::{Carried, Repeat};
 pub use set::Set;
+pub use sub_playbook::{SubPlaybook, SubVersion};
 pub use switch::{Switch, SwitchCase};
 pub use undo::{Undo, UndoOn};
 pub use wait_for::WaitFor;
@@ -165,7 +167,7 @@ pub struct Handlers {
     /// After a failure that is a timeout of its last attempt, or the end of its wait, in place of `on_failure`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_timeout: Option<Handler>,
-    /// Where nobody knows whether an `at_most_once` step acted.
+    /// Where nobody knows whether an `at_most_once` step acted, here or in another playbook that the step runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_unknown: Option<Handler>,
     /// What runs once it was cancelled while it ran or waited. Nothing follows it.
@@ -283,6 +285,8 @@ kinds! {
     Approval = "approval" by ["approval"],
     /// Runs a body, and further steps in any case when it has ended.
     Finally = "finally" by ["finally"],
+    /// Runs another playbook.
+    SubPlaybook = "playbook" by ["playbook"],
     /// Ends its path, completed.
     End = "end" by ["end"],
     /// Ends its path, failed.

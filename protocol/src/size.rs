@@ -151,6 +151,7 @@ mod tests {
                 variables: text(length),
                 idempotency_key: Some("k".repeat(length).into()),
                 input_hash: None,
+                parent: None,
             }),
             state: ExecutionState {
                 execution_status: ExecutionStatus::Failed,

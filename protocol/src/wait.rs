@@ -14,7 +14,7 @@ pub struct Wait {
     /// The kind of the wait.
     pub kind: WaitKind,
     /// The subject, if there are several: the integration that lacks something, the name of a signal, a
-    /// question.
+    /// question, the execution of a sub-playbook.
     pub subject: Option<Arc<str>>,
     /// The key of a signal.
     pub key: Option<Arc<str>>,
@@ -53,6 +53,8 @@ pub enum WaitKind {
     Approval,
     /// The calls of branches whose outcome no longer counts, and that may act at most once.
     Branches,
+    /// The end of a sub-playbook; the subject is the id of its execution.
+    Child,
     /// The instant of the next round of a `while` or `until`; the subject is the number of that round.
     Round,
     /// The steps that run when a body has ended, or once the task was cancelled.
@@ -77,7 +79,7 @@ impl Wait {
 impl WaitKind {
     /// Whether the wait is ended from outside of the execution.
     pub const fn is_answered(self) -> bool {
-        matches!(self, Self::Signal | Self::Approval)
+        matches!(self, Self::Signal | Self::Approval | Self::Child)
     }
 
     /// The stored text.
@@ -89,6 +91,7 @@ impl WaitKind {
             Self::Signal => "signal",
             Self::Approval => "approval",
             Self::Branches => "branches",
+            Self::Child => "child",
             Self::Round => "round",
             Self::Cleanup => "cleanup",
         }

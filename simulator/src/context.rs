@@ -8,7 +8,7 @@ use std::sync::Arc;
 use updraft_kernel::invariant::Violation;
 use updraft_kernel::plan::Plan;
 use updraft_kernel::virtual_shard::VirtualShard;
-use updraft_protocol::{ExecutionId, TenantCode};
+use updraft_protocol::{ExecutionId, Name, TenantCode};
 
 use crate::chance::{Chance, Dice, Purpose};
 use crate::disk::SimulatedDisk;
@@ -46,6 +46,8 @@ pub struct Context {
     pub tenants: Vec<TenantCode>,
     /// The plan of each order; `None` for a removed order.
     pub plans: Vec<Option<Arc<Plan>>>,
+    /// The plans of sub-playbooks, by name.
+    pub children: BTreeMap<Name, Arc<Plan>>,
     /// The directory of each order.
     directories: BTreeMap<usize, usize>,
     violation: Option<Violation>,
@@ -74,6 +76,7 @@ impl Context {
             statistics: Statistics::of_one(),
             tenants: Vec::new(),
             plans: Vec::new(),
+            children: BTreeMap::new(),
             directories: BTreeMap::new(),
             violation: None,
             numbers: 0,
@@ -91,6 +94,11 @@ impl Context {
     /// The orders that a directory runs.
     pub fn orders_of_directory(&self, directory: usize) -> Vec<usize> {
         self.directories.iter().filter(|(_, of)| **of == directory).map(|(order, _)| *order).collect()
+    }
+
+    /// The plan of an execution of an order that runs the playbook with this name.
+    pub fn plan_of(&self, order: usize, name: &Name) -> Option<Arc<Plan>> {
+        self.children.get(name).or(self.plans.get(order)?.as_ref()).cloned()
     }
 
     /// Writes a line of the trace.

@@ -8,6 +8,7 @@ use updraft_kernel::machine::{StartAttempt, TaskSeq, Timer};
 use updraft_kernel::writer::{StoreCall, StoreFault, WriteOutcome};
 use updraft_protocol::{ExecutionId, Failure, Json, TaskId};
 
+use crate::node::ChildWork;
 use crate::scenario::ClientControl;
 
 /// One process of an engine; each start has a new id.
@@ -89,6 +90,8 @@ pub enum Inner {
     Due(ExecutionId, Incarnation, Timer),
     /// The documents of an execution may be read.
     Read(ExecutionId, Incarnation),
+    /// Work for a sub-playbook.
+    Child(ChildWork),
     /// A shard checks which parked executions are due.
     Alarm(usize),
     /// The time limit of the shutdown has passed.

@@ -1,6 +1,8 @@
 //! An execution's actor in a run: drives the shipped state machine of an execution, and carries out its commands with
 //! the tools and the journal of the run. Shows every decision to the oracle.
 
+mod ask;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -8,19 +10,20 @@ use updraft_kernel::execution::{
     self as kernel, ControlOutcome, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need,
 };
 use updraft_kernel::invariant::{self, Violation};
-use updraft_kernel::machine::{Act, Effects, Machine, MachineEvent, StartAttempt, TaskSeq, Timer};
+use updraft_kernel::machine::{Act, Effects, Machine, StartAttempt, StartChild, TaskSeq, Timer};
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{
-    Applied, ApprovalAnswer, Asked, ControlRefusal, ExecutionId, ExecutionStatus, Failure, Signal, TaskId,
+    Applied, ControlRefusal, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Failure, TaskId,
     TenantCode, Timestamp, Update,
 };
 
 use crate::context::Context;
 use crate::event::{Incarnation, Inner, NodeId, Report};
 use crate::registry::SimulatedRegistry;
-use crate::scenario::ClientControl;
 use crate::tool;
+
+pub use ask::{Ask, HeldAsk};
 
 /// The actor's view of its process.
 #[derive(Debug, Clone)]
@@ -50,49 +53,13 @@ impl Home {
     }
 }
 
-/// A control of an execution.
-#[derive(Debug, Clone)]
-pub enum Ask {
-    /// Cancel it.
-    Cancel(usize),
-    /// A signal.
-    Signal(ClientControl, Signal),
-    /// An answer to the approval of this task.
-    Answer(ClientControl, TaskId, ApprovalAnswer),
-    /// A pause.
-    Pause(ClientControl, Asked),
-    /// The end of a pause.
-    Resume(ClientControl, Asked),
-    /// The skip of a task.
-    Skip(ClientControl, TaskId, Asked),
-    /// Fail it.
-    Fail(Failure),
-}
-
-/// A control that the registry holds, as an actor sees it.
+/// What an execution does with a sub-playbook.
 #[derive(Debug)]
-pub struct HeldAsk {
-    /// Its number.
-    pub number: u64,
-    /// The control.
-    pub ask: Ask,
-}
-
-impl ExecutionControl for HeldAsk {
-    fn event(&self) -> Option<MachineEvent> {
-        Some(match &self.ask {
-            Ask::Cancel(_) => MachineEvent::Cancel,
-            Ask::Signal(_, signal) => MachineEvent::Signal(signal.clone()),
-            Ask::Answer(_, task, answer) => MachineEvent::Answer { task: *task, answer: answer.clone() },
-            Ask::Pause(_, asked) => MachineEvent::Pause(asked.clone()),
-            Ask::Resume(_, asked) => MachineEvent::Resume(asked.clone()),
-            Ask::Skip(control, task, asked) => {
-                let may_operate = control.may_operate();
-                MachineEvent::Skip { task: *task, asked: asked.clone(), may_operate }
-            }
-            Ask::Fail(failure) => MachineEvent::Fail(failure.clone()),
-        })
-    }
+pub enum ChildAct {
+    /// Start it, unless it is there.
+    Start(Box<StartChild>),
+    /// Cancel the child of this task.
+    Stop(TaskId),
 }
 
 /// A command of an actor to its shard.
@@ -135,7 +102,9 @@ pub struct SimulatedExecution {
     /// Whether the last event stops it.
     stopped: bool,
     /// Its end, until that was reported.
-    pub ended: Option<(ExecutionStatus, u64)>,
+    pub ended: Option<(ExecutionDocument, u64)>,
+    /// What is to be done with its sub-playbooks.
+    pub children: Vec<ChildAct>,
 }
 
 impl SimulatedExecution {
@@ -161,7 +130,19 @@ impl SimulatedExecution {
             draining: false,
             stopped: false,
             ended: None,
+            children: Vec::new(),
         }
+    }
+
+    /// The head of its document.
+    pub fn head(&self) -> Arc<ExecutionHead> {
+        self.execution.machine().head().clone()
+    }
+
+    /// Whether its end is decided.
+    pub fn is_ending(&self) -> bool {
+        let machine = self.execution.machine();
+        machine.ended() || machine.ending().is_some()
     }
 
     /// Applies an event, then carries out the commands.
@@ -184,7 +165,7 @@ impl SimulatedExecution {
             ExecutionEvent::Asked(control) => {
                 self.stopped || control.event().is_some_and(|event| event.stops())
             }
-            ExecutionEvent::TimerDue(Timer::Execution) => true,
+            ExecutionEvent::TimerDue(Timer::Execution) | ExecutionEvent::Orphaned => true,
             ExecutionEvent::Withdrawn { .. } => self.stopped,
             _ => false,
         };
@@ -196,12 +177,14 @@ impl SimulatedExecution {
         }
         let (machine, pending) = (self.execution.machine(), self.execution.pending());
         let ended = machine.ended().then(|| machine.document());
-        let (writes, acts) = (pending.writes.len(), pending.acts.len());
+        // A report of a child may have taken back that it is looked for.
+        let lasts = |act: &&Act| !matches!(act, Act::StartChild(_));
+        let (writes, acts) = (pending.writes.len(), pending.acts.iter().filter(lasts).count());
         self.execution.on(event, home.clock(cx));
         let (machine, pending) = (self.execution.machine(), self.execution.pending());
         let effects = Effects {
             writes: pending.writes.get(writes..).unwrap_or_default().to_vec(),
-            acts: pending.acts.get(acts..).unwrap_or_default().to_vec(),
+            acts: pending.acts.iter().filter(lasts).skip(acts).cloned().collect(),
             durable: pending.durable,
             reply: None,
         };
@@ -272,7 +255,7 @@ impl SimulatedExecution {
                 let told = cx.oracle.skip_told(*control, *task, self.execution.machine(), &told);
                 cx.check(told);
             }
-            Ask::Fail(_) => {}
+            Ask::Stop | Ask::Child(..) | Ask::Fail(_) => {}
         }
     }
 
@@ -332,6 +315,8 @@ impl SimulatedExecution {
             }
             // The permit comes all the same, and is ignored.
             Act::StopWaiting(_) => {}
+            Act::StartChild(start) => self.children.push(ChildAct::Start(start)),
+            Act::StopChild(task) => self.children.push(ChildAct::Stop(task)),
             Act::Arm(timer, at) => {
                 let armed = cx.oracle.armed(machine, timer, at);
                 cx.check(armed);
@@ -340,8 +325,8 @@ impl SimulatedExecution {
             }
             Act::End(status) => {
                 cx.check(told_end(machine, status));
-                cx.oracle.ended(machine, status);
-                self.ended = Some((status, self.execution.lsn()));
+                cx.oracle.ended(machine, status, cx.now);
+                self.ended = Some((machine.document(), self.execution.lsn()));
             }
         }
     }

@@ -12,8 +12,10 @@ pub use people::WAITS_UNTIL;
 const STEPS: u64 = 36;
 
 /// Writes one playbook.
-pub struct Generator {
+pub struct Generator<'a> {
     dice: Dice,
+    /// The playbook that it may run.
+    calls: Option<&'a str>,
     steps: u64,
 }
 
@@ -45,10 +47,10 @@ struct Written {
     goes_on: bool,
 }
 
-impl Generator {
-    /// A playbook whose longest path has about `length` steps.
-    pub fn write(dice: Dice, length: u64) -> Value {
-        let mut generator = Self { dice, steps: 0 };
+impl<'a> Generator<'a> {
+    /// A playbook whose longest path has about `length` steps, and which runs `calls`.
+    pub fn write(dice: Dice, length: u64, calls: Option<&'a str>) -> Value {
+        let mut generator = Self { dice, calls, steps: 0 };
         let mut place = Place {
             length: length.max(1),
             depth: 2,
@@ -124,7 +126,7 @@ impl Generator {
     /// Writes a step; gives whether its path can go on after it.
     fn step(&mut self, step: &mut Value, id: &str, place: &mut Place) -> bool {
         let before = place.clone();
-        match self.dice.below(if place.depth == 0 { 14 } else { 20 }) {
+        match self.dice.below(if place.depth == 0 { 15 } else { 21 }) {
             0..=5 => self.action(step, id, place),
             6 if self.dice.one_in(2) => self.wait_until(step, place),
             6 => step["delay"] = json!(self.wait(place, &["10ms", "3s", "40s", "2h"])),
@@ -140,14 +142,26 @@ impl Generator {
                 let counter = &place.counter;
                 step["set"] = json!({ counter: format!("{{{{ variables.{counter}|default(0) + 1 }}}}") });
             }
-            14 | 15 => self.for_each(step, id, place),
-            16 => self.repeat(step, id, place),
+            14 => self.child(step, place),
+            15 | 16 => self.for_each(step, id, place),
+            17 => self.repeat(step, id, place),
             _ => self.parallel(step, id, place),
         }
         if step["set"].is_null() {
             self.on_cancel(step, &before);
         }
         true
+    }
+
+    fn child(&mut self, step: &mut Value, place: &mut Place) {
+        let calls = self.calls.filter(|_| !self.dice.one_in(10));
+        step["playbook"] = json!(calls.unwrap_or("nowhere"));
+        step["with"] = json!({ "n": "{{ input.n }}", "at": "{{ now }}" });
+        step["timeout"] = json!(self.wait(place, &["200ms", "20s", "3h"]));
+        if self.dice.one_in(5) {
+            step["wait"] = json!(false);
+        }
+        self.handle(step, &["on_failure", "on_timeout", "on_unknown"], place);
     }
 
     fn action(&mut self, step: &mut Value, id: &str, place: &mut Place) {

@@ -1,6 +1,7 @@
 //! The planted bugs: mutations of recovery and write-behind, as data. Each names the promise that it breaks; the
 //! simulator must find every one, or its silence means nothing. Applied to a copy by `mutants`, never here.
 
+mod children;
 mod cleanup;
 mod glue;
 mod kernel;
@@ -8,6 +9,7 @@ mod loops;
 mod people;
 mod shell;
 
+pub use children::CHILDREN;
 pub use cleanup::CLEANUP;
 pub use glue::GLUE;
 pub use kernel::KERNEL;
@@ -32,7 +34,7 @@ pub struct Mutant {
 
 /// All planted bugs.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    KERNEL.iter().chain(CLEANUP).chain(LOOPS).chain(PEOPLE).chain(SHELL).chain(GLUE)
+    KERNEL.iter().chain(CLEANUP).chain(CHILDREN).chain(LOOPS).chain(PEOPLE).chain(SHELL).chain(GLUE)
 }
 
 impl Mutant {

@@ -1,29 +1,26 @@
-//! One process of an engine: its start with recovery, submissions, its shutdown and its failure. Mirrors
-//! `engine/src/start.rs`, `engine/src/recovery.rs`, `engine/src/submit.rs`, `engine/src/shutdown.rs` and
-//! `actors/src/node.rs`. Admission permits are not modelled.
+//! One process of an engine: its start with recovery, its shutdown and its failure. Mirrors
+//! `engine/src/start.rs`, `engine/src/recovery.rs`, `engine/src/shutdown.rs` and `actors/src/node.rs`. Admission permits are not modelled.
 
+mod child;
 mod start;
+mod submit;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeSet, VecDeque};
 
-use serde_json::json;
-use updraft_kernel::execution::Execution;
-use updraft_kernel::idempotency::{KeyVerdict, OnReuse};
 use updraft_kernel::machine::{Act, Machine};
 use updraft_kernel::shared::watermark::DurableWatermark;
-use updraft_protocol::{
-    ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, KeyHolder, PlaybookId, Update,
-};
+use updraft_protocol::{ExecutionId, Update};
 
 use crate::context::Context;
 use crate::event::{Inner, NodeId};
 use crate::execution::{Ask, Home};
-use crate::journal::{SimulatedAppend, SimulatedJournal, Who};
-use crate::registry::{RegisteredExecution, SimulatedRegistry};
-use crate::scenario::{MILLIS, Order};
-use crate::shard::{ShardContext, SimulatedShard, terms};
+use crate::journal::SimulatedJournal;
+use crate::registry::SimulatedRegistry;
+use crate::scenario::MILLIS;
+use crate::shard::{ShardContext, SimulatedShard};
 use crate::writer::{Asker, WriterDriver};
+
+pub use child::ChildWork;
 
 /// Turns after which a process counts as caught in a loop.
 const TURNS: usize = 10_000;
@@ -144,6 +141,7 @@ impl SimulatedNode {
             Inner::Due(peid, incarnation, timer) => {
                 self.of(peid, cx, |shard, shard_cx| shard.due(peid, incarnation, timer, shard_cx));
             }
+            Inner::Child(work) => self.child(work, cx),
             Inner::Read(peid, incarnation) => {
                 self.of(peid, cx, |shard, shard_cx| shard.read(peid, incarnation, shard_cx))
             }
@@ -233,85 +231,6 @@ impl SimulatedNode {
         }
     }
 
-    /// A client submits an order with an input.
-    pub fn submit(&mut self, order: &Order, input: u64, cx: &mut Context) -> Submitted {
-        if self.phase != Phase::Open {
-            return Submitted::Refused;
-        }
-        let tenant = order.tenant as usize;
-        let Some(plan) = cx.plans[order.number].clone() else { return Submitted::Refused };
-        let input = json!({ "n": input });
-        let input_hash = InputHash::of(&input.clone().into(), &BTreeMap::new());
-        let key = order.key.map(|key| IdempotencyKey {
-            tenant_code: cx.tenants[tenant].clone(),
-            playbook_name: plan.name.clone(),
-            text: format!("alert-{key}").into(),
-        });
-        if let Some(key) = &key {
-            if let Some(first) = self.registry.under_key(key) {
-                return judged(input_hash, first);
-            }
-            if !cx.store.answers(cx.now) {
-                return Submitted::Refused;
-            }
-            if let Some(first) = cx.store.under_key(key) {
-                return judged(input_hash, first);
-            }
-        }
-        let input_hash = key.as_ref().map(|_| input_hash);
-        let peid = cx.execution_id();
-        let now = self.home.clock(cx);
-        let head = Arc::new(ExecutionHead {
-            tenant_code: cx.tenants[tenant].clone(),
-            pid: PlaybookId::from_bytes([9; 16]),
-            playbook_name: plan.name.clone(),
-            playbook_version: plan.version,
-            uid: Some(order.number.to_string().into()),
-            alert_id: None,
-            priority: 0,
-            createddate: now,
-            input: Json::from(input),
-            variables: Json::from(json!({})),
-            idempotency_key: key.as_ref().map(|key| key.text.clone()),
-            input_hash,
-        });
-        let epoch = self.home.epochs.of(&head.tenant_code);
-        let (machine, effects) = Machine::start(plan, peid, head, terms(epoch), now);
-        cx.note(format_args!("n{} order {} is {peid}: {effects:?}", self.id, order.number));
-        let decided = cx.oracle.decided(&machine, &effects, epoch);
-        cx.check(decided);
-        let updates = effects.writes;
-        if !self.journal.append(SimulatedAppend { updates, who: Who::Submission(peid) }) {
-            return Submitted::Refused;
-        }
-        let execution = RegisteredExecution {
-            order: order.number,
-            tenant,
-            key,
-            input_hash,
-            accepted: false,
-            ended: false,
-        };
-        self.registry.add(peid, execution);
-        self.submitted.push((machine, effects.acts));
-        self.settle(cx);
-        Submitted::Taken
-    }
-
-    fn accepted(&mut self, peid: ExecutionId, lsn: Option<u64>, cx: &mut Context) {
-        let Some(index) = self.submitted.iter().position(|(machine, _)| machine.peid() == peid) else {
-            return;
-        };
-        let (machine, acts) = self.submitted.swap_remove(index);
-        let order = machine.head().uid.as_deref().and_then(|uid| uid.parse().ok()).unwrap_or_default();
-        self.answers.push((order, lsn.map(|_| peid)));
-        let (Some(lsn), Some(live)) = (lsn, self.registry.get_mut(peid)) else { return };
-        live.accepted = true;
-        cx.oracle.accepted(order, peid);
-        let execution = Execution::accepted(machine, acts, lsn);
-        self.of(peid, cx, |shard, shard_cx| shard.launch(execution, shard_cx));
-    }
-
     /// Asks an execution for a control; returns whether it is held until it is answered.
     pub fn ask(&mut self, peid: ExecutionId, ask: Ask, cx: &mut Context) -> bool {
         let mut held = false;
@@ -385,13 +304,5 @@ impl SimulatedNode {
             return Some(format!("n{}: {left:?} segments, executions and submissions are left", self.id));
         }
         None
-    }
-}
-
-/// The result of a submission whose key has an execution.
-fn judged(input_hash: InputHash, first: KeyHolder) -> Submitted {
-    match OnReuse::Refuse.judge(input_hash, first) {
-        KeyVerdict::First(peid) => Submitted::Known(peid),
-        KeyVerdict::Reused(peid) => Submitted::Reused(peid),
     }
 }

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod calls;
+mod children;
 mod cleanup;
 mod ending;
 mod pauses;
@@ -50,6 +51,8 @@ pub struct Oracle {
     dues: BTreeMap<(TaskId, u32), Timestamp>,
     deadlines: BTreeMap<ExecutionId, Timestamp>,
     told: BTreeMap<ExecutionId, Vec<ExecutionStatus>>,
+    /// When the ends were reported first.
+    ended_at: BTreeMap<ExecutionId, u64>,
     /// The documents of executions whose end was reported.
     finals: BTreeMap<ExecutionId, (ExecutionDocument, Vec<TaskDocument>)>,
     /// The same for abandoned executions under an epoch, until their end is reported.
@@ -65,6 +68,8 @@ pub struct Oracle {
     skips: BTreeSet<ClientControl>,
     /// The tasks that a person was to skip: their waits may end before their time.
     skipped: BTreeSet<TaskId>,
+    /// The tasks whose child was to stop: it is asked again at instants of which no document tells.
+    stopping: BTreeSet<TaskId>,
     /// The executions that were told to be paused, until they are asked to go on.
     paused: BTreeSet<ExecutionId>,
     /// The nodes that hold a control that they have not answered.
@@ -113,13 +118,19 @@ impl Oracle {
                     };
                     let after = self.after(update, task);
                     self.keeps_the_rest(update, &after)?;
-                    self.unknown_was_begun(update)?;
+                    if !self.has_child(update.task_id) {
+                        self.unknown_was_begun(update)?;
+                    }
+                    self.waited_for_its_child(machine, task, &after)?;
                     State::Task(after)
                 }
             };
             self.decided.entry(update.document()).or_default().insert(revision, state);
         }
         for act in &effects.acts {
+            if let Act::StopChild(task) = act {
+                self.stopping.insert(*task);
+            }
             if let Act::Start(start) = act
                 && let Some(task) = tasks.iter().find(|task| task.task_request_id == start.task_id)
             {
@@ -284,7 +295,8 @@ impl Oracle {
     }
 
     /// An execution's end was reported to its waiters.
-    pub fn ended(&mut self, machine: &Machine, status: ExecutionStatus) {
+    pub fn ended(&mut self, machine: &Machine, status: ExecutionStatus, now: u64) {
+        self.ended_at.entry(machine.peid()).or_insert(now);
         self.told.entry(machine.peid()).or_default().push(status);
         self.finals.insert(machine.peid(), (machine.document(), machine.task_documents()));
     }

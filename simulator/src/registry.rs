@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use updraft_kernel::execution::ExecutionControl;
+use updraft_kernel::machine::ChildReport;
 use updraft_kernel::shared::controls::{AskVerdict, ControlQueue};
 use updraft_protocol::{ExecutionId, IdempotencyKey, InputHash, KeyHolder};
 
@@ -23,6 +25,8 @@ pub struct RegisteredExecution {
     pub accepted: bool,
     /// Whether its end was reported.
     pub ended: bool,
+    /// What a parent is told of its end.
+    pub end: Option<ChildReport>,
 }
 
 /// The executions of one node.
@@ -64,6 +68,11 @@ impl SimulatedRegistry {
     pub fn ask(&mut self, peid: ExecutionId, ask: Ask) -> bool {
         let open = self.get(peid).is_some_and(|execution| !execution.ended);
         open && matches!(self.controls.entry(peid).or_default().ask(ask), AskVerdict::Held)
+    }
+
+    /// Whether an execution is to be stopped.
+    pub fn is_to_stop(&self, peid: ExecutionId) -> bool {
+        self.asked_after(peid, 0).iter().any(|held| held.event().is_some_and(|event| event.stops()))
     }
 
     /// The unanswered controls of an execution after the one with number `seen`.

@@ -2,6 +2,7 @@
 //! journal, the store and the executions of the run. Admission permits are not modelled.
 
 mod actor;
+mod child;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,13 +10,14 @@ use updraft_kernel::execution::{self as kernel, ExecutionEvent, Exit, Need};
 use updraft_kernel::machine::{Timer, fail_abandoned};
 use updraft_kernel::shard::{self, CommitQueue, LoadStep, Loaded, ShardCommand, ShardEvent, Since};
 use updraft_kernel::shared::watermark::DurableWatermark;
-use updraft_protocol::{ExecutionId, Failure, FailureKind, TaskId, Update};
+use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, FailureKind, TaskDocument, TaskId, Update};
 
 use crate::context::Context;
 use crate::event::{Departure, Incarnation, Inner, Report, Ticket};
-use crate::execution::{ActorCommand, Ask, HeldAsk, Home, SimulatedExecution};
+use crate::execution::{ActorCommand, Ask, ChildAct, HeldAsk, Home, SimulatedExecution};
 use crate::fault::Moment;
 use crate::journal::{SimulatedAppend, SimulatedJournal, Who};
+use crate::node::ChildWork;
 use crate::registry::SimulatedRegistry;
 use crate::scenario::MILLIS;
 use crate::writer::Asker;
@@ -48,6 +50,8 @@ pub struct SimulatedShard {
     shard: shard::Shard<Start>,
     actors: BTreeMap<ExecutionId, Actor>,
     commits: CommitQueue<Ticket>,
+    /// Executions whose end without a machine is on its way to the journal.
+    given_up: BTreeMap<ExecutionId, (ExecutionDocument, Vec<TaskDocument>)>,
     draining: bool,
     drained: bool,
     /// It has died, and its successor waits for its commits.
@@ -111,12 +115,20 @@ impl SimulatedShard {
             actor.deaths_ahead -= 1;
             return self.shard.on(ShardEvent::Died(peid), now);
         }
+        let is_orphan = matches!(&start, Start::Read(documents) if documents.is_orphan);
         match start.execution(&shard_cx.home.epochs, now) {
             Ok(execution) => {
                 let mut execution =
                     SimulatedExecution::new(execution, shard_cx.cx.number(), &shard_cx.home, shard_cx.cx);
+                if is_orphan {
+                    shard_cx.cx.statistics.count("orphans cancelled");
+                    execution.tell(ExecutionEvent::Orphaned, &shard_cx.home, shard_cx.cx);
+                }
                 execution.look(shard_cx.registry, &shard_cx.home, shard_cx.cx);
                 let command = execution.proceed(&shard_cx.home, shard_cx.cx);
+                if is_orphan && !execution.is_ending() {
+                    shard_cx.cx.violated("a cancel goes down", format!("{peid} goes on without its parent"));
+                }
                 actor.execution = Some(Box::new(execution));
                 self.carry_out(peid, command, shard_cx);
             }
@@ -147,10 +159,23 @@ impl SimulatedShard {
         for number in std::mem::take(&mut execution.answered) {
             shard_cx.registry.answered(peid, number);
         }
-        if let Some((_, lsn)) = execution.ended.take() {
+        let (incarnation, head) = (execution.incarnation, execution.head());
+        let (ended, children) = (execution.ended.take(), std::mem::take(&mut execution.children));
+        for act in children {
+            match act {
+                ChildAct::Start(start) => self.start_child(head.clone(), *start, shard_cx),
+                // Its process may end before it comes to that.
+                ChildAct::Stop(task) => {
+                    let wait = shard_cx.cx.pace(3_000 * MILLIS);
+                    shard_cx.cx.after(wait, shard_cx.home.node, Inner::Child(ChildWork::Stop(peid, task)));
+                }
+            }
+        }
+        if let Some((document, lsn)) = ended {
+            self.child_ended(&document, shard_cx);
             shard_cx.registry.remove_when_stored(peid, lsn);
         }
-        let incarnation = execution.incarnation;
+        let Some(actor) = self.actors.get_mut(&peid) else { return };
         match command {
             ActorCommand::Nothing => {}
             ActorCommand::Commit(writes, need) => {
@@ -231,8 +256,13 @@ impl SimulatedShard {
             return shard_cx.cx.after(250 * MILLIS, shard_cx.home.node, Inner::Read(peid, incarnation));
         }
         actor.load = None;
-        let loaded = documents(peid, shard_cx);
+        let loaded = actor::documents(peid, shard_cx);
         if let Loaded::Ended = loaded {
+            if let Some(document) = shard_cx.cx.store.executions.get(&peid).cloned() {
+                self.child_ended(&document, shard_cx);
+            }
+            let tasks = shard_cx.cx.store.tasks_of(peid);
+            self.stop_left(peid, &tasks, shard_cx);
             shard_cx.registry.remove(peid);
         }
         self.on(ShardEvent::Loaded(peid, loaded), shard_cx);
@@ -253,6 +283,7 @@ impl SimulatedShard {
         let (given_up, writes) = fail_abandoned(document, &tasks, epoch, failure, now);
         shard_cx.cx.statistics.count("executions given up");
         shard_cx.cx.oracle.gave_up(&given_up, &tasks, &writes);
+        self.given_up.insert(peid, (given_up, tasks));
         self.commit(writes, Need::Durable, Ticket::GivenUp(peid, epoch), shard_cx);
     }
 
@@ -285,6 +316,10 @@ impl SimulatedShard {
                 }
                 Ticket::Settled(peid, incarnation) => self.flushed(peid, incarnation, shard_cx),
                 Ticket::GivenUp(peid, epoch) => {
+                    if let Some((document, tasks)) = self.given_up.remove(&peid) {
+                        self.child_ended(&document, shard_cx);
+                        self.stop_left(peid, &tasks, shard_cx);
+                    }
                     shard_cx.registry.remove_when_stored(peid, lsn);
                     shard_cx.cx.oracle.ended_given_up(peid, epoch);
                     self.on(ShardEvent::GivenUp(peid), shard_cx);
@@ -353,31 +388,4 @@ impl SimulatedShard {
         let failure = Failure::new(FailureKind::Store, "the store will never take an update");
         let _ = self.ask(peid, Ask::Fail(failure), shard_cx);
     }
-}
-
-/// The stored documents of an execution.
-fn documents(peid: ExecutionId, shard_cx: &mut ShardContext<'_>) -> Loaded<Start> {
-    if shard_cx.cx.disks[shard_cx.home.directory].owner != shard_cx.home.node {
-        // If it was taken over, it reads what its successor is writing. This has no effect, since its journal accepts
-        // nothing.
-        return Loaded::Nothing;
-    }
-    let order = shard_cx.registry.get(peid).map(|live| live.order);
-    let document = shard_cx.cx.store.executions.get(&peid).cloned();
-    let (Some(document), Some(order)) = (document, order) else { return Loaded::Nothing };
-    if document.state.execution_status.ended() {
-        return Loaded::Ended;
-    }
-    shard_cx.cx.moment(Moment::Revived);
-    shard_cx.cx.statistics.count("executions read back");
-    let plan = shard_cx.cx.plans[order].clone().filter(|_| !shard_cx.forgotten.contains(&order));
-    // One of its documents is missing: `actors/src/abandoned.rs` and `RegistryEntry::poisoned` fail it too.
-    let tainted = shard_cx.cx.store.tainted.contains(&peid);
-    let failure = match &plan {
-        _ if tainted => Some(Failure::new(FailureKind::Store, "the store will never take an update")),
-        None => Some(Failure::new(FailureKind::Playbook, "its playbook cannot be read")),
-        Some(_) => None,
-    };
-    let tasks = shard_cx.cx.store.tasks_of(peid);
-    Loaded::Unfinished { start: Start::Read(Box::new(Documents { plan, document, tasks })), failure }
 }

@@ -99,16 +99,24 @@ impl World {
         let name = Name::new("tool").map_err(|error| wrong(error.to_string()))?;
         catalogue.add_integration(name, Arc::new(tool::Declared));
         for order in &scenario.orders {
-            let dice = chance.dice(Purpose::Playbook, &[order.number as u64]);
-            let mut playbook = Generator::write(dice, order.length);
-            playbook["name"] = format!("playbook-{}", order.number).into();
-            let text = playbook.to_string();
-            let playbook =
-                Playbook::parse(text.as_bytes()).map_err(|error| wrong(format!("{error:?}: {text}")))?;
-            let plan =
-                Plan::check(&playbook, &catalogue).map_err(|wrongs| wrong(format!("{wrongs:?}: {text}")))?;
-            cx.note(format_args!("order {} of tenant-{}: {text}", order.number, order.tenant));
-            cx.plans[order.number] = Some(Arc::new(plan));
+            let names = ["playbook", "child", "grandchild"].map(|name| format!("{name}-{}", order.number));
+            for (below, name) in (0_u64..).zip(&names) {
+                let dice = chance.dice(Purpose::Playbook, &[order.number as u64, below]);
+                let calls = names.get(below as usize + 1).map(String::as_str);
+                let mut playbook = Generator::write(dice, order.length >> below, calls);
+                playbook["name"] = name.as_str().into();
+                let text = playbook.to_string();
+                let playbook =
+                    Playbook::parse(text.as_bytes()).map_err(|error| wrong(format!("{error:?}: {text}")))?;
+                let plan = Plan::check(&playbook, &catalogue)
+                    .map_err(|wrongs| wrong(format!("{wrongs:?}: {text}")))?;
+                cx.note(format_args!("{name} of tenant-{}: {text}", order.tenant));
+                if below == 0 {
+                    cx.plans[order.number] = Some(Arc::new(plan));
+                } else {
+                    cx.children.insert(plan.name.clone(), Arc::new(plan));
+                }
+            }
             cx.queue.at(order.at, WorldEvent::Submit(order.number));
             if let Some(again) = order.again.filter(|_| order.key.is_some()) {
                 cx.queue.at(order.at + again, WorldEvent::Again(order.number));
@@ -291,10 +299,9 @@ impl World {
 
     /// No event is left: every accepted execution must have ended, and nothing may be left anywhere.
     fn at_the_end(&mut self) {
-        let plans = &self.cx.plans;
         let ended = self.cx.oracle.at_the_end(&self.cx.store, |document| {
             let order: usize = document.head.uid.as_deref()?.parse().ok()?;
-            plans.get(order)?.as_deref()
+            self.cx.plan_of(order, &document.head.playbook_name)
         });
         self.cx.check(ended);
         for (order, request) in &self.requests {

@@ -49,7 +49,7 @@ impl Execution {
             Control::Loops(reply) => {
                 let _ = reply.send(machine.running_loops());
             }
-            Control::Fail(_) => {}
+            Control::Child(..) | Control::Fail(_) => {}
         }
     }
 

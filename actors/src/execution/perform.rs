@@ -20,6 +20,12 @@ impl Execution {
             Act::Start(start) => self.start_attempt(*start, inline),
             Act::Stop(task) => self.attempts.retain(|(running, _)| *running != task),
             Act::StopWaiting(task) => self.permits.give_up(task),
+            Act::StartChild(start) => {
+                if let Some(machine) = self.machine() {
+                    self.children.start(machine.head().clone(), *start);
+                }
+            }
+            Act::StopChild(task) => self.children.stop((&self.entry.tenant, self.entry.peid), task),
             Act::Arm(timer, at) => self.arm(timer, at, ctx),
             Act::End(status) => self.end(status),
         }

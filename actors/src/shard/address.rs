@@ -36,6 +36,8 @@ pub struct Launch {
 pub(crate) enum ShardMessage {
     /// The registry entry of this execution holds a new control.
     Asked(ExecutionId),
+    /// The registry entry of this execution holds a control to whose answer nobody waits.
+    Woken(ExecutionId),
     /// Read executions back, once the store has enough of them.
     Load(Vec<Arc<RegistryEntry>>, Since),
     /// Drain; answered when nothing runs.

@@ -39,6 +39,11 @@ impl ShardScope {
         ScopeOwner { scope: self.clone(), _guard: self.cancelled.clone().drop_guard() }
     }
 
+    pub(crate) fn member(&self) -> ScopeMember {
+        let _token = ScopeToken { _token: self.members.token() };
+        ScopeMember { cancelled: self.cancelled.clone(), _token }
+    }
+
     /// Waits until there is no member.
     pub(crate) async fn finished(&self) {
         self.members.close();
@@ -48,7 +53,11 @@ impl ShardScope {
 
 impl ScopeOwner {
     pub(crate) fn member(&self) -> ScopeMember {
-        ScopeMember { cancelled: self.scope.cancelled.clone(), _token: self.token() }
+        self.scope.member()
+    }
+
+    pub(crate) fn scope(&self) -> ShardScope {
+        self.scope.clone()
     }
 
     pub(crate) fn token(&self) -> ScopeToken {

@@ -13,6 +13,7 @@ use super::Shard;
 use crate::entry::Lost;
 use crate::execution::Start;
 use crate::load::Found;
+use crate::snapshot::Snapshot;
 
 impl Shard {
     /// An execution's actor has ended.
@@ -30,10 +31,12 @@ impl Shard {
             slot.entry.hold(parked);
         }
         // Controls that arrived while it left did not reach it.
-        let asked = matches!(exit, Exit::Parked { .. }) && slot.entry.is_asked();
+        let is_parked = matches!(exit, Exit::Parked { .. });
+        let (is_awaited, is_asked) = (slot.entry.is_awaited(), slot.entry.is_asked());
         self.shard.on(ShardEvent::Exited(peid, exit), self.context.clock.now());
-        if asked {
-            self.shard.on(ShardEvent::Asked(peid), self.context.clock.now());
+        if is_parked && is_asked {
+            let event = if is_awaited { ShardEvent::Asked(peid) } else { ShardEvent::Woken(peid) };
+            self.shard.on(event, self.context.clock.now());
         }
         self.proceed(ctx);
     }
@@ -64,6 +67,9 @@ impl Shard {
             }
             Ok(Found::Ended(document)) => {
                 entry.accept(Ok(()));
+                // Its actor may have died before it did this.
+                self.children.ended(&document);
+                self.children.stop_stored(&document);
                 let _ = entry.settle(Ok(Arc::new(*document)));
                 self.context.registry.remove(entry);
                 Loaded::Ended
@@ -88,11 +94,14 @@ impl Shard {
         let (Some(slot), Start::Resumed(snapshot)) = (self.slots.get(&peid), start) else { return };
         let (entry, now) = (slot.entry.clone(), self.context.clock.now());
         let epoch = self.context.epochs.of(&snapshot.document.head.tenant_code);
-        let (document, writes) = fail_abandoned(snapshot.document, &snapshot.tasks, epoch, failure, now);
+        let Snapshot { document, tasks, .. } = *snapshot;
+        let (document, writes) = fail_abandoned(document, &tasks, epoch, failure, now);
         let committed = self.commits.commit_for_shard(writes, Need::Durable).into_actor(self);
         ctx.spawn(committed.map(move |result, shard, ctx| {
             let Ok(lsn) = result else { return shard.on(ShardEvent::NotGivenUp(peid), ctx) };
             shard.context.registry.remove_when_stored(peid, lsn);
+            shard.children.ended(&document);
+            shard.children.stop_left(&document, &tasks);
             let _ = entry.settle(Ok(Arc::new(document)));
             shard.on(ShardEvent::GivenUp(peid), ctx);
         }));

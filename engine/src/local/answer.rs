@@ -87,7 +87,7 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             Ok((found.into_iter().flat_map(lines_of).collect(), None))
         }
         Ask::Cancel { tenant, peid } => {
-            let verdict = handle::cancel(&context.engine, &context.unresumed, &tenant, peid).await?;
+            let verdict = handle::cancel(&context.engine, &tenant, peid).await?;
             Ok((verdict.into_iter().map(Answer::from).collect(), None))
         }
         Ask::Answer { .. }

@@ -55,6 +55,7 @@ pub(crate) fn head() -> Arc<ExecutionHead> {
         variables: Json::from(json!({})),
         idempotency_key: None,
         input_hash: None,
+        parent: None,
     })
 }
 

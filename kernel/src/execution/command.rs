@@ -37,6 +37,8 @@ pub enum ExecutionEvent<C> {
     TimerDue(Timer),
     /// A control arrived.
     Asked(C),
+    /// Its parent has ended without it: it is cancelled.
+    Orphaned,
     /// The engine drains: nothing more begins, and the execution leaves when the requests that were sent have ended.
     Drain,
     /// Attempts were withdrawn, as [`ExecutionCommand::Withdraw`] demands.

@@ -71,6 +71,7 @@ fn of_steps(steps: &serde_json::Value) -> Execution<Ask> {
         variables: Json::from(json!(BTreeMap::<String, String>::new())),
         idempotency_key: None,
         input_hash: None,
+        parent: None,
     });
     let terms = Terms {
         epoch: 1,

@@ -216,6 +216,7 @@ impl Machine {
                 self.task_mut(task).phase = Phase::Ready;
                 return self.ready.push_back(Ready::Again(task));
             }
+            PlannedKind::SubPlaybook(child) => return self.child_overdue(task, child, now, effects),
             PlannedKind::WaitFor(wait) => Ending::Failed(wait.expired(self.waited(task))),
             PlannedKind::Approval(_) => Ending::Failed(self.expired(task)),
             _ => Ending::Completed(None),

@@ -1,6 +1,7 @@
 //! Cancelling a scope: what runs in it and in the scopes inside of it is stopped, and nothing further begins there. A call
-//! that may act at most once is waited for, as nobody would know otherwise whether it acted; its scope, and those around it
-//! up to the cancelled one, end when it has. The end of the whole execution is decided elsewhere (`end`).
+//! that may act at most once is waited for, as nobody would know otherwise whether it acted, and so is a sub-playbook, which
+//! is asked to stop; its scope, and those around it up to the cancelled one, end when it has. The end of the whole
+//! execution is decided elsewhere (`end`).
 
 use updraft_protocol::{ExecutionStatus, Failure, FailureKind, TaskStatus, Timestamp};
 
@@ -27,7 +28,7 @@ pub(super) enum Cancel {
     /// One path of several.
     Path,
     /// All that the execution does, as it ends with this status: no call is waited for, and one that may act at most once is
-    /// unknown.
+    /// unknown. What cleans up begins when the sub-playbooks have ended that it cleans up after.
     Execution(ExecutionStatus),
 }
 
@@ -55,6 +56,7 @@ impl Machine {
             .map(|task| task.seq)
             .collect();
         for task in open {
+            self.stop_child(task, now, effects);
             if !self.task(task).phase.has_scopes() && !self.is_waited_for(task, what) {
                 self.cancel_task(task, what, now, effects);
             }
@@ -123,7 +125,7 @@ impl Machine {
 
     /// Whether the end of a task is waited for, although its outcome no longer counts.
     fn is_waited_for(&self, task: TaskSeq, what: Cancel) -> bool {
-        what == Cancel::Path && self.calls_at_most_once(task)
+        self.waits_for_child(task) || (what == Cancel::Path && self.calls_at_most_once(task))
     }
 
     fn calls_at_most_once(&self, task: TaskSeq) -> bool {

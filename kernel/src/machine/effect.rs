@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_protocol::{
-    Applied, ControlRefusal, ExecutionStatus, SecretReference, TaskId, Timestamp, Update, Value,
+    Applied, ControlRefusal, ExecutionStatus, Json, Parent, PlaybookChoice, SecretReference, TaskId,
+    Timestamp, Update, Value,
 };
 
 use super::task_seq::TaskSeq;
@@ -38,6 +39,10 @@ pub enum Act {
     /// Drop the wait of this task's call for a permit, or the permit: the call is not made. It follows no write, so
     /// that it never comes after a later [`Act::Acquire`] of the same call.
     StopWaiting(TaskId),
+    /// Start the child of a task, unless it is there, and report how it ended to the task.
+    StartChild(Box<StartChild>),
+    /// Cancel the child of this task, and report how it ended to the task.
+    StopChild(TaskId),
     /// Set a timer.
     Arm(Timer, Timestamp),
     /// Report the end to the callers that wait for it.
@@ -61,6 +66,17 @@ pub struct StartAttempt {
     pub secrets: Arc<[SecretReference]>,
     /// How long the attempt may take.
     pub timeout: Duration,
+}
+
+/// A sub-playbook to be started.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StartChild {
+    /// The task that starts it, from which its id follows.
+    pub parent: Parent,
+    /// The playbook.
+    pub playbook: PlaybookChoice,
+    /// Its input.
+    pub input: Json,
 }
 
 /// The purpose of a timer.

@@ -99,6 +99,7 @@ impl Machine {
         let open: Vec<TaskSeq> = open.map(|task| task.seq).collect();
         for seq in open {
             let running = self.task(seq).phase == Phase::Running;
+            self.stop_child(seq, now, effects);
             let at_most_once = matches!(
                 &self.plan.step(self.task(seq).step).kind,
                 PlannedKind::Action(action) if action.at_most_once

@@ -2,6 +2,7 @@
 
 use updraft_protocol::{ApprovalAnswer, Asked, Failure, Json, Signal, TaskId};
 
+use super::child::ChildReport;
 use super::effect::Timer;
 use super::task_seq::TaskSeq;
 
@@ -48,6 +49,13 @@ pub enum MachineEvent {
         asked: Asked,
         /// Whether the person has the right `operate`, as the caller knows.
         may_operate: bool,
+    },
+    /// The child of a task reports. Ignored if the task no longer waits for it.
+    Child {
+        /// The task.
+        task: TaskId,
+        /// What became of the child.
+        report: ChildReport,
     },
     /// The execution is to be cancelled.
     Cancel,

@@ -52,7 +52,8 @@ impl Machine {
                 self.make_ready(seq);
                 return Ok(Applied::Skipped);
             }
-            WaitKind::Branches | WaitKind::Round | WaitKind::Cleanup => {
+            // The child would go on unseen: a person cancels it, or skips what waits in it.
+            WaitKind::Child | WaitKind::Branches | WaitKind::Round | WaitKind::Cleanup => {
                 return Err(ControlRefusal::NotSkippable(id));
             }
         };

@@ -12,6 +12,7 @@ mod for_each;
 mod parallel;
 mod repeat;
 mod set;
+mod sub_playbook;
 mod switch;
 mod wait_for;
 mod wait_until;
@@ -97,6 +98,7 @@ impl Machine {
             PlannedKind::WaitFor(wait) => self.arrive_at_wait_for(at, wait, effects, work),
             PlannedKind::Approval(approval) => self.arrive_at_approval(at, approval, effects, work),
             PlannedKind::Finally(finally) => self.arrive_at_finally(at, finally, effects, work),
+            PlannedKind::SubPlaybook(child) => self.arrive_at_sub_playbook(at, child, effects, work),
             PlannedKind::End(end) => self.arrive_at_end(at, end, effects, work),
         }
     }

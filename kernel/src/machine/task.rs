@@ -41,6 +41,8 @@ pub(super) enum Phase {
     Ready,
     /// For an instant.
     Waiting(Timestamp),
+    /// For the end of its child, which is to stop; it is asked again at this instant.
+    ChildStops(Timestamp),
     /// For its branches.
     Joining(Box<Branches>),
     /// For the items of its loop.
@@ -187,7 +189,7 @@ impl IndexMut<TaskSeq> for Tasks {
 impl Task {
     pub(super) fn due(&self) -> Option<Timestamp> {
         match self.phase {
-            Phase::Waiting(due) => Some(due),
+            Phase::Waiting(due) | Phase::ChildStops(due) => Some(due),
             Phase::Rounds(ref rounds) => rounds.next_instant(),
             Phase::Asking(ref asking) => asking.next_instant(),
             Phase::CleaningUp(ref cleaning) => Some(cleaning.until).filter(|_| !cleaning.is_over),

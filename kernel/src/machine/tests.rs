@@ -4,6 +4,7 @@ mod approvals;
 mod attempts;
 mod beside;
 mod bodies;
+mod children;
 mod configuration;
 mod examples;
 mod finally;

@@ -38,8 +38,30 @@ impl Machine {
         wait: Wait,
         effects: &mut Effects,
     ) -> TaskSeq {
+        self.create_waiting_with(scope, step, (wait, None), effects)
+    }
+
+    /// A new task that waits for what it calls, its intent and the record of its call among the writes.
+    pub(super) fn create_calling(
+        &mut self,
+        scope: ScopeId,
+        step: StepIndex,
+        (wait, call): (Wait, Arc<CallRecord>),
+        effects: &mut Effects,
+    ) -> TaskSeq {
+        self.create_waiting_with(scope, step, (wait, Some(call)), effects)
+    }
+
+    fn create_waiting_with(
+        &mut self,
+        scope: ScopeId,
+        step: StepIndex,
+        (wait, call): (Wait, Option<Arc<CallRecord>>),
+        effects: &mut Effects,
+    ) -> TaskSeq {
         let task = self.add(scope, step, wait.since);
         let state = &mut self.task_mut(task).state;
+        state.call = call;
         if wait.kind.is_answered() {
             state.status = TaskStatus::Waiting;
         }
@@ -47,6 +69,11 @@ impl Machine {
         let state = state.clone();
         self.write_task(task, state, effects);
         task
+    }
+
+    /// The id of the task of a step in a scope.
+    pub(super) fn id_of(&self, scope: ScopeId, step: StepIndex) -> TaskId {
+        TaskId::derive(self.peid, self.scopes.path(scope), &self.plan.step(step).id)
     }
 
     /// A new task that is not written yet.
@@ -68,7 +95,7 @@ impl Machine {
         };
         self.tasks.insert(Task {
             seq,
-            id: TaskId::derive(self.peid, &path, &self.plan.step(step).id),
+            id: self.id_of(scope, step),
             step,
             scope,
             path,

@@ -10,6 +10,7 @@ use updraft_protocol::suggest::suggestion;
 use super::authored::AuthoredSchema;
 use super::mistakes::Mistakes;
 use crate::mistake::Mistake;
+use crate::references::References;
 use crate::template::at::field;
 
 /// The checked schema of an input.
@@ -74,6 +75,14 @@ impl PlannedInputs {
 }
 
 /// Whether a schema allows the fields alone that it names.
+/// What is wrong with the fields of the input that these texts read.
+pub(super) fn lacking(references: &References, inputs: Option<&PlannedInputs>) -> Vec<String> {
+    let lacks = |inputs: &PlannedInputs| {
+        references.wanted.names_in("input").iter().filter_map(|names| inputs.lacks(names)).collect()
+    };
+    inputs.map(lacks).unwrap_or_default()
+}
+
 fn is_closed(schema: &Value) -> bool {
     let closed = schema.get("additionalProperties").and_then(Value::as_bool) == Some(false);
     closed && schema.get("patternProperties").is_none()

@@ -15,6 +15,7 @@ mod parallel;
 mod repeat;
 mod scopes;
 mod set;
+mod sub_playbook;
 mod switch;
 mod undo;
 mod wait_for;
@@ -29,6 +30,7 @@ use super::arguments::Schemas;
 use super::exits::{Exits, Follows};
 use super::flat::Flat;
 use super::graph::Edge;
+use super::inputs::lacking;
 use super::mistakes::Mistakes;
 use super::span::span;
 use super::suggest::Suggestions;
@@ -53,6 +55,7 @@ pub use parallel::{PlannedBranch, PlannedParallel};
 pub(super) use repeat::names_of;
 pub use repeat::{PlannedCarried, PlannedRepeat, ROUND};
 pub use set::PlannedSet;
+pub use sub_playbook::PlannedSubPlaybook;
 pub use switch::{PlannedCase, PlannedSwitch};
 pub(crate) use undo::OUTPUT;
 pub use undo::{PlannedContainment, PlannedUndo};
@@ -123,6 +126,7 @@ impl PlannedStep {
                 PlannedKind::WaitUntil(wait) => wait.instant.bytes(),
                 PlannedKind::Approval(approval) => approval.bytes(),
                 PlannedKind::WaitFor(wait) => wait.key.as_ref().map_or(0, Template::bytes),
+                PlannedKind::SubPlaybook(child) => child.texts().map(Template::bytes).sum(),
                 PlannedKind::End(end) => end.texts().map(Template::bytes).sum(),
             }
     }
@@ -155,6 +159,8 @@ pub enum PlannedKind {
     Approval(Box<PlannedApproval>),
     /// Runs a body, and what runs in any case after it.
     Finally(PlannedFinally),
+    /// Runs another playbook.
+    SubPlaybook(Box<PlannedSubPlaybook>),
     /// Ends its path.
     End(PlannedEnd),
 }
@@ -308,6 +314,9 @@ impl<'a> Steps<'a> {
             StepKind::Finally(finally) => {
                 PlannedFinally::check(self, draft, finally).map(PlannedKind::Finally)
             }
+            StepKind::SubPlaybook(child) => {
+                PlannedSubPlaybook::check(self, draft, child).map(Box::new).map(PlannedKind::SubPlaybook)
+            }
             StepKind::End(end) => PlannedEnd::check(self, draft, end).map(PlannedKind::End),
             StepKind::Fail(fail) => PlannedEnd::check_fail(self, draft, fail).map(PlannedKind::End),
         }
@@ -388,12 +397,4 @@ impl<'a> Steps<'a> {
             self.mistakes.step(at, field, message);
         }
     }
-}
-
-/// What is wrong with the fields of the input that these texts read.
-pub(super) fn lacking(references: &References, inputs: Option<&PlannedInputs>) -> Vec<String> {
-    let lacks = |inputs: &PlannedInputs| {
-        references.wanted.names_in("input").iter().filter_map(|names| inputs.lacks(names)).collect()
-    };
-    inputs.map(lacks).unwrap_or_default()
 }

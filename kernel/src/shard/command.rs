@@ -20,6 +20,8 @@ pub enum ShardEvent<S> {
     Died(ExecutionId),
     /// An execution has a new control, or had one before its actor parked it.
     Asked(ExecutionId),
+    /// A child of an execution has reported.
+    Woken(ExecutionId),
     /// The end of an abandoned execution is durable.
     GivenUp(ExecutionId),
     /// The journal refuses the end of an abandoned execution.

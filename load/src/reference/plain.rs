@@ -187,6 +187,7 @@ impl Plain {
             variables: Json::null(),
             idempotency_key: None,
             input_hash: None,
+            parent: None,
         })
     }
 

@@ -133,7 +133,7 @@ impl FieldsOfKind for Action {
             action,
             arguments: fields.arguments.take().unwrap_or_default(),
             timeout: fields.timeout.take(),
-            retry: fields.retry.take(),
+            retry: fields.retry.take().map(|retry| *retry),
             at_most_once: fields.at_most_once.take().unwrap_or_default(),
             record: fields.record.take().unwrap_or_default(),
             undo: fields.undo.take(),

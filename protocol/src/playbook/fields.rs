@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::body::{Body, Handler, NestedBody, id};
 use super::{
     Branches, Carried, Choices, Cleanup, Escalation, Handlers, Join, KindWord, OnItemFailure, Record,
-    Reminder, Retry, Step, SwitchCase, Tolerance, Undo,
+    Reminder, Retry, Step, SubVersion, SwitchCase, Tolerance, Undo,
 };
 use crate::ids::{Name, StepId};
 use crate::time::Span;
@@ -84,7 +84,7 @@ step_fields! {
     "integration" ("given") integration: Name,
     "arguments" ("given") arguments: BTreeMap<String, Value>,
     "timeout" timeout: Span,
-    "retry" retry: Retry,
+    "retry" retry: Box<Retry>,
     "at_most_once" ("given") at_most_once: bool,
     "record" ("given") record: Record,
     "undo" ("given") undo: Box<Undo>,
@@ -126,6 +126,10 @@ step_fields! {
     "on_reminder" ("given") on_reminder: Reminder,
     "on_escalation" ("given") on_escalation: Escalation,
     "finally" ("given") finally: Cleanup,
+    "playbook" ("given") playbook: Name,
+    "with" with: Box<Value>,
+    "version" ("given") version: SubVersion,
+    "wait" ("given") wait: bool,
     "end" ("given") end: Value,
     "fail" ("given") fail: String,
     "output" output: Value,

@@ -8,7 +8,7 @@ use crate::scenario::{HOSTS, SIGNALS};
 /// How long steps `wait_until` wait.
 pub const WAITS_UNTIL: [&str; 4] = ["10ms", "3s", "40s", "2h"];
 
-impl Generator {
+impl Generator<'_> {
     pub(super) fn approval(&mut self, step: &mut Value, place: &mut Place) {
         step["approval"] = json!("{{ input.n }} hosts?");
         step["timeout"] = json!(self.wait(place, &["200ms", "20s", "3h"]));

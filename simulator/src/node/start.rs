@@ -112,6 +112,7 @@ impl SimulatedNode {
                     input_hash: head.input_hash,
                     accepted: true,
                     ended: false,
+                    end: None,
                 };
                 (directory == self.directory).then_some((document.peid, execution))
             })

@@ -134,7 +134,8 @@ impl Oracle {
             Update::Task(task) if task.state.status == TaskStatus::Unknown => Some(task),
             _ => None,
         });
-        for task in unknown {
+        // A call that a child made is not one of its task.
+        for task in unknown.filter(|task| !self.has_child(task.task_id)) {
             let sent = self.calls.get(&task.task_id).and_then(|calls| calls.sent);
             if sent != Some((task.state.attempt, incarnation)) {
                 return broken("unknown is said", format!("{} was never sent and is unknown", task.task_id));
@@ -174,7 +175,7 @@ impl Oracle {
         let Some(task) = tasks.iter().find(|task| task.head.task_seq == seq.0) else {
             return broken("waits are kept", format!("there is no task {}", seq.0));
         };
-        if self.skipped.contains(&task.task_request_id) {
+        if self.skipped.contains(&task.task_request_id) || self.asks_child_again(task, due) {
             return Ok(());
         }
         let step = machine.plan().index_of(&task.head.step_id).map(|index| machine.plan().step(index));
@@ -330,6 +331,7 @@ fn lasts(kind: &PlannedKind, millis: u64) -> bool {
     match kind {
         PlannedKind::Approval(approval) => approval.timeout.is_some_and(is),
         PlannedKind::WaitFor(wait) => wait.timeout.is_some_and(is),
+        PlannedKind::SubPlaybook(child) => is(child.timeout),
         PlannedKind::Delay(delay) => is(delay.duration),
         PlannedKind::WaitUntil(_) => {
             WAITS_UNTIL.iter().any(|span| span.parse().is_ok_and(|Span(span)| is(span)))

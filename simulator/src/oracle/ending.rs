@@ -2,6 +2,7 @@
 //! store shows the newest state of every document.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::plan::{Plan, PlannedKind};
@@ -15,10 +16,10 @@ use crate::store::SimulatedStore;
 
 impl Oracle {
     /// Checks all properties of the end; `plan_of` gives the plan of an execution.
-    pub fn at_the_end<'a>(
+    pub fn at_the_end(
         &self,
         store: &SimulatedStore,
-        plan_of: impl Fn(&ExecutionDocument) -> Option<&'a Plan>,
+        plan_of: impl Fn(&ExecutionDocument) -> Option<Arc<Plan>>,
     ) -> Result<(), Violation> {
         for (order, accepted) in &self.accepted {
             if let Some(lost) = accepted.iter().find(|peid| !store.executions.contains_key(peid)) {
@@ -26,11 +27,12 @@ impl Oracle {
             }
         }
         self.one_for_each_key(store)?;
+        Self::one_for_each_task(store)?;
         self.answered_with_their_own(store)?;
         for document in store.executions.values() {
             let tasks = store.tasks_of(document.peid);
             let Some(plan) = plan_of(document) else { continue };
-            self.execution_is_whole(document, &tasks, plan, store)?;
+            self.execution_is_whole(document, &tasks, &plan, store)?;
         }
         for (cancel, (peid, verdict)) in &self.cancels {
             let status = store.executions.get(peid).map(|document| document.state.execution_status);
@@ -106,6 +108,7 @@ impl Oracle {
                 }
                 _ if self.skipped.contains(&task.task_request_id) => {}
                 PlannedKind::Delay(delay) => Self::delay_is_kept(task, delay.duration)?,
+                PlannedKind::SubPlaybook(child) => self.child_is_true(child, (document, task), store)?,
                 PlannedKind::WaitFor(_) => Self::wait_is_kept(task)?,
                 PlannedKind::WaitUntil(_) => Self::instant_is_kept(task)?,
                 _ => {}

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use updraft_kernel::execution as kernel;
 use updraft_kernel::machine::{DefaultWaits, Terms};
 use updraft_kernel::plan::Plan;
-use updraft_kernel::shard::{self, Load, ShardEvent, Since};
+use updraft_kernel::shard::{self, Load, Loaded, ShardEvent, Since};
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
-use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, Timestamp};
+use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, FailureKind, TaskDocument, Timestamp};
 
+use super::child::is_orphan;
 use super::{ShardContext, SimulatedShard, TASKS_AT_ONCE};
 use crate::event::Incarnation;
 use crate::execution::{HeldAsk, SimulatedExecution};
+use crate::fault::Moment;
 
 /// One execution in its shard.
 #[derive(Default)]
@@ -39,6 +41,8 @@ pub(super) struct Documents {
     pub(super) plan: Option<Arc<Plan>>,
     pub(super) document: ExecutionDocument,
     pub(super) tasks: Vec<TaskDocument>,
+    /// Its parent, which waited for it, has ended.
+    pub(super) is_orphan: bool,
 }
 
 impl Start {
@@ -50,7 +54,7 @@ impl Start {
         match self {
             Self::New(execution) => Ok(*execution),
             Self::Read(documents) => {
-                let Documents { plan, document, tasks } = *documents;
+                let Documents { plan, document, tasks, .. } = *documents;
                 let plan = plan.ok_or("there is no plan")?;
                 let terms = terms(epochs.of(&document.head.tenant_code));
                 kernel::Execution::resumed(plan, document, tasks, terms, now)
@@ -86,6 +90,7 @@ impl SimulatedShard {
     pub fn die(&mut self, shard_cx: &mut ShardContext<'_>) {
         self.shard = shard::Shard::default();
         self.actors.clear();
+        self.given_up.clear();
         (self.dead, self.drained) = (true, false);
         if self.commits.is_idle() {
             self.restart(shard_cx);
@@ -126,4 +131,35 @@ impl SimulatedShard {
     pub fn is_empty(&self) -> bool {
         self.actors.is_empty() && self.shard.executions() == 0 && self.commits.is_idle()
     }
+}
+
+/// The stored documents of an execution.
+pub(super) fn documents(peid: ExecutionId, shard_cx: &mut ShardContext<'_>) -> Loaded<Start> {
+    if shard_cx.cx.disks[shard_cx.home.directory].owner != shard_cx.home.node {
+        // If it was taken over, it reads what its successor is writing. This has no effect, since its journal accepts
+        // nothing.
+        return Loaded::Nothing;
+    }
+    let order = shard_cx.registry.get(peid).map(|live| live.order);
+    let document = shard_cx.cx.store.executions.get(&peid).cloned();
+    let (Some(document), Some(order)) = (document, order) else { return Loaded::Nothing };
+    if document.state.execution_status.ended() {
+        return Loaded::Ended;
+    }
+    shard_cx.cx.moment(Moment::Revived);
+    shard_cx.cx.statistics.count("executions read back");
+    let plan = shard_cx
+        .cx
+        .plan_of(order, &document.head.playbook_name)
+        .filter(|_| !shard_cx.forgotten.contains(&order));
+    // One of its documents is missing: `actors/src/abandoned.rs` and `RegistryEntry::poisoned` fail it too.
+    let tainted = shard_cx.cx.store.tainted.contains(&peid);
+    let failure = match &plan {
+        _ if tainted => Some(Failure::new(FailureKind::Store, "the store will never take an update")),
+        None => Some(Failure::new(FailureKind::Playbook, "its playbook cannot be read")),
+        Some(_) => None,
+    };
+    let (tasks, is_orphan) = (shard_cx.cx.store.tasks_of(peid), is_orphan(&document, shard_cx));
+    let documents = Documents { plan, document, tasks, is_orphan };
+    Loaded::Unfinished { start: Start::Read(Box::new(documents)), failure }
 }

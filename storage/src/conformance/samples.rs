@@ -81,6 +81,7 @@ pub(crate) fn execution_head(tenant: &TenantCode) -> Result<ExecutionHead, ids::
         variables: Json::from(json!({"threshold": 0.5})),
         idempotency_key: None,
         input_hash: None,
+        parent: None,
     })
 }
 

@@ -67,6 +67,7 @@ fn insert(number: u128) -> Update {
         variables: Json::null(),
         idempotency_key: None,
         input_hash: None,
+        parent: None,
     };
     let state = ExecutionState {
         execution_status: ExecutionStatus::Executing,

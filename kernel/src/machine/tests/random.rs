@@ -15,6 +15,7 @@ use super::world::{World, is_sound, playbook};
 use crate::invariant;
 use crate::machine::{DefaultWaits, Machine, MachineEvent};
 
+mod children;
 mod people;
 
 /// Makes playbooks from a seed.
@@ -80,7 +81,7 @@ impl Generator {
         }
         let mut step = json!({ "id": format!("s{}", self.steps) });
         self.steps += 1;
-        match self.draw(if depth == 0 { 11 } else { 17 }) {
+        match self.draw(if depth == 0 { 12 } else { 18 }) {
             0..=3 => self.action(&mut step, length, depth),
             4 if self.draw(2) == 0 => {
                 let instants =
@@ -126,8 +127,9 @@ impl Generator {
                 step["set"] =
                     json!({ counter.clone(): format!("{{{{ variables.{counter}|default(0) + 1 }}}}") });
             }
-            11 | 12 => self.repeat(&mut step, length, depth)?,
-            13 | 14 => self.for_each(&mut step, length, depth)?,
+            11 => self.child(&mut step, length, depth),
+            12 | 13 => self.repeat(&mut step, length, depth)?,
+            14 | 15 => self.for_each(&mut step, length, depth)?,
             _ => self.parallel(&mut step, length, depth)?,
         }
         Some(step)
@@ -289,6 +291,9 @@ fn run(seed: u64, choices: &[u8]) -> World {
             14 => skip(&mut world, choice / 16),
             10 | 11 => signal(&mut world, choice, &mut signals),
             8 | 9 if answer(&mut world, choice / 16) => {}
+            6 | 7 if children::end_one(&mut world, choice / 16) => {}
+            // A child that is to stop is asked again and again, so there is always a timer.
+            n if !world.reports.is_empty() && (n % 2 == 1 || turns % 4 == 0) => world.report(),
             n if !world.waiting_calls.is_empty() && (n % 2 == 0 || world.attempts.is_empty()) => {
                 let task = world.waiting_calls[0];
                 world.permit(if n == 12 { Err(FailureKind::Unreachable) } else { Ok(()) });
@@ -352,6 +357,7 @@ proptest! {
         prop_assert_eq!(invariant::cleaned_up(world.machine.plan(), &tasks), Ok(()));
         let steps: BTreeMap<TaskId, &str> =
             tasks.iter().map(|task| (task.task_request_id, task.head.step_id.as_str())).collect();
+        prop_assert_eq!(children::are_heard(&world, &tasks), Ok(()));
         for (step, key) in &world.called {
             prop_assert_eq!(steps.get(key), Some(&step.as_str()), "a tool is called under the key of its task");
         }

@@ -1,5 +1,7 @@
 //! A world for one machine: keeps the writes as a store would, and resumes from them after a crash.
 
+mod children;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -8,11 +10,11 @@ use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, Asked, Call, Catalogue, ControlRefusal, Effect,
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Failure, FailureKind, Integration, Json,
-    Name, Playbook, PlaybookId, Signal, StepId, TaskDocument, TaskId, TenantCode, Timestamp, Update,
+    Name, Parent, Playbook, PlaybookId, Signal, StepId, TaskDocument, TaskId, TenantCode, Timestamp, Update,
 };
 
 use crate::machine::{
-    Act, DefaultWaits, Effects, Machine, MachineEvent, StartAttempt, TaskSeq, Terms, Timer,
+    Act, DefaultWaits, Effects, Machine, MachineEvent, StartAttempt, StartChild, TaskSeq, Terms, Timer,
 };
 use crate::plan::{Mistake, Plan};
 
@@ -24,6 +26,13 @@ pub(super) struct World {
     pub(super) waiting_calls: Vec<TaskId>,
     pub(super) timers: Vec<(Timestamp, Timer)>,
     pub(super) ends: Vec<ExecutionStatus>,
+    /// The children that were to be started, and the tasks whose child was to be stopped, in order.
+    pub(super) started: Vec<StartChild>,
+    pub(super) stopped: Vec<TaskId>,
+    /// How the children have ended that are there. Outlives a crash.
+    pub(super) children: BTreeMap<TaskId, Option<ExecutionStatus>>,
+    /// Reports of children on their way.
+    pub(super) reports: Vec<TaskId>,
     /// The keys under which tools were called, in order.
     pub(super) called: Vec<(String, TaskId)>,
     execution: Option<ExecutionDocument>,
@@ -92,11 +101,15 @@ pub(super) fn parallel(id: &str, steps: impl IntoIterator<Item = Value>) -> Valu
 
 impl World {
     pub(super) fn begin(playbook: &Value, input: Value) -> Self {
-        Self::begin_with(playbook, input, DefaultWaits::default())
+        Self::begin_as(playbook, input, (DefaultWaits::default(), None))
     }
 
     /// Begins where steps wait as long that do not say it.
     pub(super) fn begin_with(playbook: &Value, input: Value, waits: DefaultWaits) -> Self {
+        Self::begin_as(playbook, input, (waits, None))
+    }
+
+    fn begin_as(playbook: &Value, input: Value, (waits, parent): (DefaultWaits, Option<Parent>)) -> Self {
         let plan = plan(playbook);
         let now = Timestamp(1_000_000);
         let peid = ExecutionId::from_bytes([1, 2, 3, 4, 5, 6, 0x70, 8, 0x89, 10, 11, 12, 13, 14, 15, 16]);
@@ -113,6 +126,7 @@ impl World {
             variables: Json::from(playbook.get("variables").cloned().unwrap_or_else(|| json!({}))),
             idempotency_key: None,
             input_hash: None,
+            parent,
         });
         let terms = Terms { epoch: 1, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT, waits };
         let (machine, effects) = Machine::start(plan.clone(), peid, head, terms, now);
@@ -123,6 +137,10 @@ impl World {
             waiting_calls: Vec::new(),
             timers: Vec::new(),
             ends: Vec::new(),
+            started: Vec::new(),
+            stopped: Vec::new(),
+            children: BTreeMap::new(),
+            reports: Vec::new(),
             called: Vec::new(),
             execution: None,
             tasks: BTreeMap::new(),
@@ -148,6 +166,8 @@ impl World {
                 Act::Stop(task) => self.attempts.retain(|attempt| attempt.task != task),
                 Act::Acquire(task) => self.waiting_calls.push(task),
                 Act::StopWaiting(task) => self.waiting_calls.retain(|waiting| *waiting != task),
+                Act::StartChild(start) => self.start_child(*start),
+                Act::StopChild(task) => self.stop_child(task),
                 Act::Arm(timer, at) => self.timers.push((at, timer)),
                 Act::End(status) => self.ends.push(status),
             }
@@ -334,6 +354,7 @@ impl World {
         self.attempts.clear();
         self.waiting_calls.clear();
         self.timers.clear();
+        self.reports.clear();
         let terms = Terms {
             epoch: self.epoch,
             tasks_at_once: 10,

@@ -34,6 +34,7 @@ fn execution_update() -> ExecutionUpdate {
         variables: Json::null(),
         idempotency_key: Some("nul\u{0}l".into()),
         input_hash: Some("0123456789abcdef".repeat(4).parse().unwrap()),
+        parent: None,
     };
     let state = ExecutionState {
         execution_status: ExecutionStatus::Failed,

@@ -1,0 +1,57 @@
+//! The controls of an execution in a run, and what each is to its machine. Answers none.
+
+use updraft_kernel::execution::ExecutionControl;
+use updraft_kernel::machine::{ChildReport, MachineEvent};
+use updraft_protocol::{ApprovalAnswer, Asked, Failure, Signal, TaskId};
+
+use crate::scenario::ClientControl;
+
+/// A control of an execution.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    /// Cancel it.
+    Cancel(usize),
+    /// A signal.
+    Signal(ClientControl, Signal),
+    /// An answer to the approval of this task.
+    Answer(ClientControl, TaskId, ApprovalAnswer),
+    /// A pause.
+    Pause(ClientControl, Asked),
+    /// The end of a pause.
+    Resume(ClientControl, Asked),
+    /// The skip of a task.
+    Skip(ClientControl, TaskId, Asked),
+    /// Its parent cancels it.
+    Stop,
+    /// The child of a task reports.
+    Child(TaskId, ChildReport),
+    /// Fail it.
+    Fail(Failure),
+}
+
+/// A control that the registry holds, as an actor sees it.
+#[derive(Debug)]
+pub struct HeldAsk {
+    /// Its number.
+    pub number: u64,
+    /// The control.
+    pub ask: Ask,
+}
+
+impl ExecutionControl for HeldAsk {
+    fn event(&self) -> Option<MachineEvent> {
+        Some(match &self.ask {
+            Ask::Cancel(_) | Ask::Stop => MachineEvent::Cancel,
+            Ask::Child(task, report) => MachineEvent::Child { task: *task, report: report.clone() },
+            Ask::Signal(_, signal) => MachineEvent::Signal(signal.clone()),
+            Ask::Answer(_, task, answer) => MachineEvent::Answer { task: *task, answer: answer.clone() },
+            Ask::Pause(_, asked) => MachineEvent::Pause(asked.clone()),
+            Ask::Resume(_, asked) => MachineEvent::Resume(asked.clone()),
+            Ask::Skip(control, task, asked) => {
+                let may_operate = control.may_operate();
+                MachineEvent::Skip { task: *task, asked: asked.clone(), may_operate }
+            }
+            Ask::Fail(failure) => MachineEvent::Fail(failure.clone()),
+        })
+    }
+}

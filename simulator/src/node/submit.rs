@@ -1,0 +1,121 @@
+//! Submissions of a process: under a key at most one execution, and its first writes to the journal. Mirrors
+//! `engine/src/submit.rs` and `engine/src/idempotency.rs`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::json;
+use updraft_kernel::execution::Execution;
+use updraft_kernel::idempotency::{KeyVerdict, OnReuse};
+use updraft_kernel::machine::{ChildReport, Machine};
+use updraft_protocol::{
+    ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, KeyHolder, Parent, PlaybookId,
+};
+
+use super::{ChildWork, Phase, SimulatedNode, Submitted};
+use crate::context::Context;
+use crate::event::Inner;
+use crate::journal::{SimulatedAppend, Who};
+use crate::registry::RegisteredExecution;
+use crate::scenario::Order;
+use crate::shard::terms;
+
+impl SimulatedNode {
+    /// A client submits an order with an input.
+    pub fn submit(&mut self, order: &Order, input: u64, cx: &mut Context) -> Submitted {
+        if self.phase != Phase::Open {
+            return Submitted::Refused;
+        }
+        let tenant = order.tenant as usize;
+        let Some(plan) = cx.plans[order.number].clone() else { return Submitted::Refused };
+        let input = json!({ "n": input });
+        let input_hash = InputHash::of(&input.clone().into(), &BTreeMap::new());
+        let key = order.key.map(|key| IdempotencyKey {
+            tenant_code: cx.tenants[tenant].clone(),
+            playbook_name: plan.name.clone(),
+            text: format!("alert-{key}").into(),
+        });
+        if let Some(key) = &key {
+            if let Some(first) = self.registry.under_key(key) {
+                return judged(input_hash, first);
+            }
+            if !cx.store.answers(cx.now) {
+                return Submitted::Refused;
+            }
+            if let Some(first) = cx.store.under_key(key) {
+                return judged(input_hash, first);
+            }
+        }
+        let input_hash = key.as_ref().map(|_| input_hash);
+        let peid = cx.execution_id();
+        let now = self.home.clock(cx);
+        let head = Arc::new(ExecutionHead {
+            tenant_code: cx.tenants[tenant].clone(),
+            pid: PlaybookId::from_bytes([9; 16]),
+            playbook_name: plan.name.clone(),
+            playbook_version: plan.version,
+            uid: Some(order.number.to_string().into()),
+            alert_id: None,
+            priority: 0,
+            createddate: now,
+            input: Json::from(input),
+            variables: Json::from(json!({})),
+            idempotency_key: key.as_ref().map(|key| key.text.clone()),
+            input_hash,
+            parent: None,
+        });
+        let epoch = self.home.epochs.of(&head.tenant_code);
+        let (machine, effects) = Machine::start(plan, peid, head, terms(epoch), now);
+        cx.note(format_args!("n{} order {} is {peid}: {effects:?}", self.id, order.number));
+        let decided = cx.oracle.decided(&machine, &effects, epoch);
+        cx.check(decided);
+        let updates = effects.writes;
+        if !self.journal.append(SimulatedAppend { updates, who: Who::Submission(peid) }) {
+            return Submitted::Refused;
+        }
+        let execution = RegisteredExecution {
+            order: order.number,
+            tenant,
+            key,
+            input_hash,
+            accepted: false,
+            ended: false,
+            end: None,
+        };
+        self.registry.add(peid, execution);
+        self.submitted.push((machine, effects.acts));
+        self.settle(cx);
+        Submitted::Taken
+    }
+
+    pub(super) fn accepted(&mut self, peid: ExecutionId, lsn: Option<u64>, cx: &mut Context) {
+        let Some(index) = self.submitted.iter().position(|(machine, _)| machine.peid() == peid) else {
+            return;
+        };
+        let (machine, acts) = self.submitted.swap_remove(index);
+        let order = machine.head().uid.as_deref().and_then(|uid| uid.parse().ok()).unwrap_or_default();
+        let parent = machine.head().parent;
+        if parent.is_none() {
+            self.answers.push((order, lsn.map(|_| peid)));
+        }
+        let (Some(lsn), Some(live)) = (lsn, self.registry.get_mut(peid)) else { return };
+        live.accepted = true;
+        match parent {
+            Some(Parent { waits: true, .. }) => {}
+            Some(Parent { peid, task, .. }) => {
+                cx.after(0, self.id, Inner::Child(ChildWork::Tell(peid, task, ChildReport::Started)));
+            }
+            None => cx.oracle.accepted(order, peid),
+        }
+        let execution = Execution::accepted(machine, acts, lsn);
+        self.of(peid, cx, |shard, shard_cx| shard.launch(execution, shard_cx));
+    }
+}
+
+/// The result of a submission whose key has an execution.
+fn judged(input_hash: InputHash, first: KeyHolder) -> Submitted {
+    match OnReuse::Refuse.judge(input_hash, first) {
+        KeyVerdict::First(peid) => Submitted::Known(peid),
+        KeyVerdict::Reused(peid) => Submitted::Reused(peid),
+    }
+}
