@@ -5,7 +5,7 @@
 use thiserror::Error;
 use updraft_kernel::machine::{cancel_abandoned, fail_abandoned};
 use updraft_protocol::limits::PAGE_ROWS;
-use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, TenantCode};
+use updraft_protocol::{Asked, ExecutionDocument, ExecutionId, Failure, TenantCode};
 use updraft_storage::log::Need;
 use updraft_storage::store::Cursor;
 
@@ -80,6 +80,7 @@ pub async fn cancel(
     context: &EngineContext,
     tenant: &TenantCode,
     peid: ExecutionId,
+    asked: Option<Asked>,
 ) -> Result<Option<CancelVerdict>, Error> {
     // The journal's updates of it, such as an earlier cancel, must be in the store before it is read there.
     context.flush().await?;
@@ -90,7 +91,8 @@ pub async fn cancel(
     }
     let decided = document.state.ending.as_ref().map(|ending| ending.status);
     let tasks = load::tasks(context, tenant, peid).await?;
-    let (_, writes) = cancel_abandoned(document, &tasks, context.epochs.of(tenant), context.clock.now());
+    let epoch = context.epochs.of(tenant);
+    let (_, writes) = cancel_abandoned(document, &tasks, epoch, asked, context.clock.now());
     commit::append(context, writes, Need::Durable).await.map_err(Lost::Engine)?;
     Ok(Some(decided.map_or(CancelVerdict::Cancelled, CancelVerdict::AlreadyEnded)))
 }

@@ -178,10 +178,10 @@ async fn stop(context: &EngineContext, tenant: &TenantCode, peid: ExecutionId, t
         drop(turn);
         return match entry.outcome() {
             Some(Ok(document)) => tell(context, (peid, task), ChildReport::of(document)).await,
-            _ => context.router.ask(&entry, Control::Cancel(oneshot::channel().0)).await,
+            _ => context.router.ask(&entry, Control::Cancel(None, oneshot::channel().0)).await,
         };
     }
-    if let Err(error) = abandoned::cancel(context, tenant, child).await {
+    if let Err(error) = abandoned::cancel(context, tenant, child, None).await {
         tracing::error!(%child, %error, "a sub-playbook cannot be cancelled");
         return;
     }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, oneshot};
 use updraft_kernel::execution::ExecutionControl;
 use updraft_kernel::machine::{ChildReport, MachineEvent, RunningLoop};
-use updraft_protocol::{Applied, ControlRefusal, ExecutionDocument, ExecutionStatus, TaskDocument, TaskId};
+use updraft_protocol::{
+    Applied, Asked, ControlRefusal, ExecutionDocument, ExecutionStatus, TaskDocument, TaskId,
+};
 
 use crate::event::Event;
 
@@ -36,8 +38,8 @@ pub struct Inspection {
 /// The request of a handle to an execution. A dropped reply means that the execution has ended, or left this engine.
 #[derive(Debug)]
 pub enum Control {
-    /// Cancel it.
-    Cancel(oneshot::Sender<CancelVerdict>),
+    /// Cancel it, for a person unless nobody is named.
+    Cancel(Option<Asked>, oneshot::Sender<CancelVerdict>),
     /// Apply an event that does not stop it: an answer, a signal.
     Apply(MachineEvent, oneshot::Sender<Result<Applied, ControlRefusal>>),
     /// Report its state.
@@ -69,7 +71,7 @@ pub(crate) struct HeldControl {
 impl HeldControl {
     pub(crate) fn of(number: u64, control: &Control) -> Self {
         let event = match control {
-            Control::Cancel(_) => Some(MachineEvent::Cancel),
+            Control::Cancel(asked, _) => Some(MachineEvent::Cancel(asked.clone())),
             Control::Apply(event, _) => Some(event.clone()),
             Control::Child(task, report) => Some(MachineEvent::Child { task: *task, report: report.clone() }),
             Control::Fail(failure) => Some(MachineEvent::Fail(failure.clone())),

@@ -157,7 +157,7 @@ impl RegistryEntry {
 
     /// Whether it is to be stopped.
     pub(crate) fn is_to_stop(&self) -> bool {
-        let stops = |_, control: &Control| matches!(control, Control::Cancel(_) | Control::Fail(_));
+        let stops = |_, control: &Control| matches!(control, Control::Cancel(..) | Control::Fail(_));
         self.lifecycle.controls().after(0, stops).contains(&true)
     }
 

@@ -1,22 +1,23 @@
 //! `updraft cancel`: the end of one execution, by the engine that runs there, or without one. Runs nothing else.
 
-use updraft::{CancelVerdict, ExecutionStatus};
+use updraft::{Asked, CancelVerdict, ExecutionStatus};
 
 use crate::data::Kept;
 use crate::exit::{Ending, Error};
-use crate::options::Cancel;
+use crate::options::HoldExecution;
 use crate::output::Output;
 use crate::reading::Reading;
 
 /// Cancels, and tells what became of it; answers when that is durable.
-pub(crate) async fn cancel(options: &Cancel) -> Result<Ending, Error> {
+pub(crate) async fn cancel(options: &HoldExecution) -> Result<Ending, Error> {
     // On a server too: whoever runs it has this data directory, and nobody may cancel behind his back.
     let kept = Kept::of(&options.data)?;
     let place = Reading::of_directory(&kept).await?;
     let (tenant, peid) = (&options.tenant, options.peid);
+    let asked = Asked { uid: options.uid.clone(), reason: options.reason.clone() };
     let verdict: Result<_, Error> = match &place {
-        Reading::Running(client) => client.cancel(tenant, peid).await.map_err(Error::from),
-        Reading::Alone(engine) => engine.cancel(tenant, peid).await.map_err(Error::from),
+        Reading::Running(client) => client.cancel(tenant, peid, asked).await.map_err(Error::from),
+        Reading::Alone(engine) => engine.cancel(tenant, peid, asked).await.map_err(Error::from),
         Reading::Server(_) => Ok(None),
     };
     place.close().await;

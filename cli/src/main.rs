@@ -15,6 +15,7 @@ mod doctor;
 mod durability;
 mod environment;
 mod exit;
+mod extend;
 mod follow;
 mod health;
 mod inbox;
@@ -100,6 +101,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Containments(options) => wait(containments::containments(&options)),
         Command::Pause(options) => wait(pause::pause(&options)),
         Command::Skip(options) => wait(skip::skip(&options)),
+        Command::Extend(options) => wait(extend::extend(&options)),
         Command::Resume(options) => wait(pause::resume(&options)),
         Command::Health(options) => wait(health::health(&options)),
         Command::Doctor(options) => wait(doctor::doctor(&options, screen)),

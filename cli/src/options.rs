@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 use updraft::integrations::http::Allow;
-use updraft::{ExecutionId, ExecutionStatus, Loss, OnReuse, TenantCode, Value, value};
+use updraft::{ExecutionStatus, Loss, OnReuse, TenantCode, Value, value};
 use updraft_load::whole;
 
 use crate::at::At;
@@ -18,7 +18,7 @@ use crate::exit;
 use crate::stress::options::Stress;
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
 pub(crate) use look::Show;
-pub(crate) use people::{AnswerApproval, HoldExecution, SendSignal, ShowInbox, SkipTask};
+pub(crate) use people::{AnswerApproval, ExtendWait, HoldExecution, SendSignal, ShowInbox, SkipTask};
 pub(crate) use work::Work;
 
 /// Runs SOAR playbooks durably.
@@ -49,7 +49,7 @@ pub(crate) enum Command {
     /// Tells what an execution waits for, until when, and who or what ends that.
     Why(Show),
     /// Ends an execution: by the engine that runs there, or without one.
-    Cancel(Cancel),
+    Cancel(HoldExecution),
     /// Lists the approvals that wait for people, the one whose time is over first first.
     Inbox(ShowInbox),
     /// Answers an approval that waits, by the engine that runs there.
@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Pause(HoldExecution),
     /// Ends the wait of a task before its time; an approval fails, which `--operate` is needed for.
     Skip(SkipTask),
+    /// Lets the wait of a task end later or sooner: of an approval, a `wait_for`, a `delay` or a `wait_until`.
+    Extend(ExtendWait),
     /// Lets a paused execution go on.
     Resume(HoldExecution),
     /// Tells how the engine fares that runs on a data directory; exits 1 where something is wrong, or none runs.
@@ -218,17 +220,6 @@ pub(crate) struct List {
     /// Prints an array of the executions.
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) data: Data,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Cancel {
-    /// The execution's id.
-    pub(crate) peid: ExecutionId,
-    /// Of which customer.
-    #[arg(long, default_value = "default")]
-    pub(crate) tenant: TenantCode,
     #[command(flatten)]
     pub(crate) data: Data,
 }

@@ -1,7 +1,8 @@
 //! Plain progress: one line for each change, for files, pipes and terminals without a cursor.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use updraft::{Clock, Event, EventKind, RunningLoop, SystemClock, TaskStatus};
 
 use crate::exit::Error;

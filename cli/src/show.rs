@@ -8,6 +8,7 @@ use crate::output::Output;
 use crate::playbook::with_way;
 use crate::reading::Reading;
 use crate::text::{clean, duration};
+use crate::why::controls;
 
 /// Shows; nothing is resumed by it.
 pub(crate) async fn show(options: &Show) -> Result<Ending, Error> {
@@ -45,6 +46,9 @@ fn print(inspection: &Inspection, output: &mut Output) {
     ];
     for (name, value) in fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         output.line(format_args!("{name:9}  {}", clean(value)));
+    }
+    for told in state.controls.iter().flat_map(|history| controls(history)) {
+        output.line(format_args!("{:9}  {}", "control", clean(&told)));
     }
     table(&inspection.tasks, output);
 }

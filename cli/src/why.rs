@@ -1,6 +1,7 @@
-//! `updraft why`: of one execution, what it waits for, since when, until when, and who or what ends that. Changes nothing.
+//! `updraft why`: of one execution, what it waits for, since when, until when, and who or what ends that; and what people have
+//! asked of it. Changes nothing.
 
-use updraft::{Clock, EndedBy, ExplainedWait, Explanation, SystemClock};
+use updraft::{Clock, ControlHistory, ControlRecord, EndedBy, ExplainedWait, Explanation, SystemClock};
 
 use crate::exit::{Ending, Error};
 use crate::options::Show;
@@ -35,6 +36,22 @@ fn print(options: &Show, explanation: &Explanation, output: &mut Output) {
     for wait in &explanation.waits {
         output.line(clean(&line(wait)));
     }
+    for told in explanation.controls.iter().flat_map(|history| controls(history)) {
+        output.line(clean(&told));
+    }
+}
+
+/// What people have asked of an execution, one line each.
+pub(crate) fn controls(history: &ControlHistory) -> Vec<String> {
+    let earlier =
+        (history.earlier > 0).then(|| format!("{} controls before these are not kept", history.earlier));
+    let told = history.newest.iter().map(|record| {
+        let task = record.task.map_or_else(String::new, |task| format!(" {task}"));
+        let until = record.until.map_or_else(String::new, |until| format!(" until {until}"));
+        let ControlRecord { kind, at, asked, .. } = record;
+        format!("{at}  {}{task}{until} by {}: {}", kind.as_str(), asked.uid, asked.reason)
+    });
+    earlier.into_iter().chain(told).collect()
 }
 
 fn line(wait: &ExplainedWait) -> String {

@@ -9,7 +9,7 @@ use updraft_actors::{EngineContext, Inspection, Node, RegistryEntry};
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::shared::drain::DrainGate;
 use updraft_protocol::limits::FLUSH_STANDSTILL;
-use updraft_protocol::{Applied, ApprovalAnswer, Asked, ExecutionId, Signal, TaskId, TenantCode};
+use updraft_protocol::{Applied, ApprovalAnswer, Asked, ExecutionId, Signal, TaskId, TenantCode, Timestamp};
 use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::Pending;
 
@@ -165,6 +165,22 @@ impl Engine {
     ) -> Result<Applied, ControlError> {
         let handle = self.handle(tenant, peid).await?.ok_or(ControlError::NoExecution(peid))?;
         handle.skip(task, asked, may_operate).await
+    }
+
+    /// Changes when the wait of a task of an execution ends; as [`Handle::extend_wait`].
+    ///
+    /// # Errors
+    /// It is refused, the tenant has no such execution, or the engine cannot tell.
+    pub async fn extend_wait(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        task: TaskId,
+        until: Timestamp,
+        asked: Asked,
+    ) -> Result<Applied, ControlError> {
+        let handle = self.handle(tenant, peid).await?.ok_or(ControlError::NoExecution(peid))?;
+        handle.extend_wait(task, until, asked).await
     }
 
     /// Answers an approval of an execution; as [`Handle::answer`].

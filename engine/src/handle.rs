@@ -8,7 +8,7 @@ use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, Re
 use updraft_kernel::machine::{MachineEvent, RunningLoop, late_answer};
 use updraft_protocol::{
     Applied, ApprovalAnswer, Asked, ControlRefusal, ExecutionDocument, ExecutionId, ExecutionStatus, Signal,
-    TaskId, TenantCode,
+    TaskId, TenantCode, Timestamp,
 };
 
 use crate::error::{ControlError, ReadError};
@@ -113,9 +113,12 @@ impl Handle {
     /// Cancels it: running attempts are dropped, nothing more is started. Returns when that is durable.
     ///
     /// # Errors
-    /// The engine has failed or is shut down.
-    pub async fn cancel(&self) -> Result<CancelVerdict, ReadError> {
-        match self.ask(Control::Cancel).await? {
+    /// It is not said who asks for it, or the engine has failed or is shut down.
+    pub async fn cancel(&self, asked: Asked) -> Result<CancelVerdict, ControlError> {
+        if !asked.is_sound() {
+            return Err(ControlRefusal::NotAsker.into());
+        }
+        match self.ask(|reply| Control::Cancel(Some(asked), reply)).await? {
             Some(verdict) => Ok(verdict),
             None => Ok(CancelVerdict::AlreadyEnded(self.end().await?)),
         }
@@ -175,6 +178,21 @@ impl Handle {
         self.apply(MachineEvent::Skip { task, asked, may_operate }).await
     }
 
+    /// Changes when the wait of one of its tasks ends: of a `delay`, a `wait_until`, a `wait_for` or an approval. Returns when
+    /// that is durable. The same instant again has no effect.
+    ///
+    /// # Errors
+    /// The task waits for nothing of which the end can be changed, the instant has passed or is too far away, or the engine
+    /// has failed or is shut down.
+    pub async fn extend_wait(
+        &self,
+        task: TaskId,
+        until: Timestamp,
+        asked: Asked,
+    ) -> Result<Applied, ControlError> {
+        self.apply(MachineEvent::ExtendWait { task, until, asked }).await
+    }
+
     async fn apply(&self, event: MachineEvent) -> Result<Applied, ControlError> {
         match self.ask(|reply| Control::Apply(event, reply)).await? {
             Some(reply) => Ok(reply?),
@@ -232,16 +250,20 @@ pub(crate) async fn cancel(
     context: &Arc<EngineContext>,
     tenant: &TenantCode,
     peid: ExecutionId,
-) -> Result<Option<CancelVerdict>, ReadError> {
+    asked: Asked,
+) -> Result<Option<CancelVerdict>, ControlError> {
     let running = || Handle::stored(context.clone(), tenant.clone(), peid);
     let handle = running();
     if handle.entry.is_some() {
-        return handle.cancel().await.map(Some);
+        return handle.cancel(asked).await.map(Some);
+    }
+    if !asked.is_sound() {
+        return Err(ControlRefusal::NotAsker.into());
     }
     let _turn = context.unresumed.lock().await;
     let handle = running();
     if handle.entry.is_some() {
-        return handle.cancel().await.map(Some);
+        return handle.cancel(asked).await.map(Some);
     }
-    Ok(abandoned::cancel(context, tenant, peid).await?)
+    Ok(abandoned::cancel(context, tenant, peid, Some(asked)).await.map_err(ReadError::from)?)
 }

@@ -95,14 +95,15 @@ pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, Call, CallPermit,
     CallRecord, Catalogue, ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails,
     ContainmentDocument, ContainmentEntry, ContainmentId, ContainmentRefusal, ContainmentStatus,
-    ControlRefusal, DeadLetter, DocumentId, Effect, ExecutionDocument, ExecutionHead, ExecutionId,
-    ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Flaw, Gate, GivenAnswer,
-    GivenSecret, Held, Hold, Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, Masking, Name,
-    Number, Omission, Parent, Pause, PermitFuture, PermitRequest, Playbook, PlaybookChoice, PlaybookDocument,
-    PlaybookId, PlaybookStatus, ReceivedSignals, Revision, ScopePath, Secret, SecretProvider,
-    SecretReference, Sending, Signal, Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus,
-    TaskUpdate, TenantCode, Timestamp, UndoCall, UndoRecord, UndoStatus, Update, Value, Wait, WaitKind,
-    limits, parse, playbook, schema, secret, text, value,
+    ControlHistory, ControlKind, ControlRecord, ControlRefusal, DeadLetter, DocumentId, Effect,
+    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure,
+    FailureKind, Flaw, Gate, GivenAnswer, GivenSecret, Held, Hold, Holder, IdempotencyKey, InputHash,
+    Integration, Json, KeyHolder, Masking, Name, Number, Omission, Parent, Pause, PermitFuture,
+    PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId, PlaybookStatus, ReceivedSignals,
+    Revision, ScopePath, Secret, SecretProvider, SecretReference, Sending, Signal, Span, StepId,
+    TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, UndoCall,
+    UndoRecord, UndoStatus, Update, Value, Wait, WaitKind, limits, parse, playbook, schema, secret, text,
+    value,
 };
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;

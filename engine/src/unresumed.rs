@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use updraft_actors::{CancelVerdict, EngineContext, Lost, RegistryEntry};
 use updraft_protocol::limits::PAGE_ROWS;
-use updraft_protocol::{ExecutionId, TenantCode};
+use updraft_protocol::{Asked, ExecutionId, TenantCode};
 use updraft_storage::page;
 use updraft_storage::store::Cursor;
 
 use crate::engine::Engine;
-use crate::error::{ReadError, StartError};
+use crate::error::{ControlError, ReadError, StartError};
 use crate::handle::{self, Handle};
 use crate::recovery;
 
@@ -81,13 +81,14 @@ impl Engine {
     /// `None` if the tenant has no such execution.
     ///
     /// # Errors
-    /// The store did not answer, or the engine has failed or is shut down.
+    /// It is not said who asks for it, the store did not answer, or the engine has failed or is shut down.
     pub async fn cancel(
         &self,
         tenant: &TenantCode,
         peid: ExecutionId,
-    ) -> Result<Option<CancelVerdict>, ReadError> {
-        handle::cancel(&self.context, tenant, peid).await
+        asked: Asked,
+    ) -> Result<Option<CancelVerdict>, ControlError> {
+        handle::cancel(&self.context, tenant, peid, asked).await
     }
 }
 

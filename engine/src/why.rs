@@ -1,5 +1,5 @@
 //! Why an execution has not ended: of each of its tasks that has not, what it waits for, since when, until when, and who or
-//! what ends that wait. Made of the documents alone, so that a running engine and the store say the same. A call that stands
+//! what ends that wait; and what people have asked of it. Made of the documents alone, so that a running engine and the store say the same. A call that stands
 //! in line for a place at its tool has no task yet, and is not told of.
 
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use updraft_actors::Inspection;
 use updraft_protocol::{
-    ExecutionStatus, Name, Pause, ScopePath, StepId, TaskDocument, TaskId, TaskStatus, Timestamp, Wait,
-    WaitKind,
+    ControlHistory, ExecutionStatus, Name, Pause, ScopePath, StepId, TaskDocument, TaskId, TaskStatus,
+    Timestamp, Wait, WaitKind,
 };
 
 /// Why an execution has not ended.
@@ -20,6 +20,8 @@ pub struct Explanation {
     pub pause: Option<Arc<Pause>>,
     /// Its waits, in the order of their tasks.
     pub waits: Vec<ExplainedWait>,
+    /// What people have asked of it.
+    pub controls: Option<Arc<ControlHistory>>,
 }
 
 /// The wait of one task.
@@ -111,6 +113,7 @@ impl Explanation {
             status: state.execution_status,
             pause: state.pause.clone().filter(|_| is_paused),
             waits: open.into_iter().filter_map(|task| explained(task, now)).collect(),
+            controls: state.controls.clone(),
         }
     }
 }

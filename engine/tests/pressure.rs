@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use updraft::{
-    Answer, Builder, Call, CancelVerdict, Engine, ExecutionStatus, Integration, Json, Playbook, PlaybookId,
-    Refusal, Shutdown, StartError, Submission, TenantCode,
+    Answer, Asked, Builder, Call, CancelVerdict, Engine, ExecutionStatus, Integration, Json, Playbook,
+    PlaybookId, Refusal, Shutdown, StartError, Submission, TenantCode,
 };
 
 /// Completes when it is notified, or at once.
@@ -114,7 +114,8 @@ async fn a_parked_execution_is_looked_at_and_cancelled_in_a_full_engine() {
 
     assert_eq!(soon(parked.status()).await.unwrap(), ExecutionStatus::Executing);
     assert_eq!(soon(parked.status()).await.unwrap(), ExecutionStatus::Executing);
-    assert_eq!(soon(parked.cancel()).await.unwrap(), CancelVerdict::Cancelled);
+    let asked = Asked { uid: "ana".into(), reason: "a test".into() };
+    assert_eq!(soon(parked.cancel(asked)).await.unwrap(), CancelVerdict::Cancelled);
     assert_eq!(soon(parked.wait()).await.unwrap().state.execution_status, ExecutionStatus::Cancelled);
     let refused = engine.try_submit(Submission::new(acme(), waits)).await.unwrap_err();
     assert!(matches!(refused.refusal, Refusal::TenantFull));

@@ -14,10 +14,10 @@ use proptest::sample::select;
 use updraft_fuzz::{condition, frames, journal, template};
 use updraft_protocol::playbook::{Retry, UndoOn};
 use updraft_protocol::{
-    Asked, ExecutionEnding, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate,
-    Failure, FailureKind, Hold, InputHash, Json, Name, Pause, PlaybookId, ReceivedSignals, Revision,
-    SecretReference, Signal, Span, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, UndoCall,
-    UndoRecord, UndoStatus, Update, codec,
+    Asked, ControlHistory, ControlKind, ControlRecord, ExecutionEnding, ExecutionHead, ExecutionId,
+    ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Hold, InputHash, Json, Name,
+    Pause, PlaybookId, ReceivedSignals, Revision, SecretReference, Signal, Span, TaskHead, TaskId, TaskState,
+    TaskStatus, TaskUpdate, Timestamp, UndoCall, UndoRecord, UndoStatus, Update, codec,
 };
 
 fn config(cases: u32) -> ProptestConfig {
@@ -90,7 +90,7 @@ fn execution() -> impl Strategy<Value = Update> {
         dates,
         option::of(json()),
         option::of(failure().prop_map(Box::new)),
-        (signals(), ending(), pause()),
+        (signals(), ending(), pause(), controls()),
     )
         .prop_map(
             |(
@@ -98,7 +98,7 @@ fn execution() -> impl Strategy<Value = Update> {
                 (started_date, updated, finished_date, playbook_runtime),
                 output,
                 error,
-                (signals, ending, pause),
+                (signals, ending, pause, controls),
             )| {
                 let updated_date = Timestamp(updated);
                 ExecutionState {
@@ -112,6 +112,7 @@ fn execution() -> impl Strategy<Value = Update> {
                     signals,
                     ending,
                     pause,
+                    controls,
                 }
             },
         );
@@ -135,6 +136,19 @@ fn pause() -> impl Strategy<Value = Option<Arc<Pause>>> {
         Arc::new(Pause { since: since.unwrap_or_default(), asked })
     });
     option::of(pause)
+}
+
+fn controls() -> impl Strategy<Value = Option<Arc<ControlHistory>>> {
+    const KINDS: &[ControlKind] =
+        &[ControlKind::Cancel, ControlKind::Pause, ControlKind::Skip, ControlKind::ExtendWait];
+    let task = option::of(any::<[u8; 16]>().prop_map(TaskId::from_bytes));
+    let record = (select(KINDS), date(), (text(), text()), task, date());
+    let record = record.prop_map(|(kind, at, (uid, reason), task, until)| {
+        let asked = Asked { uid: uid.unwrap_or_default(), reason: reason.unwrap_or_default() };
+        ControlRecord { kind, at: at.unwrap_or_default(), asked, task, until }
+    });
+    let history = (any::<u32>(), vec(record, 0..3));
+    option::of(history.prop_map(|(earlier, newest)| Arc::new(ControlHistory { earlier, newest })))
 }
 
 fn signals() -> impl Strategy<Value = Option<Arc<ReceivedSignals>>> {

@@ -158,7 +158,7 @@ impl<C: ExecutionControl> Execution<C> {
                 self.decide(MachineEvent::TimerDue(timer), now);
             }
             ExecutionEvent::Asked(control) => self.asked(control, now),
-            ExecutionEvent::Orphaned => self.stop(MachineEvent::Cancel, now),
+            ExecutionEvent::Orphaned => self.stop(MachineEvent::Cancel(None), now),
             ExecutionEvent::Drain => {
                 self.draining = true;
                 self.machine.hold();
@@ -275,7 +275,7 @@ impl<C: ExecutionControl> Execution<C> {
     fn asked(&mut self, control: C, now: Timestamp) {
         // The first control that stops it takes effect; later ones are answered with the end of the execution.
         let takes = |event: &MachineEvent| match event {
-            MachineEvent::Cancel => self.machine.ending().is_none(),
+            MachineEvent::Cancel(_) => self.machine.ending().is_none(),
             _ => true,
         };
         let event = control.event().filter(|event| !self.machine.ended() && !self.stops() && takes(event));

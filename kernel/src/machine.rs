@@ -16,6 +16,7 @@ mod cancel;
 mod child;
 mod cleanup;
 mod configuration;
+mod controls;
 mod effect;
 mod end;
 mod event;
@@ -169,12 +170,15 @@ impl Machine {
             MachineEvent::Pause(asked) => {
                 effects.reply = Some(self.pause_execution(asked, now, &mut effects))
             }
-            MachineEvent::Resume(asked) => effects.reply = Some(self.go_on(&asked, now, &mut effects)),
+            MachineEvent::Resume(asked) => effects.reply = Some(self.go_on(asked, now, &mut effects)),
             MachineEvent::Skip { task, asked, may_operate } => {
-                effects.reply = Some(self.skip(task, &asked, may_operate, now, &mut effects));
+                effects.reply = Some(self.skip(task, asked, may_operate, now, &mut effects));
             }
             MachineEvent::Child { task, report } => self.child_reported(task, report, now, &mut effects),
-            MachineEvent::Cancel => self.stop(ExecutionStatus::Cancelled, None, now, &mut effects),
+            MachineEvent::ExtendWait { task, until, asked } => {
+                effects.reply = Some(self.extend_wait(task, until, asked, now, &mut effects));
+            }
+            MachineEvent::Cancel(asked) => self.cancel(asked, now, &mut effects),
             MachineEvent::Fail(failure) => {
                 self.stop(ExecutionStatus::Failed, Some(failure), now, &mut effects)
             }

@@ -103,6 +103,7 @@ fn execution(input: usize) -> Vec<Update> {
         signals: None,
         ending: None,
         pause: None,
+        controls: None,
     };
     let (peid, revision) = (ExecutionId::from_bytes([7; 16]), Revision { epoch: 1, seq: 1 });
     vec![Update::from(ExecutionUpdate { peid, revision, head: Some(Arc::new(head)), state })]

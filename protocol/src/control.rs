@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::ids::{Name, StepId, TaskId};
 use crate::limits::{
     COMMENT_BYTES, EXECUTION_OUTPUT_BYTES, FORM_DATA_BYTES, KEY_BYTES, SIGNAL_BYTES, SIGNALS_KEPT,
-    SIGNALS_KEPT_BYTES,
+    SIGNALS_KEPT_BYTES, SPAN,
 };
 use crate::status::{ExecutionStatus, TaskStatus};
 use crate::time::Timestamp;
@@ -36,6 +36,8 @@ pub enum Applied {
     Resumed,
     /// The task waits no longer.
     Skipped,
+    /// The wait of the task ends at another instant.
+    Extended,
 }
 
 /// Why a control is refused. It has changed nothing.
@@ -104,6 +106,15 @@ pub enum ControlRefusal {
     /// The task waits for nothing that a person can skip, or is not there.
     #[error("no task {0} of the execution waits for something that can be skipped")]
     NotSkippable(TaskId),
+    /// The task waits for nothing of which a person can change the end, or is not there.
+    #[error("no task {0} of the execution waits for something of which the end can be changed")]
+    NotExtendable(TaskId),
+    /// The instant has passed, or is too far away.
+    #[error("{0} has passed, or is more than {days} days away", days = SPAN.as_secs() / 86_400)]
+    NotAhead(Timestamp),
+    /// The time of an approval is not shortened: what follows an expired one would follow without an answer.
+    #[error("an approval is given more time, and never less")]
+    LessTime,
     /// An approval is skipped by an operator alone.
     #[error("only a person with the right `operate` skips an approval")]
     NotOperator,

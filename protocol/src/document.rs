@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::call_record::CallRecord;
+use crate::control_history::ControlHistory;
 use crate::ending::ExecutionEnding;
 use crate::failure::Failure;
 use crate::field::{Field, FieldReader, Fields, fields};
@@ -104,6 +105,8 @@ fields! {
         pub ending: Option<Box<ExecutionEnding>>,
         /// Its current or last pause.
         pub pause: Option<Arc<Pause>>,
+        /// What people have asked of it.
+        pub controls: Option<Arc<ControlHistory>>,
     }
 }
 

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::call_record::CallRecord;
 use crate::containment::{ContainmentDetails, ContainmentStatus};
+use crate::control_history::ControlHistory;
 use crate::ending::ExecutionEnding;
 use crate::failure::Failure;
 use crate::ids::{ContainmentId, ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
@@ -325,6 +326,7 @@ stored! {
     Parent: |parent| record(parent), Ok;
     Wait: |wait| record(wait), Ok, wait.text_bytes();
     Arc<Pause>: |pause| record(&**pause), |pause| Ok(Self::new(pause)), Pause::text_bytes(pause);
+    Arc<ControlHistory>: |history| record(&**history), |history| Ok(Self::new(history)), ControlHistory::bytes(history);
     Arc<CallRecord>: |call| record(&**call), |call| Ok(Self::new(call)), CallRecord::bytes(call);
     Arc<ContainmentDetails>: |details| record(&**details), |details| Ok(Self::new(details)), ContainmentDetails::bytes(details);
     Arc<UndoRecord>: |undo| record(&**undo), |undo| Ok(Self::new(undo)), UndoRecord::bytes(undo);

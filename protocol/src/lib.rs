@@ -6,6 +6,7 @@ mod call_record;
 pub mod codec;
 mod containment;
 mod control;
+mod control_history;
 pub mod dead_letter;
 pub mod document;
 mod ending;
@@ -43,6 +44,7 @@ pub use containment::{
     ContainmentEntry, ContainmentRefusal, ContainmentStatus, Holder,
 };
 pub use control::{Applied, ControlRefusal};
+pub use control_history::{ControlHistory, ControlKind, ControlRecord};
 pub use dead_letter::DeadLetter;
 pub use document::{
     ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,

@@ -170,6 +170,7 @@ mod tests {
                     since: Timestamp(1),
                     asked: Asked { uid: "u".repeat(length).into(), reason: "r".repeat(length).into() },
                 })),
+                controls: None,
             },
             epoch: 1,
             seq: 1,

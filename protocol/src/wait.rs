@@ -82,6 +82,11 @@ impl WaitKind {
         matches!(self, Self::Signal | Self::Approval | Self::Child)
     }
 
+    /// Whether a person may change when the wait ends.
+    pub const fn is_extendable(self) -> bool {
+        matches!(self, Self::Delay | Self::Signal | Self::Approval)
+    }
+
     /// The stored text.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,11 +1,13 @@
 //! The clients of a run: a client that submits under a key retries until it is answered, as does one that asks for a control.
 //! Mirrors what a backend does with `engine/src/handle.rs`.
 
+use std::time::Duration;
+
 use serde_json::json;
-use updraft_protocol::{ApprovalAnswer, Asked, ExecutionId, Name, Signal, StepId, TaskDocument};
+use updraft_protocol::{ApprovalAnswer, ExecutionId, Name, Signal, StepId, TaskDocument, Timestamp};
 
 use crate::event::{NodeId, WorldEvent};
-use crate::execution::Ask;
+use crate::execution::{Ask, asked};
 use crate::node::Submitted;
 use crate::scenario::{ClientControl, MILLIS, Order, PEOPLE, SentAnswer, SentSkip};
 use crate::world::World;
@@ -21,11 +23,6 @@ pub enum ClientRequest {
     Accepted(ExecutionId),
     /// Unknown: it has no key, and its process died.
     Unknown,
-}
-
-/// The person who pauses.
-fn asked() -> Asked {
-    Asked { uid: PEOPLE[0].into(), reason: "the tools are replaced".into() }
 }
 
 impl World {
@@ -188,14 +185,19 @@ impl World {
         }
     }
 
-    /// The skip of one of the tasks of its order that wait.
+    /// The skip of one of the tasks of its order that wait, or another end of its wait.
     fn skip_of(&self, skip: &SentSkip) -> Option<Ask> {
         let Some(ClientRequest::Accepted(peid)) = self.requests.get(&skip.order) else { return None };
         let tasks = self.cx.store.tasks_of(*peid);
         let waits = |task: &&TaskDocument| task.state.wait.is_some() && !task.state.status.ended();
         let waiting: Vec<&TaskDocument> = tasks.iter().filter(waits).collect();
-        let task = waiting.get(skip.number % waiting.len().max(1))?.task_request_id;
-        Some(Ask::Skip(ClientControl::Skip(skip.number), task, asked()))
+        let task = waiting.get(skip.number % waiting.len().max(1))?;
+        let (control, id) = (ClientControl::Skip(skip.number), task.task_request_id);
+        let since = task.state.wait.as_ref().map_or_else(Timestamp::default, |wait| wait.since);
+        Some(match skip.lasts {
+            None => Ask::Skip(control, id, asked()),
+            Some(lasts) => Ask::ExtendWait(control, id, since.after(Duration::from_millis(lasts)), asked()),
+        })
     }
 
     /// The answer to one of the approvals of its order, decided ones too.

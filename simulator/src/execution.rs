@@ -23,6 +23,7 @@ use crate::event::{Incarnation, Inner, NodeId, Report};
 use crate::registry::SimulatedRegistry;
 use crate::tool;
 
+pub(crate) use ask::asked;
 pub use ask::{Ask, HeldAsk};
 
 /// The actor's view of its process.
@@ -171,7 +172,7 @@ impl SimulatedExecution {
         };
         self.draining |= matches!(event, ExecutionEvent::Drain);
         if let ExecutionEvent::Asked(control) = &event
-            && let Ask::Resume(..) | Ask::Skip(..) = &control.ask
+            && let Ask::Resume(..) | Ask::Skip(..) | Ask::ExtendWait(..) = &control.ask
         {
             cx.oracle.asked(&control.ask, self.peid);
         }
@@ -254,6 +255,15 @@ impl SimulatedExecution {
                 cx.statistics.count(if told.is_ok() { "skips applied" } else { "skips refused" });
                 let told = cx.oracle.skip_told(*control, *task, self.execution.machine(), &told);
                 cx.check(told);
+            }
+            Ask::ExtendWait(control, task, until, _) => {
+                let told = reply_of(outcome, status);
+                cx.statistics.count(if told.is_ok() {
+                    "ends of waits changed"
+                } else {
+                    "ends of waits kept"
+                });
+                cx.oracle.end_told(*control, *task, *until, &told);
             }
             Ask::Stop | Ask::Child(..) | Ask::Fail(_) => {}
         }

@@ -27,6 +27,7 @@ use crate::execution::Verdict;
 use crate::scenario::ClientControl;
 use crate::store::SimulatedStore;
 use calls::Calls;
+use pauses::AskedEnds;
 
 /// A document's state at one revision.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +71,8 @@ pub struct Oracle {
     skipped: BTreeSet<TaskId>,
     /// The tasks whose child was to stop: it is asked again at instants of which no document tells.
     stopping: BTreeSet<TaskId>,
+    /// The tasks of which a person changes when their waits end.
+    ends: BTreeMap<TaskId, AskedEnds>,
     /// The executions that were told to be paused, until they are asked to go on.
     paused: BTreeSet<ExecutionId>,
     /// The nodes that hold a control that they have not answered.

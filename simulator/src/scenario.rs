@@ -111,7 +111,7 @@ pub struct SentAnswer {
     pub number_of_hosts: Option<u64>,
 }
 
-/// A skip of a task of an order, once one waits.
+/// A skip of a task of an order, or a change of the end of its wait, once one waits.
 #[derive(Debug, Clone)]
 pub struct SentSkip {
     /// Its number in the scenario, which also selects the task; an even one has the right to skip approvals.
@@ -120,6 +120,8 @@ pub struct SentSkip {
     pub order: usize,
     /// The delay after the order's time.
     pub after: u64,
+    /// How long the wait is to last, in milliseconds, where it is not skipped.
+    pub lasts: Option<u64>,
 }
 
 /// A pause of an order. A person takes it back a while after it is answered.
@@ -372,8 +374,12 @@ fn fault(number: usize, directories: usize, orders: u64, dice: &mut Dice) -> Fau
 
 fn skips(orders: u64, dice: &mut Dice) -> Vec<SentSkip> {
     let count = dice.small(0, 4) as usize;
-    let skip =
-        |number| SentSkip { number, order: dice.below(orders) as usize, after: dice.below(30_000) * MILLIS };
+    let skip = |number| {
+        let (order, after) = (dice.below(orders) as usize, dice.below(30_000) * MILLIS);
+        let longest = dice.pick(&[10_000, 600_000, 7_200_000]);
+        let lasts = dice.one_in(2).then(|| dice.below(longest));
+        SentSkip { number, order, after, lasts }
+    };
     (0..count).map(skip).collect()
 }
 

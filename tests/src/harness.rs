@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use updraft::{
-    Builder, Durability, Engine, Handle, Owner, Playbook, PlaybookId, Submission, TenantCode, Timestamp,
-    Value,
+    Asked, Builder, Durability, Engine, Handle, Owner, Playbook, PlaybookId, Submission, TenantCode,
+    Timestamp, Value,
 };
 use uuid::Uuid;
 
@@ -26,6 +26,11 @@ impl Default for Harness {
     fn default() -> Self {
         Self { directory: tempfile::tempdir().unwrap(), tool: Tool::default(), clock: TestClock::default() }
     }
+}
+
+/// A person who asks for a control.
+pub fn asked() -> Asked {
+    Asked { uid: "ana".into(), reason: "a test".into() }
 }
 
 /// A tenant.

@@ -9,7 +9,7 @@ use updraft::{
     Submission, TaskStatus,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
-use updraft_tests::{Harness, named, playbook, soon, tenant};
+use updraft_tests::{Harness, asked, named, playbook, soon, tenant};
 
 /// The execution that the first task of another one has started, once there is one.
 async fn child_of(engine: &Engine, parent: &Handle) -> Handle {
@@ -89,7 +89,7 @@ async fn a_cancel_goes_down_and_what_is_left_running_goes_on() {
     let steps = playbook("steps:\n  - {playbook: waits}\n");
     let parent = harness.submit(&engine, &steps, json!(null)).await;
     let child = child_of(&engine, &parent).await;
-    assert_eq!(parent.cancel().await.unwrap(), CancelVerdict::Cancelled);
+    assert_eq!(parent.cancel(asked()).await.unwrap(), CancelVerdict::Cancelled);
     assert_eq!(soon(child.wait()).await.unwrap().state.execution_status, ExecutionStatus::Cancelled);
 
     let steps = named("left", "steps:\n  - {playbook: waits, wait: false}\n");

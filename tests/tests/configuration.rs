@@ -18,7 +18,7 @@ use updraft::{
     TenantCode, Value,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
-use updraft_tests::{Harness, playbook, tenant};
+use updraft_tests::{Harness, asked, playbook, tenant};
 
 /// Secrets that come and go; one without a text is kept where nobody answers.
 #[derive(Clone, Default)]
@@ -179,7 +179,7 @@ async fn a_secret_that_has_gone_is_waited_for_by_its_name_until_it_is_there_agai
         (task.status, error.kind, task.attempt),
         (TaskStatus::Retrying, FailureKind::NotConfigured, 0)
     );
-    assert!(cancelled.cancel().await.is_ok(), "there is a way out");
+    assert!(cancelled.cancel(asked()).await.is_ok(), "there is a way out");
     assert_eq!(cancelled.wait().await.unwrap().state.execution_status, ExecutionStatus::Cancelled);
     vault.set("edr", "the-second-key");
     assert_eq!(handle.wait().await.unwrap().state.execution_status, ExecutionStatus::Completed);

@@ -12,10 +12,10 @@ use serde_json::json;
 use updraft::invariant::{never_back, one_end};
 use updraft::limits::EVENTS_BEHIND;
 use updraft::{
-    CancelVerdict, Event, EventKind, ExecutionStatus, Handle, Playbook, ReadError, Revision, Submission,
-    TaskId, TaskStatus,
+    CancelVerdict, ControlError, Event, EventKind, ExecutionStatus, Handle, Playbook, ReadError, Revision,
+    Submission, TaskId, TaskStatus,
 };
-use updraft_tests::{Harness, playbook, soon, tenant};
+use updraft_tests::{Harness, asked, playbook, soon, tenant};
 
 fn gated() -> Playbook {
     playbook(
@@ -146,18 +146,18 @@ async fn cancel_drops_what_runs_and_a_second_cancel_is_told_of_the_first() {
     );
     let handle = harness.submit(&engine, &hang, json!({})).await;
     harness.tool.begun(2).await;
-    assert_eq!(handle.cancel().await.unwrap(), CancelVerdict::Cancelled);
+    assert_eq!(handle.cancel(asked()).await.unwrap(), CancelVerdict::Cancelled);
     harness.tool.dropped(2).await;
     assert_eq!(handle.status().await.unwrap(), ExecutionStatus::Cancelled);
     let already = CancelVerdict::AlreadyEnded(ExecutionStatus::Cancelled);
-    assert_eq!(handle.cancel().await.unwrap(), already);
+    assert_eq!(handle.cancel(asked()).await.unwrap(), already);
     let finished = harness.end(&engine, &handle, &hang).await;
     assert_eq!(finished.status_of("hang"), TaskStatus::Cancelled);
     assert_eq!(finished.status_of("once"), TaskStatus::Unknown);
     assert_eq!(finished.status_of("wait"), TaskStatus::Cancelled);
     engine.flush().await.unwrap();
     let again = engine.handle(&tenant("acme"), handle.peid()).await.unwrap().unwrap();
-    assert_eq!(again.cancel().await.unwrap(), already);
+    assert_eq!(again.cancel(asked()).await.unwrap(), already);
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn many_cancels_at_once_have_one_winner() {
     let engine = harness.start().await;
     let handle = harness.submit(&engine, &gated(), json!({})).await;
     harness.tool.begun(1).await;
-    let verdicts = future::join_all((0..50).map(|_| handle.cancel())).await;
+    let verdicts = future::join_all((0..50).map(|_| handle.cancel(asked()))).await;
     let won = verdicts.iter().filter(|verdict| matches!(verdict, Ok(CancelVerdict::Cancelled))).count();
     assert_eq!(won, 1, "{verdicts:?}");
 }
@@ -178,7 +178,7 @@ async fn cancel_after_the_end_changes_nothing() {
     let handle = harness.submit(&engine, &gated(), json!({})).await;
     harness.tool.open(1);
     let ended = soon(handle.wait()).await.unwrap();
-    let verdict = handle.cancel().await.unwrap();
+    let verdict = handle.cancel(asked()).await.unwrap();
     assert_eq!(verdict, CancelVerdict::AlreadyEnded(ExecutionStatus::Completed));
     engine.flush().await.unwrap();
     assert_eq!(soon(handle.wait()).await.unwrap(), ended);
@@ -204,7 +204,7 @@ async fn cancel_and_completion_race_to_one_end_and_both_are_told_the_same() {
             for _ in 0..round % 30 {
                 tokio::task::yield_now().await;
             }
-            handle.cancel().await.unwrap()
+            handle.cancel(asked()).await.unwrap()
         };
         let (events, verdict, ended) = future::join3(events, cancel, soon(handle.wait())).await;
         let status = ended.unwrap().state.execution_status;
@@ -331,6 +331,6 @@ async fn those_who_wait_are_told_when_the_engine_shuts_down() {
     let (waited, events, _) = future::join3(soon(handle.wait()), events, shutdown).await;
     assert!(matches!(waited, Err(ReadError::Lost(updraft::Lost::ShutDown))), "{waited:?}");
     assert!(matches!(events.last(), Some(Err(ReadError::Lost(updraft::Lost::ShutDown)))), "{events:?}");
-    assert!(matches!(soon(handle.cancel()).await, Err(ReadError::Lost(_))));
+    assert!(matches!(soon(handle.cancel(asked())).await, Err(ControlError::Read(ReadError::Lost(_)))));
     assert!(matches!(soon(handle.status()).await, Err(ReadError::Lost(_))));
 }

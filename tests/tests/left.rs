@@ -12,7 +12,7 @@ use updraft::{
     StartError, TaskStatus,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
-use updraft_tests::{Harness, named, playbook, soon, tenant, until};
+use updraft_tests::{Harness, asked, named, playbook, soon, tenant, until};
 
 fn calls() -> Playbook {
     playbook(
@@ -99,8 +99,8 @@ async fn what_a_start_left_is_cancelled_durably_and_nothing_of_it_is_run() {
     let harness = Harness::default();
     let left = leave(&harness, 2).await;
     let engine = start_leaving(&harness).await;
-    let cancel = async |peid| engine.cancel(&tenant("acme"), peid).await.unwrap();
-    assert_eq!(engine.cancel(&tenant("umbrella"), left[0]).await.unwrap(), None, "it is another's");
+    let cancel = async |peid| engine.cancel(&tenant("acme"), peid, asked()).await.unwrap();
+    assert_eq!(engine.cancel(&tenant("umbrella"), left[0], asked()).await.unwrap(), None, "it is another's");
     let (one, same) = tokio::join!(cancel(left[0]), cancel(left[0]));
     assert_eq!(one, Some(CancelVerdict::Cancelled));
     assert_eq!(same, Some(CancelVerdict::AlreadyEnded(ExecutionStatus::Cancelled)));
@@ -125,7 +125,7 @@ async fn one_that_runs_is_cancelled_as_its_handle_would() {
     let engine = harness.start().await;
     let handle = harness.submit(&engine, &calls(), json!({})).await;
     harness.tool.begun(2).await;
-    let verdict = engine.cancel(&tenant("acme"), handle.peid()).await.unwrap();
+    let verdict = engine.cancel(&tenant("acme"), handle.peid(), asked()).await.unwrap();
     assert_eq!(verdict, Some(CancelVerdict::Cancelled));
     assert_eq!(soon(handle.wait()).await.unwrap().state.execution_status, ExecutionStatus::Cancelled);
     harness.tool.dropped(2).await;

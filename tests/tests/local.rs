@@ -18,7 +18,7 @@ use updraft::{
     Resume, Shutdown, Submission, TaskStatus,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
-use updraft_tests::{Harness, playbook, soon, tenant, until};
+use updraft_tests::{Harness, asked, playbook, soon, tenant, until};
 
 fn gate() -> Playbook {
     playbook("steps:\n  - {id: gate, action: tool.gate}\n")
@@ -113,8 +113,8 @@ async fn a_cancel_from_beside_is_one_of_the_engine() {
     );
     harness.tool.begun(2).await;
     let client = Client::new(harness.path());
-    let cancel = async |peid| client.cancel(&tenant("acme"), peid).await.unwrap();
-    assert_eq!(client.cancel(&tenant("umbrella"), one.peid()).await.unwrap(), None);
+    let cancel = async |peid| client.cancel(&tenant("acme"), peid, asked()).await.unwrap();
+    assert_eq!(client.cancel(&tenant("umbrella"), one.peid(), asked()).await.unwrap(), None);
     assert_eq!(cancel(ExecutionId::from_bytes([9; 16])).await, None);
     assert_eq!(cancel(one.peid()).await, Some(CancelVerdict::Cancelled));
     assert_eq!(soon(one.wait()).await.unwrap().state.execution_status, ExecutionStatus::Cancelled);

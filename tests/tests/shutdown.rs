@@ -8,11 +8,12 @@ use futures_util::StreamExt;
 use serde_json::json;
 use updraft::limits::PARK_HORIZON;
 use updraft::{
-    BatchLimit, Detail, Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Playbook,
-    ReadError, Resume, Shutdown, SlowestQuery, StartError, Submission, TaskQuery, TaskStatus, Timestamp,
+    BatchLimit, ControlError, Detail, Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost,
+    Playbook, ReadError, Resume, Shutdown, SlowestQuery, StartError, Submission, TaskQuery, TaskStatus,
+    Timestamp,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
-use updraft_tests::{Harness, Tool, named, playbook, soon, tenant, until};
+use updraft_tests::{Harness, Tool, asked, named, playbook, soon, tenant, until};
 
 fn two_steps() -> Playbook {
     playbook(
@@ -295,7 +296,10 @@ async fn an_unfinished_execution_without_its_integration_waits_and_goes_on_with_
     let handle = reader.handle(&tenant("acme"), peid).await.unwrap().unwrap();
     assert_eq!(handle.status().await.unwrap(), ExecutionStatus::Executing);
     assert!(matches!(soon(handle.wait()).await, Err(ReadError::Lost(Lost::NotHere))));
-    assert!(matches!(soon(handle.cancel()).await, Err(ReadError::Lost(Lost::NotHere))));
+    assert!(matches!(
+        soon(handle.cancel(asked())).await,
+        Err(ControlError::Read(ReadError::Lost(Lost::NotHere)))
+    ));
     let events: Vec<_> = soon(handle.events().collect()).await;
     assert!(matches!(events.as_slice(), [Err(ReadError::Lost(Lost::NotHere))]), "{events:?}");
     assert!(reader.unfinished().is_empty());
@@ -318,7 +322,7 @@ async fn a_long_wait_leaves_memory_gives_its_place_and_comes_back_when_it_is_due
     ];
     assert_eq!(engine.unfinished().len(), 3, "there is one place, and three wait");
     assert_eq!(waits[0].status().await.unwrap(), ExecutionStatus::Executing, "one that is asked for answers");
-    assert!(matches!(waits[1].cancel().await.unwrap(), updraft::CancelVerdict::Cancelled));
+    assert!(matches!(waits[1].cancel(asked()).await.unwrap(), updraft::CancelVerdict::Cancelled));
     harness.clock.advance(Duration::from_secs(7_199));
     assert_eq!(waits[2].status().await.unwrap(), ExecutionStatus::Executing, "it is not yet due");
     assert_eq!(harness.tool.calls().len(), 0);

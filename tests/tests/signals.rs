@@ -5,8 +5,8 @@
 
 use serde_json::json;
 use updraft::{
-    Applied, ApprovalAnswer, Asked, ControlError, ControlRefusal, ExecutionId, ExecutionStatus, Name, Signal,
-    TaskStatus,
+    Applied, ApprovalAnswer, Asked, CancelVerdict, ControlError, ControlKind, ControlRefusal, ExecutionId,
+    ExecutionStatus, Inbox, InboxQuery, Name, Signal, TaskStatus, Timestamp,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, playbook, soon, tenant};
@@ -119,5 +119,46 @@ async fn a_pause_survives_the_engine_and_ends_when_a_person_says_so() {
     let late = second.resume(&tenant, peid, asked()).await.unwrap_err();
     let told = ControlRefusal::Ended(ExecutionStatus::Completed);
     assert!(matches!(late, ControlError::Refused(refusal) if refusal == told));
+    let _ = second.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_wait_is_changed_durably_and_the_inbox_and_the_document_say_so() {
+    let harness = Harness::default();
+    let asked = || Asked { uid: "ana".into(), reason: "she is back tomorrow".into() };
+    let steps = playbook("steps:\n  - {id: ask, approval: Isolate?, timeout: 2h}\n");
+    let first = harness.start().await;
+    let handle = harness.submit(&first, &steps, json!({})).await;
+    let (tenant, peid) = (handle.tenant().clone(), handle.peid());
+    let task = handle.inspect().await.unwrap().tasks[0].clone();
+    let (id, before) = (task.task_request_id, task.state.wait.unwrap().until.unwrap());
+    let until = before.after(std::time::Duration::from_secs(48 * 3_600));
+    assert_eq!(first.extend_wait(&tenant, peid, id, until, asked()).await.unwrap(), Applied::Extended);
+    assert_eq!(first.extend_wait(&tenant, peid, id, until, asked()).await.unwrap(), Applied::Repeated);
+    let passed = first.extend_wait(&tenant, peid, id, Timestamp(1), asked()).await.unwrap_err();
+    assert!(passed.to_string().contains("has passed, or is more than 366 days away"), "{passed}");
+    let _ = first.shutdown(TEST_TIMEOUT).await;
+
+    let second = harness.start().await;
+    let handle = second.handle(&tenant, peid).await.unwrap().unwrap();
+    let found = handle.inspect().await.unwrap();
+    assert_eq!(found.tasks[0].state.wait.as_ref().unwrap().until, Some(until));
+    second.flush().await.unwrap();
+    let query = InboxQuery { tenant: tenant.clone(), of: Inbox::All, after: None, limit: 10 };
+    let inbox = second.inbox(query).await.unwrap();
+    assert_eq!(inbox.iter().map(|entry| entry.until).collect::<Vec<_>>(), [until]);
+    let cancelled = second.cancel(&tenant, peid, asked()).await.unwrap();
+    assert_eq!(cancelled, Some(CancelVerdict::Cancelled));
+    let nobody = Asked { uid: "".into(), reason: "".into() };
+    let refused = second.cancel(&tenant, peid, nobody).await.unwrap_err();
+    assert!(matches!(refused, ControlError::Refused(ControlRefusal::NotAsker)), "{refused}");
+    let late = second.extend_wait(&tenant, peid, id, until, asked()).await.unwrap_err();
+    assert!(matches!(late, ControlError::Refused(ControlRefusal::Ended(_))), "{late}");
+    second.flush().await.unwrap();
+    let stored = second.reader().execution(&tenant, peid).await.unwrap().unwrap();
+    let history = stored.execution.state.controls.clone().unwrap();
+    let kinds: Vec<ControlKind> = history.newest.iter().map(|record| record.kind).collect();
+    assert_eq!(kinds, [ControlKind::ExtendWait, ControlKind::Cancel]);
+    assert!(history.newest.iter().all(|record| record.asked == asked()));
     let _ = second.shutdown(TEST_TIMEOUT).await;
 }

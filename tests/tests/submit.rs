@@ -15,7 +15,7 @@ use updraft::{
     PlaybookId, ReadError, Refusal, Submission, SubmitError,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
-use updraft_tests::{Harness, named, playbook, soon, tenant, until};
+use updraft_tests::{Harness, asked, named, playbook, soon, tenant, until};
 
 fn gate() -> Playbook {
     playbook(
@@ -185,11 +185,11 @@ async fn a_full_engine_and_a_full_tenant_refuse_and_go_on_when_there_is_a_place(
     let mut waiting = Box::pin(engine.submit(submission));
     assert!(tokio::time::timeout(Duration::from_millis(30), &mut waiting).await.is_err(), "it waits");
     harness.tool.begun(3).await;
-    let _ = third.cancel().await.unwrap();
+    let _ = third.cancel(asked()).await.unwrap();
     // The place is given back with the end, an instant after the answer.
     let _ = soon(third.wait()).await;
     let globex = engine.try_submit(other).await.expect("the place of globex was free for globex");
-    let _ = held[0].cancel().await.unwrap();
+    let _ = held[0].cancel(asked()).await.unwrap();
     let fourth = soon(waiting).await.expect("it has the place that was given back");
     harness.tool.open(3);
     for handle in [&held[1], &globex, &fourth] {

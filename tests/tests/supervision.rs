@@ -12,7 +12,7 @@ use futures_util::future;
 use serde_json::json;
 use updraft::limits::RESTARTS;
 use updraft::{Engine, ExecutionStatus, FailureKind, Handle, Playbook, PlaybookId, Submission, TaskStatus};
-use updraft_tests::{Harness, named, playbook, soon, tenant, until};
+use updraft_tests::{Harness, asked, named, playbook, soon, tenant, until};
 
 /// A default step, one that must not act twice, and a last one.
 fn triage() -> Playbook {
@@ -153,7 +153,7 @@ async fn a_shard_that_panics_is_started_again_with_all_that_it_ran_and_no_other_
 
         harness.clock.trap(*thread, 1);
         if by_cancel {
-            let _ = soon(handles[0].cancel()).await.unwrap();
+            let _ = soon(handles[0].cancel(asked())).await.unwrap();
         } else {
             assert_eq!(soon(handles[0].status()).await.unwrap(), ExecutionStatus::Executing);
         }

@@ -19,7 +19,7 @@ use updraft::{
     TaskState, TaskStatus, Timestamp,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
-use updraft_tests::{Harness, TestClock, playbook, soon};
+use updraft_tests::{Harness, TestClock, asked, playbook, soon};
 
 /// A tool that answers 429 to the first requests, and knows when each request came.
 struct Busy {
@@ -217,7 +217,7 @@ steps:
     let engine = harness.start().await;
     let handle = harness.submit(&engine, &playbook, json!({})).await;
     harness.tool.begun(2).await;
-    assert_eq!(soon(handle.cancel()).await.unwrap(), CancelVerdict::Cancelled);
+    assert_eq!(soon(handle.cancel(asked())).await.unwrap(), CancelVerdict::Cancelled);
     harness.tool.open(1);
     harness.tool.dropped(2).await;
     let finished = harness.end(&engine, &handle, &playbook).await;

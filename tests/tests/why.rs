@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 use serde_json::json;
-use updraft::{Asked, EndedBy, ExecutionStatus, Explanation};
+use updraft::{Asked, ControlKind, EndedBy, ExecutionStatus, Explanation};
 use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, playbook};
 
@@ -39,9 +39,12 @@ async fn each_wait_says_who_or_what_ends_it_until_when_and_a_pause_by_whom() {
     let told = engine.why(&tenant, peid).await.unwrap().unwrap();
     assert_eq!(Explanation::of(&stored, told.waits[0].since), told, "the store says the same");
     assert_eq!((told.status, &told.pause.as_ref().unwrap().asked), (ExecutionStatus::Paused, &asked));
-    let _ = engine.cancel(&tenant, peid).await.unwrap();
+    let _ = engine.cancel(&tenant, peid, asked.clone()).await.unwrap();
     let told = engine.why(&tenant, peid).await.unwrap().unwrap();
     assert_eq!((told.status, told.waits.len()), (ExecutionStatus::Cancelled, 0));
+    let history = told.controls.unwrap();
+    let controls: Vec<_> = history.newest.iter().map(|record| (record.kind, &record.asked)).collect();
+    assert_eq!(controls, [(ControlKind::Pause, &asked), (ControlKind::Cancel, &asked)]);
     assert!(engine.why(&updraft_tests::tenant("another"), peid).await.unwrap().is_none());
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }

@@ -23,10 +23,10 @@ impl Execution {
         let Some(machine) = self.execution.as_ref().map(|execution| execution.machine()) else { return };
         let Some(control) = self.entry.answer(control) else { return };
         match control {
-            Control::Cancel(reply) if outcome == ControlOutcome::Stopped => {
+            Control::Cancel(_, reply) if outcome == ControlOutcome::Stopped => {
                 let _ = reply.send(CancelVerdict::Cancelled);
             }
-            Control::Cancel(reply) => {
+            Control::Cancel(_, reply) => {
                 let _ = reply.send(CancelVerdict::AlreadyEnded(machine.ending().unwrap_or(machine.status())));
             }
             Control::Apply(_, reply) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use updraft::{ExecutionId, Name, StepId, TaskId, TenantCode};
+use updraft::{ExecutionId, Name, Span, StepId, TaskId, TenantCode};
 
 use super::{Data, whole};
 
@@ -108,4 +108,16 @@ pub(crate) struct SkipTask {
     /// This person has the right to skip approvals.
     #[arg(long)]
     pub(crate) operate: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExtendWait {
+    #[command(flatten)]
+    pub(crate) hold: HoldExecution,
+    /// The task, as `why` names it.
+    #[arg(long)]
+    pub(crate) task: TaskId,
+    /// How long from now: `8h`.
+    #[arg(long = "for", value_name = "SPAN")]
+    pub(crate) lasts: Span,
 }

@@ -30,7 +30,7 @@ fn what_runs_is_seen_and_cancelled_beside_the_process_that_runs_it() {
         (&json!(true), &json!(true), &json!([]))
     );
 
-    let other = ended(dir, &["cancel", &peid, "--tenant", "acme"]);
+    let other = ended(dir, &["cancel", &peid, "--tenant", "acme", "--uid", "ana", "--reason", "a test"]);
     assert_eq!(other.code, 1);
     assert!(other.err.contains("tenant acme has no execution"), "{}", other.err);
     std::fs::rename(dir.join("updraft-data/updraft.sock"), dir.join("socket")).unwrap();
@@ -38,7 +38,7 @@ fn what_runs_is_seen_and_cancelled_beside_the_process_that_runs_it() {
     assert_eq!(mute.code, 1);
     assert!(mute.out.starts_with("an engine has updraft-data, and cannot be asked"), "{}", mute.out);
     std::fs::rename(dir.join("socket"), dir.join("updraft-data/updraft.sock")).unwrap();
-    let cancelled = ended(dir, &["cancel", &peid]);
+    let cancelled = ended(dir, &["cancel", &peid, "--uid", "ana", "--reason", "a test"]);
     assert_eq!((cancelled.code, cancelled.out), (0, format!("{peid}  cancelled\n")), "{}", cancelled.err);
     let run: Ended = child.wait_with_output().unwrap().into();
     assert_eq!(run.code, 3, "whoever ran it hears of it: {}", run.out);
@@ -57,7 +57,7 @@ fn a_cancel_where_nobody_runs_ends_that_execution_and_runs_nothing() {
     child.wait().unwrap();
     drop(first);
     let peid = ended(dir, &["list", "--json"]).json()[0]["peid"].as_str().unwrap().to_owned();
-    let cancel = |peid: &str| ended(dir, &["cancel", peid]);
+    let cancel = |peid: &str| ended(dir, &["cancel", peid, "--uid", "ana", "--reason", "a test"]);
     assert_eq!(cancel(NOBODY).code, 1);
     let cancelled = cancel(&peid);
     assert_eq!((cancelled.code, cancelled.out), (0, format!("{peid}  cancelled\n")), "{}", cancelled.err);
@@ -75,17 +75,18 @@ fn an_end_that_came_before_the_cancel_is_told_and_is_no_success() {
     let dir = files(&[("p.yaml", &playbook("  - {id: done, end: null}\n"))]);
     let run = ended(dir.path(), &["run", "p.yaml", "--json"]).json();
     let peid = run["execution"]["peid"].as_str().unwrap();
-    let late = ended(dir.path(), &["cancel", peid]);
+    let late = ended(dir.path(), &["cancel", peid, "--uid", "ana", "--reason", "a test"]);
     assert_eq!((late.code, late.out), (1, format!("{peid}  had ended before: completed\n")), "{}", late.err);
 }
 
 #[test]
 fn where_nothing_is_nothing_is_made() {
     let dir = files(&[]);
-    let cancel = ended(dir.path(), &["cancel", NOBODY]);
+    let cancel = ended(dir.path(), &["cancel", NOBODY, "--uid", "ana", "--reason", "a test"]);
     assert_eq!(cancel.code, 2);
     assert!(cancel.err.contains("updraft-data: no data directory there"), "{}", cancel.err);
-    let on_a_server = ["cancel", NOBODY, "--store", "mongodb://127.0.0.1:1/soar"];
+    let on_a_server =
+        ["cancel", NOBODY, "--uid", "ana", "--reason", "a test", "--store", "mongodb://127.0.0.1:1/soar"];
     assert_eq!(ended(dir.path(), &on_a_server).code, 2, "whoever runs it has another directory");
     assert_eq!(ended(dir.path(), &["health"]).code, 1);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);

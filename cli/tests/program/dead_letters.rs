@@ -27,6 +27,7 @@ fn keep_dead_letters(data: &Path, peid: ExecutionId, reasons: &[&str]) {
             signals: None,
             ending: None,
             pause: None,
+            controls: None,
         };
         let update = ExecutionUpdate { peid, revision: Revision { epoch: 9, seq }, head: None, state };
         DeadLetter::of(&Update::from(update), (*reason).to_owned())

@@ -70,6 +70,38 @@ fn where_nobody_sits_at_a_terminal_it_is_said_how_an_approval_is_answered() {
     assert_eq!(run.code, 0, "{}", run.out);
 }
 
+#[test]
+fn a_wait_ends_later_and_who_asked_for_what_is_told() {
+    let dir = files(&[("p.yaml", &playbook("  - {id: ask, approval: Isolate?, timeout: 1h}\n"))]);
+    let mut command = updraft(dir.path(), &["run", "p.yaml", "--json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    read_until(&mut errors, "ask");
+    let peid = ended(dir.path(), &["list", "--json"]).json()[0]["peid"].as_str().unwrap().to_owned();
+    let shown = ended(dir.path(), &["show", &peid, "--json"]).json();
+    let task = shown["tasks"][0]["task_request_id"].as_str().unwrap().to_owned();
+    let by = ["--uid", "ana", "--reason", "she is back tomorrow"];
+    let extend = |span: &str| {
+        ended(dir.path(), &[&["extend", &peid, "--task", &task, "--for", span], &by[..]].concat())
+    };
+    let extended = extend("48h");
+    assert_eq!(extended.code, 0, "{}", extended.err);
+    assert!(extended.out.contains(&format!("{peid}  {task} waits until ")), "{}", extended.out);
+    let far = extend("400d");
+    assert!(far.code != 0 && !far.err.is_empty(), "{}", far.out);
+    let cancelled = ended(dir.path(), &[&["cancel", &peid], &by[..]].concat());
+    assert_eq!(cancelled.code, 0, "{}", cancelled.err);
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    for command in ["show", "why"] {
+        let told = ended(dir.path(), &[command, &peid]).out;
+        let extended = told.lines().find(|line| line.contains("extend_wait")).unwrap_or_default();
+        assert!(extended.contains(&task) && extended.ends_with("by ana: she is back tomorrow"), "{told}");
+        assert!(told.contains("cancel by ana: she is back tomorrow"), "{told}");
+    }
+    let anonymous = ended(dir.path(), &["cancel", &peid]);
+    assert!(anonymous.code == 2 && anonymous.err.contains("--uid"), "{}", anonymous.err);
+}
+
 /// `script` of util-linux gives the program a terminal.
 #[test]
 #[cfg(target_os = "linux")]

@@ -146,7 +146,7 @@ fn a_server_that_never_answers_is_not_waited_for_beyond_a_signal() {
         (vec!["list"], -1),
         (vec!["show", PEID], -1),
         (vec!["dead-letters"], -1),
-        (vec!["cancel", PEID], -1),
+        (vec!["cancel", PEID, "--uid", "ana", "--reason", "a test"], -1),
     ] {
         let (port, heard) = silent();
         let store = format!(

@@ -44,7 +44,7 @@ fn what_the_command_line_and_the_environment_say_is_shown_and_not_obeyed() {
         &["list", "--data", EVIL],
         &["list", "--limit", EVIL],
         &["show", EVIL],
-        &["cancel", EVIL],
+        &["cancel", EVIL, "--uid", EVIL, "--reason", EVIL],
         &["health", "--data", EVIL],
         &["validate", EVIL],
         &["validate", "--json", EVIL],

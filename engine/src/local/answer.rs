@@ -86,15 +86,16 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             };
             Ok((found.into_iter().flat_map(lines_of).collect(), None))
         }
-        Ask::Cancel { tenant, peid } => {
-            let verdict = handle::cancel(&context.engine, &tenant, peid).await?;
+        Ask::Cancel { tenant, peid, asked } => {
+            let verdict = handle::cancel(&context.engine, &tenant, peid, asked).await?;
             Ok((verdict.into_iter().map(Answer::from).collect(), None))
         }
         Ask::Answer { .. }
         | Ask::Signal { .. }
         | Ask::Pause { .. }
         | Ask::Resume { .. }
-        | Ask::Skip { .. } => Ok((control(context, ask).await?.into_iter().collect(), None)),
+        | Ask::Skip { .. }
+        | Ask::ExtendWait { .. } => Ok((control(context, ask).await?.into_iter().collect(), None)),
         Ask::Inbox { tenant, of, after, limit } => {
             let query = InboxQuery { tenant, of: of.into(), after: after.map(InboxCursor::from), limit };
             let page = reader.inbox(query).await?;
@@ -148,6 +149,10 @@ async fn control(context: &LocalContext, ask: Ask) -> Result<Option<Answer>, Con
         }
         Ask::Skip { tenant, peid, task, asked, may_operate } => {
             let applied = found(context, &tenant, peid).await?.skip(task, asked, may_operate).await?;
+            Ok(Some(Answer::Applied(applied)))
+        }
+        Ask::ExtendWait { tenant, peid, task, until, asked } => {
+            let applied = found(context, &tenant, peid).await?.extend_wait(task, until, asked).await?;
             Ok(Some(Answer::Applied(applied)))
         }
         _ => Ok(None),

@@ -13,8 +13,8 @@ use tokio::time::timeout;
 use updraft_actors::{CancelVerdict, Inspection};
 use updraft_protocol::limits::{LOCAL_LINE_BYTES, LOCAL_WAIT};
 use updraft_protocol::{
-    ContainmentApplied, ContainmentAsk, ContainmentDocument, ContainmentId, DeadLetter, ExecutionDocument,
-    ExecutionId, TenantCode,
+    Asked, ContainmentApplied, ContainmentAsk, ContainmentDocument, ContainmentId, DeadLetter,
+    ExecutionDocument, ExecutionId, TenantCode,
 };
 use updraft_storage::store::{ContainmentQuery, ContainmentsOf, Cursor, ExecutionQuery, InboxQuery};
 
@@ -151,13 +151,14 @@ impl Client {
     /// Cancels an execution; as [`Engine::cancel`](crate::Engine::cancel).
     ///
     /// # Errors
-    /// No engine runs there, or it does not answer: then the execution may have been cancelled.
+    /// It is refused, no engine runs there, or it does not answer: then the execution may have been cancelled.
     pub async fn cancel(
         &self,
         tenant: &TenantCode,
         peid: ExecutionId,
+        asked: Asked,
     ) -> Result<Option<CancelVerdict>, Error> {
-        let mut talk = self.ask(Ask::Cancel { tenant: tenant.clone(), peid }).await?;
+        let mut talk = self.ask(Ask::Cancel { tenant: tenant.clone(), peid, asked }).await?;
         let mut verdict = None;
         loop {
             match talk.next().await? {

@@ -1,7 +1,7 @@
 //! The controls of the local client: what a person or a program asks of an execution through the engine that runs on a data
 //! directory.
 
-use updraft_protocol::{Applied, ApprovalAnswer, Asked, ExecutionId, Signal, TaskId, TenantCode};
+use updraft_protocol::{Applied, ApprovalAnswer, Asked, ExecutionId, Signal, TaskId, TenantCode, Timestamp};
 
 use super::client::{Client, Error};
 use super::message::{Answer, Ask};
@@ -75,6 +75,21 @@ impl Client {
         may_operate: bool,
     ) -> Result<Applied, Error> {
         self.apply(Ask::Skip { tenant: tenant.clone(), peid, task, asked, may_operate }).await
+    }
+
+    /// Changes when the wait of a task ends; as [`Engine::extend_wait`](crate::Engine::extend_wait).
+    ///
+    /// # Errors
+    /// It is refused, no engine runs there, or it does not answer: then it may have been applied.
+    pub async fn extend_wait(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        task: TaskId,
+        until: Timestamp,
+        asked: Asked,
+    ) -> Result<Applied, Error> {
+        self.apply(Ask::ExtendWait { tenant: tenant.clone(), peid, task, until, asked }).await
     }
 
     async fn apply(&self, ask: Ask) -> Result<Applied, Error> {

@@ -47,7 +47,7 @@ pub(super) enum Ask {
     /// An execution and its tasks.
     Show { tenant: TenantCode, peid: ExecutionId },
     /// Cancel an execution.
-    Cancel { tenant: TenantCode, peid: ExecutionId },
+    Cancel { tenant: TenantCode, peid: ExecutionId, asked: Asked },
     /// Answer an approval for a person.
     Answer {
         tenant: TenantCode,
@@ -79,6 +79,8 @@ pub(super) enum Ask {
     Resume { tenant: TenantCode, peid: ExecutionId, asked: Asked },
     /// Skip the wait of a task.
     Skip { tenant: TenantCode, peid: ExecutionId, task: TaskId, asked: Asked, may_operate: bool },
+    /// Change when the wait of a task ends.
+    ExtendWait { tenant: TenantCode, peid: ExecutionId, task: TaskId, until: Timestamp, asked: Asked },
     /// The health of the engine.
     Health {},
     /// One page of dead letters, of one tenant or of all.

@@ -25,7 +25,7 @@ enum Ask {
 
 impl ExecutionControl for Ask {
     fn event(&self) -> Option<MachineEvent> {
-        (*self == Self::Cancel).then_some(MachineEvent::Cancel)
+        (*self == Self::Cancel).then_some(MachineEvent::Cancel(None))
     }
 }
 

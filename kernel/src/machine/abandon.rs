@@ -1,8 +1,11 @@
 //! Abandoned executions: the end of an execution without a machine, written from its documents alone.
 
+use std::sync::Arc;
+
 use updraft_protocol::{
-    ExecutionDocument, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Revision,
-    TaskDocument, TaskState, TaskStatus, TaskUpdate, Timestamp, Update,
+    Asked, ControlHistory, ControlKind, ControlRecord, ExecutionDocument, ExecutionState, ExecutionStatus,
+    ExecutionUpdate, Failure, FailureKind, Revision, TaskDocument, TaskState, TaskStatus, TaskUpdate,
+    Timestamp, Update,
 };
 
 use crate::plan::UPDRAFT;
@@ -20,13 +23,23 @@ pub fn fail_abandoned(
     end(document, tasks, epoch, (ExecutionStatus::Failed, Some(failure.clone())), why, now)
 }
 
-/// Cancels an unfinished execution without a machine, as [`fail_abandoned`] fails one.
+/// Cancels an unfinished execution without a machine, as [`fail_abandoned`] fails one; for a person, unless nobody is
+/// named.
 pub fn cancel_abandoned(
     document: ExecutionDocument,
     tasks: &[TaskDocument],
     epoch: u64,
+    asked: Option<Asked>,
     now: Timestamp,
 ) -> (ExecutionDocument, Vec<Update>) {
+    let mut document = document;
+    if let Some(asked) = asked.filter(|_| document.state.ending.is_none()) {
+        let kind = ControlKind::Cancel;
+        let record = ControlRecord { kind, at: now, asked, task: None, until: None };
+        let history =
+            document.state.controls.take().map_or_else(ControlHistory::default, Arc::unwrap_or_clone);
+        document.state.controls = Some(Arc::new(history.with(record)));
+    }
     let why = |status: TaskStatus| {
         let message = "the execution was cancelled after the tool may have been called";
         (status == TaskStatus::Unknown).then(|| Failure::new(FailureKind::UnknownOutcome, message))
@@ -83,6 +96,7 @@ fn end(
         signals: None,
         ending: None,
         pause: None,
+        controls: document.state.controls.clone(),
     };
     document.state.merge(state.clone());
     document.epoch = epoch;

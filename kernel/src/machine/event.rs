@@ -1,6 +1,6 @@
 //! The events of an execution's machine.
 
-use updraft_protocol::{ApprovalAnswer, Asked, Failure, Json, Signal, TaskId};
+use updraft_protocol::{ApprovalAnswer, Asked, Failure, Json, Signal, TaskId, Timestamp};
 
 use super::child::ChildReport;
 use super::effect::Timer;
@@ -57,8 +57,17 @@ pub enum MachineEvent {
         /// What became of the child.
         report: ChildReport,
     },
-    /// The execution is to be cancelled.
-    Cancel,
+    /// A person changes when the wait of a task ends. Answered by [`Effects::reply`](super::Effects::reply).
+    ExtendWait {
+        /// The task.
+        task: TaskId,
+        /// When its wait is to end.
+        until: Timestamp,
+        /// Who asks for it, and why.
+        asked: Asked,
+    },
+    /// The execution is to be cancelled, by a person unless nobody is named.
+    Cancel(Option<Asked>),
     /// It cannot continue, for a reason outside of its playbook.
     Fail(Failure),
 }
@@ -66,6 +75,6 @@ pub enum MachineEvent {
 impl MachineEvent {
     /// Whether the event is a control that stops the execution.
     pub fn stops(&self) -> bool {
-        matches!(self, Self::Cancel | Self::Fail(_))
+        matches!(self, Self::Cancel(_) | Self::Fail(_))
     }
 }

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use updraft_protocol::limits::PAUSE_LOOK;
-use updraft_protocol::{Applied, Asked, ControlRefusal, ExecutionStatus, Pause, Timestamp};
+use updraft_protocol::{
+    Applied, Asked, ControlKind, ControlRecord, ControlRefusal, ExecutionStatus, Pause, Timestamp,
+};
 
 use super::task::Task;
 use super::{Act, Effects, Machine, Timer};
@@ -35,7 +37,9 @@ impl Machine {
             return Err(ControlRefusal::Ended(status));
         }
         self.take_back_waiting_calls(effects);
-        let pause = Arc::new(Pause { since: now, asked });
+        let pause = Arc::new(Pause { since: now, asked: asked.clone() });
+        let kind = ControlKind::Pause;
+        self.note_control(ControlRecord { kind, at: now, asked, task: None, until: None });
         self.write_pause(ExecutionStatus::Paused, Some(pause), now, effects);
         Ok(Applied::Paused)
     }
@@ -43,7 +47,7 @@ impl Machine {
     /// The paused execution goes on. Instants that have passed meanwhile are due at once.
     pub(super) fn go_on(
         &mut self,
-        asked: &Asked,
+        asked: Asked,
         now: Timestamp,
         effects: &mut Effects,
     ) -> Result<Applied, ControlRefusal> {
@@ -53,6 +57,8 @@ impl Machine {
         if !self.is_paused() {
             return Err(ControlRefusal::NotPaused);
         }
+        let kind = ControlKind::Resume;
+        self.note_control(ControlRecord { kind, at: now, asked, task: None, until: None });
         self.write_pause(ExecutionStatus::Executing, None, now, effects);
         self.end_overdue_loops(now, effects);
         self.arm_again(effects);

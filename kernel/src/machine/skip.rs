@@ -2,7 +2,8 @@
 //! on, an attempt that waits is made at once, and an approval fails, since only an approval goes on.
 
 use updraft_protocol::{
-    Applied, Asked, ControlRefusal, Failure, FailureKind, TaskId, Timestamp, Wait, WaitKind,
+    Applied, Asked, ControlKind, ControlRecord, ControlRefusal, Failure, FailureKind, TaskId, Timestamp,
+    Wait, WaitKind,
 };
 
 use super::task::{Ending, Phase};
@@ -14,7 +15,7 @@ impl Machine {
     pub(super) fn skip(
         &mut self,
         id: TaskId,
-        asked: &Asked,
+        asked: Asked,
         may_operate: bool,
         now: Timestamp,
         effects: &mut Effects,
@@ -43,12 +44,14 @@ impl Machine {
             }
             // A crash must not wait again.
             WaitKind::Retry => {
+                self.record_skip(id, asked, now, effects);
                 self.write_wait(seq, Wait { until: Some(now), ..wait }, now, effects);
                 self.make_ready(seq);
                 return Ok(Applied::Skipped);
             }
             // It looks again at once, and may find the same missing.
             WaitKind::Configuration => {
+                self.record_skip(id, asked, now, effects);
                 self.make_ready(seq);
                 return Ok(Applied::Skipped);
             }
@@ -57,6 +60,7 @@ impl Machine {
                 return Err(ControlRefusal::NotSkippable(id));
             }
         };
+        self.record_skip(id, asked, now, effects);
         if matches!(self.task(seq).phase, Phase::Waiting(_)) {
             self.settle(seq, ending, now, effects);
             return Ok(Applied::Skipped);
@@ -67,6 +71,12 @@ impl Machine {
             self.write_wait(seq, Wait { until: Some(now), ..wait }, now, effects);
         }
         Ok(Applied::Skipped)
+    }
+
+    fn record_skip(&mut self, task: TaskId, asked: Asked, now: Timestamp, effects: &mut Effects) {
+        let kind = ControlKind::Skip;
+        self.note_control(ControlRecord { kind, at: now, asked, task: Some(task), until: None });
+        self.write_controls(now, effects);
     }
 
     fn make_ready(&mut self, task: TaskSeq) {

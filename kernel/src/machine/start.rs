@@ -64,6 +64,7 @@ impl Machine {
             signals: None,
             ending: None,
             pause: None,
+            controls: None,
         };
         let mut machine = Self::new(plan, peid, head, state, terms);
         let mut effects = Effects::default();

@@ -6,6 +6,7 @@ mod beside;
 mod bodies;
 mod children;
 mod configuration;
+mod controls;
 mod examples;
 mod finally;
 mod items;

@@ -272,6 +272,7 @@ impl Machine {
             playbook_runtime: Some(now.since(started)),
             output,
             error: error.map(Box::new),
+            controls: self.state.controls.clone(),
             ..self.unchanged_execution(now)
         };
         self.state.merge(change.clone());
@@ -301,13 +302,14 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let change = ExecutionState { execution_status, pause, ..self.unchanged_execution(now) };
+        let controls = self.state.controls.clone();
+        let change = ExecutionState { execution_status, pause, controls, ..self.unchanged_execution(now) };
         self.state.merge(change.clone());
         self.write_execution(change, false, effects);
     }
 
     /// A change of the execution that sets no field but the instant.
-    fn unchanged_execution(&self, now: Timestamp) -> ExecutionState {
+    pub(super) fn unchanged_execution(&self, now: Timestamp) -> ExecutionState {
         ExecutionState {
             execution_status: self.state.execution_status,
             started_date: None,
@@ -319,6 +321,7 @@ impl Machine {
             signals: None,
             ending: None,
             pause: None,
+            controls: None,
         }
     }
 
@@ -327,6 +330,7 @@ impl Machine {
         let change = ExecutionState {
             execution_status: ExecutionStatus::Executing,
             ending: Some(Box::new(ending)),
+            controls: self.state.controls.clone(),
             ..self.unchanged_execution(now)
         };
         self.state.merge(change.clone());

@@ -63,6 +63,7 @@ impl Plain {
                 signals: None,
                 ending: None,
                 pause: None,
+                controls: None,
             },
         };
         self.write(execution.clone(), counts).await?;

@@ -24,6 +24,8 @@ pub const APPROVAL_QUORUM: u32 = 20;
 pub const APPROVAL_CHOICES: usize = 20;
 /// Reminders of one approval: a week of hours, and more than a person reads.
 pub const REMINDERS: u32 = 200;
+/// Controls that an execution remembers, the newest of them: all are written with each further one.
+pub const CONTROLS_RECORDED: usize = 100;
 /// A paused execution is out of memory as long as it may; it is looked at after a year, since timers need an instant.
 pub const PAUSE_LOOK: Duration = Duration::from_secs(366 * 24 * 3600);
 /// A question, which a person reads.

@@ -2,9 +2,14 @@
 
 use updraft_kernel::execution::ExecutionControl;
 use updraft_kernel::machine::{ChildReport, MachineEvent};
-use updraft_protocol::{ApprovalAnswer, Asked, Failure, Signal, TaskId};
+use updraft_protocol::{ApprovalAnswer, Asked, Failure, Signal, TaskId, Timestamp};
 
-use crate::scenario::ClientControl;
+use crate::scenario::{ClientControl, PEOPLE};
+
+/// The person who asks for controls.
+pub(crate) fn asked() -> Asked {
+    Asked { uid: PEOPLE[0].into(), reason: "the tools are replaced".into() }
+}
 
 /// A control of an execution.
 #[derive(Debug, Clone)]
@@ -21,6 +26,8 @@ pub enum Ask {
     Resume(ClientControl, Asked),
     /// The skip of a task.
     Skip(ClientControl, TaskId, Asked),
+    /// Another end of the wait of a task.
+    ExtendWait(ClientControl, TaskId, Timestamp, Asked),
     /// Its parent cancels it.
     Stop,
     /// The child of a task reports.
@@ -41,7 +48,8 @@ pub struct HeldAsk {
 impl ExecutionControl for HeldAsk {
     fn event(&self) -> Option<MachineEvent> {
         Some(match &self.ask {
-            Ask::Cancel(_) | Ask::Stop => MachineEvent::Cancel,
+            Ask::Cancel(_) => MachineEvent::Cancel(Some(asked())),
+            Ask::Stop => MachineEvent::Cancel(None),
             Ask::Child(task, report) => MachineEvent::Child { task: *task, report: report.clone() },
             Ask::Signal(_, signal) => MachineEvent::Signal(signal.clone()),
             Ask::Answer(_, task, answer) => MachineEvent::Answer { task: *task, answer: answer.clone() },
@@ -50,6 +58,9 @@ impl ExecutionControl for HeldAsk {
             Ask::Skip(control, task, asked) => {
                 let may_operate = control.may_operate();
                 MachineEvent::Skip { task: *task, asked: asked.clone(), may_operate }
+            }
+            Ask::ExtendWait(_, task, until, asked) => {
+                MachineEvent::ExtendWait { task: *task, until: *until, asked: asked.clone() }
             }
             Ask::Fail(failure) => MachineEvent::Fail(failure.clone()),
         })

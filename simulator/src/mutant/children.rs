@@ -42,7 +42,7 @@ pub const CHILDREN: &[Mutant] = &[
         name: "orphan-goes-on",
         claim: "a child whose parent has ended goes on after a crash",
         file: EXECUTION,
-        find: "            ExecutionEvent::Orphaned => self.stop(MachineEvent::Cancel, now),\n",
+        find: "            ExecutionEvent::Orphaned => self.stop(MachineEvent::Cancel(None), now),\n",
         replace: "            ExecutionEvent::Orphaned => {}\n",
     },
     Mutant {

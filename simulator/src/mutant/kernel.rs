@@ -346,7 +346,7 @@ pub const KERNEL: &[Mutant] = &[
         claim: "a timer or a report after the end ends it again",
         file: MACHINE,
         find: "        let mut effects = Effects::default();\n        if self.ended() {\n",
-        replace: "        let mut effects = Effects::default();\n        self.phase = end::ExecutionPhase::Executing;\n        if self.ended() && event == MachineEvent::Cancel {\n",
+        replace: "        let mut effects = Effects::default();\n        self.phase = end::ExecutionPhase::Executing;\n        if self.ended() && matches!(event, MachineEvent::Cancel(_)) {\n",
     },
     Mutant {
         name: "machine-not-held",

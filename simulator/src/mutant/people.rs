@@ -5,6 +5,7 @@ use super::Mutant;
 const SIGNAL: &str = "kernel/src/machine/signal.rs";
 const APPROVAL: &str = "kernel/src/machine/approval.rs";
 const BESIDE: &str = "kernel/src/machine/step/beside.rs";
+const CONTROLS: &str = "kernel/src/machine/controls.rs";
 const STEP: &str = "kernel/src/machine/step.rs";
 
 /// Bugs in what comes from people and other programs.
@@ -99,6 +100,27 @@ pub const PEOPLE: &[Mutant] = &[
         file: APPROVAL,
         find: "    let same = gate.answers.iter().filter(|given| given.choice.as_str() == choice).count();\n",
         replace: "    let same = gate.answers.len();\n",
+    },
+    Mutant {
+        name: "end-forgotten",
+        claim: "a wait of which the end was changed ends as before after a crash",
+        file: CONTROLS,
+        find: "        self.write_wait(seq, Wait { until: Some(until), ..wait }, now, effects);\n",
+        replace: "        let _ = Wait { until: Some(until), ..wait };\n",
+    },
+    Mutant {
+        name: "cancel-unrecorded",
+        claim: "nobody knows afterwards by whom an execution was cancelled",
+        file: CONTROLS,
+        find: "        if let Some(asked) = asked.filter(|_| self.is_executing()) {\n",
+        replace: "        if let Some(asked) = asked.filter(|_| self.ended()) {\n",
+    },
+    Mutant {
+        name: "end-told-and-kept",
+        claim: "a wait of which the end is told to be changed ends as before",
+        file: CONTROLS,
+        find: "            _ => self.wait(seq, until, effects),\n",
+        replace: "            _ => {}\n",
     },
     Mutant {
         name: "pause-begins",

@@ -201,6 +201,9 @@ impl Oracle {
         {
             return Ok(());
         }
+        if self.ends_as_asked(task, due)? {
+            return Ok(());
+        }
         let before = *self.dues.entry((task.task_request_id, task.state.attempt)).or_insert(due);
         if before != due {
             return broken(
@@ -208,6 +211,16 @@ impl Oracle {
                 format!("{} waits until {due} after {before}", task.head.step_id),
             );
         }
+        self.lasts_as_planned(machine, task, due)
+    }
+
+    /// A wait lasts as long as its step and its tool say.
+    fn lasts_as_planned(
+        &self,
+        machine: &Machine,
+        task: &TaskDocument,
+        due: Timestamp,
+    ) -> Result<(), Violation> {
         let Some(index) = machine.plan().index_of(&task.head.step_id) else { return Ok(()) };
         match &machine.plan().step(index).kind {
             PlannedKind::Action(action) if task.state.status == TaskStatus::Retrying => {

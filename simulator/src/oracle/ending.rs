@@ -107,6 +107,7 @@ impl Oracle {
                     self.gave_up_rightly(action, task)?;
                 }
                 _ if self.skipped.contains(&task.task_request_id) => {}
+                _ if self.ends.contains_key(&task.task_request_id) => self.end_is_kept(task)?,
                 PlannedKind::Delay(delay) => Self::delay_is_kept(task, delay.duration)?,
                 PlannedKind::SubPlaybook(child) => self.child_is_true(child, (document, task), store)?,
                 PlannedKind::WaitFor(_) => Self::wait_is_kept(task)?,
@@ -120,6 +121,7 @@ impl Oracle {
         invariant::ended_whole(document, tasks)?;
         invariant::steps_in_order(plan, tasks)?;
         self.signals_are_there(document, tasks)?;
+        self.controls_are_recorded(document, tasks)?;
         invariant::answered_as_asked(plan, tasks)?;
         invariant::bodies_end_with_their_wait(plan, tasks)?;
         self.answers_are_there(tasks)?;

@@ -1,13 +1,40 @@
-//! Pauses and skips: an execution that was told to be paused stays so, through crashes too, until it is asked to go on; an
-//! approval is skipped by an operator alone.
+//! Pauses, skips and other ends of waits: an execution that was told to be paused stays so, through crashes too, until it is
+//! asked to go on; an approval is skipped by an operator alone; a wait of which the end was changed ends then.
+
+use std::collections::BTreeSet;
 
 use updraft_kernel::invariant::Violation;
 use updraft_kernel::machine::Machine;
-use updraft_protocol::{Applied, ControlRefusal, ExecutionId, TaskId};
+use updraft_protocol::{
+    Applied, ControlKind, ControlRefusal, ExecutionDocument, ExecutionId, FailureKind, TaskDocument, TaskId,
+    TaskStatus, Timestamp, WaitKind,
+};
 
 use super::{Oracle, broken};
-use crate::execution::Ask;
+use crate::execution::{Ask, Verdict};
 use crate::scenario::ClientControl;
+
+/// The ends that people ask of one wait.
+#[derive(Debug, Default)]
+pub(super) struct AskedEnds {
+    asked: BTreeSet<Timestamp>,
+    /// The one that was asked for last.
+    last: Option<Timestamp>,
+    /// The one that was told to be applied, until another is asked for.
+    told: Option<Timestamp>,
+    was_told: bool,
+}
+
+impl AskedEnds {
+    /// Whether the wait may end then; `None` if it may still have the end that it had before anybody asked.
+    pub(super) fn allow(&self, due: Timestamp) -> Option<bool> {
+        match self.told {
+            Some(told) => Some(due == told),
+            None if self.asked.contains(&due) => Some(true),
+            None => self.was_told.then_some(false),
+        }
+    }
+}
 
 impl Oracle {
     /// A pause, or its end, was answered.
@@ -40,6 +67,12 @@ impl Oracle {
             Ask::Skip(_, task, _) => {
                 self.skipped.insert(*task);
             }
+            Ask::ExtendWait(_, task, until, _) => {
+                let ends = self.ends.entry(*task).or_default();
+                ends.asked.insert(*until);
+                ends.last = Some(*until);
+                ends.told = ends.told.filter(|told| told == until);
+            }
             _ => {}
         }
     }
@@ -59,6 +92,81 @@ impl Oracle {
             gate.is_some_and(|gate| gate.state.wait.as_ref().is_some_and(|wait| wait.gate.is_some()));
         if *told == Ok(Applied::Skipped) && is_gate && !control.may_operate() {
             return broken("skips", format!("{task} is an approval, and {control:?} was {told:?}"));
+        }
+        Ok(())
+    }
+
+    /// Another end of a wait was answered.
+    pub fn end_told(
+        &mut self,
+        control: ClientControl,
+        task: TaskId,
+        until: Timestamp,
+        told: &Result<Applied, ControlRefusal>,
+    ) {
+        self.skips.insert(control);
+        if matches!(told, Ok(Applied::Extended | Applied::Repeated)) {
+            let ends = self.ends.entry(task).or_default();
+            ends.was_told = true;
+            // Another one that was asked for meanwhile may be applied, and is not answered yet.
+            ends.told = ends.last.filter(|last| *last == until);
+        }
+    }
+
+    /// Whether a wait ends when a person has asked for it; false if it may still have the end that it had before.
+    pub(super) fn ends_as_asked(&self, task: &TaskDocument, due: Timestamp) -> Result<bool, Violation> {
+        let is_extendable = task.state.wait.as_ref().is_some_and(|wait| wait.kind.is_extendable());
+        let ends = self.ends.get(&task.task_request_id).filter(|_| is_extendable);
+        match ends.and_then(|ends| ends.allow(due)) {
+            Some(false) => {
+                let what = format!("{} waits until {due}: {ends:?}", task.head.step_id);
+                broken("waits are kept", what).map(|()| false)
+            }
+            allowed => Ok(allowed.is_some()),
+        }
+    }
+
+    /// A wait of which the end was changed must not have ended by itself before.
+    pub(super) fn end_is_kept(&self, task: &TaskDocument) -> Result<(), Violation> {
+        let (state, step) = (&task.state, &task.head.step_id);
+        let Some((wait, ends)) = state.wait.as_ref().zip(self.ends.get(&task.task_request_id)) else {
+            return Ok(());
+        };
+        if let Some(told) = ends.told
+            && wait.until != Some(told)
+        {
+            return broken("waits are kept", format!("{step} was told to wait until {told}: {wait:?}"));
+        }
+        let expired = state.error.as_ref().is_some_and(|error| error.kind == FailureKind::Expired);
+        let is_over = state.status == TaskStatus::Completed && wait.kind == WaitKind::Delay;
+        if (expired || is_over) && wait.until.is_some_and(|until| state.updated_date < until) {
+            return broken("waits are kept", format!("{step} ended before its changed time"));
+        }
+        Ok(())
+    }
+
+    /// The document of an execution has the cancel that ended it, and each end of a wait that was told to be changed.
+    pub(super) fn controls_are_recorded(
+        &self,
+        document: &ExecutionDocument,
+        tasks: &[TaskDocument],
+    ) -> Result<(), Violation> {
+        let history = document.state.controls.as_deref();
+        let records = || history.iter().flat_map(|history| &history.newest);
+        let cancelled = |(peid, verdict): &(ExecutionId, Verdict)| {
+            *peid == document.peid && *verdict == Verdict::Cancelled
+        };
+        if self.cancels.values().any(cancelled) && !records().any(|known| known.kind == ControlKind::Cancel) {
+            return broken("controls are recorded", format!("{} was cancelled: {history:?}", document.peid));
+        }
+        let told = tasks
+            .iter()
+            .filter_map(|task| Some((task.task_request_id, self.ends.get(&task.task_request_id)?.told?)));
+        // One that had this end before changes nothing, and is told so.
+        for (task, until) in told.filter(|(task, until)| self.dues.get(&(*task, 1)) != Some(until)) {
+            if !records().any(|known| known.task == Some(task) && known.until == Some(until)) {
+                return broken("controls are recorded", format!("{task} waits until {until}: {history:?}"));
+            }
         }
         Ok(())
     }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 use updraft_protocol::{
-    Asked, ExecutionDocument, ExecutionEnding, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
-    Failure, FailureKind, IdempotencyKey, InputHash, Json, KeyHolder, Name, Pause, PlaybookDocument,
-    PlaybookId, PlaybookStatus, ReceivedSignals, Revision, ScopePath, Signal, StepId, TaskDocument, TaskHead,
-    TaskId, TaskState, TaskStatus, TenantCode, Timestamp, Update, Value, ids,
+    Asked, ControlHistory, ControlKind, ControlRecord, ExecutionDocument, ExecutionEnding, ExecutionHead,
+    ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind, IdempotencyKey, InputHash, Json,
+    KeyHolder, Name, Pause, PlaybookDocument, PlaybookId, PlaybookStatus, ReceivedSignals, Revision,
+    ScopePath, Signal, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TenantCode, Timestamp,
+    Update, Value, ids,
 };
 use updraft_protocol::{ExecutionUpdate, TaskUpdate};
 use uuid::Uuid;
@@ -97,6 +98,7 @@ pub(super) fn execution_state(status: ExecutionStatus) -> ExecutionState {
         signals: None,
         ending: None,
         pause: None,
+        controls: None,
     }
 }
 
@@ -133,6 +135,13 @@ pub(super) fn full_execution_state() -> Result<ExecutionState, ids::Error> {
             since: Timestamp(DAY + 2),
             asked: Asked { uid: "ana".into(), reason: "the firewall is replaced".into() },
         })),
+        controls: Some(Arc::new(ControlHistory::default().with(ControlRecord {
+            kind: ControlKind::ExtendWait,
+            at: Timestamp(DAY + 2),
+            asked: Asked { uid: "ana".into(), reason: "she is back tomorrow".into() },
+            task: Some(TaskId::from_bytes([7; 16])),
+            until: Some(Timestamp(DAY + 3)),
+        }))),
     })
 }
 

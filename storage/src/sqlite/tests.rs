@@ -80,6 +80,7 @@ fn insert(number: u128) -> Update {
         signals: None,
         ending: None,
         pause: None,
+        controls: None,
     };
     Update::from(ExecutionUpdate {
         peid: peid(number),

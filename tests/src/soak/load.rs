@@ -16,7 +16,7 @@ use updraft::{
 };
 
 use crate::crash::{PanickingTool, http};
-use crate::harness::{named, tenant};
+use crate::harness::{asked, named, tenant};
 
 /// Executions under way at once; what is due beyond is left out.
 pub(super) const AT_ONCE: usize = 2_000;
@@ -153,7 +153,7 @@ impl Load {
         if kind == "cancelled" {
             tokio::time::sleep(Duration::from_millis(20)).await;
             // It may have ended: then it is told so.
-            let _ = handle.cancel().await.unwrap();
+            let _ = handle.cancel(asked()).await.unwrap();
         }
         let ended = handle.wait().await.unwrap();
         let tally = &self.tally;

@@ -11,7 +11,7 @@ use updraft::{
 };
 use updraft_tests::timeouts::{soon, until};
 use updraft_tests::tool::Tool;
-use updraft_tests::{named, tenant};
+use updraft_tests::{asked, named, tenant};
 
 /// When the scene is played: a golden file is the same whenever it is written, and as old whenever it is read.
 const THEN: Timestamp = Timestamp(1_767_225_600_000);
@@ -135,7 +135,7 @@ pub(crate) async fn second_act(engine: &Engine, tool: &Tool) -> Vec<Handle> {
     let begun = tool.calls().len();
     let cancelled = submit(engine, "cancelled").await;
     tool.begun(begun + 1).await;
-    let _ = cancelled.cancel().await.unwrap();
+    let _ = cancelled.cancel(asked()).await.unwrap();
     soon(cancelled.wait()).await.unwrap();
     let mut handles = vec![cancelled];
     for name in ["waiting", "calling", "once"] {

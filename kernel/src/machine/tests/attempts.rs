@@ -175,7 +175,7 @@ fn an_attempt_that_was_never_sent_is_cancelled_with_its_execution_not_unknown() 
         let unsent = world.attempts[0].task;
         world.machine.unsent(unsent);
         if cancel {
-            world.apply(MachineEvent::Cancel)
+            world.apply(MachineEvent::Cancel(None))
         } else {
             world.fire()
         }

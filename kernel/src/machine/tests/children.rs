@@ -129,7 +129,7 @@ fn a_child_over_its_time_is_stopped_and_waited_for() {
 #[test]
 fn a_cancel_goes_down() {
     let mut world = calling(&json!({}));
-    world.apply(MachineEvent::Cancel);
+    world.apply(MachineEvent::Cancel(None));
     assert_eq!(
         (world.statuses(), world.stopped.clone()),
         (vec!["sub:cancelled".to_owned()], vec![sub(&world)])
@@ -193,7 +193,7 @@ fn what_cleans_up_after_a_child_begins_when_the_child_has_ended() {
         for crashes in [false, true] {
             let mut world = World::begin(&playbook, json!({}));
             let task = world.task_of("sub");
-            world.apply(MachineEvent::Cancel);
+            world.apply(MachineEvent::Cancel(None));
             assert_eq!(world.stopped, [task]);
             assert!(world.statuses().contains(&"sub:waiting".to_owned()), "{:?}", world.statuses());
             assert!(world.attempts.is_empty() && world.ends.is_empty());
@@ -221,7 +221,7 @@ fn a_child_of_what_cleans_up_is_left_alone_by_a_cancel_and_stopped_when_its_time
     steps["finally"] = json!({"do": [{"id": "sub", "playbook": "undo-all"}], "timeout": "20s"});
     for is_overdue in [false, true] {
         let mut world = World::begin(&steps, json!({}));
-        world.apply(MachineEvent::Cancel);
+        world.apply(MachineEvent::Cancel(None));
         let task = world.task_of("sub");
         world.crash();
         assert_eq!((world.started.len(), world.stopped.len()), (2, 0));

@@ -162,11 +162,11 @@ fn no_more_attempts_run_than_there_are_places() {
 fn the_first_ending_wins_and_what_comes_after_changes_nothing() {
     let mut world = World::begin(&playbook(json!([act("a", json!({}))])), json!({}));
     let late = world.attempts[0].clone();
-    world.apply(MachineEvent::Cancel);
+    world.apply(MachineEvent::Cancel(None));
     assert_eq!((world.statuses(), world.attempts.len()), (vec!["a:cancelled".to_owned()], 0));
     let stored = world.execution().clone();
     world.end_attempt(&late, Ok(json!(1)));
-    world.apply(MachineEvent::Cancel);
+    world.apply(MachineEvent::Cancel(None));
     assert_eq!(world.ends, [ExecutionStatus::Cancelled]);
     assert_eq!(*world.execution(), stored);
 }
@@ -259,7 +259,10 @@ fn an_execution_that_is_given_up_tells_which_of_its_tools_may_have_acted() {
     let statuses = [TaskStatus::Cancelled, TaskStatus::Unknown, TaskStatus::Cancelled];
     assert_eq!(ended(&writes), statuses.map(|status| (status, Some(FailureKind::Supervision))));
 
-    let (document, writes) = cancel_abandoned(world.execution().clone(), &world.tasks(), 2, world.now);
+    let (execution, asked) = (world.execution().clone(), Some(super::world::asked()));
+    let (document, writes) = cancel_abandoned(execution, &world.tasks(), 2, asked, world.now);
+    let history = document.state.controls.clone().unwrap();
+    assert_eq!(history.newest[0].kind, updraft_protocol::ControlKind::Cancel);
     assert_eq!((document.state.execution_status, &document.state.error), (ExecutionStatus::Cancelled, &None));
     let why = [None, Some(FailureKind::UnknownOutcome), None];
     assert_eq!(ended(&writes), statuses.into_iter().zip(why).collect::<Vec<_>>());

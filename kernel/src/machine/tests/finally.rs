@@ -49,13 +49,13 @@ fn it_runs_after_the_main_line_whatever_the_end_and_does_not_change_it() {
 fn it_runs_after_a_cancel_and_across_crashes_and_a_second_cancel_is_late() {
     for crash in [false, true] {
         let mut world = World::begin(&tidied(once("a")), json!({}));
-        world.apply(MachineEvent::Cancel);
+        world.apply(MachineEvent::Cancel(None));
         assert_eq!(world.statuses(), ["finally_1:executing", "a:cancelled", "tidy:executing"]);
         assert_eq!(world.machine.ending(), Some(ExecutionStatus::Cancelled));
         if crash {
             world.crash();
         }
-        world.apply(MachineEvent::Cancel);
+        world.apply(MachineEvent::Cancel(None));
         world.end("tidy", Ok(json!({})));
         assert_eq!(world.ends, [ExecutionStatus::Cancelled]);
         assert_eq!(world.statuses(), ["finally_1:cancelled", "a:cancelled", "tidy:completed"]);
@@ -106,7 +106,7 @@ fn a_body_inside_of_another_is_tidied_up_before_the_outer_one() {
     let inner = json!({"id": "if", "if": "1 == 1", "then": {"do": [once("a")], "finally": [once("in")]}});
     let mut world =
         World::begin(&playbook(json!([{"do": [inner, once("b")], "finally": [once("out")]}])), json!({}));
-    world.apply(MachineEvent::Cancel);
+    world.apply(MachineEvent::Cancel(None));
     assert_eq!(world.attempts.len(), 1);
     world.end("in", Ok(json!({})));
     world.crash();
@@ -151,7 +151,7 @@ fn a_step_of_a_branch_that_lost_runs_what_follows_its_cancel() {
 #[test]
 fn an_execution_that_cannot_continue_ends_at_once_while_it_tidies_up() {
     let mut world = World::begin(&tidied(once("a")), json!({}));
-    world.apply(MachineEvent::Cancel);
+    world.apply(MachineEvent::Cancel(None));
     let failure = updraft_protocol::Failure::new(FailureKind::Supervision, "it panicked");
     world.apply(MachineEvent::Fail(failure));
     assert_eq!(world.ends, [ExecutionStatus::Cancelled]);
@@ -177,7 +177,7 @@ fn the_time_of_a_cleanup_that_passed_during_a_pause_ends_it_after_a_cancel() {
     world.pause().unwrap();
     world.fire();
     assert!(world.timers.is_empty(), "its timer has fired, and counts later");
-    world.apply(MachineEvent::Cancel);
+    world.apply(MachineEvent::Cancel(None));
     assert!(!world.machine.is_paused());
     world.fire();
     assert_eq!(world.ends, [ExecutionStatus::Cancelled]);

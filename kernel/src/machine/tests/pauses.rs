@@ -80,7 +80,7 @@ fn a_paused_execution_is_cancelled_and_ends_at_its_deadline() {
     written["timeout"] = json!("1h");
     let mut world = World::begin(&written, json!({}));
     assert_eq!(world.pause(), Ok(Applied::Paused));
-    world.apply(MachineEvent::Cancel);
+    world.apply(MachineEvent::Cancel(None));
     assert_eq!(world.ends, [ExecutionStatus::Cancelled]);
     let mut world = World::begin(&written, json!({}));
     assert_eq!(world.pause(), Ok(Applied::Paused));

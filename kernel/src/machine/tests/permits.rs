@@ -85,7 +85,7 @@ fn tasks_are_numbered_as_they_begin_and_not_as_they_stand_in_line() {
 #[test]
 fn a_cancel_records_nothing_of_a_waiting_call() {
     let mut world = begin(json!([queue("a", json!({}))]));
-    world.apply(MachineEvent::Cancel);
+    world.apply(MachineEvent::Cancel(None));
     world.permit(Ok(()));
     assert_eq!((world.statuses(), world.called.len()), (vec![], 0));
     assert_eq!(world.ends, [ExecutionStatus::Cancelled]);

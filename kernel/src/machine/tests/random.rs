@@ -10,7 +10,7 @@ use updraft_protocol::ids::mix;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{ExecutionStatus, FailureKind, TaskDocument, TaskId, TaskStatus};
 
-use self::controls::{answer, go_on, hold, signal, skip};
+use self::controls::{answer, extend, go_on, hold, signal, skip};
 use super::world::{World, is_sound, playbook};
 use crate::invariant;
 use crate::machine::{DefaultWaits, Machine, MachineEvent};
@@ -286,8 +286,9 @@ fn run(seed: u64, choices: &[u8]) -> World {
         }
         match choice % 16 {
             15 => crash(&mut world),
-            14 if choice > 200 => world.apply(MachineEvent::Cancel),
-            14 if choice > 60 => hold(&mut world),
+            14 if choice > 200 => world.apply(MachineEvent::Cancel(None)),
+            14 if choice > 120 => hold(&mut world),
+            14 if choice > 60 => extend(&mut world, choice / 16 - 3),
             14 => skip(&mut world, choice / 16),
             10 | 11 => signal(&mut world, choice, &mut signals),
             8 | 9 if answer(&mut world, choice / 16) => {}

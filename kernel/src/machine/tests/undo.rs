@@ -99,7 +99,7 @@ fn an_unknown_outcome_is_undone_only_where_that_is_safe() {
         world.end("isolate", Err(FailureKind::Timeout));
         assert_eq!((world.tasks()[0].state.status, undo(&world).is_some()), (TaskStatus::Unknown, safe));
         let mut world = begin(isolate(more));
-        world.apply(MachineEvent::Cancel);
+        world.apply(MachineEvent::Cancel(None));
         assert_eq!((world.tasks()[0].state.status, undo(&world).is_some()), (TaskStatus::Unknown, safe));
     }
     let mut world = begin(isolate(json!({"retry": {"attempts": 1}})));

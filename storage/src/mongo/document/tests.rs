@@ -47,6 +47,7 @@ fn execution_update() -> ExecutionUpdate {
         signals: None,
         ending: None,
         pause: None,
+        controls: None,
     };
     let revision = Revision { epoch: 1, seq: 2 };
     ExecutionUpdate { peid: ExecutionId::new(uuid(2)), revision, head: Some(Arc::new(head)), state }

@@ -1,4 +1,6 @@
-//! What people and other programs ask of the random executions: answers, signals, pauses. Each call checks what it came to.
+//! What people and other programs ask of the random executions: answers, signals, pauses, skips, other ends of waits. Each call checks what it came to.
+
+use std::time::Duration;
 
 use serde_json::json;
 use updraft_protocol::{Applied, ControlRefusal, TaskDocument, TaskStatus, WaitKind};
@@ -99,5 +101,18 @@ pub(super) fn skip(world: &mut World, choice: u8) {
     if reply == Ok(Applied::Skipped) && is_gate {
         let after = world.tasks().into_iter().find(|task| task.task_request_id == id);
         assert!(may_operate && after.is_some_and(|task| task.state.status == TaskStatus::Failed));
+    }
+}
+
+/// A person changes the end of the wait of a task; it is the end that is stored, whatever comes between.
+pub(super) fn extend(world: &mut World, choice: u8) {
+    let tasks = world.tasks();
+    let Some(task) = tasks.iter().rev().nth(usize::from(choice)) else { return };
+    let (id, until) = (task.task_request_id, world.now.after(Duration::from_secs(60 * u64::from(choice))));
+    let reply = world.ask(MachineEvent::ExtendWait { task: id, until, asked: asked() });
+    if reply == Ok(Applied::Extended) {
+        let after = world.tasks().into_iter().find(|task| task.task_request_id == id).unwrap();
+        assert_eq!(after.state.wait.and_then(|wait| wait.until), Some(until));
+        assert!(!after.state.status.ended(), "a change of the end ends nothing");
     }
 }
