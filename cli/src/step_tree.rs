@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use updraft::playbook::StepKind;
+use updraft::playbook::{StepKind, WalkedStep};
 use updraft::{Playbook, StepId};
 
 /// The branch that a step is in.
@@ -37,15 +37,20 @@ pub(crate) struct StepTree {
 impl StepTree {
     /// The tree of a playbook that was checked.
     pub(crate) fn of(playbook: &Playbook) -> Self {
-        let walk = playbook.walk().into_iter().enumerate();
-        let places = walk.map(|(position, walked)| {
+        let walk = playbook.walk();
+        let undos: Vec<(StepId, StepPosition)> = undos(&walk).collect();
+        let places = walk.into_iter().enumerate().map(|(position, walked)| {
             let branch = |(parallel, number)| Branch { parallel, number };
             let branches = walked.scopes.into_iter().map(branch).collect();
             let kind = &walked.step.kind;
             let is_loop = matches!(kind, StepKind::ForEach(_) | StepKind::Repeat(_));
             (walked.id, StepPosition { position, branches, label: label(kind), is_loop })
         });
-        Self { places: places.collect() }
+        let mut places: BTreeMap<_, _> = places.collect();
+        for (id, place) in undos {
+            places.entry(id).or_insert(place);
+        }
+        Self { places }
     }
 
     /// Where the step stands; none for a step of another playbook.
@@ -58,6 +63,17 @@ impl StepTree {
         let widths = self.places.iter().map(|(id, place)| id.as_str().len() + indent * place.branches.len());
         widths.max().unwrap_or_default()
     }
+}
+
+/// The undos that an execution may make before its end: below all steps, that of the last one first.
+fn undos<'w>(walk: &'w [WalkedStep<'_>]) -> impl Iterator<Item = (StepId, StepPosition)> + 'w {
+    walk.iter().enumerate().filter_map(|(at, walked)| {
+        let StepKind::Action(action) = &walked.step.kind else { return None };
+        let (integration, name) = action.undo.as_ref()?.tool(&action.integration);
+        let id = StepId::new(format!("undo.{}", walked.id)).ok()?;
+        let (position, label) = (2 * walk.len() - at, format!("{integration}.{name}"));
+        Some((id, StepPosition { position, branches: Vec::new(), label, is_loop: false }))
+    })
 }
 
 fn label(kind: &StepKind) -> String {

@@ -1,7 +1,7 @@
 //! Playbooks: any bytes are a playbook or a mistake with its place; what is a playbook stays itself when it is
 //! stored and read back; its check gives a plan or a bounded number of mistakes.
 
-use updraft_kernel::plan::{Mistake, Plan};
+use updraft_kernel::plan::{Mistake, Plan, PlannedAction};
 use updraft_protocol::limits::MISTAKES;
 use updraft_protocol::parse::Error;
 use updraft_protocol::{Catalogue, Name, Playbook};
@@ -40,7 +40,9 @@ fn check(text: &[u8], playbook: &Playbook) {
     let (first, second) = (plan(playbook), plan(playbook));
     match (&first, &second) {
         (Ok(plan), Ok(_)) => {
-            assert_eq!(plan.steps.len(), playbook.walk().len(), "every step is planned");
+            let written =
+                plan.steps.iter().filter(|step| PlannedAction::of(step).is_none_or(|of| of.undoes.is_none()));
+            assert_eq!(written.count(), playbook.walk().len(), "every step is planned");
             // What is accepted is stored, and read back whenever an execution of it is.
             let stored = serde_json::to_vec(playbook);
             let read = stored.ok().map(|stored| Playbook::parse(&stored));

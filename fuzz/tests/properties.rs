@@ -225,7 +225,15 @@ fn undo() -> impl Strategy<Value = Option<Arc<UndoRecord>>> {
         .prop_map(|hold| hold.map(|(target, until)| Hold { target: target.into(), until: Timestamp(until) }));
     let record = (call, text(), hold).prop_map(|(call, reason, hold)| {
         let (status, on) = (UndoStatus::Registered, UndoOn::ALL.to_vec());
-        Arc::new(UndoRecord { status, on, call, reason, hold })
+        Arc::new(UndoRecord {
+            status,
+            number: 7,
+            of: Some(TaskId::from_bytes([8; 16])),
+            on,
+            call,
+            reason,
+            hold,
+        })
     });
     option::of(record)
 }

@@ -15,7 +15,7 @@ use updraft_protocol::playbook::UndoOn;
 use updraft_protocol::{
     ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails, ContainmentDocument,
     ContainmentEntry, ContainmentId, ContainmentRefusal, ContainmentStatus, ExecutionId, Hold, Holder,
-    TaskDocument, Timestamp, UndoRecord, UndoStatus,
+    TaskDocument, TaskId, Timestamp, UndoRecord, UndoStatus,
 };
 
 /// Something that happens to a containment.
@@ -54,20 +54,22 @@ pub fn register(
     now: Timestamp,
 ) -> Option<ContainmentDocument> {
     let (id, undo, hold) = containment_of(task)?;
-    let known = |document: &ContainmentDocument| {
-        document.details.holders.iter().any(|holder| holder.task == task.task_request_id)
-    };
+    let holder = held_by(task, undo);
+    let known =
+        |document: &ContainmentDocument| document.details.holders.iter().any(|known| known.task == holder);
     if let Some(document) = before.filter(|document| known(document)) {
         return release(document, task, undo, now);
     }
+    // An execution has made the undo, or could not: it is made again when a person asks.
+    let has_failed = undo.of.is_some() && undo.status == UndoStatus::Failed;
     let holder = Holder {
         peid: task.head.peid,
-        task: task.task_request_id,
+        task: holder,
         step_id: task.head.step_id.clone(),
         alert_id: task.head.alert_id.clone(),
         since: task.state.updated_date,
         until: hold.until,
-        ended: None,
+        ended: has_failed.then_some(now),
     };
     let mut document = match before {
         Some(document) => document.clone(),
@@ -81,14 +83,16 @@ pub fn register(
         details.undo = undo.call.clone();
         details.on.clone_from(&undo.on);
     }
-    details.reason = if details.undo.arguments.is_some() { None } else { undo.reason.clone() };
+    let can_be_undone = details.undo.arguments.is_some() && !has_failed;
+    details.reason = if can_be_undone { None } else { undo.reason.clone() };
     hold_by(details, holder);
     note(details, now, ContainmentChange::Contained, None, None);
+    if has_failed {
+        note(details, now, ContainmentChange::Failed, None, undo.reason.clone());
+    }
     if document.status != ContainmentStatus::Undoing {
-        document.status = match document.details.undo.arguments {
-            Some(_) => ContainmentStatus::Active,
-            None => ContainmentStatus::UndoFailed,
-        };
+        document.status =
+            if can_be_undone { ContainmentStatus::Active } else { ContainmentStatus::UndoFailed };
     }
     let document = settled(document);
     Some(release(&document, task, undo, now).unwrap_or(document))
@@ -118,6 +122,11 @@ fn new(id: ContainmentId, task: &TaskDocument, undo: &UndoRecord, hold: &Hold) -
             history: Vec::new(),
         }),
     }
+}
+
+/// The task that holds what this one tells of.
+fn held_by(task: &TaskDocument, undo: &UndoRecord) -> TaskId {
+    undo.of.unwrap_or(task.task_request_id)
 }
 
 /// A target that was contained before is contained again.
@@ -150,7 +159,8 @@ fn release(
     }
     let mut document = document.clone();
     let details = Arc::make_mut(&mut document.details);
-    let held = |holder: &&mut Holder| holder.task == task.task_request_id && holder.ended.is_none();
+    let id = held_by(task, undo);
+    let held = |holder: &&mut Holder| holder.task == id && holder.ended.is_none();
     details.holders.iter_mut().find(held)?.ended = Some(now);
     note(details, now, ContainmentChange::Released, None, None);
     if open_holders(&document).next().is_none() && document.details.extended.is_none() {
@@ -285,7 +295,7 @@ fn asked(
             ContainmentStatus::Undoing | ContainmentStatus::Undone => return Ok(false),
             ContainmentStatus::Kept => return Err(ContainmentRefusal::Ended(document.status)),
             ContainmentStatus::Active | ContainmentStatus::UndoFailed => {
-                may_be_asked(&document.details)?;
+                may_be_asked(document)?;
                 begin_round(document, now);
                 ContainmentChange::Asked
             }
@@ -301,12 +311,15 @@ fn asked(
     Ok(true)
 }
 
-fn may_be_asked(details: &ContainmentDetails) -> Result<(), ContainmentRefusal> {
+fn may_be_asked(document: &ContainmentDocument) -> Result<(), ContainmentRefusal> {
+    let details = &document.details;
     if details.undo.arguments.is_none() {
         let reason = details.reason.clone().unwrap_or_else(|| "its arguments are not known".into());
         return Err(ContainmentRefusal::CannotBeUndone(reason));
     }
-    if details.on.contains(&UndoOn::Asked) { Ok(()) } else { Err(ContainmentRefusal::NotAsked) }
+    // An undo that failed was to be made.
+    let has_failed = document.status == ContainmentStatus::UndoFailed;
+    if has_failed || details.on.contains(&UndoOn::Asked) { Ok(()) } else { Err(ContainmentRefusal::NotAsked) }
 }
 
 fn extend(
@@ -320,7 +333,7 @@ fn extend(
         _ => {}
     }
     if document.details.undo.arguments.is_none() {
-        may_be_asked(&document.details)?;
+        may_be_asked(document)?;
     }
     if document.details.extended == Some(until) {
         return Ok(false);

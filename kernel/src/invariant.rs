@@ -2,6 +2,7 @@
 //! tests call the same ones, and so do the machine's debug assertions.
 
 mod containment;
+mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use crate::machine::{Act, Effects, FAILED_CLEANUP, Machine};
 use crate::plan::{Follows, Plan, PlannedAction, PlannedKind, PlannedStep, REFUSE};
 
 pub use containment::{is_held_to_the_last, is_never_forgotten};
+pub use undo::undone_before_the_end;
 
 /// An invariant that does not hold, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -70,6 +72,10 @@ pub fn steps_in_order(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violati
         let Some(index) = plan.index_of(id) else {
             return violated("steps in order", format!("no step \"{id}\""));
         };
+        // What is undone may have left memory; `undone_before_the_end` looks at all.
+        if PlannedAction::of(plan.step(index)).is_some_and(|action| action.undoes.is_some()) {
+            continue;
+        }
         let earlier = |scope: &str, step: &PlannedStep| {
             let before = by_place.get(&(scope, step.id.as_str())).copied();
             before.filter(|before| before.head.task_seq < task.head.task_seq)
@@ -288,7 +294,9 @@ pub fn never_back(seen: &[Revision]) -> Result<(), Violation> {
 pub fn undo_is_registered(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {
     for task in tasks {
         let step = plan.index_of(&task.head.step_id).map(|index| plan.step(index));
-        let Some(action) = step.and_then(PlannedAction::of) else { continue };
+        let Some(action) = step.and_then(PlannedAction::of).filter(|action| action.undoes.is_none()) else {
+            continue;
+        };
         let acted = match task.state.status {
             TaskStatus::Completed => true,
             TaskStatus::Unknown => action.undo.as_ref().is_some_and(|undo| undo.safe_if_unknown),
@@ -298,7 +306,9 @@ pub fn undo_is_registered(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Vio
             None => !acted || action.undo.is_none(),
             Some(undo) => {
                 let is_whole = undo.call.arguments.is_some() || undo.reason.is_some();
-                acted && is_whole && undo.hold.is_some() == action.containment.is_some()
+                acted
+                    && is_whole
+                    && undo.hold.is_some() == (action.containment.is_some() || undo.of.is_some())
             }
         };
         if !fits {

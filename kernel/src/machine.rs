@@ -37,6 +37,7 @@ mod step;
 mod task;
 mod task_seq;
 mod undo;
+mod undos;
 mod view;
 mod wait;
 mod walk;
@@ -67,6 +68,7 @@ use permit::WaitingCall;
 use recorded::Recorded;
 use scope::{ScopeId, Scopes};
 use task::{Phase, Tasks};
+use undos::Undos;
 use wait::Waits;
 
 /// One running execution.
@@ -108,6 +110,8 @@ pub struct Machine {
     /// Tasks whose outcome was decided while recorded tasks were walked, or before: what is left in their scopes is cancelled
     /// after it.
     losers: Vec<TaskSeq>,
+    /// What the execution undoes before its end, if it does not complete.
+    undos: Undos,
 }
 
 /// Work of the walk that is left for the next turn.
@@ -121,6 +125,8 @@ enum Undecided {
     Round(TaskSeq),
     /// The cleanup of a task begins.
     CleanUp(TaskSeq),
+    /// The next undo begins, or the execution ends.
+    TakeBack,
 }
 
 /// Work that waits until another task may run.

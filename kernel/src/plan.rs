@@ -32,7 +32,7 @@ pub use form::PlannedForm;
 pub use inputs::PlannedInputs;
 pub use outputs::PlannedOutputs;
 pub use schema::check_schema;
-pub(crate) use step::{APPROVAL, DO, OUTPUT, REFUSE, UPDRAFT};
+pub(crate) use step::{APPROVAL, DO, OUTPUT, REFUSE, UNDO, UPDRAFT};
 pub use step::{
     BesideBody, ItemNames, PlannedAction, PlannedApproval, PlannedBeside, PlannedBranch, PlannedCarried,
     PlannedCase, PlannedCleanup, PlannedContainment, PlannedDelay, PlannedEnd, PlannedFinally,
@@ -48,6 +48,10 @@ pub struct StepIndex(u32);
 impl StepIndex {
     /// The first step of a playbook.
     pub(crate) const FIRST: Self = Self(0);
+
+    fn at(at: usize) -> Self {
+        Self(u32::try_from(at).unwrap_or(u32::MAX))
+    }
 
     /// The index into [`Plan::steps`].
     pub fn get(self) -> usize {
@@ -78,7 +82,8 @@ pub struct Plan {
     pub outputs: Option<PlannedOutputs>,
     /// The first step.
     pub start: StepIndex,
-    /// The steps in the order in which they are written, those of a step's bodies after it.
+    /// The steps in the order in which they are written, those of a step's bodies after it; after all of them the undos that
+    /// the execution makes.
     pub steps: Vec<PlannedStep>,
     /// The secrets that its author names, each with the first place that names it: `steps[3].arguments.headers.X`.
     pub secrets: BTreeMap<Name, String>,
@@ -107,6 +112,11 @@ impl Plan {
     /// The step at `index`.
     pub fn step(&self, index: StepIndex) -> &PlannedStep {
         &self.steps[index.get()]
+    }
+
+    /// Whether its executions undo something before some of their ends.
+    pub fn takes_back(&self) -> bool {
+        self.steps.last().and_then(PlannedAction::of).is_some_and(|action| action.undoes.is_some())
     }
 
     /// Its approximate size in memory; compiled templates take most.

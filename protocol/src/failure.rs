@@ -49,6 +49,8 @@ pub enum FailureKind {
     Round,
     /// The steps of a `finally` or an `on_cancel` failed, or took too long.
     Cleanup,
+    /// What was done could not be taken back.
+    Undo,
     /// A `fail` step was reached.
     EndStep,
     /// What the step waited for did not come in time.
@@ -91,6 +93,7 @@ impl FailureKind {
             Self::Cancelled => "cancelled",
             Self::Round => "round",
             Self::Cleanup => "cleanup",
+            Self::Undo => "undo",
             Self::EndStep => "end_step",
             Self::Expired => "expired",
             Self::Refused => "refused",

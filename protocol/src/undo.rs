@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::Name;
+use crate::ids::{Name, TaskId};
 use crate::json::Json;
 use crate::playbook::{Retry, UndoOn};
 use crate::secret::SecretReference;
@@ -16,14 +16,18 @@ use crate::time::{Span, Timestamp};
 pub struct UndoRecord {
     /// How far it has come.
     pub status: UndoStatus,
+    /// Its number among those of the execution, from 1, in the order in which the tasks ended.
+    pub number: u32,
+    /// The task that acted, in what the task of the undo tells.
+    pub of: Option<TaskId>,
     /// When it is made.
     pub on: Vec<UndoOn>,
     /// The call.
     pub call: UndoCall,
     /// Why it cannot be made, or why it failed.
     pub reason: Option<Arc<str>>,
-    /// What the task contains, if what it did expires: then the keeper of containments makes the call, and the execution
-    /// never does.
+    /// What the keeper of containments has to know: what the task contains, if what it did expires, as then the keeper makes
+    /// the call, and the execution never does; or the name of what an undo that failed has left.
     pub hold: Option<Hold>,
 }
 
@@ -35,8 +39,6 @@ pub enum UndoStatus {
     Registered,
     /// A containment whose execution no longer needs it: it ends before it expires.
     Released,
-    /// It was made.
-    Done,
     /// It cannot be made, or it failed.
     Failed,
 }

@@ -274,13 +274,11 @@ impl SimulatedExecution {
         let unsent: Vec<TaskSeq> = std::mem::take(&mut self.unsent).into_iter().collect();
         for task in &unsent {
             let attempt = self.attempts.remove(task).unwrap_or_default();
-            if self.stopped {
-                cx.statistics.count("attempts recalled");
-            } else {
-                cx.statistics.count("attempts withdrawn");
-                if let Some((id, _)) = self.execution.machine().name_of(*task) {
-                    cx.oracle.withdrawn(id, attempt);
-                }
+            let what = if self.stopped { "attempts recalled" } else { "attempts withdrawn" };
+            cx.statistics.count(what);
+            // Where the execution is stopped, what cleans up makes it again.
+            if let Some((id, _)) = self.execution.machine().name_of(*task) {
+                cx.oracle.withdrawn(id, attempt);
             }
         }
         self.tell(ExecutionEvent::Withdrawn { unsent, not_acted: Vec::new() }, home, cx);

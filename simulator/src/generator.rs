@@ -17,6 +17,8 @@ pub struct Generator<'a> {
     /// The playbook that it may run.
     calls: Option<&'a str>,
     steps: u64,
+    /// Whether each action has an undo.
+    undoes_much: bool,
 }
 
 /// Where a path is while it is written.
@@ -50,7 +52,8 @@ struct Written {
 impl<'a> Generator<'a> {
     /// A playbook whose longest path has about `length` steps, and which runs `calls`.
     pub fn write(dice: Dice, length: u64, calls: Option<&'a str>) -> Value {
-        let mut generator = Self { dice, calls, steps: 0 };
+        let mut generator = Self { dice, calls, steps: 0, undoes_much: false };
+        generator.undoes_much = generator.dice.one_in(4);
         let mut place = Place {
             length: length.max(1),
             depth: 2,
@@ -185,17 +188,32 @@ impl<'a> Generator<'a> {
         if at_most_once {
             step["at_most_once"] = json!(true);
         }
-        if self.steps.is_multiple_of(3) {
-            step["undo"] =
-                json!({ "action": "act", "arguments": { "for": id, "of": "{{ output }}" }, "on": ["asked"] });
-            step["expires"] = json!("{{ input.n + 1 }}h");
-            step["target"] = json!("{{ input.n }}");
-            if at_most_once {
-                step["undo"]["safe_if_unknown"] = json!(self.steps.is_multiple_of(4));
-            }
+        if self.steps.is_multiple_of(3) || self.undoes_much {
+            self.undo(step, id, at_most_once);
         }
         let fields = ["on_failure", "on_timeout", "on_unknown"];
         self.handle(step, &fields[..if at_most_once { 3 } else { 2 }], place);
+    }
+
+    /// Writes how an action is taken back: by a call, or what expires by the keeper of containments.
+    fn undo(&mut self, step: &mut Value, id: &str, at_most_once: bool) {
+        let of = self.dice.pick(&["{{ output }}", "{{ output }}", "{{ output.none.there }}"]);
+        let action = self.dice.pick(&["act", "act", "queue"]);
+        step["undo"] = json!({ "action": action, "arguments": { "for": id, "of": of } });
+        step["undo"]["retry"] =
+            json!({ "attempts": self.dice.small(1, 4), "initial": "100ms", "max": "40s" });
+        step["undo"]["timeout"] = json!(self.dice.pick(&["50ms", "1s", "30s"]));
+        if self.dice.one_in(3) {
+            step["expires"] = json!("{{ input.n + 1 }}h");
+            step["target"] = json!("{{ input.n }}");
+            step["undo"]["on"] =
+                [json!(["asked"]), json!(["failure", "asked"])][self.dice.below(2) as usize].clone();
+        } else if self.dice.one_in(3) {
+            step["undo"]["on"] = [json!(["cancel"]), json!(["failure"])][self.dice.below(2) as usize].clone();
+        }
+        if at_most_once {
+            step["undo"]["safe_if_unknown"] = json!(self.dice.one_in(2));
+        }
     }
 
     /// Writes some of the handlers that a step may have, each in place of the others.

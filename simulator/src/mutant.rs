@@ -8,6 +8,7 @@ mod kernel;
 mod loops;
 mod people;
 mod shell;
+mod undo;
 
 pub use children::CHILDREN;
 pub use cleanup::CLEANUP;
@@ -16,6 +17,7 @@ pub use kernel::KERNEL;
 pub use loops::LOOPS;
 pub use people::PEOPLE;
 pub use shell::SHELL;
+pub use undo::UNDO_BUGS;
 
 /// A planted bug.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +36,8 @@ pub struct Mutant {
 
 /// All planted bugs.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    KERNEL.iter().chain(CLEANUP).chain(CHILDREN).chain(LOOPS).chain(PEOPLE).chain(SHELL).chain(GLUE)
+    let kernel = KERNEL.iter().chain(CLEANUP).chain(CHILDREN).chain(LOOPS);
+    kernel.chain(PEOPLE).chain(UNDO_BUGS).chain(SHELL).chain(GLUE)
 }
 
 impl Mutant {

@@ -45,9 +45,12 @@ impl FinishedRun {
         let walk = playbook.walk();
         invariant::ended_whole(&self.execution, &self.tasks).unwrap();
         invariant::steps_in_order(&plan, &self.tasks).unwrap();
+        invariant::undone_before_the_end(&plan, &self.execution, &self.tasks).unwrap();
         for task in self.tasks.iter().filter(|task| task.head.integration.as_str() == "tool") {
             let keys = tool.keys(task.head.peid, &task.head.step_id);
-            let step = walk.iter().find(|walked| walked.id == task.head.step_id).unwrap().step;
+            // An undo is no step of the playbook.
+            let Some(step) = walk.iter().find(|walked| walked.id == task.head.step_id) else { continue };
+            let step = step.step;
             let at_most_once = matches!(&step.kind, StepKind::Action(action) if action.at_most_once);
             if task.state.status == TaskStatus::Completed || at_most_once {
                 let acts = tool.acts(task.head.peid, &task.head.step_id);

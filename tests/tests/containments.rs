@@ -146,6 +146,43 @@ async fn a_tool_that_is_down_is_asked_again_and_people_may_end_it_with_a_reason(
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 
+#[tokio::test]
+async fn an_execution_that_fails_undoes_what_it_did_and_what_it_could_not_is_listed() {
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let steps = "
+steps:
+  - {id: a, action: tool.echo, arguments: {n: 1}, undo: {action: echo, arguments: {n: '{{ output.n + 1 }}'}}}
+  - {id: b, action: tool.echo, undo: {action: fail, arguments: {kind: status}, retry: {attempts: 1}}}
+  - id: c
+    action: tool.echo
+    expires: 4h
+    target: ws-18
+    undo: {action: echo, arguments: {host: ws-18}, on: [failure]}
+  - {fail: 'no'}
+";
+    let handle = harness.submit(&engine, &named("undone", steps), json!({})).await;
+    let ended = soon(handle.wait()).await.unwrap();
+    assert_eq!(ended.state.execution_status, ExecutionStatus::Failed);
+    let error = ended.state.error.unwrap();
+    assert!(error.message.ends_with("; 1 of 3 undos failed"), "{error}");
+    let acme = tenant("acme");
+    let shown = engine.execution(&acme, handle.peid()).await.unwrap().unwrap();
+    let of = |step: &str| shown.tasks.iter().find(|task| task.head.step_id.as_str() == step).unwrap();
+    assert_eq!(harness.tool.times("undo.a"), 1);
+    // What expires is released, and undone at once; what failed is listed, and made again when a person asks.
+    wait_for(&engine, "ws-18", is(ContainmentStatus::Undone)).await;
+    let target = format!("task {}", of("b").task_request_id);
+    let left = wait_for(&engine, &target, is(ContainmentStatus::UndoFailed)).await;
+    assert_eq!((left.due, left.details.round), (None, 0));
+    let asked = engine.containments().undo(&acme, left.id, ("ana", "the tool is back")).await.unwrap();
+    assert_eq!(asked, ContainmentApplied::Changed);
+    let again = wait_for(&engine, &target, |found| found.details.failures == 1).await;
+    assert_eq!(again.status, ContainmentStatus::UndoFailed);
+    engine.containments().keep(&acme, left.id, ("ana", "done by hand")).await.unwrap();
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
 /// A process with an engine on this directory, that appends what its tool did to a log.
 fn child(folder: &std::path::Path, then: &str) -> std::process::Child {
     Command::new(env!("CARGO_BIN_EXE_contain-child"))

@@ -18,6 +18,8 @@ fn task(number: u128, since: u64, until: u64) -> TaskDocument {
     let name = |text: &str| Name::new(text).unwrap();
     let undo = UndoRecord {
         status: UndoStatus::Registered,
+        number: 1,
+        of: None,
         on: UndoOn::ALL.to_vec(),
         call: UndoCall {
             integration: name("edr"),

@@ -5,15 +5,17 @@ use updraft_protocol::{ContainmentDocument, ContainmentStatus};
 use super::{Violation, violated};
 use crate::containment::open_holders;
 
-/// A containment is never forgotten: while it is open something is due, unless it cannot be undone, and says why; and what
-/// has ended is held by none.
+/// A containment is never forgotten: while it is open something is due, unless it cannot be undone, or its execution has tried
+/// in vain, and says why; and what has ended is held by none.
 pub fn is_never_forgotten(document: &ContainmentDocument) -> Result<(), Violation> {
     let is_open = !document.status.ended();
     let is_held = open_holders(document).next().is_some();
     let cannot = document.status == ContainmentStatus::UndoFailed && document.details.reason.is_some();
     let fits = match document.due {
         Some(_) => is_open,
-        None => !is_open || (cannot && document.details.undo.arguments.is_none()),
+        None => {
+            !is_open || (cannot && (document.details.undo.arguments.is_none() || document.details.round == 0))
+        }
     };
     if fits && document.open_until.is_some() == is_open && (is_open || !is_held) {
         return Ok(());

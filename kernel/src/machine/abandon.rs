@@ -1,14 +1,17 @@
 //! Abandoned executions: the end of an execution without a machine, written from its documents alone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use updraft_protocol::playbook::UndoOn;
 use updraft_protocol::{
     Asked, ControlHistory, ControlKind, ControlRecord, ExecutionDocument, ExecutionState, ExecutionStatus,
-    ExecutionUpdate, Failure, FailureKind, Revision, TaskDocument, TaskState, TaskStatus, TaskUpdate,
-    Timestamp, Update,
+    ExecutionUpdate, Failure, FailureKind, Revision, TaskDocument, TaskId, TaskState, TaskStatus, TaskUpdate,
+    Timestamp, UndoStatus, Update,
 };
 
-use crate::plan::UPDRAFT;
+use super::undos::left_by;
+use crate::plan::{UNDO, UPDRAFT};
 
 /// Fails an unfinished execution: returns its document after the failure, and the writes. Tasks that had not ended are
 /// cancelled; an attempt that was under way is unknown: its tool may have acted.
@@ -84,6 +87,7 @@ fn end(
             })
         })
         .collect();
+    writes.extend(not_undone(tasks, execution_status, epoch, now));
     let started = document.state.started_date.unwrap_or(document.head.createddate);
     let state = ExecutionState {
         execution_status,
@@ -104,6 +108,65 @@ fn end(
     let revision = Revision { epoch, seq: document.seq };
     writes.push(Update::from(ExecutionUpdate { peid: document.peid, revision, head: None, state }));
     (document, writes)
+}
+
+/// What would be undone before this end, were the playbook there: what expires is released, the rest is told as not undone.
+fn not_undone(
+    tasks: &[TaskDocument],
+    status: ExecutionStatus,
+    epoch: u64,
+    now: Timestamp,
+) -> impl Iterator<Item = Update> {
+    let on = UndoOn::end(status);
+    let ended = tasks.iter().filter(|task| task.state.status.ended());
+    let undone: BTreeSet<TaskId> =
+        ended.clone().filter_map(|task| task.state.undo.as_ref()?.of).chain(completed_undos(tasks)).collect();
+    ended.filter_map(move |task| {
+        let before = task.state.undo.as_deref().filter(|undo| on.is_some_and(|on| undo.on.contains(&on)))?;
+        if before.of.is_some() || undone.contains(&task.task_request_id) {
+            return None;
+        }
+        let mut undo = before.clone();
+        match undo.hold {
+            Some(_) => undo.status = UndoStatus::Released,
+            None => {
+                let reason = || "the execution was ended without its playbook, and undid nothing".into();
+                (undo.status, undo.of) = (UndoStatus::Failed, Some(task.task_request_id));
+                undo.reason = undo.reason.or_else(|| Some(reason()));
+                undo.hold = Some(left_by(task.task_request_id, now));
+            }
+        }
+        Some(Update::from(TaskUpdate {
+            task_id: task.task_request_id,
+            peid: task.head.peid,
+            revision: Revision { epoch, seq: task.seq + 1 },
+            head: None,
+            state: TaskState {
+                status: task.state.status,
+                attempt: task.state.attempt,
+                response: None,
+                error: None,
+                started_date: None,
+                updated_date: now,
+                runtime: None,
+                wait: None,
+                call: None,
+                undo: Some(Arc::new(undo)),
+                hold_news: Some(now),
+            },
+        }))
+    })
+}
+
+/// The tasks whose undo has completed: it is a task in their scope `undo`.
+fn completed_undos(tasks: &[TaskDocument]) -> impl Iterator<Item = TaskId> {
+    let completed = tasks.iter().filter(|task| task.state.status == TaskStatus::Completed);
+    let places: BTreeSet<&str> = completed.map(|task| task.head.scope.as_str()).collect();
+    let has_undo = move |task: &&TaskDocument| {
+        task.state.undo.is_some()
+            && places.contains(task.head.scope.inside(&task.head.step_id, UNDO).as_str())
+    };
+    tasks.iter().filter(has_undo).map(|task| task.task_request_id)
 }
 
 fn ending(task: &TaskDocument) -> TaskStatus {

@@ -61,9 +61,15 @@ impl Machine {
         };
         let plan = self.plan.clone();
         let Some(action) = PlannedAction::of(plan.step(step)) else { return };
-        let (rendered, spent) = action.arguments.render_metered(&self.view(scope, began));
-        self.turn.work += spent.work;
-        let refused = self.cannot_contain(action, scope, began);
+        let rendered = match action.undoes {
+            Some(_) => self.undos.arguments(),
+            None => {
+                let (rendered, spent) = action.arguments.render_metered(&self.view(scope, began));
+                self.turn.work += spent.work;
+                rendered
+            }
+        };
+        let refused = self.cannot_be_undone(action, scope, began);
         match refused.map_or(rendered, Err) {
             Ok(arguments) if action.takes_permit => {
                 self.acquire(work, (scope, step, began), arguments, effects)

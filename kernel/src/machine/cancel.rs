@@ -110,7 +110,7 @@ impl Machine {
             Undecided::Items(task) | Undecided::Round(task) => {
                 scope_of(task).is_none_or(|scope| !scopes.contains(&scope))
             }
-            Undecided::CleanUp(_) => true,
+            Undecided::CleanUp(_) | Undecided::TakeBack => true,
         });
         let before = waiting_calls.len();
         waiting_calls.retain(|call| {

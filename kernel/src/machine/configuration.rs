@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use updraft_protocol::limits::{CONFIGURATION_LOOK, CONFIGURATION_LOOK_MAX};
+use updraft_protocol::limits::{CLEANUP, CONFIGURATION_LOOK, CONFIGURATION_LOOK_MAX};
 use updraft_protocol::{Failure, FailureKind, Span, StepId, TaskId, TaskStatus, Timestamp, Wait, WaitKind};
 
 use super::task::Ending;
 use super::task_seq::TaskSeq;
 use super::{Effects, Machine};
+use crate::plan::PlannedAction;
 
 /// Whether an attempt was not made because the engine lacks something.
 pub(super) fn is_missing(failure: &Failure) -> bool {
@@ -35,9 +36,13 @@ impl Machine {
         let missed = self.wait_of(task).filter(|wait| wait.kind == WaitKind::Configuration);
         // The wait counts from the first check; its length is that of the engine that checks now.
         let since = missed.map_or(now, |wait| wait.since);
-        let until = since.after(self.configuration_wait);
+        let undoes =
+            PlannedAction::of(self.plan.step(self.task(task).step)).is_some_and(|of| of.undoes.is_some());
+        // Other undos, and the end, wait for it.
+        let longest = if undoes { self.configuration_wait.min(CLEANUP) } else { self.configuration_wait };
+        let until = since.after(longest);
         if now >= until {
-            let waited = Span(self.configuration_wait);
+            let waited = Span(longest);
             let message = format!("{}; it was waited for {waited}", failure.message);
             let failure = failure.with_message(message).with_retryable(false);
             return self.settle(task, Ending::Failed(failure), now, effects);

@@ -54,6 +54,7 @@ impl Machine {
     ) {
         if !self.is_executing() {
             if status == ExecutionStatus::Failed {
+                self.undos.give_up();
                 self.stop_at_once(status, now, effects);
             }
             return;
@@ -63,7 +64,7 @@ impl Machine {
         };
         let cleans_up = self.tasks.iter().any(has_cleanup);
         self.phase = ExecutionPhase::Ending(Box::new(Outcome { status, output: None, error: error.clone() }));
-        if !cleans_up {
+        if !cleans_up && !self.plan.takes_back() {
             return self.stop_at_once(status, now, effects);
         }
         let was_paused = self.is_paused();
@@ -145,7 +146,10 @@ impl Machine {
                 Outcome { status: ExecutionStatus::Failed, output, error: Some(failure) }
             }
         };
-        self.phase = ExecutionPhase::Ending(Box::new(outcome));
+        // An output that reads the clock may fail at one time and not at another.
+        if self.state.ending.as_ref().is_none_or(|ending| ending.status == outcome.status) {
+            self.phase = ExecutionPhase::Ending(Box::new(outcome));
+        }
     }
 
     /// The main line has ended, and what runs in any case follows: the end that was decided is recorded.
@@ -161,12 +165,20 @@ impl Machine {
     /// Ends the execution if its end is decided. Called when nothing is left to be done before.
     pub(super) fn end_when_clean(&mut self, now: Timestamp, effects: &mut Effects) {
         if matches!(self.phase, ExecutionPhase::Ending(_))
+            && !self.undoes_before_its_end(now, effects)
             && let ExecutionPhase::Ending(outcome) = std::mem::replace(&mut self.phase, ExecutionPhase::Ended)
         {
             let Outcome { status, output, error } = *outcome;
+            let error = self.undos.failed_beside(error);
             self.write_execution_end(status, output, error, now, effects);
             effects.acts.push(Act::End(status));
         }
+    }
+
+    /// Whether the end of the main line is that of a `finally`.
+    pub(super) fn has_main_finally(&self) -> bool {
+        let first = &self.plan.step(self.plan.start).kind;
+        matches!(first, PlannedKind::Finally(finally) if finally.is_main_line)
     }
 
     /// The end that was decided before the machine was resumed.

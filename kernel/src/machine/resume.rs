@@ -12,7 +12,7 @@ use super::scope::ScopeId;
 use super::task::Phase;
 use super::task_seq::TaskSeq;
 use super::{Effects, Machine, Terms};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedAction};
 
 /// Why documents cannot be resumed: they do not belong to one execution of this plan.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -73,10 +73,11 @@ impl Machine {
         for task in tasks {
             machine.record(task)?;
         }
+        machine.undos.sort();
         let mut effects = Effects::default();
         machine.recall_ending();
         if machine.deadline().is_some_and(|deadline| deadline <= now) {
-            if machine.plan.steps.iter().all(|step| step.cleanup.is_none()) {
+            if machine.plan.steps.iter().all(|step| step.cleanup.is_none()) && !machine.plan.takes_back() {
                 machine.time_out_recorded(now, &mut effects);
                 return Ok((machine, effects));
             }
@@ -100,7 +101,10 @@ impl Machine {
         let step =
             step.ok_or_else(|| Unfit::Step { task_seq, step_id: document.head.step_id.to_string() })?;
         self.tasks.take_up_to(TaskSeq(task_seq));
-        if task_seq != expected || !self.recorded.add(step, document) {
+        self.undos.recall(step, &document);
+        let is_undo = PlannedAction::of(self.plan.step(step)).is_some_and(|action| action.undoes.is_some());
+        let is_new = if is_undo { self.undos.record(document) } else { self.recorded.add(step, document) };
+        if task_seq != expected || !is_new {
             return Err(Unfit::Gap { task_seq, expected });
         }
         Ok(())

@@ -167,6 +167,15 @@ impl Scopes {
         ScopeId(u32::try_from(at + 1).unwrap_or(u32::MAX))
     }
 
+    /// Opens a scope that is inside of no other one: no cancel reaches it.
+    pub(super) fn open_apart(&mut self, path: ScopePath) -> ScopeId {
+        let id = self.open(path, (ScopeId::MAIN, TaskSeq(0)), None);
+        if let Some(scope) = self.get_mut(id) {
+            (scope.opener, scope.cancelled) = (None, false);
+        }
+        id
+    }
+
     /// Drops a scope that has ended; the scope of its opener takes over its readable tasks.
     pub(super) fn close(&mut self, id: ScopeId) {
         let Some(Scope { opener: Some((outer, _)), ended, .. }) = self.take(id) else { return };

@@ -11,6 +11,7 @@ use super::end::ExecutionPhase;
 use super::recorded::Recorded;
 use super::scope::{ScopeId, Scopes};
 use super::task::Tasks;
+use super::undos::Undos;
 use super::wait::Waits;
 use super::{Act, Effects, Machine, Timer, Turn};
 use crate::outline::Outlines;
@@ -106,6 +107,7 @@ impl Machine {
             recorded: Recorded::default(),
             leaving: Vec::new(),
             losers: Vec::new(),
+            undos: Undos::default(),
         }
     }
 

@@ -14,6 +14,7 @@ mod repeat;
 mod set;
 mod sub_playbook;
 mod switch;
+mod undo;
 mod wait_for;
 mod wait_until;
 

@@ -23,5 +23,6 @@ mod signals;
 mod skips;
 mod turns;
 mod undo;
+mod undos;
 mod waits;
 mod world;

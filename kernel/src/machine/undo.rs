@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use updraft_protocol::{Failure, Json, TaskStatus, Timestamp, UndoRecord};
+use updraft_protocol::{Failure, FailureKind, Json, TaskStatus, Timestamp, UndoRecord};
 
 use super::Machine;
 use super::scope::{Locals, ScopeId};
@@ -17,12 +17,15 @@ impl Machine {
         &mut self,
         task: TaskSeq,
         status: TaskStatus,
-        response: Option<&Json>,
+        (response, error): (Option<&Json>, Option<&Failure>),
         now: Timestamp,
     ) -> Option<Arc<UndoRecord>> {
         let plan = self.plan.clone();
         let ended = self.task(task);
         let action = PlannedAction::of(plan.step(ended.step))?;
+        if action.undoes.is_some() {
+            return self.undos.told(status, error, now).map(Arc::new);
+        }
         let undo = action.undo.as_ref()?;
         let acted = match status {
             TaskStatus::Completed => true,
@@ -42,18 +45,26 @@ impl Machine {
             Some((Err(_), work)) => (None, work),
             None => (None, 0),
         };
-        let (record, spent) = undo.record(&view, hold);
+        let (record, spent) = undo.record(&view, hold, self.undos.next_number());
         self.turn.work += work + spent.work;
-        Some(Arc::new(record))
+        let record = Arc::new(record);
+        self.undos.register(&self.tasks[task], record.clone());
+        Some(record)
     }
 
-    /// Why a call that contains something may not be made: its target or its time cannot be decided.
-    pub(super) fn cannot_contain(
+    /// Why a call may not be made: the target or the time of what it contains cannot be decided, or its undo could not be
+    /// remembered.
+    pub(super) fn cannot_be_undone(
         &mut self,
         action: &PlannedAction,
         scope: ScopeId,
         began: Timestamp,
     ) -> Option<Failure> {
+        if action.undo.as_ref().is_some_and(|undo| undo.is_made_before_an_end())
+            && let Some(reason) = self.undos.too_many()
+        {
+            return Some(Failure::new(FailureKind::TooLarge, reason));
+        }
         let (contained, work) = action.containment.as_ref()?.decide(&self.view(scope, began));
         self.turn.work += work;
         contained.err()

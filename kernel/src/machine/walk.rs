@@ -23,6 +23,8 @@ pub(super) enum Go {
     Round(TaskSeq),
     /// To the cleanup of a task.
     CleanUp(TaskSeq),
+    /// To the next undo, or to the end of the execution.
+    TakeBack,
 }
 
 impl Machine {
@@ -37,6 +39,7 @@ impl Machine {
             Undecided::Items(task) => Go::Items(task),
             Undecided::Round(task) => Go::Round(task),
             Undecided::CleanUp(task) => Go::CleanUp(task),
+            Undecided::TakeBack => Go::TakeBack,
         };
         self.go(go, now, effects);
     }
@@ -61,6 +64,7 @@ impl Machine {
                 Go::Items(task) => self.go_on_with_items(task, now, effects, &mut work),
                 Go::Round(task) => self.go_on_with_rounds(task, now, effects, &mut work),
                 Go::CleanUp(task) => self.begin_cleanup(task, &mut work),
+                Go::TakeBack => self.take_back(now, effects, &mut work),
             }
         }
     }
@@ -148,7 +152,12 @@ impl Machine {
         work: &mut Vec<Go>,
     ) {
         let Some(opener) = self.scopes.get(scope).map(|scope| scope.opener) else { return };
-        let Some((_, opener)) = opener else { return self.end_main(last, result, now, effects) };
+        let Some((_, opener)) = opener else {
+            return match scope {
+                ScopeId::MAIN => self.end_main(last, result, now, effects),
+                _ => self.end_undo(scope, result.is_ok()),
+            };
+        };
         match self.task(opener).phase {
             Phase::Joining(_) => self.end_branch((scope, opener), result, now, effects, work),
             Phase::Repeating(_) => self.end_item(scope, opener, result, work),
@@ -190,7 +199,8 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        if self.is_executing() {
+        // Where undos follow, the end may be recorded without its output.
+        if self.is_executing() || !self.has_main_finally() {
             self.decide_end(last, result, now);
         }
         self.end_when_clean(now, effects);

@@ -199,7 +199,7 @@ impl Machine {
         effects: &mut Effects,
     ) {
         let started = self.task(task).state.started_date.unwrap_or(now);
-        let undo = self.undo_at_end(task, status, response.as_ref(), now);
+        let undo = self.undo_at_end(task, status, (response.as_ref(), error.as_ref()), now);
         let hold_news = undo.as_ref().and_then(|undo| undo.hold.as_ref()).map(|_| now);
         let (error, runtime) = (error.map(Box::new), Some(now.since(started)));
         let wait = self.rounds_that_set(task, now).map(Box::new);

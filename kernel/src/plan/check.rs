@@ -17,7 +17,7 @@ use super::graph::Graph;
 use super::inputs::lacking;
 use super::mistakes::Mistakes;
 use super::span::span;
-use super::step::{Checked, Steps};
+use super::step::{Checked, Steps, add_undos};
 use super::suggest::Suggestions;
 use super::types::PlannedTypes;
 use super::variables::Variables;
@@ -45,7 +45,7 @@ pub(super) fn check(
         return Err(mistakes.into_vec());
     }
     mistakes.set_places(flat.steps.iter().map(|step| step.place.clone()).collect());
-    let by_id = index(&flat, &mut mistakes);
+    let mut by_id = index(&flat, &mut mistakes);
     let is_resolved = follow(&mut flat, &by_id, &mut mistakes) && by_id.len() == count;
     let mut steps = Steps::new((catalogue, standing), &flat, &by_id, mistakes);
     let mut checked: Vec<_> = (0..count).map(|at| steps.check(at)).collect();
@@ -80,21 +80,25 @@ pub(super) fn check(
     let places: Vec<String> = flat.steps.into_iter().map(|step| step.place).collect();
     let planned: Option<Vec<PlannedStep>> = checked.into_iter().map(|checked| checked.planned).collect();
     match planned {
-        Some(steps) if mistakes.is_empty() => Ok(Plan {
-            name: playbook.name.clone(),
-            version: playbook.version,
-            timeout: playbook.timeout.map(|span| span.0),
-            tasks_at_once: playbook.tasks_at_once,
-            types,
-            constants_json: Json::from(Value::Object(playbook.constants.clone())),
-            constants: playbook.constants.clone(),
-            inputs,
-            outputs,
-            start: StepIndex(0),
-            secrets: secrets(&steps, &places),
-            steps,
-            by_id,
-        }),
+        Some(mut steps) if mistakes.is_empty() => {
+            let secrets = secrets(&steps, &places);
+            add_undos(&mut steps, &mut by_id);
+            Ok(Plan {
+                name: playbook.name.clone(),
+                version: playbook.version,
+                timeout: playbook.timeout.map(|span| span.0),
+                tasks_at_once: playbook.tasks_at_once,
+                types,
+                constants_json: Json::from(Value::Object(playbook.constants.clone())),
+                constants: playbook.constants.clone(),
+                inputs,
+                outputs,
+                start: StepIndex(0),
+                secrets,
+                steps,
+                by_id,
+            })
+        }
         _ => Err(mistakes.into_vec()),
     }
 }

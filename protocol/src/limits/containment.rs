@@ -19,5 +19,10 @@ pub const CONTAINMENT_WATCH: Duration = Duration::from_secs(30);
 pub const CONTAINMENT_PAGE_ROWS: usize = 100;
 /// How often a change is tried again that met another one.
 pub const CONTAINMENT_TRIES: usize = 16;
+/// What an execution remembers of its steps in order to undo them before its end, as JSON: ten thousand items of ordinary size.
+/// Beyond it no further call is made that would have to be undone.
+pub const UNDO_BYTES: usize = 8 << 20;
+/// What is counted for the rest of such a record: its place, its names, its secrets.
+pub const UNDO_RECORD_BYTES: usize = 512;
 
 const _: () = assert!(CONTAINMENT_PAUSE.as_secs() <= CONTAINMENT_PAUSE_MAX.as_secs());

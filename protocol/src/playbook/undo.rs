@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Retry;
 use super::action::tool;
 use crate::ids::Name;
+use crate::status::ExecutionStatus;
 use crate::time::Span;
 use crate::value::Value;
 
@@ -21,8 +22,8 @@ pub struct Undo {
     /// `output`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub arguments: BTreeMap<String, Value>,
-    /// When it is made, beside when what `expires` is over: `[asked]` where nothing is said. On `failure` and `cancel` no undo is
-    /// made yet: a playbook that asks for it is refused.
+    /// When it is made: where nothing is said, on `failure` and `cancel`; of what `expires`, when that is over, and when it is
+    /// `asked` for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on: Vec<UndoOn>,
     /// Whether it is harmless where nobody knows whether the action was done, and is made then too.
@@ -40,7 +41,7 @@ pub struct Undo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UndoOn {
-    /// The execution fails.
+    /// The execution fails, or takes too long.
     Failure,
     /// The execution is cancelled.
     Cancel,
@@ -49,6 +50,15 @@ pub enum UndoOn {
 }
 
 impl UndoOn {
+    /// The one for an execution that ends with this status, if there is one.
+    pub const fn end(status: ExecutionStatus) -> Option<Self> {
+        match status {
+            ExecutionStatus::Failed | ExecutionStatus::TimedOut => Some(Self::Failure),
+            ExecutionStatus::Cancelled => Some(Self::Cancel),
+            _ => None,
+        }
+    }
+
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Failure, Self::Cancel, Self::Asked];
 
@@ -68,8 +78,12 @@ impl Undo {
         tool(&self.action).unwrap_or_else(|| (own.clone(), self.action.clone()))
     }
 
-    /// When it is made.
-    pub fn when(&self) -> &[UndoOn] {
-        if self.on.is_empty() { &[UndoOn::Asked] } else { &self.on }
+    /// When it is made; `expires` is whether what was done does.
+    pub fn when(&self, expires: bool) -> &[UndoOn] {
+        match self.on.is_empty() {
+            false => &self.on,
+            true if expires => &[UndoOn::Asked],
+            true => &[UndoOn::Failure, UndoOn::Cancel],
+        }
     }
 }

@@ -7,8 +7,8 @@ use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Effects, Machine, StartAttempt, Timer};
 use updraft_kernel::plan::{PlannedAction, PlannedApproval, PlannedKind, PlannedRepeat};
 use updraft_protocol::{
-    Failure, Json, Revision, Span, TaskDocument, TaskId, TaskStatus, TaskUpdate, Timestamp, Update, Value,
-    WaitKind,
+    Failure, Json, Revision, Span, TaskDocument, TaskId, TaskStatus, TaskUpdate, Timestamp, UndoStatus,
+    Update, Value, WaitKind,
 };
 
 use super::{Oracle, broken};
@@ -256,7 +256,9 @@ impl Oracle {
         let acts = calls.map_or(0, |calls| calls.acts);
         let kind = task.state.error.as_ref().map(|error| error.kind);
         let status = task.state.status;
-        if status == TaskStatus::Completed && !poisoned {
+        // What expires is released without a call.
+        let is_released = task.state.undo.as_ref().is_some_and(|undo| undo.status == UndoStatus::Released);
+        if status == TaskStatus::Completed && !poisoned && !(is_released && action.undoes.is_some()) {
             invariant::acted_as_asked(action.at_most_once, id, &vec![id; acts])?;
             let answers = calls.and_then(|calls| calls.answers.get(&task.state.attempt));
             let given = task.state.response.as_ref();

@@ -133,6 +133,7 @@ impl Oracle {
             invariant::undo_is_registered(plan, tasks)?;
             invariant::cleaned_up(plan, tasks)?;
         }
+        invariant::undone_before_the_end(plan, document, tasks)?;
         self.nothing_lost(document, tasks)
     }
 

@@ -146,6 +146,8 @@ fn holding(number: u32, news: u64) -> Result<TaskUpdate, updraft_protocol::ids::
     let mut update = task(1, number, &tenant("acme")?)?;
     update.state.undo = Some(Arc::new(UndoRecord {
         status: UndoStatus::Registered,
+        number: 1,
+        of: None,
         on: UndoOn::ALL.to_vec(),
         call: call()?,
         reason: None,

@@ -123,6 +123,7 @@ impl Machine {
     fn is_open(&self, go: &Go) -> bool {
         match go {
             Go::Enter(scope, _) | Go::End(scope, ..) => self.scopes.get(*scope).is_some(),
+            Go::TakeBack => true,
             Go::Items(task) | Go::Round(task) | Go::CleanUp(task) => {
                 self.tasks.get(*task).is_some_and(|task| task.phase.has_scopes())
             }

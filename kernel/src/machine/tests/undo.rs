@@ -13,9 +13,15 @@ pub(super) fn written(steps: u64, step: &mut Value) {
         return;
     }
     let n = ["{{ output.n }}", "{{ output.missing.n }}"][(steps / 3 % 2) as usize];
-    step["undo"] = json!({"action": "act", "arguments": {"n": n, "at": "{{ now }}"}});
-    step["expires"] = json!("{{ input.n + 1 }}h");
-    step["target"] = json!("{{ input.n }}");
+    let action = ["act", "queue"][(steps / 2 % 2) as usize];
+    step["undo"] =
+        json!({"action": action, "arguments": {"n": n, "at": "{{ now }}"}, "retry": {"attempts": 2}});
+    if steps.is_multiple_of(2) {
+        step["expires"] = json!("{{ input.n + 1 }}h");
+        step["target"] = json!("{{ input.n }}");
+    }
+    let on = [json!([]), json!(["failure", "cancel"]), json!(["failure", "asked"]), json!(["cancel"])];
+    step["undo"]["on"] = on[(steps / 3 % 4) as usize].clone();
     if step["at_most_once"] == true {
         step["undo"]["safe_if_unknown"] = json!(steps % 4 < 2);
     }

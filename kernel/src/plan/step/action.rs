@@ -9,6 +9,7 @@ use updraft_protocol::{Effect, Name, SecretReference};
 
 use super::call::WrittenCall;
 use super::{Draft, PlannedContainment, PlannedKind, PlannedStep, PlannedUndo, Steps};
+use crate::plan::StepIndex;
 use crate::template::Template;
 
 /// A call of a security tool.
@@ -38,6 +39,8 @@ pub struct PlannedAction {
     pub undo: Option<Box<PlannedUndo>>,
     /// What it contains, and for how long; always together with `undo`.
     pub containment: Option<Box<PlannedContainment>>,
+    /// The step that it takes back, if it is an undo: its arguments are in the record of that step's task.
+    pub undoes: Option<StepIndex>,
 }
 
 /// When a failed attempt is retried: exponential back-off.
@@ -106,6 +109,7 @@ impl PlannedAction {
             target: spec.target,
             undo,
             containment,
+            undoes: None,
         })
     }
 

@@ -3,7 +3,7 @@
 use super::beside::BesideBody;
 use super::finally::DO;
 use super::{PlannedKind, PlannedStep};
-use crate::plan::StepIndex;
+use crate::plan::{StepIndex, UNDO};
 
 impl PlannedStep {
     /// Whether it opens scopes.
@@ -31,6 +31,7 @@ impl PlannedStep {
             PlannedKind::Approval(approval) => {
                 BesideBody::named(scope).and_then(|body| approval.beside.start(body))
             }
+            PlannedKind::Action(action) if scope == UNDO => action.undo.as_ref()?.step,
             _ => None,
         }
     }

@@ -1,25 +1,55 @@
 //! `undo`, `expires` and `target` of an action: their planned form, and their checks. Makes no call.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_protocol::limits::{ATTEMPT_TIMEOUT, RECORDED_ARGUMENTS_BYTES, RECORDED_TARGET_BYTES};
-use updraft_protocol::playbook::{Action, Retry, UndoOn};
+use updraft_protocol::playbook::{Action, Record, Retry, UndoOn};
 use updraft_protocol::{
-    Failure, FailureKind, Hold, Json, Name, SecretReference, Span, Timestamp, UndoCall, UndoRecord,
-    UndoStatus, Value,
+    Effect, Failure, FailureKind, Hold, Json, Name, SecretReference, Span, StepId, Timestamp, UndoCall,
+    UndoRecord, UndoStatus, Value,
 };
 
 use super::call::WrittenCall;
 use super::end::template;
-use super::{Draft, RetryPolicy, Steps};
+use super::{Draft, PlannedAction, PlannedKind, PlannedStep, RetryPolicy, Steps};
 use crate::mistake::Mistake;
+use crate::plan::StepIndex;
+use crate::plan::exits::Exits;
 use crate::plan::span::span;
 use crate::template::{Spent, Template};
 use crate::visible::Visible;
 
 /// The name under which an undo reads the output of its step.
 pub(crate) const OUTPUT: &str = "output";
+/// The scope of an undo that the execution makes.
+pub(crate) const UNDO: &str = "undo";
+
+/// Adds the steps that make undos before an end, after all others: one for each action with such an undo.
+pub(in crate::plan) fn add_undos(steps: &mut Vec<PlannedStep>, by_id: &mut BTreeMap<StepId, StepIndex>) {
+    for at in 0..steps.len() {
+        let index = StepIndex::at(steps.len());
+        let id = undo_id(&steps[at].id, by_id);
+        let PlannedKind::Action(PlannedAction { undo: Some(undo), .. }) = &mut steps[at].kind else {
+            continue;
+        };
+        if undo.is_made_before_an_end() {
+            undo.step = Some(index);
+            let planned = undo.planned(id.clone(), StepIndex::at(at));
+            by_id.insert(id, index);
+            steps.push(planned);
+        }
+    }
+}
+
+/// The id of the step that undoes another one: no author has written it.
+fn undo_id(of: &StepId, taken: &BTreeMap<StepId, StepIndex>) -> StepId {
+    let named = StepId::new(format!("{UNDO}.{of}")).ok();
+    let numbered = (1..).map(|number| StepId::made(UNDO, number));
+    let mut ids = named.into_iter().chain(numbered).filter(|id| !taken.contains_key(id));
+    ids.next().unwrap_or_else(|| of.clone())
+}
 
 /// The call that takes back what an action did.
 #[derive(Debug)]
@@ -36,6 +66,14 @@ pub struct PlannedUndo {
     pub missing: Option<String>,
     /// When it is made.
     pub on: Vec<UndoOn>,
+    /// The step of the plan that makes it before the end of the execution, if it is made then.
+    pub step: Option<StepIndex>,
+    /// The effect that the action declares.
+    pub(super) effect: Effect,
+    /// Whether its calls may have to wait for a permit.
+    pub(super) takes_permit: bool,
+    /// The argument that names the target of the tool.
+    pub(super) target: Option<&'static str>,
     /// Whether it is made where nobody knows whether the action was done.
     pub safe_if_unknown: bool,
     /// How long one attempt may take.
@@ -78,19 +116,14 @@ impl PlannedUndo {
             let message = "only a step with `at_most_once` can be of unknown outcome";
             steps.mistakes.step(draft.at, "undo.safe_if_unknown", message);
         }
-        if action.expires.is_none() && action.target.is_none() {
-            let message = "needs `expires`: what was done is undone when that is over, or when a person asks";
-            steps.mistakes.step(draft.at, "undo", message);
-        }
-        if let Some(on) = undo.on.iter().find(|on| **on != UndoOn::Asked) {
-            let message = format!(
-                "no undo is made on `{}` yet: write `on_cancel`, `catch` or `finally`, or let it expire",
-                on.as_str()
-            );
+        let mut on = undo.when(action.expires.is_some()).to_vec();
+        if action.expires.is_none() && on.iter().all(|on| *on == UndoOn::Asked) {
+            let message = "a person asks for what `expires`; write `failure` or `cancel` for other undos";
             steps.mistakes.step(draft.at, "undo.on", message);
         }
         let arguments = arguments?;
-        let mut on = undo.when().to_vec();
+        let written_out = arguments.written_out();
+        let spec = steps.catalogue.spec(&integration, name.as_str());
         on.sort_unstable();
         on.dedup();
         Some(Some(Self {
@@ -98,6 +131,10 @@ impl PlannedUndo {
             missing,
             arguments,
             on,
+            step: None,
+            effect: steps.catalogue.effect(&integration, name.as_str(), &written_out),
+            takes_permit: spec.takes_permit,
+            target: spec.target,
             safe_if_unknown: undo.safe_if_unknown,
             timeout: undo.timeout.map_or(ATTEMPT_TIMEOUT, |span| span.0),
             retry,
@@ -107,9 +144,48 @@ impl PlannedUndo {
         }))
     }
 
+    /// Whether the execution undoes it before some of its ends.
+    pub fn is_made_before_an_end(&self) -> bool {
+        self.on.iter().any(|on| *on != UndoOn::Asked)
+    }
+
+    /// The step that makes it, where it takes back what the step `undoes` did.
+    pub(super) fn planned(&self, id: StepId, undoes: StepIndex) -> PlannedStep {
+        let action = PlannedAction {
+            // They are those of the record.
+            arguments: Template::default(),
+            secrets: self.secrets.clone(),
+            effect: self.effect,
+            missing: self.missing.clone(),
+            timeout: self.timeout,
+            retry: self.retry,
+            at_most_once: false,
+            record: Record::Arguments,
+            takes_permit: self.takes_permit,
+            target: self.target,
+            undo: None,
+            containment: None,
+            undoes: Some(undoes),
+        };
+        PlannedStep {
+            id,
+            is_named: false,
+            integration: self.integration.clone(),
+            action: self.action.clone(),
+            exits: Exits::default(),
+            cleanup: None,
+            kind: PlannedKind::Action(action),
+        }
+    }
+
     /// The record of a task that has ended, and what it cost. Arguments that cannot be rendered or kept are no failure of
     /// the task, which acted: the record says why it cannot be undone.
-    pub(crate) fn record(&self, visible: &dyn Visible, hold: Option<Hold>) -> (UndoRecord, Spent) {
+    pub(crate) fn record(
+        &self,
+        visible: &dyn Visible,
+        hold: Option<Hold>,
+        number: u32,
+    ) -> (UndoRecord, Spent) {
         let (rendered, spent) = self.arguments.render_metered(visible);
         let kept = match (&self.missing, rendered) {
             (Some(what), _) => Err(format!("its arguments are not known: missing here: {what}")),
@@ -130,7 +206,7 @@ impl PlannedUndo {
             timeout: self.written.0,
             retry: self.written.1.clone(),
         };
-        (UndoRecord { status, on: self.on.clone(), call, reason, hold }, spent)
+        (UndoRecord { status, number, of: None, on: self.on.clone(), call, reason, hold }, spent)
     }
 }
 

@@ -69,16 +69,33 @@ fn with_step(more: Value) -> Value {
 #[test]
 fn an_undo_that_nothing_would_make_is_refused() {
     one(
-        json!({"undo": undo(json!({}))}),
-        "steps[0].undo: needs `expires`: what was done is undone when that is over, or when a person asks",
+        json!({"undo": undo(json!({"on": ["asked"]}))}),
+        "steps[0].undo.on: a person asks for what `expires`; write `failure` or `cancel` for other undos",
     );
-    for on in ["failure", "cancel"] {
-        let undo = undo(json!({"on": ["asked", on]}));
-        let expected = format!(
-            "steps[0].undo.on: no undo is made on `{on}` yet: write `on_cancel`, `catch` or `finally`, or let it expire"
-        );
-        one(json!({"undo": undo, "expires": "4h", "target": "a"}), &expected);
-    }
+}
+
+#[test]
+fn an_undo_before_an_end_is_a_step_of_the_plan() {
+    let on = |more: Value| {
+        let plan = plan(isolate(more));
+        let PlannedKind::Action(action) = &plan.step(at(&plan, "isolate")).kind else { panic!("action") };
+        let undo = action.undo.as_ref().unwrap();
+        let step = undo.step.map(|step| plan.step(step).id.to_string());
+        (undo.on.clone(), step, plan.takes_back())
+    };
+    let own = Some("undo.isolate".to_owned());
+    assert_eq!(
+        on(json!({"undo": undo(json!({}))})),
+        (vec![UndoOn::Failure, UndoOn::Cancel], own.clone(), true)
+    );
+    let expires = |undo: Value| json!({"undo": undo, "expires": "4h", "target": "a"});
+    assert_eq!(on(expires(undo(json!({})))), (vec![UndoOn::Asked], None, false));
+    let both = expires(undo(json!({"on": ["asked", "failure"]})));
+    assert_eq!(on(both), (vec![UndoOn::Failure, UndoOn::Asked], own, true));
+    let mut steps = isolate(json!({"undo": undo(json!({}))}));
+    steps.as_array_mut().unwrap().push(json!({"id": "undo.isolate", "end": null}));
+    let plan = plan(steps);
+    assert_eq!(plan.steps[2].id.as_str(), "undo_1", "an author has the other id");
 }
 
 #[test]
