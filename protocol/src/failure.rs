@@ -49,6 +49,8 @@ pub enum FailureKind {
     Round,
     /// The steps of a `finally` or an `on_cancel` failed, or took too long.
     Cleanup,
+    /// A `verify` has not shown what its action did.
+    Unverified,
     /// What was done could not be taken back.
     Undo,
     /// A `fail` step was reached.
@@ -93,6 +95,7 @@ impl FailureKind {
             Self::Cancelled => "cancelled",
             Self::Round => "round",
             Self::Cleanup => "cleanup",
+            Self::Unverified => "unverified",
             Self::Undo => "undo",
             Self::EndStep => "end_step",
             Self::Expired => "expired",

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use crate::chance::Dice;
 pub use people::WAITS_UNTIL;
 
+/// The condition of every `verify`: the oracle checks it.
+const VERIFIED: &str = "result.n > 4";
+
 /// Steps after which a playbook ends as soon as it can.
 const STEPS: u64 = 36;
 
@@ -190,6 +193,15 @@ impl<'a> Generator<'a> {
         }
         if self.steps.is_multiple_of(3) || self.undoes_much {
             self.undo(step, id, at_most_once);
+        }
+        if self.dice.one_in(6) {
+            step["verify"] = json!({
+                "action": self.dice.pick(&["act", "queue"]),
+                "arguments": { "for": "{{ output.n }}" },
+                "until": VERIFIED,
+                "pause": self.dice.pick(&["10ms", "3s", "40s"]),
+                "at_most": self.dice.small(1, 6),
+            });
         }
         let fields = ["on_failure", "on_timeout", "on_unknown"];
         self.handle(step, &fields[..if at_most_once { 3 } else { 2 }], place);

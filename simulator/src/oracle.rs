@@ -8,6 +8,7 @@ mod cleanup;
 mod ending;
 mod pauses;
 mod signals;
+mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 

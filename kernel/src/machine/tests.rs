@@ -24,5 +24,6 @@ mod skips;
 mod turns;
 mod undo;
 mod undos;
+mod verify;
 mod waits;
 mod world;

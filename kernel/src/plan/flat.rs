@@ -8,7 +8,7 @@ use std::sync::Arc;
 use updraft_protocol::StepId;
 use updraft_protocol::limits::{PLAYBOOK_STEPS, SCOPE_DEPTH};
 use updraft_protocol::playbook::{
-    Body, BodyRun, FinallyPlace, Handler, ON_CANCEL, Playbook, Step, StepExit, StepKind,
+    Body, BodyRun, FinallyPlace, Handler, ON_CANCEL, Playbook, Step, StepExit, StepKind, VERIFY,
 };
 
 use super::exits::Follows;
@@ -87,7 +87,7 @@ impl<'p> Flat<'p> {
     pub(super) fn of(playbook: &'p Playbook, mistakes: &mut Mistakes) -> Self {
         let main = FlatScope { parent: 0, opener: None, repeats: false, is_seen_into: true, depth: 0 };
         let mut flat = Self { steps: Vec::new(), scopes: vec![main], lists: Vec::new() };
-        let outer = Outer { scope: 0, owner: None, list: None };
+        let outer = Outer { scope: 0, owner: None, list: None, verifies: false };
         flat.list(&playbook.steps, playbook.catch.as_ref(), ("steps", "catch"), outer, mistakes);
         for (flat, walked) in flat.steps.iter_mut().zip(playbook.walk()) {
             flat.id = walked.id;
@@ -117,6 +117,7 @@ impl<'p> Flat<'p> {
                 self.steps[previous].next = index(at);
             }
             let place = match finally_of(step) {
+                _ if outer.verifies => place.to_owned(),
                 Some(FinallyPlace::Playbook) => FINALLY.to_owned(),
                 Some(FinallyPlace::Body) => place.to_owned(),
                 _ => format!("{place}[{number}]"),
@@ -155,6 +156,7 @@ impl<'p> Flat<'p> {
                 }
                 BodyRun::Repeated => self.open(at, true, mistakes),
             };
+            let inside = Outer { verifies: nested.field == VERIFY || verifies(step), ..inside };
             let start = match finally_of(step) {
                 Some(FinallyPlace::Playbook) if nested.field != FINALLY => {
                     let catch = nested.body.catch.as_deref();
@@ -165,6 +167,8 @@ impl<'p> Flat<'p> {
                 Some(FinallyPlace::Body) if nested.field != FINALLY && nested.body.catch.is_some() => {
                     self.body(nested.body, place.clone(), inside, mistakes)
                 }
+                // The call of a `verify` is written in it.
+                _ if verifies(step) => self.body(nested.body, place.clone(), inside, mistakes),
                 _ => self.body(nested.body, format!("{place}.{}", nested.field), inside, mistakes),
             };
             self.steps[at].starts.push(start);
@@ -196,7 +200,7 @@ impl<'p> Flat<'p> {
         }
         let scope = FlatScope { parent, opener: Some(opener), repeats, is_seen_into: !repeats, depth };
         self.scopes.push(scope);
-        Outer { scope: self.scopes.len() - 1, owner: None, list: None }
+        Outer { scope: self.scopes.len() - 1, owner: None, list: None, verifies: false }
     }
 
     /// The scopes that a step is in, from the innermost, without the main line.
@@ -323,6 +327,12 @@ impl<'p> Flat<'p> {
         Follows::Unhandled
     }
 
+    /// The action that a loop verifies.
+    pub(super) fn verified_by(&self, at: usize) -> Option<StepIndex> {
+        let owner = self.lists[self.steps[at].list].owner.filter(|_| verifies(self.steps[at].step));
+        owner.and_then(index)
+    }
+
     /// Whether the step `to` is in the same list as the step numbered `at`.
     pub(super) fn are_siblings(&self, at: usize, to: StepIndex) -> bool {
         self.steps[at].list == self.steps[to.get()].list
@@ -337,6 +347,13 @@ struct Outer {
     owner: Option<usize>,
     /// The list that this step is in.
     list: Option<usize>,
+    /// Whether the list is what a `verify` is read as.
+    verifies: bool,
+}
+
+/// Whether a step is the loop of a `verify`.
+fn verifies(step: &Step) -> bool {
+    matches!(&step.kind, StepKind::Repeat(repeat) if repeat.verifies)
 }
 
 /// Where the `finally` of a step is written that is of this kind.

@@ -11,6 +11,7 @@ mod draft;
 mod end;
 mod finally;
 mod for_each;
+mod leave;
 mod parallel;
 mod repeat;
 mod scopes;
@@ -23,7 +24,7 @@ mod wait_until;
 
 use std::collections::BTreeMap;
 
-use updraft_protocol::playbook::{Handler, Step, StepExit, StepKind};
+use updraft_protocol::playbook::{Step, StepExit, StepKind};
 use updraft_protocol::{Catalogue, FailureKind, Name, Playbook, Span, StepId, TaskState, TaskStatus};
 
 use super::arguments::Schemas;
@@ -52,6 +53,7 @@ pub(crate) use finally::{DO, FINALLY};
 pub use finally::{PlannedCleanup, PlannedFinally};
 pub use for_each::{ItemNames, PlannedForEach};
 pub use parallel::{PlannedBranch, PlannedParallel};
+pub(crate) use repeat::RESULT;
 pub(super) use repeat::names_of;
 pub use repeat::{PlannedCarried, PlannedRepeat, ROUND};
 pub use set::PlannedSet;
@@ -331,42 +333,6 @@ impl<'a> Steps<'a> {
             (_, Some(cleanup)) => PlannedCleanup::on_cancel(self, draft, cleanup),
             (_, None) => None,
         }
-    }
-
-    /// What follows the exits of a step, each an edge of the graph. The edges of choices are theirs.
-    fn exits(&mut self, draft: &mut Draft) -> Exits {
-        let flat = &self.flat.steps[draft.at];
-        let mut exits = Exits::default();
-        if matches!(flat.step.kind, StepKind::End(_) | StepKind::Fail(_)) {
-            exits.set(StepExit::Success, Follows::End);
-        } else {
-            let chooses =
-                matches!(flat.step.kind, StepKind::If(_) | StepKind::Switch(_) | StepKind::Approval(_));
-            let success = Follows::to(flat.next);
-            exits.set(StepExit::Success, success);
-            if !chooses {
-                draft.edge("next", success);
-            }
-        }
-        // The bodies of handlers come after those of the kind.
-        let mut bodies = flat.starts.iter().skip(flat.step.kind.bodies().len());
-        for (field, exit, handler) in flat.step.handlers.given() {
-            let follows = match handler {
-                Handler::Step(_) => Follows::to(flat.handlers.get(&exit).copied()),
-                Handler::Body(_) => Follows::to(bodies.next().copied().flatten().or(flat.next)),
-            };
-            exits.set(exit, follows);
-            draft.edge(field, follows);
-        }
-        let timeout = exits.get(StepExit::Timeout).or(exits.get(StepExit::Failure));
-        exits.set(StepExit::Timeout, timeout);
-        for exit in [StepExit::Failure, StepExit::Timeout, StepExit::Unknown] {
-            exits.set(exit, exits.get(exit).or(flat.caught));
-        }
-        // A `catch` counts as reached by each step of its list, whether or not that step can fail: a handler that is added
-        // later makes no mistake of the `catch`.
-        draft.edge("catch", flat.caught);
-        exits
     }
 
     /// The steps that the texts read must be there.

@@ -16,6 +16,7 @@ mod mistakes;
 mod outputs;
 mod undo;
 mod variables;
+mod verify;
 mod visibility;
 
 fn catalogue() -> Catalogue {

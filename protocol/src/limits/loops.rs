@@ -18,6 +18,10 @@ pub const LOOP_BYTES: usize = 8 << 20;
 /// How long the steps of a `finally` or an `on_cancel` may take, unless it says otherwise: an execution that was cancelled
 /// ends soon.
 pub const CLEANUP: Duration = Duration::from_secs(5 * 60);
+/// Looks of a `verify`, unless it says otherwise: with the pause between them nearly a minute, which tools need to isolate a host.
+pub const VERIFY_LOOKS: u32 = 10;
+/// The pause between two looks, unless a `verify` says otherwise: a tool is not asked without one.
+pub const VERIFY_PAUSE: Duration = Duration::from_secs(5);
 /// Failures of items that a `for_each` step lists; further ones are counted.
 pub const ITEM_FAILURES: usize = 100;
 /// The work of opening the scope of an item and of joining it again, beside that of its steps.

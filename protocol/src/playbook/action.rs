@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Undo;
+use super::body::{Body, NestedBody};
 use super::fields::{FieldsOfKind, StepFields};
+use super::{Undo, VERIFY, Verify};
 use crate::ids::Name;
 use crate::limits::RETRY_GIVE_UP_AFTER;
 use crate::time::Span;
@@ -49,6 +50,12 @@ pub struct Action {
     /// What is contained: a host, an account. Executions that contain the same target share the containment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Value>,
+    /// A second call that has to show what the action did, before the step counts as completed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Box<Verify>>,
+    /// The steps that `verify` is read as.
+    #[serde(skip)]
+    pub(super) verification: Body,
 }
 
 /// The arguments that a stored task keeps.
@@ -114,6 +121,7 @@ impl FieldsOfKind for Action {
         "undo",
         "expires",
         "target",
+        "verify",
         "next",
         "on_failure",
         "on_timeout",
@@ -128,7 +136,11 @@ impl FieldsOfKind for Action {
             None => tool(&written)
                 .ok_or_else(|| format!("needs the integration too: `action: INTEGRATION.{written}`"))?,
         };
+        let verify = fields.verify.take().map(Box::new);
+        let verification = verify.as_ref().map(|verify| verify.steps(fields.id.as_ref(), &integration));
         Ok(Self {
+            verification: verification.unwrap_or_default(),
+            verify,
             integration,
             action,
             arguments: fields.arguments.take().unwrap_or_default(),
@@ -140,6 +152,11 @@ impl FieldsOfKind for Action {
             expires: fields.expires.take(),
             target: fields.target.take(),
         })
+    }
+
+    fn bodies(&self) -> Vec<NestedBody<'_>> {
+        let verify = self.verify.iter().map(|_| NestedBody::on_path(VERIFY, &self.verification));
+        verify.collect()
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::body::{Body, Handler, NestedBody, id};
 use super::{
     Branches, Carried, Choices, Cleanup, Escalation, Handlers, Join, KindWord, OnItemFailure, Record,
-    Reminder, Retry, Step, SubVersion, SwitchCase, Tolerance, Undo,
+    Reminder, Retry, Step, SubVersion, SwitchCase, Tolerance, Undo, Verify,
 };
 use crate::ids::{Name, StepId};
 use crate::time::Span;
@@ -64,7 +64,7 @@ macro_rules! step_fields {
         #[serde(deny_unknown_fields)]
         pub(super) struct StepFields {
             #[serde(default, deserialize_with = "id")]
-            id: Option<StepId>,
+            pub(super) id: Option<StepId>,
             description: Option<String>,
             $(#[serde(rename = $name, default $(, deserialize_with = $read)?)] pub(super) $field: Slot<$type>),+
         }
@@ -90,6 +90,7 @@ step_fields! {
     "undo" ("given") undo: Box<Undo>,
     "expires" ("given") expires: Value,
     "target" ("given") target: Value,
+    "verify" ("given") verify: Verify,
     "parallel" ("given") parallel: Join,
     "branches" ("given") branches: Branches,
     "if" ("condition") condition: String,

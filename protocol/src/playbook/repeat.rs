@@ -38,6 +38,9 @@ pub struct Repeat {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(default)]
     pub carry: BTreeMap<String, Carried>,
+    /// Whether it is the `verify` of the action before it.
+    #[serde(skip)]
+    pub verifies: bool,
 }
 
 /// A value that one round hands to the next.
@@ -75,6 +78,7 @@ impl FieldsOfKind for Repeat {
             at_most: fields.at_most.take(),
             timeout: fields.timeout.take(),
             carry: fields.carry.take().unwrap_or_default(),
+            verifies: false,
         })
     }
 

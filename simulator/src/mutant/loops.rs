@@ -32,6 +32,20 @@ pub const LOOPS: &[Mutant] = &[
         replace: "rounds.due = Some(due);",
     },
     Mutant {
+        name: "verify-not-awaited",
+        claim: "an action counts as done after the first look, whatever that shows",
+        file: REPEAT,
+        find: "                self.holds(after, (scope, task), locals)?\n",
+        replace: "                self.holds(after, (scope, task), locals)? || locals.is_some()\n",
+    },
+    Mutant {
+        name: "verify-after-a-failure",
+        claim: "an action counts as done where no look has shown it",
+        file: REPEAT,
+        find: "            return self.end_rounds(task, Err(failure), repeat, now, effects, work);\n        }\n        self.turn.work += ITEM_WORK;\n",
+        replace: "            return self.end_rounds(task, Ok(()), repeat, now, effects, work);\n        }\n        self.turn.work += ITEM_WORK;\n",
+    },
+    Mutant {
         name: "rounds-forget-what-they-set",
         claim: "a variable that a loop has set is as it was before the loop after a resume",
         file: REPEAT,

@@ -106,6 +106,7 @@ impl Oracle {
                     self.task_is_true(action, task, tainted)?;
                     self.gave_up_rightly(action, task)?;
                 }
+                PlannedKind::Repeat(repeat) => Self::is_verified(repeat, task, tasks)?,
                 _ if self.skipped.contains(&task.task_request_id) => {}
                 _ if self.ends.contains_key(&task.task_request_id) => self.end_is_kept(task)?,
                 PlannedKind::Delay(delay) => Self::delay_is_kept(task, delay.duration)?,

@@ -17,7 +17,7 @@ use crate::machine::task::{Ending, Phase, Task};
 use crate::machine::task_seq::TaskSeq;
 use crate::machine::walk::Go;
 use crate::machine::{Effects, Machine, Undecided};
-use crate::plan::{PlannedKind, PlannedRepeat};
+use crate::plan::{OUTPUT, PlannedKind, PlannedRepeat, RESULT};
 
 impl Machine {
     pub(super) fn arrive_at_repeat(
@@ -78,7 +78,7 @@ impl Machine {
         if is_over && !begun {
             return self.end_rounds(task, Ok(()), repeat, now, effects, work);
         }
-        let locals = Locals::of_round(number, carried);
+        let locals = Locals::of_round(number, self.with_verified((scope, repeat), carried));
         if let Some(before) = &repeat.before {
             match self.holds(before, (scope, task), Some(&locals)) {
                 Ok(true) => {}
@@ -87,8 +87,16 @@ impl Machine {
             }
         }
         if number >= repeat.at_most {
-            let message = format!("the condition asks for more than {} rounds", repeat.at_most);
-            let failure = Failure::new(FailureKind::Round, message);
+            let failure = match repeat.verifies {
+                Some(_) => {
+                    let message = format!("what was done is not to be seen after {number} looks");
+                    Failure::new(FailureKind::Unverified, message)
+                }
+                None => {
+                    let message = format!("the condition asks for more than {} rounds", repeat.at_most);
+                    Failure::new(FailureKind::Round, message)
+                }
+            };
             return self.end_rounds(task, Err(failure), repeat, now, effects, work);
         }
         self.turn.work += ITEM_WORK;
@@ -112,12 +120,14 @@ impl Machine {
         let plan = self.plan.clone();
         let PlannedKind::Repeat(repeat) = &plan.step(self.task(task).step).kind else { return };
         let decided = match result {
-            Ok(_) => self.hand_on((scope, task), repeat),
+            Ok(result) => self.hand_on((scope, task), result, repeat),
             Err(failure) => {
                 let number = self.scopes.get(scope).and_then(|scope| scope.locals.as_ref());
                 let number = number.map_or(0, |locals| locals.number);
                 let message = format!("round {number}: {}", failure.message);
-                Err(Failure::new(FailureKind::Round, message).with_retryable(false))
+                let kind =
+                    if repeat.verifies.is_some() { FailureKind::Unverified } else { FailureKind::Round };
+                Err(Failure::new(kind, message).with_retryable(false))
             }
         };
         let ended = self.scopes.drop(scope);
@@ -204,6 +214,7 @@ impl Machine {
     fn hand_on(
         &mut self,
         (scope, task): (ScopeId, TaskSeq),
+        result: Option<Json>,
         repeat: &PlannedRepeat,
     ) -> Result<(Vec<CarriedValue>, bool), Failure> {
         let began = self.began_of(task);
@@ -215,10 +226,28 @@ impl Machine {
             return Err(failure);
         }
         let is_last = match &repeat.after {
-            Some(after) => self.holds(after, (scope, task), None)?,
+            Some(after) => {
+                let result = Locals::of_ended(RESULT, result.unwrap_or_else(Json::null));
+                let locals = repeat.verifies.map(|_| &result);
+                self.holds(after, (scope, task), locals)?
+            }
             None => false,
         };
         Ok((carried, is_last))
+    }
+
+    /// What a round is handed: that of a `verify` the output of its action, too.
+    fn with_verified(
+        &self,
+        (scope, repeat): (ScopeId, &PlannedRepeat),
+        mut carried: Vec<CarriedValue>,
+    ) -> Vec<CarriedValue> {
+        if let Some(step) = repeat.verifies {
+            let task = self.scopes.get(scope).and_then(|scope| scope.ended(step));
+            let output = task.and_then(|task| self.tasks.get(task)?.state.response.clone());
+            carried.push((OUTPUT.into(), output.unwrap_or_else(Json::null)));
+        }
+        carried
     }
 
     fn holds(

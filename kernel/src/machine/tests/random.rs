@@ -213,6 +213,9 @@ impl Generator {
             self.handle(step, "on_unknown", length, depth);
         }
         super::undo::written(self.steps, step);
+        if self.draw(4) == 0 {
+            step["verify"] = super::verify::written(self.draw(4));
+        }
         self.handle(step, "on_failure", length, depth);
         self.handle(step, "on_timeout", length, depth);
         self.on_cancel(step, depth);

@@ -8,7 +8,7 @@ use updraft_protocol::playbook::Repeat;
 
 use super::choice::condition;
 use super::end::template;
-use super::{APPROVAL, Draft, Steps};
+use super::{APPROVAL, Draft, OUTPUT, Steps};
 use crate::condition::Condition;
 use crate::plan::StepIndex;
 use crate::plan::check::is_identifier;
@@ -16,6 +16,8 @@ use crate::template::{Template, is_root};
 
 /// The name under which a body reads the number of its round, from 0.
 pub const ROUND: &str = "round_index";
+/// The name under which the condition of a `verify` reads what its call gave.
+pub(crate) const RESULT: &str = "result";
 
 /// A body that is repeated.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub struct PlannedRepeat {
     pub carry: Vec<PlannedCarried>,
     /// The variables of the path around it that its rounds set.
     pub sets: Vec<Arc<str>>,
+    /// The action that it verifies, if it is a `verify`.
+    pub verifies: Option<StepIndex>,
 }
 
 /// A value that one round hands to the next.
@@ -51,7 +55,8 @@ pub struct PlannedCarried {
 
 /// The names that such a step gives its body.
 pub(in crate::plan) fn names_of(repeat: &Repeat) -> Vec<Arc<str>> {
-    repeat.carry.keys().map(|name| name.as_str().into()).chain([ROUND.into()]).collect()
+    let output = repeat.verifies.then(|| OUTPUT.into());
+    repeat.carry.keys().map(|name| name.as_str().into()).chain([ROUND.into()]).chain(output).collect()
 }
 
 impl PlannedRepeat {
@@ -76,16 +81,18 @@ impl PlannedRepeat {
             steps.span(draft.at, "pause", pause, false);
         }
         if let Some(timeout) = repeat.timeout {
-            steps.span(draft.at, "timeout", timeout, false);
+            let field = if repeat.verifies { "within" } else { "timeout" };
+            steps.span(draft.at, field, timeout, false);
         }
         let start = draft.repeated(steps);
-        let names = names_of(repeat);
+        let mut names = names_of(repeat);
         let before = match &repeat.before {
             Some(source) => Some(draft.with_locals(steps, &names, |steps, draft| {
                 condition(steps, draft, ("while", "while"), source)
             })?),
             None => None,
         };
+        names.extend(repeat.verifies.then(|| RESULT.into()));
         let after = match &repeat.after {
             Some(source) => Some(draft.at_end_of_body(steps, &names, |steps, draft| {
                 condition(steps, draft, ("until", "until"), source)
@@ -102,6 +109,7 @@ impl PlannedRepeat {
             timeout: repeat.timeout.map(|timeout| timeout.0),
             carry: carry.into_iter().collect::<Option<_>>()?,
             sets: steps.flat.set_in_rounds_of(draft.at),
+            verifies: steps.flat.verified_by(draft.at),
         })
     }
 }
