@@ -137,7 +137,9 @@ impl Oracle {
         {
             return broken("waits are kept", format!("{step} was told to wait until {told}: {wait:?}"));
         }
-        let expired = state.error.as_ref().is_some_and(|error| error.kind == FailureKind::Expired);
+        // A sub-playbook may have timed out itself.
+        let expired = wait.kind != WaitKind::Child
+            && state.error.as_ref().is_some_and(|error| error.kind == FailureKind::Expired);
         let is_over = state.status == TaskStatus::Completed && wait.kind == WaitKind::Delay;
         if (expired || is_over) && wait.until.is_some_and(|until| state.updated_date < until) {
             return broken("waits are kept", format!("{step} ended before its changed time"));
