@@ -6,7 +6,7 @@ use crate::{Options, beside, latency, memory, stored, throughput};
 
 /// What can be asked for.
 pub(crate) const NAMES: &str =
-    "durable memory alone makespan flight fanout restart stored reads shards start reference peer";
+    "durable memory alone makespan flight people fanout restart stored reads shards start reference peer";
 
 /// Runs a case in a process of its own; gives its figures.
 pub(crate) fn in_child(name: &str, options: &Options) -> Vec<(String, f64)> {
@@ -47,6 +47,7 @@ pub(crate) fn run(arguments: &[String]) {
             "fanout" => latency::fanout().await,
             "start" => latency::start().await,
             "flight" => memory::flight().await,
+            "people" => memory::people().await,
             "restart" => memory::restart().await,
             "restart-child" => memory::child(program).await,
             "reference" => beside::reference(program),

@@ -1,4 +1,4 @@
-//! Executions that wait for their tools: their memory, and how long a restart takes to run them again.
+//! Executions that wait, for their tools or for people: their memory, and how long a restart takes to run them again.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use updraft::Handle;
+use updraft::{Handle, Playbook, Submission, TenantCode};
 use updraft_load::{LoadOptions, Metrics, RunStore, Workload, process};
 
 use crate::bench::{Bench, tell};
@@ -18,6 +18,9 @@ const WAITING: usize = 100_000;
 /// Submissions at once: the memory of submitters is not that of executions.
 const AT_ONCE: usize = 64;
 
+/// A playbook that does nothing but ask.
+const QUESTION: &str = "format: 1\nname: question\nversion: 1\nsteps:\n  - {approval: 'Isolate the host?', assignees: [alice]}\n";
+
 /// Waits until so many attempts wait for their tool.
 async fn all_wait(metrics: &Metrics) {
     while metrics.gauge("updraft_attempts_running") < WAITING as f64 {
@@ -25,20 +28,49 @@ async fn all_wait(metrics: &Metrics) {
     }
 }
 
-/// Submits until so many are in flight.
-async fn submit(work: &Arc<Workload>) -> Vec<Handle> {
+/// Submits until so many are accepted, and keeps of each handle what `keep` makes of it.
+async fn submit<K: Send + 'static>(
+    work: &Arc<Workload>,
+    submission: impl Fn(usize) -> Submission + Send + Sync + 'static,
+    keep: fn(Handle) -> K,
+) -> Vec<K> {
+    let submission = Arc::new(submission);
     let mut loops = JoinSet::new();
     for first in 0..AT_ONCE {
-        let work = work.clone();
+        let (work, submission) = (work.clone(), submission.clone());
         loops.spawn(async move {
-            let mut handles = Vec::with_capacity(WAITING / AT_ONCE + 1);
+            let mut kept = Vec::new();
             for number in (first..WAITING).step_by(AT_ONCE) {
-                handles.push(work.engine.submit(work.submission(number)).await.expect("accepted"));
+                kept.push(keep(work.engine.submit(submission(number)).await.expect("accepted")));
             }
-            handles
+            kept
         });
     }
     loops.join_all().await.into_iter().flatten().collect()
+}
+
+/// The same, of the load.
+async fn submit_load(work: &Arc<Workload>) -> Vec<Handle> {
+    let load = work.clone();
+    submit(work, move |number| load.submission(number), |handle| handle).await
+}
+
+/// Executions that have left memory while they wait for people.
+pub(crate) async fn people() {
+    let metrics = Metrics::install().expect("a recorder");
+    let Bench { work, directory: _directory } = Bench::durable(&LoadOptions::default()).await;
+    let tenant = TenantCode::new("people").expect("a tenant");
+    let playbook = Playbook::parse(QUESTION.as_bytes()).expect("a playbook");
+    let pid = work.engine.playbooks().put(&tenant, playbook).await.expect("stored");
+    let resident = || process::usage().expect("/proc").resident_bytes;
+    let before = resident();
+    submit(&work, move |_| Submission::new(tenant.clone(), pid), drop).await;
+    while metrics.gauge("updraft_executions_in_flight") > 0.0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    work.engine.flush().await.expect("stored");
+    tell("people", resident().saturating_sub(before) as f64 / 1e6);
+    let _ = work.engine.shutdown(Duration::ZERO).await;
 }
 
 pub(crate) async fn flight() {
@@ -47,7 +79,7 @@ pub(crate) async fn flight() {
     work.let_tools_answer(false);
     let resident = || process::usage().expect("/proc").resident_bytes;
     let before = resident();
-    let handles = submit(&work).await;
+    let handles = submit_load(&work).await;
     all_wait(&metrics).await;
     work.engine.flush().await.expect("stored");
     let after = resident();
@@ -86,7 +118,7 @@ pub(crate) async fn restart() {
 pub(crate) async fn child(directory: &str) {
     let metrics = Metrics::install().expect("a recorder");
     let work = engine(directory.as_ref()).await;
-    let _handles = submit(&work).await;
+    let _handles = submit_load(&work).await;
     all_wait(&metrics).await;
     println!("all wait");
     std::future::pending::<()>().await;

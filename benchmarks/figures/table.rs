@@ -39,6 +39,7 @@ const ROWS: &[(&str, &str, &str, Goal)] = &[
     ("makespan.10000", "10,000 executions × 5 × 200 ms, durable", "times the ideal", AtMost(1.2)),
     ("flight", "memory of the process, 100,000 in flight", "MB", AtMost(400.0)),
     ("flight.each", "more than before, of one of them", "bytes", Shown),
+    ("people", "memory of 100,000 that wait for people, beyond the empty engine", "MB", AtMost(50.0)),
     ("fanout", "1,000 tasks of 20 ms in one execution, limit 1,000", "ms", AtMost(60.0)),
     ("restart", "100,000 unfinished after SIGKILL, all running again", "s", AtMost(2.0)),
     ("stored", "throughput with 1,000,000 stored, of that of the empty store", "", AtLeast(0.9)),
