@@ -59,6 +59,8 @@ pub struct Oracle {
     finals: BTreeMap<ExecutionId, (ExecutionDocument, Vec<TaskDocument>)>,
     /// The same for abandoned executions under an epoch, until their end is reported.
     given_up: BTreeMap<(ExecutionId, u64), (ExecutionDocument, Vec<TaskDocument>)>,
+    /// All that were abandoned, each with the epoch: their ends were decided from documents alone.
+    abandoned: BTreeSet<(ExecutionId, u64)>,
     cancels: BTreeMap<usize, (ExecutionId, Verdict)>,
     /// The signals that were answered, each with its execution.
     signals: BTreeMap<ClientControl, (ExecutionId, Signal, Result<Applied, ControlRefusal>)>,
@@ -206,6 +208,7 @@ impl Oracle {
                 (task.epoch, task.seq) = (update.revision.epoch, update.revision.seq);
             }
         }
+        self.abandoned.insert((document.peid, document.epoch));
         self.given_up.insert((document.peid, document.epoch), (document.clone(), last));
     }
 

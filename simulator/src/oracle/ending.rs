@@ -128,9 +128,11 @@ impl Oracle {
         self.answers_are_there(tasks)?;
         invariant::items_are_counted(plan, tasks)?;
         invariant::counters_count_on(plan, tasks)?;
-        // An execution that cannot continue is ended from its documents alone.
+        // An execution that cannot continue is ended from its documents alone; an error that was decided before stays.
         let kind = document.state.error.as_ref().map(|error| error.kind);
-        if !matches!(kind, Some(FailureKind::Playbook | FailureKind::Supervision | FailureKind::Store)) {
+        let is_abandoned = self.abandoned.contains(&(document.peid, document.epoch))
+            || matches!(kind, Some(FailureKind::Playbook | FailureKind::Supervision | FailureKind::Store));
+        if !is_abandoned {
             invariant::undo_is_registered(plan, tasks)?;
             invariant::cleaned_up(plan, tasks)?;
         }
