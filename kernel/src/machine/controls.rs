@@ -10,6 +10,7 @@ use updraft_protocol::{
 };
 
 use super::task::Phase;
+use super::task_seq::TaskSeq;
 use super::{Effects, Machine};
 
 impl Machine {
@@ -36,6 +37,24 @@ impl Machine {
         self.stop(ExecutionStatus::Cancelled, None, now, effects);
     }
 
+    /// The wait of a task that a person asks to end, or to end at another time; `None` if it is not there or does not wait.
+    ///
+    /// # Errors
+    /// The task has ended.
+    pub(super) fn wait_to_change(&self, id: TaskId) -> Result<Option<(TaskSeq, Wait)>, ControlRefusal> {
+        let Some(task) = self.tasks.iter().find(|task| task.id == id) else { return Ok(None) };
+        if task.state.status.ended() {
+            return Err(ControlRefusal::Over(task.state.status));
+        }
+        let waits = match &task.phase {
+            Phase::Waiting(_) => true,
+            Phase::Asking(asking) => asking.ending.is_none(),
+            _ => false,
+        };
+        let wait = task.state.wait.as_deref().filter(|_| waits);
+        Ok(wait.map(|wait| (task.seq, wait.clone())))
+    }
+
     /// A person changes when the wait of a task ends: that of a `delay`, a `wait_until`, a `wait_for` or an approval.
     pub(super) fn extend_wait(
         &mut self,
@@ -48,19 +67,8 @@ impl Machine {
         if !asked.is_sound() {
             return Err(ControlRefusal::NotAsker);
         }
-        let refused = ControlRefusal::NotExtendable(id);
-        let task = self.tasks.iter().find(|task| task.id == id).ok_or_else(|| refused.clone())?;
-        let (seq, status) = (task.seq, task.state.status);
-        if status.ended() {
-            return Err(ControlRefusal::Over(status));
-        }
-        let waits = match &task.phase {
-            Phase::Waiting(_) => true,
-            Phase::Asking(asking) => asking.ending.is_none(),
-            _ => false,
-        };
-        let wait = task.state.wait.as_deref().filter(|wait| waits && wait.kind.is_extendable());
-        let wait = wait.cloned().ok_or(refused)?;
+        let found = self.wait_to_change(id)?.filter(|(_, wait)| wait.kind.is_extendable());
+        let (seq, wait) = found.ok_or(ControlRefusal::NotExtendable(id))?;
         if wait.until == Some(until) {
             return Ok(Applied::Repeated);
         }

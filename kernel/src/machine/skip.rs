@@ -23,18 +23,7 @@ impl Machine {
         if !asked.is_sound() {
             return Err(ControlRefusal::NotAsker);
         }
-        let task = self.tasks.iter().find(|task| task.id == id).ok_or(ControlRefusal::NotSkippable(id))?;
-        let (seq, status) = (task.seq, task.state.status);
-        if status.ended() {
-            return Err(ControlRefusal::Over(status));
-        }
-        let waits = match &task.phase {
-            Phase::Waiting(_) => true,
-            Phase::Asking(asking) => asking.ending.is_none(),
-            _ => false,
-        };
-        let wait = task.state.wait.as_deref().filter(|_| waits);
-        let wait = wait.cloned().ok_or(ControlRefusal::NotSkippable(id))?;
+        let (seq, wait) = self.wait_to_change(id)?.ok_or(ControlRefusal::NotSkippable(id))?;
         let ending = match wait.kind {
             WaitKind::Delay | WaitKind::Signal => Ending::Completed(None),
             WaitKind::Approval if !may_operate => return Err(ControlRefusal::NotOperator),

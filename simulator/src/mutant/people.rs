@@ -162,6 +162,6 @@ pub const PEOPLE: &[Mutant] = &[
         claim: "a person without the right to it skips an approval",
         file: "kernel/src/machine/skip.rs",
         find: "            WaitKind::Approval if !may_operate => return Err(ControlRefusal::NotOperator),\n",
-        replace: "            WaitKind::Approval if !may_operate && status.ended() => return Err(ControlRefusal::NotOperator),\n",
+        replace: "            WaitKind::Approval if !may_operate && self.ended() => return Err(ControlRefusal::NotOperator),\n",
     },
 ];
