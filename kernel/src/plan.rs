@@ -32,7 +32,7 @@ pub use form::PlannedForm;
 pub use inputs::PlannedInputs;
 pub use outputs::PlannedOutputs;
 pub use schema::check_schema;
-pub(crate) use step::{APPROVAL, DO, OUTPUT, REFUSE, RESULT, UNDO, UPDRAFT};
+pub(crate) use step::{APPROVAL, DO, FINALLY, OUTPUT, REFUSE, RESULT, UNDO, UPDRAFT};
 pub use step::{
     BesideBody, ItemNames, PlannedAction, PlannedApproval, PlannedBeside, PlannedBranch, PlannedCarried,
     PlannedCase, PlannedCleanup, PlannedContainment, PlannedDelay, PlannedEnd, PlannedFinally,

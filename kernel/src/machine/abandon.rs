@@ -7,11 +7,12 @@ use updraft_protocol::playbook::UndoOn;
 use updraft_protocol::{
     Asked, ControlHistory, ControlKind, ControlRecord, ExecutionDocument, ExecutionState, ExecutionStatus,
     ExecutionUpdate, Failure, FailureKind, Revision, TaskDocument, TaskId, TaskState, TaskStatus, TaskUpdate,
-    Timestamp, UndoStatus, Update,
+    Timestamp, UndoStatus, Update, WaitKind,
 };
 
+use super::FAILED_CLEANUP;
 use super::undos::left_by;
-use crate::plan::{UNDO, UPDRAFT};
+use crate::plan::{FINALLY, UNDO, UPDRAFT};
 
 /// Fails an unfinished execution: returns its document after the failure, and the writes. Tasks that had not ended are
 /// cancelled; an attempt that was under way is unknown: its tool may have acted.
@@ -58,6 +59,16 @@ fn end(
     why: impl Fn(TaskStatus) -> Option<Failure>,
     now: Timestamp,
 ) -> (ExecutionDocument, Vec<Update>) {
+    let left = error.as_ref().map_or_else(
+        || "the execution was ended without its playbook".to_owned(),
+        |failure| failure.message.clone(),
+    );
+    let why = |task: &TaskDocument| match ending(task) {
+        TaskStatus::Cancelled if is_to_clean_up(task) => {
+            Some(Failure::new(FailureKind::Cleanup, format!("{FAILED_CLEANUP}: {left}")))
+        }
+        status => why(status),
+    };
     // An end that was decided before stays.
     let (execution_status, error) = match document.state.ending.clone() {
         Some(ending) => (ending.status, ending.error.or(error)),
@@ -75,7 +86,7 @@ fn end(
                     status: ending(task),
                     attempt: task.state.attempt,
                     response: None,
-                    error: why(ending(task)).map(Box::new),
+                    error: why(task).map(Box::new),
                     started_date: None,
                     updated_date: now,
                     runtime: Some(now.since(task.state.started_date.unwrap_or(now))),
@@ -167,6 +178,12 @@ fn completed_undos(tasks: &[TaskDocument]) -> impl Iterator<Item = TaskId> {
             && places.contains(task.head.scope.inside(&task.head.step_id, UNDO).as_str())
     };
     tasks.iter().filter(has_undo).map(|task| task.task_request_id)
+}
+
+/// Whether what runs in any case is left undone, as far as the document of a task says it.
+fn is_to_clean_up(task: &TaskDocument) -> bool {
+    let cleans_up = task.state.wait.as_ref().is_some_and(|wait| wait.kind == WaitKind::Cleanup);
+    cleans_up || (task.head.integration.as_str() == UPDRAFT && task.head.action.as_str() == FINALLY)
 }
 
 fn ending(task: &TaskDocument) -> TaskStatus {

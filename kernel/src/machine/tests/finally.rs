@@ -1,10 +1,10 @@
 //! `finally` and `on_cancel` by example: what runs in any case, once, and changes no verdict.
 
 use serde_json::{Value, json};
-use updraft_protocol::{ExecutionStatus, FailureKind};
+use updraft_protocol::{ExecutionStatus, Failure, FailureKind, Update};
 
 use super::world::{World, act, parallel, playbook};
-use crate::machine::{MachineEvent, Timer};
+use crate::machine::{MachineEvent, Timer, fail_abandoned};
 
 fn once(id: &str) -> Value {
     act(id, json!({"retry": {"attempts": 1}}))
@@ -152,10 +152,29 @@ fn a_step_of_a_branch_that_lost_runs_what_follows_its_cancel() {
 fn an_execution_that_cannot_continue_ends_at_once_while_it_tidies_up() {
     let mut world = World::begin(&tidied(once("a")), json!({}));
     world.apply(MachineEvent::Cancel(None));
-    let failure = updraft_protocol::Failure::new(FailureKind::Supervision, "it panicked");
+    let failure = Failure::new(FailureKind::Supervision, "it panicked");
     world.apply(MachineEvent::Fail(failure));
     assert_eq!(world.ends, [ExecutionStatus::Cancelled]);
     assert_eq!(world.statuses(), ["finally_1:cancelled", "a:cancelled", "tidy:cancelled"]);
+}
+
+#[test]
+fn an_execution_that_is_ended_from_its_documents_tells_that_it_did_not_clean_up() {
+    let mut world = World::begin(&tidied(once("a")), json!({}));
+    let told = |world: &World| {
+        let failure = Failure::new(FailureKind::Supervision, "it panicked");
+        let (_, writes) = fail_abandoned(world.execution().clone(), &world.tasks(), 2, failure, world.now);
+        let id = world.tasks()[0].task_request_id;
+        let tasks = writes.iter().filter_map(|write| match write {
+            Update::Task(task) if task.task_id == id => task.state.error.clone(),
+            _ => None,
+        });
+        tasks.map(|error| (error.kind, error.message)).next().unwrap()
+    };
+    let expected = (FailureKind::Cleanup, "its cleanup failed: it panicked".into());
+    assert_eq!(told(&world), expected);
+    world.apply(MachineEvent::Cancel(None));
+    assert_eq!(told(&world), expected);
 }
 
 #[test]
