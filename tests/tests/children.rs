@@ -11,12 +11,15 @@ use updraft::{
 use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, asked, named, playbook, soon, tenant};
 
-/// The execution that the first task of another one has started, once there is one.
+/// The execution that the first task of another one has started, once it has begun: before, a cancel of the other or a
+/// shutdown leaves none.
 async fn child_of(engine: &Engine, parent: &Handle) -> Handle {
     let task = parent.inspect().await.unwrap().tasks[0].task_request_id;
     let child = ExecutionId::of_child(task);
     loop {
-        if let Some(handle) = engine.handle(&tenant("acme"), child).await.unwrap() {
+        if let Some(handle) = engine.handle(&tenant("acme"), child).await.unwrap()
+            && handle.inspect().await.is_ok_and(|inspection| !inspection.tasks.is_empty())
+        {
             return handle;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
