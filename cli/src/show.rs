@@ -80,12 +80,14 @@ fn table(tasks: &[TaskDocument], output: &mut Output) {
     }
 }
 
-/// Why a task failed, or until when it waits for what is missing.
+/// Why a task failed, or until when it waits for what is missing, or for a person who mends it.
 fn told(state: &TaskState, error: &Failure) -> String {
-    let waits = state.status == TaskStatus::Retrying;
-    match state.wait.as_deref().filter(|wait| waits && wait.kind == WaitKind::Configuration) {
-        Some(Wait { since, until: Some(until), .. }) => {
-            way(error, format!("wait: configuration, since {since}, until {until}: {}", error.message))
+    let waits = matches!(state.status, TaskStatus::Retrying | TaskStatus::Waiting);
+    let is_told = |kind| matches!(kind, WaitKind::Configuration | WaitKind::LastFailure);
+    match state.wait.as_deref().filter(|wait| waits && is_told(wait.kind)) {
+        Some(Wait { kind, since, until: Some(until), .. }) => {
+            let kind = kind.as_str();
+            way(error, format!("wait: {kind}, since {since}, until {until}: {}", error.message))
         }
         _ => way(error, error.to_string()),
     }

@@ -1,7 +1,9 @@
 //! `updraft why`: of one execution, what it waits for, since when, until when, and who or what ends that; and what people have
 //! asked of it. Changes nothing.
 
-use updraft::{Clock, ControlHistory, ControlRecord, EndedBy, ExplainedWait, Explanation, SystemClock};
+use updraft::{
+    Clock, ControlHistory, ControlRecord, EndedBy, ExplainedWait, Explanation, Pause, PauseCause, SystemClock,
+};
 
 use crate::exit::{Ending, Error};
 use crate::options::Show;
@@ -30,14 +32,27 @@ pub(crate) async fn why(options: &Show) -> Result<Ending, Error> {
 fn print(options: &Show, explanation: &Explanation, output: &mut Output) {
     output.line(format_args!("{}  {}", options.peid, explanation.status));
     if let Some(pause) = &explanation.pause {
-        let (since, uid, reason) = (pause.since, &pause.asked.uid, &pause.asked.reason);
-        output.line(clean(&format!("paused since {since} by {uid}: {reason}; `updraft resume` ends it")));
+        output.line(clean(&held(pause)));
     }
     for wait in &explanation.waits {
         output.line(clean(&line(wait)));
     }
     for told in explanation.controls.iter().flat_map(|history| controls(history)) {
         output.line(clean(&told));
+    }
+}
+
+/// Who or what holds an execution.
+fn held(pause: &Pause) -> String {
+    let since = pause.since;
+    match &pause.cause {
+        PauseCause::Asked(asked) => {
+            format!("paused since {since} by {}: {}; `updraft resume` ends it", asked.uid, asked.reason)
+        }
+        PauseCause::LastFailure { step, message, .. } => format!(
+            "paused since {since}, as the last attempt of step \"{step}\" has failed: {message}; once that is mended, \
+             `updraft resume` lets it begin again"
+        ),
     }
 }
 
@@ -87,5 +102,8 @@ fn told(ended_by: &EndedBy) -> String {
         EndedBy::Branches => "waits for calls of branches that no longer count".to_owned(),
         EndedBy::Cleanup => "runs what it has to after its end".to_owned(),
         EndedBy::Round => "waits for its next round".to_owned(),
+        EndedBy::LastFailure { attempt, failure } => {
+            format!("waits for a person who mends it, and resumes, after attempt {attempt}: {failure}")
+        }
     }
 }

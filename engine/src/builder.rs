@@ -180,6 +180,14 @@ impl Builder {
         self
     }
 
+    /// How long a step with `on_last_failure: pause` waits for a person when its last attempt has failed, at most 366 days; by
+    /// default seven days. One that waits already keeps its deadline.
+    #[must_use]
+    pub fn last_failure_wait(mut self, wait: Duration) -> Self {
+        self.waits.last_failure = wait.min(SPAN);
+        self
+    }
+
     /// Tasks at once in one execution, unless its playbook sets it; by default 10.
     #[must_use]
     pub fn tasks_at_once(mut self, tasks: usize) -> Self {

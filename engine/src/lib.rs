@@ -98,7 +98,7 @@ pub use updraft_protocol::{
     ControlHistory, ControlKind, ControlRecord, ControlRefusal, DeadLetter, DocumentId, Effect,
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure,
     FailureKind, Flaw, Gate, GivenAnswer, GivenSecret, Held, Hold, Holder, IdempotencyKey, InputHash,
-    Integration, Json, KeyHolder, Masking, Name, Number, Omission, Parent, Pause, PermitFuture,
+    Integration, Json, KeyHolder, Masking, Name, Number, Omission, Parent, Pause, PauseCause, PermitFuture,
     PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId, PlaybookStatus, ReceivedSignals,
     Revision, ScopePath, Secret, SecretProvider, SecretReference, Sending, Signal, Span, StepId,
     TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, UndoCall,

@@ -16,7 +16,7 @@ use updraft_protocol::{
 pub struct Explanation {
     /// Its status.
     pub status: ExecutionStatus,
-    /// Who holds it, if it is paused: nothing begins before it is resumed.
+    /// Who or what holds it, if it is paused: nothing begins before it is resumed.
     pub pause: Option<Arc<Pause>>,
     /// Its waits, in the order of their tasks.
     pub waits: Vec<ExplainedWait>,
@@ -99,6 +99,13 @@ pub enum EndedBy {
     Round,
     /// The steps that run when its body has ended, or since it was cancelled.
     Cleanup,
+    /// A person who mends what made the last attempt fail, and resumes the execution.
+    LastFailure {
+        /// The attempts that have failed.
+        attempt: u32,
+        /// Why the last one did.
+        failure: String,
+    },
 }
 
 impl Explanation {
@@ -160,5 +167,6 @@ fn ended_by(task: &TaskDocument, wait: &Wait) -> EndedBy {
         WaitKind::Child => EndedBy::Child { execution: subject() },
         WaitKind::Round => EndedBy::Round,
         WaitKind::Cleanup => EndedBy::Cleanup,
+        WaitKind::LastFailure => EndedBy::LastFailure { attempt: task.state.attempt, failure: failure() },
     }
 }

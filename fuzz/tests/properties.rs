@@ -16,8 +16,8 @@ use updraft_protocol::playbook::{Retry, UndoOn};
 use updraft_protocol::{
     Asked, ControlHistory, ControlKind, ControlRecord, ExecutionEnding, ExecutionHead, ExecutionId,
     ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Hold, InputHash, Json, Name,
-    Pause, PlaybookId, ReceivedSignals, Revision, SecretReference, Signal, Span, TaskHead, TaskId, TaskState,
-    TaskStatus, TaskUpdate, Timestamp, UndoCall, UndoRecord, UndoStatus, Update, codec,
+    Pause, PauseCause, PlaybookId, ReceivedSignals, Revision, SecretReference, Signal, Span, TaskHead,
+    TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, UndoCall, UndoRecord, UndoStatus, Update, codec,
 };
 
 fn config(cases: u32) -> ProptestConfig {
@@ -133,7 +133,7 @@ fn ending() -> impl Strategy<Value = Option<Box<ExecutionEnding>>> {
 fn pause() -> impl Strategy<Value = Option<Arc<Pause>>> {
     let pause = (date(), text(), text()).prop_map(|(since, uid, reason)| {
         let asked = Asked { uid: uid.unwrap_or_default(), reason: reason.unwrap_or_default() };
-        Arc::new(Pause { since: since.unwrap_or_default(), asked })
+        Arc::new(Pause { since: since.unwrap_or_default(), cause: PauseCause::Asked(asked) })
     });
     option::of(pause)
 }

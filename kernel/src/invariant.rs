@@ -2,6 +2,7 @@
 //! tests call the same ones, and so do the machine's debug assertions.
 
 mod containment;
+mod pause;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,13 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 use updraft_protocol::{
     ApprovalOutcome, ExecutionDocument, ExecutionStatus, FailureKind, GivenAnswer, Json, Revision, ScopePath,
-    StepId, TaskDocument, TaskId, TaskStatus, Update, Value,
+    StepId, TaskDocument, TaskId, TaskStatus, Value,
 };
 
-use crate::machine::{Act, Effects, FAILED_CLEANUP, Machine};
+use crate::machine::{FAILED_CLEANUP, Machine};
 use crate::plan::{Follows, Plan, PlannedAction, PlannedKind, PlannedStep, REFUSE};
 
 pub use containment::{is_held_to_the_last, is_never_forgotten};
+pub use pause::{held_by_a_pause, nothing_begins_while_paused, paused_before_it_failed};
 pub use undo::undone_before_the_end;
 
 /// An invariant that does not hold, and where.
@@ -318,17 +320,6 @@ pub fn undo_is_registered(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Vio
     Ok(())
 }
 
-/// While an execution is paused, no task and no attempt begins.
-pub fn nothing_begins_while_paused(machine: &Machine, effects: &Effects) -> Result<(), Violation> {
-    let is_attempt = |act: &&Act| matches!(act, Act::Start(_) | Act::Acquire(_));
-    let is_new = |update: &&Update| matches!(update, Update::Task(task) if task.head.is_some());
-    let (attempt, task) = (effects.acts.iter().find(is_attempt), effects.writes.iter().find(is_new));
-    if !machine.is_paused() || (attempt.is_none() && task.is_none()) {
-        return Ok(());
-    }
-    violated("nothing begins while paused", format!("{}: {attempt:?} {task:?}", machine.peid()))
-}
-
 /// At any time a machine has no more attempts than its limit, keeps no signal that a task waits for, and has no scope open
 /// whose opener has ended, and after the end nothing is under way.
 pub fn machine(machine: &Machine) -> Result<(), Violation> {
@@ -343,7 +334,7 @@ pub fn machine(machine: &Machine) -> Result<(), Violation> {
         if machine.has_an_orphan() {
             return violated("scopes", "a scope is open whose opener has ended");
         }
-        return Ok(());
+        return held_by_a_pause(machine);
     }
     if running > 0 {
         return violated("one end", format!("{running} attempts after the end"));

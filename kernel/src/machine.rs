@@ -22,6 +22,7 @@ mod end;
 mod event;
 mod forget;
 mod items;
+mod last_failure;
 mod loops;
 mod output;
 mod pause;
@@ -189,6 +190,7 @@ impl Machine {
                 self.stop(ExecutionStatus::Failed, Some(failure), now, &mut effects)
             }
         }
+        self.end_pause_for_failures(now, &mut effects);
         self.fill(now, &mut effects);
         self.settle_waits();
         debug_assert_eq!(crate::invariant::machine(self), Ok(()));

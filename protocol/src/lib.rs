@@ -61,7 +61,7 @@ pub use integration::{
 };
 pub use json::Json;
 pub use parent::{Parent, PlaybookChoice};
-pub use pause::{Asked, Pause};
+pub use pause::{Asked, Pause, PauseCause};
 pub use playbook::Playbook;
 pub use scope::ScopePath;
 pub use secret::{GivenSecret, Masking, Secret, SecretProvider, SecretReference};

@@ -1,9 +1,11 @@
-//! Pauses: who holds an execution, since when and why, and who asks for a control. Owns the form of both; decides nothing.
+//! Pauses: who or what holds an execution, since when and why, and who asks for a control. Owns the form of both; decides
+//! nothing.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::{StepId, TaskId};
 use crate::limits::{COMMENT_BYTES, KEY_BYTES};
 use crate::time::Timestamp;
 
@@ -28,13 +30,43 @@ impl Asked {
 pub struct Pause {
     /// When it began.
     pub since: Timestamp,
-    /// Who asked for it, and why.
-    pub asked: Asked,
+    /// Why.
+    pub cause: PauseCause,
+}
+
+/// Why an execution is paused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseCause {
+    /// A person or a service asked for it.
+    Asked(Asked),
+    /// The last attempt of a step has failed, and the step waits for a person who mends the cause.
+    LastFailure {
+        /// The task of the step.
+        task: TaskId,
+        /// The step.
+        step: StepId,
+        /// The failure, in words.
+        message: Arc<str>,
+    },
+}
+
+impl PauseCause {
+    /// The person who asked for it, if one did.
+    pub fn asked(&self) -> Option<&Asked> {
+        match self {
+            Self::Asked(asked) => Some(asked),
+            Self::LastFailure { .. } => None,
+        }
+    }
 }
 
 impl Pause {
     /// The approximate number of bytes of its texts.
     pub(crate) fn text_bytes(&self) -> usize {
-        self.asked.uid.len() + self.asked.reason.len()
+        match &self.cause {
+            PauseCause::Asked(asked) => asked.uid.len() + asked.reason.len(),
+            PauseCause::LastFailure { step, message, .. } => step.as_str().len() + message.len(),
+        }
     }
 }

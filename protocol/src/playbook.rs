@@ -31,7 +31,7 @@ use crate::time::Span;
 use crate::value::Value;
 use fields::{FieldsOfKind, StepFields};
 
-pub use action::{Action, Record, Retry};
+pub use action::{Action, OnLastFailure, Record, Retry};
 pub use approval::{Approval, Choices, Escalation, Reminder};
 pub use body::{Body, BodyRun, Handler, NestedBody};
 pub use choice::If;
@@ -127,6 +127,9 @@ playbook! {
     /// How long an execution may take; without it, as long as its steps do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     timeout: Option<Span>,
+    /// What follows when the last attempt of an action has failed that does not say it itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    on_last_failure: Option<OnLastFailure>,
     /// How many tasks of one execution run at once; 10 unless the engine is configured otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]

@@ -62,7 +62,7 @@ mod tests {
     use crate::failure::{Failure, FailureKind};
     use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
     use crate::json::Json;
-    use crate::pause::{Asked, Pause};
+    use crate::pause::{Asked, Pause, PauseCause};
     use crate::scope::ScopePath;
     use crate::signal::ReceivedSignals;
     use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
@@ -168,7 +168,10 @@ mod tests {
                 ending: None,
                 pause: Some(Arc::new(Pause {
                     since: Timestamp(1),
-                    asked: Asked { uid: "u".repeat(length).into(), reason: "r".repeat(length).into() },
+                    cause: PauseCause::Asked(Asked {
+                        uid: "u".repeat(length).into(),
+                        reason: "r".repeat(length).into(),
+                    }),
                 })),
                 controls: None,
             },

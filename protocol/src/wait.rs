@@ -22,6 +22,8 @@ pub struct Wait {
     pub gate: Option<Box<Gate>>,
     /// Of a loop: how far it has come.
     pub progress: Option<Box<Progress>>,
+    /// Of a call: its attempts before a person let it begin again. They no longer count.
+    pub earlier_attempts: u32,
     /// When it began.
     pub since: Timestamp,
     /// When it ends: then a `delay` or a `retry` continues, and the other waits fail the task.
@@ -59,6 +61,8 @@ pub enum WaitKind {
     Round,
     /// The steps that run when a body has ended, or once the task was cancelled.
     Cleanup,
+    /// A person who mends what made the last attempt fail: the execution is paused.
+    LastFailure,
 }
 
 impl Wait {
@@ -72,19 +76,28 @@ impl Wait {
 
     /// A wait for an instant.
     pub fn until(kind: WaitKind, since: Timestamp, until: Timestamp) -> Self {
-        Self { kind, subject: None, key: None, gate: None, progress: None, since, until: Some(until) }
+        Self {
+            kind,
+            subject: None,
+            key: None,
+            gate: None,
+            progress: None,
+            earlier_attempts: 0,
+            since,
+            until: Some(until),
+        }
     }
 }
 
 impl WaitKind {
     /// Whether the wait is ended from outside of the execution.
     pub const fn is_answered(self) -> bool {
-        matches!(self, Self::Signal | Self::Approval | Self::Child)
+        matches!(self, Self::Signal | Self::Approval | Self::Child | Self::LastFailure)
     }
 
     /// Whether a person may change when the wait ends.
     pub const fn is_extendable(self) -> bool {
-        matches!(self, Self::Delay | Self::Signal | Self::Approval)
+        matches!(self, Self::Delay | Self::Signal | Self::Approval | Self::LastFailure)
     }
 
     /// The stored text.
@@ -99,6 +112,7 @@ impl WaitKind {
             Self::Child => "child",
             Self::Round => "round",
             Self::Cleanup => "cleanup",
+            Self::LastFailure => "last_failure",
         }
     }
 }

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use updraft_protocol::{ApprovalAnswer, ExecutionId, Name, Signal, StepId, TaskDocument, Timestamp};
+use updraft_protocol::{
+    ApprovalAnswer, ExecutionId, ExecutionStatus, Name, Signal, StepId, TaskDocument, Timestamp,
+};
 
 use crate::event::{NodeId, WorldEvent};
 use crate::execution::{Ask, asked};
@@ -175,14 +177,27 @@ impl World {
             // Asked for before, it would be refused, and the execution would stay paused.
             ClientControl::Resume(number) => {
                 let pause = self.scenario.pauses.iter().find(|pause| pause.number == number)?;
-                let paused = self.cx.oracle.is_answered(ClientControl::Pause(number));
-                Some((order(pause.order)?, paused.then(|| Ask::Resume(control, asked()))))
+                let order = order(pause.order)?;
+                let is_due = match pause.mends {
+                    true => self.is_paused_for_failure(order),
+                    false => self.cx.oracle.is_answered(ClientControl::Pause(number)),
+                };
+                Some((order, is_due.then(|| Ask::Resume(control, asked()))))
             }
             ClientControl::Answer(number) => {
                 let answer = self.scenario.answers.iter().find(|answer| answer.number == number)?;
                 Some((order(answer.order)?, self.answer_of(answer)))
             }
         }
+    }
+
+    /// Whether an order waits for a person who mends what made a step fail.
+    fn is_paused_for_failure(&self, order: &Order) -> bool {
+        let Some(ClientRequest::Accepted(peid)) = self.requests.get(&order.number) else { return false };
+        let state = self.cx.store.executions.get(peid).map(|found| &found.state);
+        state
+            .filter(|state| state.execution_status == ExecutionStatus::Paused)
+            .is_some_and(|state| state.pause.as_ref().is_some_and(|pause| pause.cause.asked().is_none()))
     }
 
     /// The skip of one of the tasks of its order that wait, or another end of its wait.

@@ -188,9 +188,8 @@ impl<'a> Generator<'a> {
             "multiplier": self.dice.small(1, 4),
             "give_up_after": self.dice.pick(&["1s", "1m", "1h", "3h"]),
         });
-        if at_most_once {
-            step["at_most_once"] = json!(true);
-        }
+        step["at_most_once"] = json!(at_most_once);
+        step["on_last_failure"] = json!(self.dice.pick(&["fail", "fail", "fail", "pause"]));
         if self.steps.is_multiple_of(3) || self.undoes_much {
             self.undo(step, id, at_most_once);
         }

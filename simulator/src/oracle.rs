@@ -78,6 +78,8 @@ pub struct Oracle {
     ends: BTreeMap<TaskId, AskedEnds>,
     /// The executions that were told to be paused, until they are asked to go on.
     paused: BTreeSet<ExecutionId>,
+    /// How often each execution was asked to go on.
+    resumes: BTreeMap<ExecutionId, u32>,
     /// The nodes that hold a control that they have not answered.
     held: BTreeSet<(ClientControl, NodeId)>,
     accepted: BTreeMap<usize, BTreeSet<ExecutionId>>,

@@ -124,7 +124,7 @@ pub struct SentSkip {
     pub lasts: Option<u64>,
 }
 
-/// A pause of an order. A person takes it back a while after it is answered.
+/// A pause of an order, which a person takes back a while later, or a person who resumes it where it is paused for a failure.
 #[derive(Debug, Clone)]
 pub struct SentPause {
     /// Its number in the scenario.
@@ -135,6 +135,8 @@ pub struct SentPause {
     pub after: u64,
     /// The delay after the pause until it is taken back.
     pub length: u64,
+    /// No pause is asked for: the order is resumed when it is paused for a failure.
+    pub mends: bool,
 }
 
 /// The people who answer. The last one is named by no playbook.
@@ -377,14 +379,13 @@ fn skips(orders: u64, dice: &mut Dice) -> Vec<SentSkip> {
     let skip = |number| {
         let (order, after) = (dice.below(orders) as usize, dice.below(30_000) * MILLIS);
         let longest = dice.pick(&[10_000, 600_000, 7_200_000]);
-        let lasts = dice.one_in(2).then(|| dice.below(longest));
-        SentSkip { number, order, after, lasts }
+        SentSkip { number, order, after, lasts: dice.one_in(2).then(|| dice.below(longest)) }
     };
     (0..count).map(skip).collect()
 }
 
 fn pauses(orders: u64, dice: &mut Dice) -> Vec<SentPause> {
-    let count = dice.small(0, 4) as usize;
+    let count = dice.small(0, 6) as usize;
     let pause = |number| {
         let (longest, length) = (dice.pick(&[300, 5_000, 60_000]), dice.pick(&[1_000, 40_000, 7_200_000]));
         SentPause {
@@ -392,6 +393,7 @@ fn pauses(orders: u64, dice: &mut Dice) -> Vec<SentPause> {
             order: dice.below(orders) as usize,
             after: dice.below(longest) * MILLIS,
             length: dice.below(length) * MILLIS,
+            mends: dice.one_in(2),
         }
     };
     (0..count).map(pause).collect()

@@ -345,7 +345,9 @@ fn queue_controls(scenario: &Scenario, cx: &mut Context) {
     }
     for pause in &scenario.pauses {
         let at = begun(pause.order) + pause.after;
-        cx.queue.at(at, WorldEvent::Control(ClientControl::Pause(pause.number)));
+        if !pause.mends {
+            cx.queue.at(at, WorldEvent::Control(ClientControl::Pause(pause.number)));
+        }
         cx.queue.at(at + pause.length, WorldEvent::Control(ClientControl::Resume(pause.number)));
     }
     for signal in &scenario.signals {

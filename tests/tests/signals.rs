@@ -6,7 +6,7 @@
 use serde_json::json;
 use updraft::{
     Applied, ApprovalAnswer, Asked, CancelVerdict, ControlError, ControlKind, ControlRefusal, ExecutionId,
-    ExecutionStatus, Inbox, InboxQuery, Name, Signal, TaskStatus, Timestamp,
+    ExecutionStatus, Inbox, InboxQuery, Name, PauseCause, Signal, TaskStatus, Timestamp,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, playbook, soon, tenant};
@@ -109,7 +109,7 @@ async fn a_pause_survives_the_engine_and_ends_when_a_person_says_so() {
     let handle = second.handle(&tenant, peid).await.unwrap().unwrap();
     let found = handle.inspect().await.unwrap();
     assert_eq!(found.execution.state.execution_status, ExecutionStatus::Paused);
-    assert_eq!(found.execution.state.pause.as_ref().unwrap().asked, asked());
+    assert_eq!(found.execution.state.pause.as_ref().unwrap().cause, PauseCause::Asked(asked()));
     assert_eq!(found.tasks.len(), 1, "nothing followed the signal");
     assert_eq!(soon(second.resume(&tenant, peid, asked())).await.unwrap(), Applied::Resumed);
     let rest = handle.inspect().await.unwrap().tasks[1].task_request_id;

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+use std::time::Duration;
+
 use serde_json::json;
-use updraft::{Asked, ControlKind, EndedBy, ExecutionStatus, Explanation};
+use updraft::{Applied, Asked, ControlKind, EndedBy, ExecutionStatus, Explanation, PauseCause};
 use updraft_tests::timeouts::TEST_TIMEOUT;
-use updraft_tests::{Harness, playbook};
+use updraft_tests::{Harness, playbook, soon};
 
 #[tokio::test]
 async fn each_wait_says_who_or_what_ends_it_until_when_and_a_pause_by_whom() {
@@ -38,7 +40,10 @@ async fn each_wait_says_who_or_what_ends_it_until_when_and_a_pause_by_whom() {
     let stored = engine.reader().execution(&tenant, peid).await.unwrap().unwrap();
     let told = engine.why(&tenant, peid).await.unwrap().unwrap();
     assert_eq!(Explanation::of(&stored, told.waits[0].since), told, "the store says the same");
-    assert_eq!((told.status, &told.pause.as_ref().unwrap().asked), (ExecutionStatus::Paused, &asked));
+    assert_eq!(
+        (told.status, told.pause.as_ref().unwrap().cause.asked()),
+        (ExecutionStatus::Paused, Some(&asked))
+    );
     let _ = engine.cancel(&tenant, peid, asked.clone()).await.unwrap();
     let told = engine.why(&tenant, peid).await.unwrap().unwrap();
     assert_eq!((told.status, told.waits.len()), (ExecutionStatus::Cancelled, 0));
@@ -47,4 +52,44 @@ async fn each_wait_says_who_or_what_ends_it_until_when_and_a_pause_by_whom() {
     assert_eq!(controls, [(ControlKind::Pause, &asked), (ControlKind::Cancel, &asked)]);
     assert!(engine.why(&updraft_tests::tenant("another"), peid).await.unwrap().is_none());
     let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn a_step_that_pauses_in_place_of_failing_says_so_and_begins_again_when_it_is_mended() {
+    let harness = Harness::default();
+    let steps = playbook(
+        "steps:\n  - {id: block, action: tool.flaky, arguments: {failures: 3}, on_last_failure: pause,\n     \
+         retry: {attempts: 2, initial: 1ms}}\n  - {id: after, action: tool.echo}\n",
+    );
+    let first = harness.start().await;
+    let handle = harness.submit(&first, &steps, json!({})).await;
+    let (tenant, peid) = (handle.tenant().clone(), handle.peid());
+    let is_paused = async |engine: &updraft::Engine| loop {
+        let told = engine.why(&tenant, peid).await.unwrap().unwrap();
+        if told.status == ExecutionStatus::Paused {
+            break told;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    let told = soon(is_paused(&first)).await;
+    let _ = first.shutdown(TEST_TIMEOUT).await;
+    let second = harness.start().await;
+    let again = soon(is_paused(&second)).await;
+    assert_eq!(again, told, "a restart changes nothing of it");
+    let PauseCause::LastFailure { step, message, .. } = &told.pause.as_ref().unwrap().cause else {
+        panic!("{told:?}");
+    };
+    assert_eq!((step.as_str(), &**message), ("block", "not yet"));
+    let ended_by = EndedBy::LastFailure { attempt: 2, failure: "not yet".into() };
+    assert_eq!((told.waits.len(), &told.waits[0].ended_by), (1, &ended_by));
+    let week = told.waits[0].until.unwrap().since(told.waits[0].since) / 86_400_000;
+    assert_eq!((week, harness.tool.times("after")), (7, 0));
+
+    let asked = Asked { uid: "ana".into(), reason: "the token is renewed".into() };
+    assert_eq!(second.resume(&tenant, peid, asked).await.unwrap(), Applied::Resumed);
+    let handle = second.handle(&tenant, peid).await.unwrap().unwrap();
+    let ended = soon(handle.wait()).await.unwrap();
+    assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
+    assert_eq!((harness.tool.times("block"), harness.tool.times("after")), (4, 1));
+    let _ = second.shutdown(TEST_TIMEOUT).await;
 }

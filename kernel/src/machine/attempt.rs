@@ -172,12 +172,14 @@ impl Machine {
         if action.at_most_once && failure.may_have_acted() {
             return self.settle(task, Ending::Unknown(failure), now, effects);
         }
-        if !failure.retryable() || attempt >= action.retry.attempts {
-            return self.settle(task, Ending::Failed(failure), now, effects);
+        if !failure.retryable()
+            || attempt.saturating_sub(self.earlier_attempts(task)) >= action.retry.attempts
+        {
+            return self.last_attempt_failed(task, action, failure, now, effects);
         }
         if let Some(reason) = beyond(&action.retry, failure.retry_after(), now, self.deadline()) {
             let message = format!("{reason}: {}", failure.message);
-            return self.settle(task, Ending::Failed(failure.with_message(message)), now, effects);
+            return self.last_attempt_failed(task, action, failure.with_message(message), now, effects);
         }
         let due = self.retry_due(task, attempt, action, &failure, now);
         self.write_retry(task, failure, due, now, effects);
@@ -194,15 +196,17 @@ impl Machine {
         failed: Timestamp,
     ) -> Timestamp {
         let (_, seed) = self.task(task).id.uuid().as_u64_pair();
+        let attempt = attempt.saturating_sub(self.earlier_attempts(task));
         due(&action.retry, attempt, seed, failure.retry_after(), failed)
     }
 
     /// The instant is due for which a task waits: a `delay` is over, the next attempt begins, or what was waited for has
     /// not come.
     pub(super) fn task_due(&mut self, task: TaskSeq, now: Timestamp, effects: &mut Effects) {
-        let Some(due) = self.tasks.get(task).and_then(Task::due).filter(|_| !self.is_paused()) else {
+        if self.is_paused() && !self.may_expire(task) {
             return;
-        };
+        }
+        let Some(due) = self.tasks.get(task).and_then(Task::due) else { return };
         if now < due {
             effects.acts.push(Act::Arm(super::Timer::Task(task), due));
             return;
@@ -218,6 +222,9 @@ impl Machine {
         }
         let plan = self.plan.clone();
         let ending = match &plan.step(self.task(task).step).kind {
+            PlannedKind::Action(_) if self.is_held(self.task(task)) => {
+                Ending::Failed(self.last_failure(task))
+            }
             PlannedKind::Action(_) => {
                 self.task_mut(task).phase = Phase::Ready;
                 return self.ready.push_back(Ready::Again(task));

@@ -6,7 +6,6 @@ use std::time::Duration;
 use updraft_protocol::limits::{CLEANUP, CONFIGURATION_LOOK, CONFIGURATION_LOOK_MAX};
 use updraft_protocol::{Failure, FailureKind, Span, StepId, TaskId, TaskStatus, Timestamp, Wait, WaitKind};
 
-use super::task::Ending;
 use super::task_seq::TaskSeq;
 use super::{Effects, Machine};
 use crate::plan::PlannedAction;
@@ -36,16 +35,20 @@ impl Machine {
         let missed = self.wait_of(task).filter(|wait| wait.kind == WaitKind::Configuration);
         // The wait counts from the first check; its length is that of the engine that checks now.
         let since = missed.map_or(now, |wait| wait.since);
-        let undoes =
-            PlannedAction::of(self.plan.step(self.task(task).step)).is_some_and(|of| of.undoes.is_some());
+        let plan = self.plan.clone();
+        let Some(action) = PlannedAction::of(plan.step(self.task(task).step)) else { return };
         // Other undos, and the end, wait for it.
-        let longest = if undoes { self.configuration_wait.min(CLEANUP) } else { self.configuration_wait };
+        let longest = if action.undoes.is_some() {
+            self.configuration_wait.min(CLEANUP)
+        } else {
+            self.configuration_wait
+        };
         let until = since.after(longest);
         if now >= until {
             let waited = Span(longest);
             let message = format!("{}; it was waited for {waited}", failure.message);
             let failure = failure.with_message(message).with_retryable(false);
-            return self.settle(task, Ending::Failed(failure), now, effects);
+            return self.last_attempt_failed(task, action, failure, now, effects);
         }
         let subject = Some(self.plan.step(self.task(task).step).integration.as_str().into());
         let wait = Wait { subject, ..Wait::until(WaitKind::Configuration, since, until) };

@@ -1,13 +1,14 @@
 //! Pauses: a person holds the execution. What runs may end, and its end is recorded; no step, attempt, item or round
 //! begins until a person lets it go on. Waits go on: an instant that passes meanwhile counts when the execution goes on,
-//! and the deadline of the execution ends it even then. Owns the begin and the end of a pause; the walk and `fill` ask
+//! and the deadline of the execution ends it even then. A pause for a failure is begun and ended elsewhere (`last_failure`). Owns the begin and the end of a pause; the walk and `fill` ask
 //! [`Machine::is_paused`] before they begin something.
 
 use std::sync::Arc;
 
 use updraft_protocol::limits::PAUSE_LOOK;
 use updraft_protocol::{
-    Applied, Asked, ControlKind, ControlRecord, ControlRefusal, ExecutionStatus, Pause, Timestamp,
+    Applied, Asked, ControlKind, ControlRecord, ControlRefusal, ExecutionState, ExecutionStatus, Pause,
+    PauseCause, Timestamp,
 };
 
 use super::task::Task;
@@ -29,7 +30,7 @@ impl Machine {
         if !asked.is_sound() {
             return Err(ControlRefusal::NotAsker);
         }
-        if self.is_paused() {
+        if self.is_paused() && !self.is_paused_for_failure() {
             return Ok(Applied::Repeated);
         }
         // What cleans up before an end is not held.
@@ -37,7 +38,7 @@ impl Machine {
             return Err(ControlRefusal::Ended(status));
         }
         self.take_back_waiting_calls(effects);
-        let pause = Arc::new(Pause { since: now, asked: asked.clone() });
+        let pause = Arc::new(Pause { since: now, cause: PauseCause::Asked(asked.clone()) });
         let kind = ControlKind::Pause;
         self.note_control(ControlRecord { kind, at: now, asked, task: None, until: None });
         self.write_pause(ExecutionStatus::Paused, Some(pause), now, effects);
@@ -59,10 +60,16 @@ impl Machine {
         }
         let kind = ControlKind::Resume;
         self.note_control(ControlRecord { kind, at: now, asked, task: None, until: None });
+        self.begin_held_again(now, effects);
+        self.end_pause(now, effects);
+        Ok(Applied::Resumed)
+    }
+
+    /// The execution executes again.
+    pub(super) fn end_pause(&mut self, now: Timestamp, effects: &mut Effects) {
         self.write_pause(ExecutionStatus::Executing, None, now, effects);
         self.end_overdue_loops(now, effects);
         self.arm_again(effects);
-        Ok(Applied::Resumed)
     }
 
     /// Sets the timers of all waits: those that fired during a pause were ignored.
@@ -74,6 +81,21 @@ impl Machine {
     /// While the execution is paused: when it has to be in memory again, unless a person asks for it before.
     pub(super) fn paused_until(&self) -> Option<Timestamp> {
         let pause = self.state.pause.as_ref().filter(|_| self.is_paused())?;
-        Some(self.deadline().unwrap_or_else(|| pause.since.after(PAUSE_LOOK)))
+        let ends = [self.deadline(), self.next_expiry()].into_iter().flatten().min();
+        Some(ends.unwrap_or_else(|| pause.since.after(PAUSE_LOOK)))
+    }
+
+    /// The execution is paused, or goes on.
+    pub(super) fn write_pause(
+        &mut self,
+        execution_status: ExecutionStatus,
+        pause: Option<Arc<Pause>>,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let controls = self.state.controls.clone();
+        let change = ExecutionState { execution_status, pause, controls, ..self.unchanged_execution(now) };
+        self.state.merge(change.clone());
+        self.write_execution(change, false, effects);
     }
 }

@@ -1,5 +1,6 @@
 //! Skips: a person ends the wait of a task before its time. Owns what follows: a `delay`, a `wait_until` and a `wait_for` go
-//! on, an attempt that waits is made at once, and an approval fails, since only an approval goes on.
+//! on, an attempt that waits is made at once, an approval fails, since only an approval goes on, and a step whose last attempt
+//! has failed fails.
 
 use updraft_protocol::{
     Applied, Asked, ControlKind, ControlRecord, ControlRefusal, Failure, FailureKind, TaskId, Timestamp,
@@ -31,6 +32,8 @@ impl Machine {
                 let message = format!("{} has skipped it: {}", asked.uid, asked.reason);
                 Ending::Failed(Failure::new(FailureKind::Skipped, message))
             }
+            // Whoever mends the cause resumes the execution; a skip gives up.
+            WaitKind::LastFailure => Ending::Failed(self.last_failure(seq)),
             // A crash must not wait again.
             WaitKind::Retry => {
                 self.record_skip(id, asked, now, effects);

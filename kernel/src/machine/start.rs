@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_protocol::limits::{APPROVAL_WAIT, SIGNAL_WAIT, TASKS_AT_ONCE_MAX};
+use updraft_protocol::limits::{APPROVAL_WAIT, LAST_FAILURE_WAIT, SIGNAL_WAIT, TASKS_AT_ONCE_MAX};
 use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
 
 use super::end::ExecutionPhase;
@@ -37,11 +37,13 @@ pub struct DefaultWaits {
     pub approval: Duration,
     /// For a signal.
     pub signal: Duration,
+    /// For a person who mends what made the last attempt of a step fail.
+    pub last_failure: Duration,
 }
 
 impl Default for DefaultWaits {
     fn default() -> Self {
-        Self { approval: APPROVAL_WAIT, signal: SIGNAL_WAIT }
+        Self { approval: APPROVAL_WAIT, signal: SIGNAL_WAIT, last_failure: LAST_FAILURE_WAIT }
     }
 }
 
@@ -125,6 +127,7 @@ impl Machine {
         if self.scopes.get(ScopeId::MAIN).is_some_and(|main| main.cancelled) {
             self.stop_recorded(now, effects);
         }
+        self.end_pause_for_failures(now, effects);
         self.fill(now, effects);
         self.settle_waits();
     }

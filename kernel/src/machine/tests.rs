@@ -11,6 +11,7 @@ mod examples;
 mod finally;
 mod items;
 mod joins;
+mod last_failures;
 mod loop_progress;
 mod outputs;
 mod pauses;

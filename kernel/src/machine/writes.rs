@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use updraft_protocol::{
     CallRecord, ExecutionDocument, ExecutionEnding, ExecutionState, ExecutionStatus, ExecutionUpdate,
-    Failure, FailureKind, Gate, Json, Pause, ReceivedSignals, Revision, StepId, TaskDocument, TaskHead,
-    TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, Update, Wait, WaitKind,
+    Failure, FailureKind, Gate, Json, ReceivedSignals, Revision, StepId, TaskDocument, TaskHead, TaskId,
+    TaskState, TaskStatus, TaskUpdate, Timestamp, Update, Wait, WaitKind,
 };
 
 use super::output::kept_bytes;
@@ -128,7 +128,8 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let wait = Some(Box::new(Wait::until(WaitKind::Retry, now, due)));
+        let earlier_attempts = self.earlier_attempts(task);
+        let wait = Some(Box::new(Wait { earlier_attempts, ..Wait::until(WaitKind::Retry, now, due) }));
         let (status, error) = (TaskStatus::Retrying, Some(Box::new(failure)));
         let change = TaskState { status, error, wait, ..self.unchanged(task, now) };
         self.change(task, change, effects);
@@ -184,6 +185,7 @@ impl Machine {
         effects: &mut Effects,
     ) {
         let attempt = self.task(task).state.attempt.saturating_sub(1);
+        let wait = Wait { earlier_attempts: self.earlier_attempts(task), ..wait };
         let (status, error, wait) = (TaskStatus::Retrying, Some(Box::new(failure)), Some(Box::new(wait)));
         let change = TaskState { status, attempt, error, wait, ..self.unchanged(task, now) };
         self.change(task, change, effects);
@@ -209,7 +211,7 @@ impl Machine {
     }
 
     /// A change that sets no field but the instant.
-    fn unchanged(&self, task: TaskSeq, now: Timestamp) -> TaskState {
+    pub(super) fn unchanged(&self, task: TaskSeq, now: Timestamp) -> TaskState {
         let TaskState { status, attempt, .. } = self.task(task).state;
         TaskState {
             status,
@@ -227,7 +229,7 @@ impl Machine {
     }
 
     /// Changes a task's state and writes the fields that the change sets.
-    fn change(&mut self, task: TaskSeq, change: TaskState, effects: &mut Effects) {
+    pub(super) fn change(&mut self, task: TaskSeq, change: TaskState, effects: &mut Effects) {
         let first = self.task(task).revision.seq == 0;
         let state = &mut self.task_mut(task).state;
         let kept_before = kept_bytes(state);
@@ -290,20 +292,6 @@ impl Machine {
     /// The signals of the execution have changed.
     pub(super) fn write_signals(&mut self, signals: ReceivedSignals, now: Timestamp, effects: &mut Effects) {
         let change = ExecutionState { signals: Some(Arc::new(signals)), ..self.unchanged_execution(now) };
-        self.state.merge(change.clone());
-        self.write_execution(change, false, effects);
-    }
-
-    /// The execution is paused, or goes on.
-    pub(super) fn write_pause(
-        &mut self,
-        execution_status: ExecutionStatus,
-        pause: Option<Arc<Pause>>,
-        now: Timestamp,
-        effects: &mut Effects,
-    ) {
-        let controls = self.state.controls.clone();
-        let change = ExecutionState { execution_status, pause, controls, ..self.unchanged_execution(now) };
         self.state.merge(change.clone());
         self.write_execution(change, false, effects);
     }

@@ -47,7 +47,7 @@ pub(super) fn check(
     mistakes.set_places(flat.steps.iter().map(|step| step.place.clone()).collect());
     let mut by_id = index(&flat, &mut mistakes);
     let is_resolved = follow(&mut flat, &by_id, &mut mistakes) && by_id.len() == count;
-    let mut steps = Steps::new((catalogue, standing), &flat, &by_id, mistakes);
+    let mut steps = Steps::new((catalogue, standing, playbook.on_last_failure), &flat, &by_id, mistakes);
     let mut checked: Vec<_> = (0..count).map(|at| steps.check(at)).collect();
     let outputs = steps.outputs(playbook);
     let mut mistakes = steps.mistakes;

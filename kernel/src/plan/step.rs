@@ -24,7 +24,7 @@ mod wait_until;
 
 use std::collections::BTreeMap;
 
-use updraft_protocol::playbook::{Step, StepExit, StepKind};
+use updraft_protocol::playbook::{OnLastFailure, Step, StepExit, StepKind};
 use updraft_protocol::{Catalogue, FailureKind, Name, Playbook, Span, StepId, TaskState, TaskStatus};
 
 use super::arguments::Schemas;
@@ -224,6 +224,8 @@ pub(super) struct Steps<'a> {
     flat: &'a Flat<'a>,
     by_id: &'a BTreeMap<StepId, StepIndex>,
     suggestions: Suggestions,
+    /// What follows the last failure of an action that does not say it.
+    on_last_failure: OnLastFailure,
     /// The budget that the texts of all steps share.
     budget: Budget,
     /// The mistakes found so far.
@@ -232,7 +234,7 @@ pub(super) struct Steps<'a> {
 
 impl<'a> Steps<'a> {
     pub(super) fn new(
-        (catalogue, standing): (&'a Catalogue, Standing),
+        (catalogue, standing, on_last_failure): (&'a Catalogue, Standing, Option<OnLastFailure>),
         flat: &'a Flat<'a>,
         by_id: &'a BTreeMap<StepId, StepIndex>,
         mistakes: Mistakes,
@@ -244,6 +246,7 @@ impl<'a> Steps<'a> {
             flat,
             by_id,
             suggestions: Suggestions::default(),
+            on_last_failure: on_last_failure.unwrap_or_default(),
             budget: Budget::new(),
             mistakes,
         }

@@ -28,6 +28,8 @@ pub const REMINDERS: u32 = 200;
 pub const CONTROLS_RECORDED: usize = 100;
 /// A paused execution is out of memory as long as it may; it is looked at after a year, since timers need an instant.
 pub const PAUSE_LOOK: Duration = Duration::from_secs(366 * 24 * 3600);
+/// How long a step whose last attempt has failed waits for a person who mends the cause: a week with its weekend, as an approval.
+pub const LAST_FAILURE_WAIT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// A question, which a person reads.
 pub const QUESTION_BYTES: usize = 4 << 10;
 /// The data of one answer, as JSON: a person fills in a form. All of a quorum's are stored with each.

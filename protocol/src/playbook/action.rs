@@ -33,6 +33,9 @@ pub struct Action {
     /// How often and when it is retried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// What follows when its last attempt has failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_last_failure: Option<OnLastFailure>,
     /// The tool must not act twice: another attempt follows only if the tool certainly did not act, and none after a
     /// crash during a call. If it is unknown whether it acted, `on_unknown` is next.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -56,6 +59,18 @@ pub struct Action {
     /// The steps that `verify` is read as.
     #[serde(skip)]
     pub(super) verification: Body,
+}
+
+/// What follows when the last attempt of an action has failed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnLastFailure {
+    /// The step fails.
+    #[default]
+    Fail,
+    /// The execution is paused. When a person resumes it, the step begins again with all of its attempts; if nobody does within
+    /// a week, the step fails. A step of unknown outcome is not repeated, and nothing is held that cleans up.
+    Pause,
 }
 
 /// The arguments that a stored task keeps.
@@ -116,6 +131,7 @@ impl FieldsOfKind for Action {
         "arguments",
         "timeout",
         "retry",
+        "on_last_failure",
         "at_most_once",
         "record",
         "undo",
@@ -146,6 +162,7 @@ impl FieldsOfKind for Action {
             arguments: fields.arguments.take().unwrap_or_default(),
             timeout: fields.timeout.take(),
             retry: fields.retry.take().map(|retry| *retry),
+            on_last_failure: fields.on_last_failure.take(),
             at_most_once: fields.at_most_once.take().unwrap_or_default(),
             record: fields.record.take().unwrap_or_default(),
             undo: fields.undo.take(),

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::body::{Body, Handler, NestedBody, id};
 use super::{
-    Branches, Carried, Choices, Cleanup, Escalation, Handlers, Join, KindWord, OnItemFailure, Record,
-    Reminder, Retry, Step, SubVersion, SwitchCase, Tolerance, Undo, Verify,
+    Branches, Carried, Choices, Cleanup, Escalation, Handlers, Join, KindWord, OnItemFailure, OnLastFailure,
+    Record, Reminder, Retry, Step, SubVersion, SwitchCase, Tolerance, Undo, Verify,
 };
 use crate::ids::{Name, StepId};
 use crate::time::Span;
@@ -85,6 +85,7 @@ step_fields! {
     "arguments" ("given") arguments: BTreeMap<String, Value>,
     "timeout" timeout: Span,
     "retry" retry: Box<Retry>,
+    "on_last_failure" ("given") on_last_failure: OnLastFailure,
     "at_most_once" ("given") at_most_once: bool,
     "record" ("given") record: Record,
     "undo" ("given") undo: Box<Undo>,

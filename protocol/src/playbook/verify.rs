@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::action::tool;
+use super::action::{OnLastFailure, tool};
 use super::body::Body;
 use super::{Action, Record, Repeat, Retry, Step, StepKind};
 use crate::ids::{Name, StepId};
@@ -57,6 +57,8 @@ impl Verify {
             arguments: self.arguments.clone(),
             timeout: self.timeout,
             retry: self.retry.clone(),
+            // A look that fails is looked at again, within the bounds of `verify`.
+            on_last_failure: Some(OnLastFailure::Fail),
             at_most_once: false,
             record: Record::Arguments,
             undo: None,

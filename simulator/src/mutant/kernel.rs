@@ -289,8 +289,8 @@ pub const KERNEL: &[Mutant] = &[
         name: "attempt-one-too-many",
         claim: "one attempt more than the playbook allows",
         file: ATTEMPT,
-        find: "attempt >= action.retry.attempts",
-        replace: "attempt > action.retry.attempts",
+        find: "self.earlier_attempts(task)) >= action.retry.attempts",
+        replace: "self.earlier_attempts(task)) > action.retry.attempts",
     },
     Mutant {
         name: "retry-ignores-tool",

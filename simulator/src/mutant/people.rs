@@ -6,6 +6,7 @@ const SIGNAL: &str = "kernel/src/machine/signal.rs";
 const APPROVAL: &str = "kernel/src/machine/approval.rs";
 const BESIDE: &str = "kernel/src/machine/step/beside.rs";
 const CONTROLS: &str = "kernel/src/machine/controls.rs";
+const LAST_FAILURE: &str = "kernel/src/machine/last_failure.rs";
 const STEP: &str = "kernel/src/machine/step.rs";
 
 /// Bugs in what comes from people and other programs.
@@ -163,5 +164,33 @@ pub const PEOPLE: &[Mutant] = &[
         file: "kernel/src/machine/skip.rs",
         find: "            WaitKind::Approval if !may_operate => return Err(ControlRefusal::NotOperator),\n",
         replace: "            WaitKind::Approval if !may_operate && self.ended() => return Err(ControlRefusal::NotOperator),\n",
+    },
+    Mutant {
+        name: "resume-gives-up",
+        claim: "a step that is held fails when a person resumes its execution",
+        file: LAST_FAILURE,
+        find: "            self.write_begins_again(task, now, effects);\n            self.task_mut(task).phase = Phase::Ready;\n            self.ready.push_back(Ready::Again(task));\n",
+        replace: "            let _ = (Phase::Ready, Ready::Again(task), Self::write_begins_again);\n            self.settle(task, Ending::Failed(self.last_failure(task)), now, effects);\n",
+    },
+    Mutant {
+        name: "held-is-forgotten",
+        claim: "a step that is held begins again after a crash, and nobody has mended anything",
+        file: "kernel/src/machine/step/action.rs",
+        find: "                self.goes_on_waiting(at, effects);\n",
+        replace: "                self.task_mut(task).phase = Phase::Ready;\n                self.ready.push_back(Ready::Again(task));\n",
+    },
+    Mutant {
+        name: "held-for-ever",
+        claim: "a step that is held does not fail when its time is over",
+        file: LAST_FAILURE,
+        find: "        self.is_paused_for_failure() && self.tasks",
+        replace: "        self.is_paused_for_failure() && self.ended() && self.tasks",
+    },
+    Mutant {
+        name: "failure-is-not-held",
+        claim: "a step that is to pause its execution fails",
+        file: LAST_FAILURE,
+        find: "            if scope.cancelled || scope.shielded {\n",
+        replace: "            if scope.cancelled || scope.shielded || scope.opener.is_some() {\n",
     },
 ];

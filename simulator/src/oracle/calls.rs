@@ -11,6 +11,7 @@ use updraft_protocol::{
     Update, Value, WaitKind,
 };
 
+use super::pauses::{began_again, counted_attempts};
 use super::{Oracle, broken};
 use crate::event::Incarnation;
 use crate::generator::WAITS_UNTIL;
@@ -50,7 +51,7 @@ impl Oracle {
                 format!("{} acts on {intent:?}, durable is {durable:?}", step.id),
             );
         }
-        if start.attempt > action.retry.attempts {
+        if start.attempt > self.most_attempts(machine.peid(), action.retry.attempts) {
             return broken("attempts", format!("{} has attempt {}", step.id, start.attempt));
         }
         let calls = self.calls.entry(start.task_id).or_insert_with(|| Calls {
@@ -182,7 +183,8 @@ impl Oracle {
         // The timer of a wait that is over may still be handed out.
         let is_action = step.is_some_and(|step| matches!(step.kind, PlannedKind::Action(_)));
         let cleans_up = task.state.wait.as_ref().is_some_and(|wait| wait.kind == WaitKind::Cleanup);
-        if is_action && task.state.status != TaskStatus::Retrying && !cleans_up {
+        let is_over = task.state.status != TaskStatus::Retrying || began_again(task, due);
+        if is_action && is_over && !cleans_up {
             return Ok(());
         }
         if let Some(wait) = task.state.wait.as_ref().filter(|wait| wait.kind == WaitKind::Cleanup) {
@@ -225,7 +227,7 @@ impl Oracle {
         match &machine.plan().step(index).kind {
             PlannedKind::Action(action) if task.state.status == TaskStatus::Retrying => {
                 // What cleans up is not bound by the timeout of the execution.
-                if machine.ending().is_none() && self.too_long(action, task) {
+                if machine.ending().is_none() && self.too_long(action, task, task.state.updated_date) {
                     return broken(
                         "waits are kept",
                         format!("{} waits longer than it may", task.head.step_id),
@@ -290,11 +292,13 @@ impl Oracle {
         let Some(error) = state.error.as_ref().filter(|_| state.status == TaskStatus::Failed) else {
             return Ok(());
         };
-        if !error.retryable() || state.attempt >= action.retry.attempts {
+        if !error.retryable() || counted_attempts(task) >= action.retry.attempts {
             return Ok(());
         }
-        let until = state.updated_date.after(error.retry_after().unwrap_or_default());
-        if !self.too_long(action, task) {
+        let held = state.wait.as_ref().filter(|wait| wait.kind == WaitKind::LastFailure);
+        let failed = held.map_or(state.updated_date, |wait| wait.since);
+        let until = failed.after(error.retry_after().unwrap_or_default());
+        if !self.too_long(action, task, failed) {
             return broken(
                 "attempts",
                 format!("{step} failed after attempt {} with {error:?}", state.attempt),
@@ -307,10 +311,10 @@ impl Oracle {
     }
 
     /// Whether a tool asks for a longer delay than its step allows, or until after its execution's timeout.
-    fn too_long(&self, action: &PlannedAction, task: &TaskDocument) -> bool {
+    fn too_long(&self, action: &PlannedAction, task: &TaskDocument, failed: Timestamp) -> bool {
         let Some(asked) = task.state.error.as_deref().and_then(Failure::retry_after) else { return false };
         let deadline = self.deadlines.get(&task.head.peid);
-        let until = task.state.updated_date.after(asked);
+        let until = failed.after(asked);
         asked > action.retry.give_up_after || deadline.is_some_and(|deadline| until >= *deadline)
     }
 
@@ -382,7 +386,7 @@ fn wait(action: &PlannedAction, task: &TaskDocument, due: Timestamp) -> Result<(
     let policy = &action.retry;
     let asked = task.state.error.as_deref().and_then(Failure::retry_after).unwrap_or_default();
     let may_be_asked = task.state.updated_date.after(asked);
-    let steps = i32::try_from(task.state.attempt.saturating_sub(1)).unwrap_or(i32::MAX);
+    let steps = i32::try_from(counted_attempts(task).saturating_sub(1)).unwrap_or(i32::MAX);
     let ceiling = policy.initial.as_secs_f64() * policy.multiplier.powi(steps);
     let ceiling = ceiling.min(policy.max.as_secs_f64());
     let waits = due.since(may_be_asked) as f64 / 1_000.0;

@@ -135,6 +135,7 @@ impl Oracle {
         if !is_abandoned {
             invariant::undo_is_registered(plan, tasks)?;
             invariant::cleaned_up(plan, tasks)?;
+            invariant::paused_before_it_failed(plan, document, tasks)?;
         }
         invariant::undone_before_the_end(plan, document, tasks)?;
         self.nothing_lost(document, tasks)

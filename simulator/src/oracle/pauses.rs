@@ -45,8 +45,9 @@ impl Oracle {
         told: &Result<Applied, ControlRefusal>,
     ) -> Result<(), Violation> {
         self.pauses.insert(control);
-        // It may have been asked to go on meanwhile, which is not answered yet.
-        if machine.is_paused() {
+        // It may have been asked to go on meanwhile, which is not answered yet. A pause for a failure ends by itself.
+        let pause = machine.document().state.pause.filter(|_| machine.is_paused());
+        if pause.is_some_and(|pause| pause.cause.asked().is_some()) {
             self.paused.insert(machine.peid());
         }
         match told {
@@ -58,11 +59,18 @@ impl Oracle {
         }
     }
 
+    /// The attempts that a step has: all of them again each time that a person resumes its execution.
+    pub(super) fn most_attempts(&self, of: ExecutionId, attempts: u32) -> u32 {
+        let resumes = self.resumes.get(&of).copied().unwrap_or_default();
+        attempts.saturating_mul(resumes.saturating_add(1))
+    }
+
     /// An execution is asked to go on, or to wait no longer.
     pub fn asked(&mut self, ask: &Ask, peid: ExecutionId) {
         match ask {
             Ask::Resume(..) => {
                 self.paused.remove(&peid);
+                *self.resumes.entry(peid).or_default() += 1;
             }
             Ask::Skip(_, task, _) => {
                 self.skipped.insert(*task);
@@ -139,8 +147,8 @@ impl Oracle {
         {
             return broken("waits are kept", format!("{step} was told to wait until {told}: {wait:?}"));
         }
-        // A sub-playbook may have timed out itself.
-        let expired = wait.kind != WaitKind::Child
+        // A sub-playbook, or the body before a cleanup, may have timed out itself.
+        let expired = wait.kind.is_extendable()
             && state.error.as_ref().is_some_and(|error| error.kind == FailureKind::Expired);
         let is_over = state.status == TaskStatus::Completed && wait.kind == WaitKind::Delay;
         if (expired || is_over) && wait.until.is_some_and(|until| state.updated_date < until) {
@@ -183,4 +191,15 @@ impl Oracle {
         }
         broken("pauses", format!("{} was told to be paused, and goes on", machine.peid()))
     }
+}
+
+/// The attempts of a task since a person resumed it last.
+pub(super) fn counted_attempts(task: &TaskDocument) -> u32 {
+    let earlier = task.state.wait.as_ref().map_or(0, |wait| wait.earlier_attempts);
+    task.state.attempt.saturating_sub(earlier)
+}
+
+/// Whether a person has resumed a task since it was to wait until `due`.
+pub(super) fn began_again(task: &TaskDocument, due: Timestamp) -> bool {
+    task.state.wait.as_ref().is_some_and(|wait| wait.earlier_attempts > 0 && wait.until != Some(due))
 }

@@ -1,6 +1,7 @@
 //! The actors of a shard in a run: their start, their deaths and their shard's, and the drain of both.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use updraft_kernel::execution as kernel;
 use updraft_kernel::machine::{DefaultWaits, Terms};
@@ -64,13 +65,16 @@ impl Start {
     }
 }
 
+/// How long a step whose last attempt has failed waits for a person: longer than the tools of a run fail.
+const LAST_FAILURE: Duration = Duration::from_secs(15 * 60);
+
 /// The settings of a simulated engine for its machines.
 pub fn terms(epoch: u64) -> Terms {
     Terms {
         epoch,
         tasks_at_once: TASKS_AT_ONCE,
         configuration_wait: CONFIGURATION_WAIT,
-        waits: DefaultWaits::default(),
+        waits: DefaultWaits { last_failure: LAST_FAILURE, ..DefaultWaits::default() },
     }
 }
 

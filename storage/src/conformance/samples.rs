@@ -7,9 +7,9 @@ use serde_json::json;
 use updraft_protocol::{
     Asked, ControlHistory, ControlKind, ControlRecord, ExecutionDocument, ExecutionEnding, ExecutionHead,
     ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind, IdempotencyKey, InputHash, Json,
-    KeyHolder, Name, Pause, PlaybookDocument, PlaybookId, PlaybookStatus, ReceivedSignals, Revision,
-    ScopePath, Signal, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TenantCode, Timestamp,
-    Update, Value, ids,
+    KeyHolder, Name, Pause, PauseCause, PlaybookDocument, PlaybookId, PlaybookStatus, ReceivedSignals,
+    Revision, ScopePath, Signal, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TenantCode,
+    Timestamp, Update, Value, ids,
 };
 use updraft_protocol::{ExecutionUpdate, TaskUpdate};
 use uuid::Uuid;
@@ -133,7 +133,7 @@ pub(super) fn full_execution_state() -> Result<ExecutionState, ids::Error> {
         })),
         pause: Some(Arc::new(Pause {
             since: Timestamp(DAY + 2),
-            asked: Asked { uid: "ana".into(), reason: "the firewall is replaced".into() },
+            cause: PauseCause::Asked(Asked { uid: "ana".into(), reason: "the firewall is replaced".into() }),
         })),
         controls: Some(Arc::new(ControlHistory::default().with(ControlRecord {
             kind: ControlKind::ExtendWait,

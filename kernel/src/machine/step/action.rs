@@ -23,6 +23,9 @@ impl Machine {
             (TaskStatus::Retrying, Some(wait)) if wait.kind == WaitKind::Configuration => {
                 self.wait(task, at.now, effects);
             }
+            (TaskStatus::Waiting, _) => {
+                self.goes_on_waiting(at, effects);
+            }
             (TaskStatus::Retrying, wait) => {
                 let due = wait.as_ref().and_then(|wait| wait.until).unwrap_or(at.now);
                 self.wait(task, due, effects);

@@ -17,7 +17,10 @@ fn what_runs_ends_and_nothing_follows_until_the_execution_goes_on() {
     world.end("a", Ok(json!(1)));
     assert_eq!(world.statuses(), ["a:completed"]);
     let pause = world.execution().state.pause.clone().unwrap();
-    assert_eq!((world.execution().state.execution_status, &pause.asked), (ExecutionStatus::Paused, &asked()));
+    assert_eq!(
+        (world.execution().state.execution_status, pause.cause.asked()),
+        (ExecutionStatus::Paused, Some(&asked()))
+    );
     assert_eq!(world.machine.idle_until(), Some(pause.since.after(PAUSE_LOOK)), "it leaves memory");
     world.crash();
     assert_eq!((world.statuses(), world.attempts.len()), (vec!["a:completed".to_owned()], 0));

@@ -208,6 +208,9 @@ impl Generator {
         step["action"] = json!(["act", "queue"][self.draw(2) as usize]);
         step["arguments"] = json!({"at": "{{ now }}"});
         step["retry"] = json!({ "attempts": 1 + self.draw(3) });
+        if self.draw(4) == 0 {
+            step["on_last_failure"] = json!("pause");
+        }
         if self.draw(3) == 0 {
             step["at_most_once"] = json!(true);
             self.handle(step, "on_unknown", length, depth);
@@ -363,6 +366,7 @@ proptest! {
         prop_assert_eq!(invariant::items_are_counted(world.machine.plan(), &tasks), Ok(()));
         prop_assert_eq!(invariant::counters_count_on(world.machine.plan(), &tasks), Ok(()));
         prop_assert_eq!(invariant::cleaned_up(world.machine.plan(), &tasks), Ok(()));
+        prop_assert_eq!(invariant::paused_before_it_failed(world.machine.plan(), world.execution(), &tasks), Ok(()));
         let steps: BTreeMap<TaskId, &str> =
             tasks.iter().map(|task| (task.task_request_id, task.head.step_id.as_str())).collect();
         prop_assert_eq!(children::are_heard(&world, &tasks), Ok(()));

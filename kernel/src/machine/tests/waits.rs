@@ -74,7 +74,7 @@ fn what_is_no_instant_fails_the_step_and_says_what_it_is() {
 #[test]
 fn a_step_that_does_not_say_how_long_waits_as_the_engine_says_and_keeps_it_over_a_crash() {
     let minutes = |minutes: u64| std::time::Duration::from_secs(60 * minutes);
-    let waits = DefaultWaits { approval: minutes(2), signal: minutes(1) };
+    let waits = DefaultWaits { approval: minutes(2), signal: minutes(1), ..DefaultWaits::default() };
     for (step, waited) in [
         (json!({"id": "w", "approval": "?"}), 120_000),
         (json!({"id": "w", "wait_for": "closed"}), 60_000),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_protocol::limits::ATTEMPT_TIMEOUT;
-use updraft_protocol::playbook::{Action, Record, Retry};
+use updraft_protocol::playbook::{Action, OnLastFailure, Record, Retry};
 use updraft_protocol::{Effect, Name, SecretReference};
 
 use super::call::WrittenCall;
@@ -27,6 +27,8 @@ pub struct PlannedAction {
     pub timeout: Duration,
     /// How often and when it is retried.
     pub retry: RetryPolicy,
+    /// Whether the execution is paused when its last attempt has failed.
+    pub pauses: bool,
     /// Whether the tool must not act twice.
     pub at_most_once: bool,
     /// What the stored task keeps of the arguments.
@@ -103,6 +105,7 @@ impl PlannedAction {
             arguments,
             timeout: action.timeout.map_or(ATTEMPT_TIMEOUT, |span| span.0),
             retry,
+            pauses: action.on_last_failure.unwrap_or(steps.on_last_failure) == OnLastFailure::Pause,
             at_most_once: action.at_most_once,
             record: action.record,
             takes_permit: spec.takes_permit,

@@ -159,6 +159,7 @@ impl PlannedUndo {
             missing: self.missing.clone(),
             timeout: self.timeout,
             retry: self.retry,
+            pauses: false,
             at_most_once: false,
             record: Record::Arguments,
             takes_permit: self.takes_permit,

@@ -52,7 +52,14 @@ fn a_mistake_in_a_field_of_the_playbook_has_its_path_and_an_authors_words() {
             "nam: a",
             "\"nam\":\"a\"",
             "nam",
-            "there is no such field; did you mean \"name\"?; there are format, name, version, description, category_id, variables, types, constants, inputs, outputs, output_schema, timeout, tasks_at_once, steps, catch, finally",
+            "there is no such field; did you mean \"name\"?; there are format, name, version, description, category_id, variables, types, constants, inputs, outputs, output_schema, timeout, on_last_failure, tasks_at_once, steps, catch, finally",
+        ),
+        (
+            name,
+            "name: a\non_last_failure: pasue",
+            "\"name\":\"a\",\"on_last_failure\":\"pasue\"",
+            "on_last_failure",
+            "`pasue` is not known here; there are fail, pause",
         ),
         (
             name,

@@ -39,7 +39,9 @@ pub(super) fn answer(world: &mut World, choice: u8) -> bool {
 /// A person pauses the execution, or lets it go on.
 pub(super) fn hold(world: &mut World) {
     if world.machine.is_paused() {
-        assert_eq!(world.pause(), Ok(Applied::Repeated));
+        let pause = world.execution().state.pause.clone().unwrap();
+        let is_asked = pause.cause.asked().is_some();
+        assert_eq!(world.pause(), Ok(if is_asked { Applied::Repeated } else { Applied::Paused }));
         assert_eq!(world.go_on(), Ok(Applied::Resumed));
     } else {
         assert_eq!(world.go_on(), Err(ControlRefusal::NotPaused));
