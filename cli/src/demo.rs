@@ -22,6 +22,7 @@ use crate::run::Prepared;
 use crate::scratch::{Scratch, Use};
 use crate::serve;
 use crate::stubs::Stubs;
+use crate::watch::Beginning;
 
 const PLAYBOOK: &str = include_str!("../../examples/phishing-triage/playbook.yaml");
 const ALERT: &str = include_str!("../../examples/phishing-triage/alert.json");
@@ -59,19 +60,9 @@ pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error
     let tenant = TenantCode::new("demo").map_err(|error| Error::Failed(error.to_string()))?;
     let (playbook, submission) = example(&tenant, stubs.addr())?;
     let (json, stays) = (options.json, temporary.is_none());
-    let job = Prepared {
-        builder,
-        kept,
-        tenant,
-        playbook,
-        subs: Vec::new(),
-        submission,
-        key: None,
-        uid: None,
-        json,
-        recover,
-        stays,
-    };
+    let (playbook, submission) = (Box::new(playbook), Box::new(submission));
+    let beginning = Beginning::Submit { playbook, subs: Vec::new(), submission };
+    let job = Prepared { builder, kept, tenant, beginning, key: None, uid: None, json, recover, stays };
     let ended = job.conduct(&mut interrupt, screen).await;
     if ended.as_ref().is_ok_and(|ending| *ending != Ending::Interrupted) {
         tell(&stubs, options.json).await?;

@@ -3,6 +3,7 @@
 mod containments;
 mod look;
 mod people;
+mod rerun;
 mod work;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use crate::stress::options::Stress;
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
 pub(crate) use look::Show;
 pub(crate) use people::{AnswerApproval, ExtendWait, HoldExecution, SendSignal, ShowInbox, SkipTask};
+pub(crate) use rerun::RerunExecution;
 pub(crate) use work::Work;
 
 /// Runs SOAR playbooks durably.
@@ -66,6 +68,8 @@ pub(crate) enum Command {
     Extend(ExtendWait),
     /// Lets a paused execution go on.
     Resume(HoldExecution),
+    /// Runs an execution again that has ended, as a new one that keeps results of it.
+    Rerun(RerunExecution),
     /// Tells how the engine fares that runs on a data directory; exits 1 where something is wrong, or none runs.
     Health(Health),
     /// Says what is wrong with a data directory and its store, and what can be done; starts nothing.

@@ -12,7 +12,7 @@ use crate::interrupt::Interrupt;
 use crate::log::Screen;
 use crate::options::{Endpoint, Run, Variable};
 use crate::playbook;
-use crate::watch::{Watch, Watched};
+use crate::watch::{Beginning, Watch, Watched};
 
 /// What is said of an execution at a signal where the store does not have all of it.
 const UNSTORED: &str = "where it stands is in the journal; the store does not have all of it yet";
@@ -26,10 +26,7 @@ pub(crate) struct Prepared {
     pub(crate) builder: Builder,
     pub(crate) kept: Kept,
     pub(crate) tenant: TenantCode,
-    pub(crate) playbook: Playbook,
-    /// Those that its steps run.
-    pub(crate) subs: Vec<Playbook>,
-    pub(crate) submission: Submission,
+    pub(crate) beginning: Beginning,
     /// Its idempotency key.
     pub(crate) key: Option<String>,
     /// Who runs it.
@@ -90,7 +87,9 @@ impl Prepared {
             submission = submission.idempotency_key(key).on_reuse(options.on_reuse);
         }
         let (tenant, json, key, uid) = (options.tenant, options.json, options.key, options.uid);
-        Ok(Self { builder, kept, tenant, playbook, subs, submission, key, uid, json, recover, stays: true })
+        let (playbook, submission) = (Box::new(playbook), Box::new(submission));
+        let beginning = Beginning::Submit { playbook, subs, submission };
+        Ok(Self { builder, kept, tenant, beginning, key, uid, json, recover, stays: true })
     }
 
     /// Runs it to its end, and tells.
@@ -115,7 +114,7 @@ impl Prepared {
         let is_asked_here = !self.json && is_somebody_there();
         let answering = Answering { command: &command, uid: self.uid.as_deref(), is_asked_here };
         let watch = Watch { tenant, key, json: self.json, go_on: &go_on, answering: &answering, screen };
-        let watched = watch.run(&engine, (self.playbook, self.subs), self.submission, interrupt).await;
+        let watched = watch.run(&engine, self.beginning, interrupt).await;
         let stored = data::close(&engine, interrupt, screen).await;
         drop(engine);
         let (peid, progress, stored) = match watched? {

@@ -3,8 +3,8 @@
 
 use updraft::limits::LEFT_COUNTED;
 use updraft::{
-    Engine, ExecutionId, Handle, Inspection, Name, Playbook, PlaybookId, Refusal, Submission, SubmitError,
-    TenantCode,
+    Engine, ExecutionId, Handle, Inspection, Name, Playbook, PlaybookId, Refusal, Rerun, RerunError,
+    Submission, SubmitError, TenantCode,
 };
 
 use crate::ask::Answering;
@@ -31,6 +31,14 @@ pub(crate) struct Watch<'a> {
     /// How its approvals are answered.
     pub(crate) answering: &'a Answering<'a>,
     pub(crate) screen: &'a Screen,
+}
+
+/// How an execution begins.
+pub(crate) enum Beginning {
+    /// As one of this playbook, which is stored with those that its steps run.
+    Submit { playbook: Box<Playbook>, subs: Vec<Playbook>, submission: Box<Submission> },
+    /// As the rerun of this one.
+    Again(ExecutionId, Box<Rerun>),
 }
 
 /// How far an execution was watched.
@@ -63,11 +71,10 @@ impl Watch<'_> {
     pub(crate) async fn run(
         &self,
         engine: &Engine,
-        playbooks: (Playbook, Vec<Playbook>),
-        submission: Submission,
+        beginning: Beginning,
         interrupt: &mut Interrupt,
     ) -> Result<Watched, Error> {
-        let begun = interrupt.unless(self.begin(engine, playbooks, submission)).await;
+        let begun = interrupt.unless(self.begin(engine, beginning)).await;
         let Some(begun) = begun else {
             self.screen.say(&format!("{PERHAPS_BEGUN}{}", self.go_on));
             return Ok(Watched::NotBegun);
@@ -84,12 +91,11 @@ impl Watch<'_> {
         }
     }
 
-    async fn begin(
-        &self,
-        engine: &Engine,
-        (playbook, subs): (Playbook, Vec<Playbook>),
-        submission: Submission,
-    ) -> Result<Begun, Error> {
+    async fn begin(&self, engine: &Engine, beginning: Beginning) -> Result<Begun, Error> {
+        let (playbook, subs, submission) = match beginning {
+            Beginning::Submit { playbook, subs, submission } => (*playbook, subs, *submission),
+            Beginning::Again(peid, rerun) => return self.begin_again(engine, peid, *rerun).await,
+        };
         let (name, version) = (playbook.name.clone(), playbook.version);
         let tree = StepTree::of(&playbook);
         for sub in subs {
@@ -102,6 +108,24 @@ impl Watch<'_> {
             None => Ok(Begun { handle, name, version, tree }),
             Some(key) => self.begun_before(engine, handle, key, (pid, tree)).await,
         }
+    }
+
+    /// Runs an execution again that has ended.
+    async fn begin_again(&self, engine: &Engine, peid: ExecutionId, rerun: Rerun) -> Result<Begun, Error> {
+        let handle = engine.rerun(self.tenant, peid, rerun).await.map_err(|error| match error {
+            RerunError::Read(error) => error.into(),
+            error => Error::Refused(error.to_string()),
+        })?;
+        let handle = engine.take_up(self.tenant, handle.peid()).await?.unwrap_or(handle);
+        let head = handle.inspect().await?.execution.head.clone();
+        let tree = Self::tree_of(engine, self.tenant, head.pid).await?;
+        Ok(Begun { handle, name: head.playbook_name.clone(), version: head.playbook_version, tree })
+    }
+
+    async fn tree_of(engine: &Engine, tenant: &TenantCode, pid: PlaybookId) -> Result<StepTree, Error> {
+        let stored = engine.playbooks().get(tenant, pid).await?;
+        let stored = stored.and_then(|stored| Playbook::parse(stored.definition.as_str().as_bytes()).ok());
+        Ok(stored.as_ref().map(StepTree::of).unwrap_or_default())
     }
 
     /// The execution that has the key already.
@@ -121,10 +145,7 @@ impl Watch<'_> {
             tree
         } else {
             // The key was used before, for another version.
-            let stored = engine.playbooks().get(self.tenant, head.pid).await?;
-            let stored =
-                stored.and_then(|stored| Playbook::parse(stored.definition.as_str().as_bytes()).ok());
-            stored.as_ref().map(StepTree::of).unwrap_or_default()
+            Self::tree_of(engine, self.tenant, head.pid).await?
         };
         Ok(Begun { handle, name: head.playbook_name.clone(), version: head.playbook_version, tree })
     }

@@ -51,6 +51,8 @@ pub struct Engine {
     pub(crate) recovered: Recovered,
     /// The executions that the start resumed, until they are taken.
     pub(crate) resumed: Mutex<Vec<Arc<RegistryEntry>>>,
+    /// Held while an execution is run again: each rerun is noted in the document of the first, which the next one reads.
+    pub(crate) rerunning: tokio::sync::Mutex<()>,
 }
 
 /// The way in for submissions.

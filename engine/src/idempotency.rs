@@ -66,12 +66,21 @@ impl SubmissionKey {
                 },
             }
         };
-        let Some(first) = context.store.execution_by_key(&self.key).await? else {
-            return Ok(KeyReservation::Reserved(entry, reservation));
-        };
+        Ok(match self.stored(context).await? {
+            Some(first) => KeyReservation::Existing(first),
+            None => KeyReservation::Reserved(entry, reservation),
+        })
+    }
+
+    /// The execution in the store that has the key.
+    ///
+    /// # Errors
+    /// As [`SubmissionKey::reserve`].
+    pub(crate) async fn stored(&self, context: &Arc<EngineContext>) -> Result<Option<Handle>, Refusal> {
+        let Some(first) = context.store.execution_by_key(&self.key).await? else { return Ok(None) };
         self.judge(first)?;
         let first = Handle::stored(context.clone(), self.key.tenant_code.clone(), first.peid);
-        Ok(KeyReservation::Existing(first.of_the_first()))
+        Ok(Some(first.of_the_first()))
     }
 
     fn judge(&self, first: KeyHolder) -> Result<(), Refusal> {

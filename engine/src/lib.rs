@@ -58,6 +58,7 @@ mod playbooks;
 mod reader;
 mod recovery;
 mod requirements;
+mod rerun;
 mod reservation;
 mod shutdown;
 mod standstill;
@@ -81,6 +82,7 @@ pub use inbox::InboxEntry;
 pub use playbooks::Playbooks;
 pub use reader::Reader;
 pub use recovery::Recovered;
+pub use rerun::{Rerun, RerunError};
 pub use shutdown::Shutdown;
 pub use standstill::Standstill;
 pub use submission::{Submission, SubmitError};
@@ -95,12 +97,12 @@ pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, Call, CallPermit,
     CallRecord, Catalogue, ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails,
     ContainmentDocument, ContainmentEntry, ContainmentId, ContainmentRefusal, ContainmentStatus,
-    ControlHistory, ControlKind, ControlRecord, ControlRefusal, DeadLetter, DocumentId, Effect,
+    ControlHistory, ControlKind, ControlRecord, ControlRefusal, DeadLetter, Declaration, DocumentId, Effect,
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure,
     FailureKind, Flaw, Gate, GivenAnswer, GivenSecret, Held, Hold, Holder, IdempotencyKey, InputHash,
     Integration, Json, KeyHolder, Masking, Name, Number, Omission, Parent, Pause, PauseCause, PermitFuture,
     PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId, PlaybookStatus, ReceivedSignals,
-    Revision, ScopePath, Secret, SecretProvider, SecretReference, Sending, Signal, Span, StepId,
+    RerunOf, Revision, ScopePath, Secret, SecretProvider, SecretReference, Sending, Signal, Span, StepId,
     TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, UndoCall,
     UndoRecord, UndoStatus, Update, Value, Wait, WaitKind, limits, parse, playbook, schema, secret, text,
     value,

@@ -112,6 +112,7 @@ impl Engine {
             trouble,
             recovered: Recovered::default(),
             resumed: Mutex::default(),
+            rerunning: tokio::sync::Mutex::default(),
         };
         let wait = StoreWait {
             context: &engine.context,

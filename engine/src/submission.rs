@@ -169,7 +169,7 @@ impl Submission {
 }
 
 /// Checks the values of all variables by the types that the playbook gives them.
-fn typed(plan: &Plan, values: impl FnOnce() -> Value) -> Result<(), Refusal> {
+pub(crate) fn typed(plan: &Plan, values: impl FnOnce() -> Value) -> Result<(), Refusal> {
     let mistakes = plan.types.as_ref().map(|types| types.mistakes(&values())).unwrap_or_default();
     if mistakes.is_empty() { Ok(()) } else { Err(Refusal::Input(mistakes)) }
 }

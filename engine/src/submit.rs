@@ -24,8 +24,9 @@ use crate::error::Refusal;
 use crate::handle::Handle;
 use crate::idempotency::{KeyReservation, SubmissionKey};
 use crate::requirements::{ask, missing_places};
+use crate::rerun::Earlier;
 use crate::reservation::Reservation;
-use crate::submission::{Submission, SubmitError};
+use crate::submission::{Submission, SubmitError, typed};
 
 /// How long a submission waits.
 #[derive(Clone, Copy)]
@@ -73,7 +74,7 @@ impl Submitter {
     ) -> Result<Handle, SubmitError> {
         let deadline = SubmitDeadline { until: after(self.submit_timeout), for_place };
         let span = tracing::info_span!("submit", tenant = %submission.tenant, peid = tracing::field::Empty);
-        let submitted = self.accept(&submission, deadline).instrument(span.clone()).await;
+        let submitted = self.accept(&submission, None, deadline).instrument(span.clone()).await;
         if let Ok(handle) = &submitted {
             span.record("peid", tracing::field::display(handle.peid()));
         }
@@ -82,7 +83,22 @@ impl Submitter {
         submitted.map_err(|refusal| SubmitError { submission: Box::new(submission), refusal })
     }
 
-    async fn accept(&self, submission: &Submission, deadline: SubmitDeadline) -> Result<Handle, Refusal> {
+    /// Submits an execution that begins with results of an earlier one.
+    pub(crate) async fn submit_again(
+        &self,
+        submission: &Submission,
+        earlier: Earlier,
+    ) -> Result<Handle, Refusal> {
+        let deadline = SubmitDeadline { until: after(self.submit_timeout), for_place: true };
+        self.accept(submission, Some(earlier), deadline).await
+    }
+
+    async fn accept(
+        &self,
+        submission: &Submission,
+        earlier: Option<Earlier>,
+        deadline: SubmitDeadline,
+    ) -> Result<Handle, Refusal> {
         let Enter::Entered(_pass) = self.gate.enter() else { return Err(Refusal::ShuttingDown) };
         if let Some(reason) = self.context.failed.get() {
             return Err(Refusal::Failed(Lost::Engine(reason.clone())));
@@ -106,11 +122,19 @@ impl Submitter {
             }
         };
         let input = submission.fitted(&ready.plan, input)?;
-        let variables = submission.merged(&ready.plan, &ready.variables, &ready.variables_json)?;
+        let variables = match &earlier {
+            Some(earlier) => {
+                typed(&ready.plan, || earlier.variables.value())?;
+                earlier.variables.clone()
+            }
+            None => submission.merged(&ready.plan, &ready.variables, &ready.variables_json)?,
+        };
         self.check_requirements(submission, &ready, &variables, deadline).await?;
         entry.hold(Some(self.place(&submission.tenant, deadline).await?));
-        let head = head(submission, &ready, &entry, (input, variables), self.context.clock.now());
-        self.begin(entry, reservation, &ready, head, deadline).await
+        let rerun_of = earlier.as_ref().map(|earlier| earlier.rerun_of.clone());
+        let now = self.context.clock.now();
+        let head = ExecutionHead { rerun_of, ..head(submission, &ready, &entry, (input, variables), now) };
+        self.begin(entry, reservation, &ready, (Arc::new(head), earlier), deadline).await
     }
 
     async fn ready(&self, submission: &Submission) -> Result<Arc<Ready>, Refusal> {
@@ -193,12 +217,14 @@ impl Submitter {
         entry: Arc<RegistryEntry>,
         mut reservation: Reservation<'_>,
         ready: &Ready,
-        head: Arc<ExecutionHead>,
+        (head, earlier): (Arc<ExecutionHead>, Option<Earlier>),
         deadline: SubmitDeadline,
     ) -> Result<Handle, Refusal> {
-        let terms = self.context.terms(&head.tenant_code);
-        let (machine, Effects { writes, acts, .. }) =
-            Machine::start(ready.plan.clone(), entry.peid, head.clone(), terms, head.createddate);
+        let (terms, now) = (self.context.terms(&head.tenant_code), head.createddate);
+        let (machine, Effects { writes, acts, .. }) = match earlier {
+            Some(earlier) => earlier.begin(ready.plan.clone(), entry.peid, head, terms),
+            None => Machine::start(ready.plan.clone(), entry.peid, head, terms, now),
+        };
         let launch = Launch { entry: entry.clone(), machine: Box::new(machine), acts, lsn: 0 };
         let context = self.context.clone();
         let no_space: Arc<OnceLock<String>> = Arc::default();
@@ -261,8 +287,8 @@ fn head(
     entry: &RegistryEntry,
     (input, variables): (Json, Json),
     createddate: Timestamp,
-) -> Arc<ExecutionHead> {
-    Arc::new(ExecutionHead {
+) -> ExecutionHead {
+    ExecutionHead {
         tenant_code: submission.tenant.clone(),
         pid: ready.pid,
         playbook_name: ready.plan.name.clone(),
@@ -276,7 +302,8 @@ fn head(
         idempotency_key: entry.key.as_ref().map(|key| key.text.clone()),
         input_hash: entry.input_hash,
         parent: None,
-    })
+        rerun_of: None,
+    }
 }
 
 fn failed(error: &log::Error) -> Refusal {

@@ -81,6 +81,7 @@ fn execution() -> impl Strategy<Value = Update> {
                 idempotency_key,
                 input_hash,
                 parent: None,
+                rerun_of: None,
             })
         },
     );
@@ -139,13 +140,13 @@ fn pause() -> impl Strategy<Value = Option<Arc<Pause>>> {
 }
 
 fn controls() -> impl Strategy<Value = Option<Arc<ControlHistory>>> {
-    const KINDS: &[ControlKind] =
-        &[ControlKind::Cancel, ControlKind::Pause, ControlKind::Skip, ControlKind::ExtendWait];
+    const KINDS: &[ControlKind] = &[ControlKind::Cancel, ControlKind::ExtendWait, ControlKind::Rerun];
     let task = option::of(any::<[u8; 16]>().prop_map(TaskId::from_bytes));
-    let record = (select(KINDS), date(), (text(), text()), task, date());
-    let record = record.prop_map(|(kind, at, (uid, reason), task, until)| {
+    let execution = option::of(any::<[u8; 16]>().prop_map(ExecutionId::from_bytes));
+    let record = (select(KINDS), date(), (text(), text()), (task, execution), date());
+    let record = record.prop_map(|(kind, at, (uid, reason), (task, execution), until)| {
         let asked = Asked { uid: uid.unwrap_or_default(), reason: reason.unwrap_or_default() };
-        ControlRecord { kind, at: at.unwrap_or_default(), asked, task, until }
+        ControlRecord { kind, at: at.unwrap_or_default(), asked, task, until, execution }
     });
     let history = (any::<u32>(), vec(record, 0..3));
     option::of(history.prop_map(|(earlier, newest)| Arc::new(ControlHistory { earlier, newest })))
@@ -172,6 +173,7 @@ fn task() -> impl Strategy<Value = Update> {
                 alert_id,
                 integration: name.parse().unwrap(),
                 action: name.parse().unwrap(),
+                taken_from: None,
             })
         },
     );

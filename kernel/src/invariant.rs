@@ -3,6 +3,7 @@
 
 mod containment;
 mod pause;
+mod rerun;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use crate::plan::{Follows, Plan, PlannedAction, PlannedKind, PlannedStep, REFUSE
 
 pub use containment::{is_held_to_the_last, is_never_forgotten};
 pub use pause::{held_by_a_pause, nothing_begins_while_paused, paused_before_it_failed};
+pub use rerun::{kept_results_stand, what_stands_is_kept};
 pub use undo::undone_before_the_end;
 
 /// An invariant that does not hold, and where.
@@ -197,7 +199,9 @@ pub fn items_are_counted(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Viol
     for task in tasks {
         let step = plan.index_of(&task.head.step_id).map(|index| plan.step(index));
         let is_loop = step.is_some_and(|step| matches!(step.kind, PlannedKind::ForEach(_)));
-        let Some(output) = task.state.response.as_ref().filter(|_| is_loop).map(Json::value) else {
+        // What a rerun has taken over was counted where it ran.
+        let is_counted = is_loop && task.head.taken_from.is_none();
+        let Some(output) = task.state.response.as_ref().filter(|_| is_counted).map(Json::value) else {
             continue;
         };
         let count = |field: &str| output[field].as_u64().unwrap_or(u64::MAX);
@@ -299,6 +303,10 @@ pub fn undo_is_registered(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Vio
         let Some(action) = step.and_then(PlannedAction::of).filter(|action| action.undoes.is_none()) else {
             continue;
         };
+        // What another execution did is taken back by that one.
+        if task.head.taken_from.is_some() {
+            continue;
+        }
         let acted = match task.state.status {
             TaskStatus::Completed => true,
             TaskStatus::Unknown => action.undo.as_ref().is_some_and(|undo| undo.safe_if_unknown),

@@ -17,6 +17,7 @@ pub mod outline;
 pub mod pairing;
 pub mod plan;
 mod references;
+pub mod rerun;
 pub mod retry;
 pub mod shard;
 pub mod shard_epochs;

@@ -28,6 +28,7 @@ mod output;
 mod pause;
 mod permit;
 mod recorded;
+mod rerun;
 mod resume;
 mod rounds;
 mod scope;
@@ -49,7 +50,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_protocol::limits::{TURN_PAUSE, TURN_WORK};
-use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
+use updraft_protocol::{
+    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp, Update,
+};
 
 pub use abandon::{cancel_abandoned, fail_abandoned};
 pub use approval::late_answer;
@@ -106,6 +109,8 @@ pub struct Machine {
     output_bytes: usize,
     /// Recorded tasks that the walk has not reached yet; empty except during `resume`.
     recorded: Recorded,
+    /// While a rerun begins: the results that its walk has come to.
+    taken: Option<Vec<Update>>,
     /// Tasks that nothing here reads any more; the shell still does until their writes are durable.
     leaving: Vec<TaskSeq>,
     /// Tasks whose outcome was decided while recorded tasks were walked, or before: what is left in their scopes is cancelled
@@ -142,6 +147,8 @@ enum Ready {
 /// The work of one execution before its shard serves the others.
 #[derive(Debug, Default)]
 struct Turn {
+    /// Whether it has no bound: what is taken over by a rerun is walked in one turn.
+    is_unbounded: bool,
     /// The work of its templates and conditions so far.
     work: u64,
     /// Whether the timer of the next turn is set.
@@ -150,7 +157,7 @@ struct Turn {
 
 impl Turn {
     fn is_spent(&self) -> bool {
-        self.work >= TURN_WORK
+        self.work >= TURN_WORK && !self.is_unbounded
     }
 }
 

@@ -51,6 +51,7 @@ fn step() -> Vec<Update> {
         alert_id: Some("alert-1".into()),
         integration: Name::new("mail_gateway").unwrap(),
         action: Name::new("block").unwrap(),
+        taken_from: None,
     };
     let begun = TaskState {
         status: TaskStatus::Executing,
@@ -91,6 +92,7 @@ fn execution(input: usize) -> Vec<Update> {
         idempotency_key: None,
         input_hash: None,
         parent: None,
+        rerun_of: None,
     };
     let state = ExecutionState {
         execution_status: ExecutionStatus::Executing,

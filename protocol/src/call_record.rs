@@ -72,7 +72,7 @@ impl CallRecord {
     }
 
     /// The approximate number of bytes of its texts.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let arguments = self.arguments.as_ref().map_or(0, |arguments| arguments.as_str().len());
         size_of::<Self>() + arguments + self.target.as_ref().map_or(0, |target| target.len())
     }

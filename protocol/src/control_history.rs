@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::TaskId;
+use crate::ids::{ExecutionId, TaskId};
 use crate::limits::CONTROLS_RECORDED;
 use crate::pause::Asked;
 use crate::time::Timestamp;
@@ -20,6 +20,8 @@ pub struct ControlRecord {
     pub task: Option<TaskId>,
     /// The new end of the wait, of one that changes it.
     pub until: Option<Timestamp>,
+    /// The execution that began, of a rerun.
+    pub execution: Option<ExecutionId>,
 }
 
 /// The kind of a recorded control.
@@ -36,6 +38,8 @@ pub enum ControlKind {
     Skip,
     /// The end of the wait of a task was changed.
     ExtendWait,
+    /// The execution was run again, after its end.
+    Rerun,
 }
 
 /// The controls of an execution, the newest of them.
@@ -75,6 +79,7 @@ impl ControlKind {
             Self::Resume => "resume",
             Self::Skip => "skip",
             Self::ExtendWait => "extend_wait",
+            Self::Rerun => "rerun",
         }
     }
 }
@@ -91,6 +96,7 @@ mod tests {
             asked: Asked { uid: "ana".into(), reason: "why".into() },
             task: None,
             until: None,
+            execution: None,
         };
         let all = CONTROLS_RECORDED as u64 + 3;
         let history = (0..all).fold(ControlHistory::default(), |history, at| history.with(record(at)));

@@ -16,6 +16,7 @@ use crate::input_hash::InputHash;
 use crate::json::Json;
 use crate::parent::Parent;
 use crate::pause::Pause;
+use crate::rerun::RerunOf;
 use crate::scope::ScopePath;
 use crate::signal::ReceivedSignals;
 use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
@@ -78,6 +79,8 @@ fields! {
         pub input_hash: Option<InputHash>,
         /// The task that started it as its sub-playbook.
         pub parent: Option<Parent>,
+        /// The execution that it is the rerun of.
+        pub rerun_of: Option<Arc<RerunOf>>,
     }
 }
 
@@ -147,6 +150,8 @@ fields! {
         pub integration: Name,
         /// The action of the tool; the kind of the step if Updraft itself decides it.
         pub action: Name,
+        /// The task of another execution whose result it took over, as a rerun does.
+        pub taken_from: Option<TaskId>,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::input_hash::InputHash;
 use crate::json::Json;
 use crate::parent::Parent;
 use crate::pause::Pause;
+use crate::rerun::RerunOf;
 use crate::scope::ScopePath;
 use crate::signal::ReceivedSignals;
 use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
@@ -325,6 +326,7 @@ stored! {
     Failure: |failure| record(failure), Ok, failure.message.len() + failure.answer.bytes();
     Parent: |parent| record(parent), Ok;
     Wait: |wait| record(wait), Ok, wait.text_bytes();
+    Arc<RerunOf>: |rerun| record(&**rerun), |rerun| Ok(Self::new(rerun)), RerunOf::text_bytes(rerun);
     Arc<Pause>: |pause| record(&**pause), |pause| Ok(Self::new(pause)), Pause::text_bytes(pause);
     Arc<ControlHistory>: |history| record(&**history), |history| Ok(Self::new(history)), ControlHistory::bytes(history);
     Arc<CallRecord>: |call| record(&**call), |call| Ok(Self::new(call)), CallRecord::bytes(call);

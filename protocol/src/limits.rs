@@ -10,13 +10,14 @@ mod masking;
 mod outline;
 mod people;
 mod record;
+mod rerun;
 mod schema;
 
 use std::time::Duration;
 
 pub use {
     children::*, containment::*, filter::*, http::*, local::*, loops::*, masking::*, outline::*, people::*,
-    record::*, schema::*,
+    record::*, rerun::*, schema::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------

@@ -83,6 +83,7 @@ mod tests {
                 alert_id: Some("k".repeat(length).into()),
                 integration: name("i"),
                 action: name("a"),
+                taken_from: None,
             }),
             state: TaskState {
                 status: TaskStatus::Failed,
@@ -152,6 +153,7 @@ mod tests {
                 idempotency_key: Some("k".repeat(length).into()),
                 input_hash: None,
                 parent: None,
+                rerun_of: None,
             }),
             state: ExecutionState {
                 execution_status: ExecutionStatus::Failed,

@@ -56,6 +56,7 @@ pub(crate) fn head() -> Arc<ExecutionHead> {
         idempotency_key: None,
         input_hash: None,
         parent: None,
+        rerun_of: None,
     })
 }
 

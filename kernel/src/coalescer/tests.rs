@@ -35,6 +35,7 @@ fn status(task: u8, seq: u64, response_bytes: Option<usize>, status: TaskStatus)
         alert_id: None,
         integration: Name::new("http").unwrap(),
         action: Name::new("get").unwrap(),
+        taken_from: None,
     };
     Update::from(TaskUpdate {
         task_id: TaskId::from_bytes([task; 16]),

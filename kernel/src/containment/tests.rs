@@ -43,6 +43,7 @@ fn task(number: u128, since: u64, until: u64) -> TaskDocument {
             alert_id: None,
             integration: name("edr"),
             action: name("isolate"),
+            taken_from: None,
         }),
         state: TaskState {
             status: TaskStatus::Completed,

@@ -72,6 +72,7 @@ fn of_steps(steps: &serde_json::Value) -> Execution<Ask> {
         idempotency_key: None,
         input_hash: None,
         parent: None,
+        rerun_of: None,
     });
     let terms = Terms {
         epoch: 1,

@@ -48,7 +48,10 @@ pub fn paused_before_it_failed(
     tasks: &[TaskDocument],
 ) -> Result<(), Violation> {
     let history = execution.state.controls.as_deref();
-    for task in tasks.iter().filter(|task| task.state.status == TaskStatus::Failed) {
+    // What a rerun has taken over was skipped in the first execution.
+    let failed =
+        |task: &&TaskDocument| task.state.status == TaskStatus::Failed && task.head.taken_from.is_none();
+    for task in tasks.iter().filter(failed) {
         let (state, step) = (&task.state, plan.index_of(&task.head.step_id).map(|index| plan.step(index)));
         let Some(action) = step.and_then(PlannedAction::of).filter(|action| action.pauses) else { continue };
         let kind = state.error.as_ref().map(|error| error.kind);

@@ -8,10 +8,11 @@ use updraft_protocol::{
     PlaybookId, Span, TaskDocument, TaskId, TaskStatus, Timestamp, WaitKind,
 };
 
+use super::scope::ScopeId;
 use super::task::{Ending, Phase};
 use super::task_seq::TaskSeq;
 use super::{Act, Effects, Machine, StartChild};
-use crate::plan::{Plan, PlannedKind, PlannedSubPlaybook};
+use crate::plan::{Plan, PlannedKind, PlannedSubPlaybook, StepIndex};
 
 /// What became of a child.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +95,7 @@ pub fn head_of_child(
         idempotency_key: None,
         input_hash: None,
         parent: Some(start.parent),
+        rerun_of: None,
     })
 }
 
@@ -107,6 +109,11 @@ pub fn children_of(tasks: &[TaskDocument]) -> Vec<TaskId> {
 }
 
 impl Machine {
+    /// The id of the task of a step in a scope.
+    pub(super) fn id_of(&self, scope: ScopeId, step: StepIndex) -> TaskId {
+        TaskId::derive(self.peid, self.scopes.path(scope), &self.plan.step(step).id)
+    }
+
     /// Whether a task waits for its child.
     pub fn has_children(&self) -> bool {
         self.tasks.iter().any(|task| self.waits_for_child(task.seq))

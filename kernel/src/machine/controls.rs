@@ -32,7 +32,14 @@ impl Machine {
     pub(super) fn cancel(&mut self, asked: Option<Asked>, now: Timestamp, effects: &mut Effects) {
         if let Some(asked) = asked.filter(|_| self.is_executing()) {
             let kind = ControlKind::Cancel;
-            self.note_control(ControlRecord { kind, at: now, asked, task: None, until: None });
+            self.note_control(ControlRecord {
+                kind,
+                at: now,
+                asked,
+                task: None,
+                until: None,
+                execution: None,
+            });
         }
         self.stop(ExecutionStatus::Cancelled, None, now, effects);
     }
@@ -81,7 +88,14 @@ impl Machine {
             return Err(ControlRefusal::LessTime);
         }
         let kind = ControlKind::ExtendWait;
-        self.note_control(ControlRecord { kind, at: now, asked, task: Some(id), until: Some(until) });
+        self.note_control(ControlRecord {
+            kind,
+            at: now,
+            asked,
+            task: Some(id),
+            until: Some(until),
+            execution: None,
+        });
         self.write_controls(now, effects);
         self.write_wait(seq, Wait { until: Some(until), ..wait }, now, effects);
         match &mut self.task_mut(seq).phase {

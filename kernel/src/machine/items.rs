@@ -18,8 +18,10 @@ const ITEMS_LEFT: usize = 64;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Items {
-    /// The items that have not begun.
+    /// The items that have not begun, from `next` on.
     waiting: VecDeque<Item>,
+    /// Those before `next` that have not begun: later ones had, when the machine was made of documents.
+    passed: VecDeque<(u32, Item)>,
     count: usize,
     /// The number of the next item.
     next: u32,
@@ -94,6 +96,7 @@ impl Items {
         }
         Ok(Self {
             waiting,
+            passed: VecDeque::new(),
             count,
             next: 0,
             open: 0,
@@ -110,7 +113,7 @@ impl Items {
 
     /// Whether all of them have ended, or never begin.
     pub(super) fn are_over(&self) -> bool {
-        (self.waiting.is_empty() || self.is_stopped) && self.open == 0
+        (self.left() == 0 || self.is_stopped) && self.open == 0
     }
 
     /// How many of them have ended, and how.
@@ -133,8 +136,34 @@ impl Items {
         self.open < at_once && !self.is_stopped
     }
 
+    /// How many have not begun.
+    fn left(&self) -> usize {
+        self.waiting.len() + self.passed.len()
+    }
+
     /// The next item begins; its number.
     pub(super) fn begin(&mut self) -> Option<(u32, Item)> {
+        let next = match self.passed.pop_front() {
+            Some(passed) => passed,
+            None => self.next()?,
+        };
+        self.open += 1;
+        Some(next)
+    }
+
+    /// The next item of which something is recorded goes on; its number. Those before it wait for their turn.
+    pub(super) fn go_on(&mut self, is_recorded: impl Fn(u32) -> bool) -> Option<(u32, Item)> {
+        while let Some((number, item)) = self.next() {
+            if is_recorded(number) {
+                self.open += 1;
+                return Some((number, item));
+            }
+            self.passed.push_back((number, item));
+        }
+        None
+    }
+
+    fn next(&mut self) -> Option<(u32, Item)> {
         let item = self.waiting.pop_front()?;
         // What has begun leaves memory: its place too.
         if self.waiting.capacity() > 4 * self.waiting.len() + ITEMS_LEFT {
@@ -142,7 +171,6 @@ impl Items {
         }
         let number = self.next;
         self.next += 1;
-        self.open += 1;
         Some((number, item))
     }
 
@@ -201,7 +229,7 @@ impl Items {
             items: self.count,
             completed: self.completed,
             failed: self.failed,
-            not_started: self.count - self.next as usize,
+            not_started: self.left(),
             results: self.results.as_deref(),
             failures: &self.failures,
             note,

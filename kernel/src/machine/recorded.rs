@@ -23,6 +23,11 @@ impl Recorded {
         self.0.insert((document.head.scope.clone(), step), document).is_none()
     }
 
+    /// Whether the task of this step in this scope is left.
+    pub(super) fn has(&self, scope: &ScopePath, step: StepIndex) -> bool {
+        self.0.contains_key(&(scope.clone(), step))
+    }
+
     /// Whether a task is left in this scope, or in one inside of it.
     pub(super) fn has_in(&self, scope: &ScopePath) -> bool {
         let first = (Bound::Included((scope.clone(), StepIndex::FIRST)), Bound::Unbounded);
@@ -73,6 +78,7 @@ impl Machine {
     /// The recorded task of a step that control reached; the task now belongs to that scope.
     pub(super) fn recall(&mut self, scope: ScopeId, step: StepIndex) -> Option<TaskSeq> {
         let document = self.recorded.take(self.scopes.path(scope), step)?;
+        let document = self.take_result(document);
         Some(self.take_over(document, step, scope, Phase::Ready))
     }
 
@@ -95,6 +101,7 @@ impl Machine {
             state: document.state,
             revision: Revision { epoch: document.epoch, seq: document.seq },
             phase,
+            taken_from: document.head.taken_from.map(Box::new),
         });
         seq
     }

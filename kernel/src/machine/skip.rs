@@ -67,7 +67,14 @@ impl Machine {
 
     fn record_skip(&mut self, task: TaskId, asked: Asked, now: Timestamp, effects: &mut Effects) {
         let kind = ControlKind::Skip;
-        self.note_control(ControlRecord { kind, at: now, asked, task: Some(task), until: None });
+        self.note_control(ControlRecord {
+            kind,
+            at: now,
+            asked,
+            task: Some(task),
+            until: None,
+            execution: None,
+        });
         self.write_controls(now, effects);
     }
 

@@ -56,7 +56,16 @@ impl Machine {
         terms: Terms,
         now: Timestamp,
     ) -> (Self, Effects) {
-        let state = ExecutionState {
+        let mut machine = Self::new(plan, peid, head, Self::begun(now), terms);
+        let mut effects = Effects::default();
+        machine.write_execution(machine.state.clone(), true, &mut effects);
+        machine.begin(now, &mut effects);
+        (machine, effects)
+    }
+
+    /// The state of an execution that begins.
+    pub(super) fn begun(now: Timestamp) -> ExecutionState {
+        ExecutionState {
             execution_status: ExecutionStatus::Executing,
             started_date: Some(now),
             updated_date: now,
@@ -68,12 +77,7 @@ impl Machine {
             ending: None,
             pause: None,
             controls: None,
-        };
-        let mut machine = Self::new(plan, peid, head, state, terms);
-        let mut effects = Effects::default();
-        machine.write_execution(machine.state.clone(), true, &mut effects);
-        machine.begin(now, &mut effects);
-        (machine, effects)
+        }
     }
 
     pub(super) fn new(
@@ -107,6 +111,7 @@ impl Machine {
             held: false,
             output_bytes: 0,
             recorded: Recorded::default(),
+            taken: None,
             leaving: Vec::new(),
             losers: Vec::new(),
             undos: Undos::default(),

@@ -17,6 +17,7 @@ mod outputs;
 mod pauses;
 mod permits;
 mod random;
+mod reruns;
 mod rounds;
 mod scopes;
 mod sets;

@@ -71,11 +71,6 @@ impl Machine {
         task
     }
 
-    /// The id of the task of a step in a scope.
-    pub(super) fn id_of(&self, scope: ScopeId, step: StepIndex) -> TaskId {
-        TaskId::derive(self.peid, self.scopes.path(scope), &self.plan.step(step).id)
-    }
-
     /// A new task that is not written yet.
     pub(super) fn add(&mut self, scope: ScopeId, step: StepIndex, now: Timestamp) -> TaskSeq {
         let seq = self.tasks.next();
@@ -102,6 +97,7 @@ impl Machine {
             state,
             revision: Revision { epoch: self.epoch, seq: 0 },
             phase: Phase::Running,
+            taken_from: None,
         });
         seq
     }
@@ -346,6 +342,7 @@ impl Machine {
             alert_id: self.head.alert_id.clone(),
             integration: step.integration.clone(),
             action: step.action.clone(),
+            taken_from: task.taken_from.as_deref().copied(),
         }
     }
 

@@ -104,6 +104,7 @@ impl Plain {
             alert_id: None,
             integration: self.work.kit.integration.clone(),
             action: self.work.kit.action.clone(),
+            taken_from: None,
         });
         let now = SystemClock.now();
         let mut task = TaskUpdate {
@@ -189,6 +190,7 @@ impl Plain {
             idempotency_key: None,
             input_hash: None,
             parent: None,
+            rerun_of: None,
         })
     }
 

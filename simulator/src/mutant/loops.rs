@@ -56,7 +56,7 @@ pub const LOOPS: &[Mutant] = &[
         name: "items-not-walked",
         claim: "an item that was recorded is not resumed where the bounds are reached",
         file: FOR_EACH,
-        find: "        if !begun && !items.may_begin(at_once) {",
+        find: "        if begun.is_none() && !items.may_begin(at_once) {",
         replace: "        if !items.may_begin(at_once) {",
     },
     Mutant {

@@ -63,6 +63,7 @@ impl SimulatedNode {
             idempotency_key: key.as_ref().map(|key| key.text.clone()),
             input_hash,
             parent: None,
+            rerun_of: None,
         });
         let epoch = self.home.epochs.of(&head.tenant_code);
         let (machine, effects) = Machine::start(plan, peid, head, terms(epoch), now);

@@ -8,8 +8,8 @@ use updraft_protocol::{
     Asked, ControlHistory, ControlKind, ControlRecord, ExecutionDocument, ExecutionEnding, ExecutionHead,
     ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind, IdempotencyKey, InputHash, Json,
     KeyHolder, Name, Pause, PauseCause, PlaybookDocument, PlaybookId, PlaybookStatus, ReceivedSignals,
-    Revision, ScopePath, Signal, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TenantCode,
-    Timestamp, Update, Value, ids,
+    RerunOf, Revision, ScopePath, Signal, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus,
+    TenantCode, Timestamp, Update, Value, ids,
 };
 use updraft_protocol::{ExecutionUpdate, TaskUpdate};
 use uuid::Uuid;
@@ -83,6 +83,11 @@ pub(crate) fn execution_head(tenant: &TenantCode) -> Result<ExecutionHead, ids::
         idempotency_key: None,
         input_hash: None,
         parent: None,
+        rerun_of: Some(Arc::new(RerunOf {
+            peid: ExecutionId::from_bytes([8; 16]),
+            from: Some(StepId::new("look_up")?),
+            asked: Asked { uid: "ana".into(), reason: "the tool is back".into() },
+        })),
     })
 }
 
@@ -141,6 +146,7 @@ pub(super) fn full_execution_state() -> Result<ExecutionState, ids::Error> {
             asked: Asked { uid: "ana".into(), reason: "she is back tomorrow".into() },
             task: Some(TaskId::from_bytes([7; 16])),
             until: Some(Timestamp(DAY + 3)),
+            execution: Some(ExecutionId::from_bytes([8; 16])),
         }))),
     })
 }
@@ -181,6 +187,7 @@ pub(super) fn task_head(execution: u64, task_seq: u32, tenant: &TenantCode) -> R
         alert_id: Some("alert-1".into()),
         integration: Name::new("virustotal")?,
         action: Name::new("lookup_hash")?,
+        taken_from: task_seq.is_multiple_of(2).then(|| TaskId::from_bytes([9; 16])),
     })
 }
 

@@ -46,8 +46,8 @@ impl FieldReader for Columns<'_> {
 
     fn id(&mut self, name: &'static str) -> Result<Option<[u8; 16]>, Error> {
         let value = self.value()?;
-        let id = value.as_blob().ok().and_then(|id| id.try_into().ok());
-        id.map(Some).ok_or_else(|| self.corrupt(name, "no id"))
+        let id = value.as_blob_or_null().ok().map(|id| id.map(<[u8; 16]>::try_from).transpose());
+        id.and_then(Result::ok).ok_or_else(|| self.corrupt(name, "no id"))
     }
 
     fn text(&mut self, name: &'static str) -> Result<Option<&str>, Error> {

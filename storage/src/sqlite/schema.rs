@@ -6,7 +6,7 @@ use super::fault;
 use crate::store::Error;
 
 /// The schema that this version reads and writes, and no other: none was released before it.
-pub const VERSION: u32 = 16;
+pub const VERSION: u32 = 17;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks are in the tree of their
 /// id: ids grow with time, so rows are added at its end and no second tree is needed.
@@ -47,6 +47,7 @@ CREATE TABLE IF NOT EXISTS playbook_execution_collection (
     idempotency_key TEXT,
     input_hash TEXT,
     parent TEXT,
+    rerun_of TEXT,
     signals TEXT,
     ending TEXT,
     pause TEXT,
@@ -63,6 +64,7 @@ CREATE TABLE IF NOT EXISTS task_execution_collection (
     alert_id TEXT,
     integration TEXT NOT NULL,
     action TEXT NOT NULL,
+    taken_from BLOB,
     status TEXT NOT NULL,
     attempt INTEGER NOT NULL,
     response TEXT,

@@ -68,6 +68,7 @@ fn insert(number: u128) -> Update {
         idempotency_key: None,
         input_hash: None,
         parent: None,
+        rerun_of: None,
     };
     let state = ExecutionState {
         execution_status: ExecutionStatus::Executing,
@@ -101,6 +102,7 @@ fn insert_task(number: u128) -> Update {
         alert_id: None,
         integration: Name::new("virustotal").unwrap(),
         action: Name::new("lookup_hash").unwrap(),
+        taken_from: None,
     };
     let state = TaskState {
         status: TaskStatus::Executing,

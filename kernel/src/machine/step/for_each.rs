@@ -6,7 +6,7 @@ use updraft_protocol::{Effect, Failure, Json, Timestamp};
 use super::Arrival;
 use crate::machine::items::Items;
 use crate::machine::scope::{Locals, ScopeId};
-use crate::machine::task::{Ending, Phase};
+use crate::machine::task::{Ending, Phase, Task};
 use crate::machine::task_seq::TaskSeq;
 use crate::machine::walk::Go;
 use crate::machine::{Effects, Machine, Undecided};
@@ -58,28 +58,32 @@ impl Machine {
         let plan = self.plan.clone();
         let Some((scope, step)) = self.tasks.get(task).map(|task| (task.scope, task.step)) else { return };
         let PlannedKind::ForEach(each) = &plan.step(step).kind else { return };
-        // Items that were recorded have begun, whatever the bounds are now.
-        let begun = self.has_recorded_inside(scope, step);
         let at_once = each.at_once.unwrap_or(self.tasks_at_once);
         let spent = self.turn.is_spent() || self.is_paused();
-        let Phase::Repeating(items) = &mut self.task_mut(task).phase else { return };
-        if !begun && items.are_over() {
+        let has_recorded = self.has_recorded_inside(scope, step);
+        let Self { tasks, recorded, scopes, .. } = self;
+        let (outer, opener) = (scopes.path(scope), &plan.step(step).id);
+        let path = |number: u32| outer.inside(opener, &number.to_string());
+        let Some(Task { phase: Phase::Repeating(items), .. }) = tasks.get_mut(task) else { return };
+        // Items that were recorded have begun, whatever the bounds are now.
+        let begun = has_recorded.then(|| items.go_on(|number| recorded.has_in(&path(number)))).flatten();
+        if begun.is_none() && items.are_over() {
             let ending = self.outcome_of_items(task, each);
             return work.push(self.end_opener(task, ending, now, effects));
         }
-        if !begun && !items.may_begin(at_once) {
+        if begun.is_none() && !items.may_begin(at_once) {
             items.opening = false;
             return;
         }
-        if !begun && spent {
+        if begun.is_none() && spent {
             return self.undecided.push_back(Undecided::Items(task));
         }
-        let Some((number, item)) = items.begin() else {
+        let Some((number, item)) = begun.or_else(|| items.begin()) else {
             items.opening = false;
             return;
         };
+        let path = path(number);
         self.turn.work += ITEM_WORK;
-        let path = self.scopes.path(scope).inside(&plan.step(step).id, &number.to_string());
         let locals = Locals::of_item(&each.names, number, item);
         let inner = self.scopes.open(path, (scope, task), Some(locals));
         work.push(Go::Items(task));

@@ -8,15 +8,16 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use updraft_protocol::ids::mix;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
-use updraft_protocol::{ExecutionStatus, FailureKind, TaskDocument, TaskId, TaskStatus};
+use updraft_protocol::{ExecutionStatus, FailureKind, TaskId};
 
-use self::controls::{answer, extend, go_on, hold, signal, skip};
+use self::controls::{answer, crash, extend, go_on, hold, signal, skip};
 use super::world::{World, is_sound, playbook};
 use crate::invariant;
 use crate::machine::{DefaultWaits, Machine, MachineEvent};
 
 mod children;
 mod people;
+mod reruns;
 
 /// Makes playbooks from a seed.
 struct Generator {
@@ -277,28 +278,32 @@ fn run(seed: u64, choices: &[u8]) -> World {
         playbook
     };
     let playbook = Some(written(true)).filter(is_sound).unwrap_or_else(|| written(false));
-    let mut world = World::begin(
-        &playbook,
-        json!({ "n": seed % 10, "list": [1, "a", null, {}], "map": {"a": 1, "b": 2} }),
-    );
+    let input = json!({ "n": seed % 10, "list": [1, "a", null, {}], "map": {"a": 1, "b": 2} });
+    let mut world = World::begin(&playbook, input);
+    play(&mut world, choices);
+    world
+}
+
+/// Lets an execution go on until it has ended.
+fn play(world: &mut World, choices: &[u8]) {
     let mut choices = choices.iter().copied().chain(std::iter::repeat(0));
     let (mut turns, mut signals) = (0, Vec::new());
     while !world.machine.ended() {
         turns += 1;
         assert!(turns < 5_000, "the execution does not end");
         let choice = choices.next().unwrap_or(0);
-        if go_on(&mut world, choice) {
+        if go_on(world, choice) {
             continue;
         }
         match choice % 16 {
-            15 => crash(&mut world),
+            15 => crash(world),
             14 if choice > 200 => world.apply(MachineEvent::Cancel(None)),
-            14 if choice > 120 => hold(&mut world),
-            14 if choice > 60 => extend(&mut world, choice / 16 - 3),
-            14 => skip(&mut world, choice / 16),
-            10 | 11 => signal(&mut world, choice, &mut signals),
-            8 | 9 if answer(&mut world, choice / 16) => {}
-            6 | 7 if children::end_one(&mut world, choice / 16) => {}
+            14 if choice > 120 => hold(world),
+            14 if choice > 60 => extend(world, choice / 16 - 3),
+            14 => skip(world, choice / 16),
+            10 | 11 => signal(world, choice, &mut signals),
+            8 | 9 if answer(world, choice / 16) => {}
+            6 | 7 if children::end_one(world, choice / 16) => {}
             // A child that is to stop is asked again and again, so there is always a timer.
             n if !world.reports.is_empty() && (n % 2 == 1 || turns % 4 == 0) => world.report(),
             n if !world.waiting_calls.is_empty() && (n % 2 == 0 || world.attempts.is_empty()) => {
@@ -318,7 +323,7 @@ fn run(seed: u64, choices: &[u8]) -> World {
                 let attempt = world.attempts.swap_remove(index);
                 // An undo is called with what was registered.
                 if attempt.arguments.get("n").is_none() {
-                    assert_eq!(attempt.arguments, json!({"at": began(&world, attempt.task_id)}));
+                    assert_eq!(attempt.arguments, json!({"at": began(world, attempt.task_id)}));
                 }
                 let outcome = if n < 8 { Ok(json!({ "n": n })) } else { Err(KINDS[usize::from(n) % 4]) };
                 world.end_attempt(&attempt, outcome.clone());
@@ -331,19 +336,6 @@ fn run(seed: u64, choices: &[u8]) -> World {
         world.assert_stored_is_current();
         assert_eq!(invariant::machine(&world.machine), Ok(()));
     }
-    world
-}
-
-/// The process ends: what waited for a permit is made again.
-fn crash(world: &mut World) {
-    let waiting_calls = world.waiting_calls.clone();
-    world.crash();
-    let tasks = world.tasks();
-    // A branch that lost after the crash is cancelled with what waits in it.
-    let ended =
-        |task: &&TaskDocument| task.state.status.ended() && task.state.status != TaskStatus::Cancelled;
-    let unsent = tasks.iter().filter(|task| waiting_calls.contains(&task.task_request_id));
-    assert_eq!(unsent.filter(ended).count(), 0, "a waiting call is made again");
 }
 
 proptest! {
@@ -370,6 +362,7 @@ proptest! {
         let steps: BTreeMap<TaskId, &str> =
             tasks.iter().map(|task| (task.task_request_id, task.head.step_id.as_str())).collect();
         prop_assert_eq!(children::are_heard(&world, &tasks), Ok(()));
+        reruns::run_what_is_left(&world, &choices)?;
         for (step, key) in &world.called {
             prop_assert_eq!(steps.get(key), Some(&step.as_str()), "a tool is called under the key of its task");
         }

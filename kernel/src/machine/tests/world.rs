@@ -1,6 +1,7 @@
 //! A world for one machine: keeps the writes as a store would, and resumes from them after a crash.
 
 mod children;
+mod reruns;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -127,9 +128,15 @@ impl World {
             idempotency_key: None,
             input_hash: None,
             parent,
+            rerun_of: None,
         });
         let terms = Terms { epoch: 1, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT, waits };
         let (machine, effects) = Machine::start(plan.clone(), peid, head, terms, now);
+        Self::of(machine, effects, now)
+    }
+
+    fn of(machine: Machine, effects: Effects, now: Timestamp) -> Self {
+        let plan = machine.plan().clone();
         let mut world = Self {
             machine,
             now,

@@ -35,6 +35,7 @@ fn execution_update() -> ExecutionUpdate {
         idempotency_key: Some("nul\u{0}l".into()),
         input_hash: Some("0123456789abcdef".repeat(4).parse().unwrap()),
         parent: None,
+        rerun_of: None,
     };
     let state = ExecutionState {
         execution_status: ExecutionStatus::Failed,
@@ -63,6 +64,7 @@ fn task_update() -> TaskUpdate {
         alert_id: None,
         integration: Name::new("virustotal").unwrap(),
         action: Name::new("lookup_hash").unwrap(),
+        taken_from: None,
     };
     let state = TaskState {
         status: TaskStatus::Retrying,

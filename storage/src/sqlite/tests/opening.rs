@@ -186,12 +186,12 @@ fn the_tables_have_the_documented_columns() {
         columns("playbook_execution_collection"),
         "_id tenant_code pid playbook_name playbook_version uid alert_id execution_status priority createddate \
          started_date updated_date finished_date playbook_runtime input variables output error epoch seq \
-         idempotency_key input_hash parent signals ending pause controls"
+         idempotency_key input_hash parent rerun_of signals ending pause controls"
     );
     assert_eq!(
         columns("task_execution_collection"),
-        "_id peid task_seq step_id scope tenant_code alert_id integration action status attempt response \
-         error started_date updated_date runtime wait call undo hold_news epoch seq"
+        "_id peid task_seq step_id scope tenant_code alert_id integration action taken_from status attempt \
+         response error started_date updated_date runtime wait call undo hold_news epoch seq"
     );
 }
 

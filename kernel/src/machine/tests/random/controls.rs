@@ -1,4 +1,4 @@
-//! What people and other programs ask of the random executions: answers, signals, pauses, skips, other ends of waits. Each call checks what it came to.
+//! What people and other programs ask of the random executions: answers, signals, pauses, skips, other ends of waits; and crashes. Each call checks what it came to.
 
 use std::time::Duration;
 
@@ -78,6 +78,7 @@ pub(super) fn signal(world: &mut World, choice: u8, sent: &mut Vec<String>) {
         let response = task.state.response.as_ref();
         response.is_some_and(|response| response.as_str().contains("signal-"))
             && task.head.action.as_str() == "wait_for"
+            && task.head.taken_from.is_none()
     };
     assert_eq!(kept + world.tasks().iter().filter(took).count(), sent.len(), "no signal is lost");
 }
@@ -117,4 +118,16 @@ pub(super) fn extend(world: &mut World, choice: u8) {
         assert_eq!(after.state.wait.and_then(|wait| wait.until), Some(until));
         assert!(!after.state.status.ended(), "a change of the end ends nothing");
     }
+}
+
+/// The process ends: what waited for a permit is made again.
+pub(super) fn crash(world: &mut World) {
+    let waiting_calls = world.waiting_calls.clone();
+    world.crash();
+    let tasks = world.tasks();
+    // A branch that lost after the crash is cancelled with what waits in it.
+    let ended =
+        |task: &&TaskDocument| task.state.status.ended() && task.state.status != TaskStatus::Cancelled;
+    let unsent = tasks.iter().filter(|task| waiting_calls.contains(&task.task_request_id));
+    assert_eq!(unsent.filter(ended).count(), 0, "a waiting call is made again");
 }

@@ -1,0 +1,266 @@
+//! Reruns: an execution that has ended runs again as a new one, which takes over results of it. Owns what is asked for, and
+//! the checks before the new one is submitted; which results count is decided by the kernel.
+
+mod results;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use thiserror::Error;
+use updraft_actors::plans::Ready;
+use updraft_kernel::machine::{Effects, Machine, Terms};
+use updraft_kernel::plan::Plan;
+use updraft_kernel::rerun::{RerunRefusal, noted};
+use updraft_protocol::limits::{RERUN_BYTES, RERUN_RESULTS};
+use updraft_protocol::{
+    Asked, ControlRefusal, Declaration, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Json,
+    PlaybookId, RerunOf, StepId, TaskDocument, TaskId, TenantCode, Value,
+};
+
+use crate::engine::Engine;
+use crate::error::{ReadError, Refusal};
+use crate::handle::Handle;
+use crate::idempotency::SubmissionKey;
+use crate::submission::Submission;
+
+/// What of an execution runs again, and who asks for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rerun {
+    asked: Asked,
+    id: Option<String>,
+    from: Option<StepId>,
+    input: Option<Value>,
+    is_newest: bool,
+    declared: BTreeMap<TaskId, Declaration>,
+}
+
+impl Rerun {
+    /// What has failed, or was not reached, with the same input and the same version of the playbook.
+    pub fn new(asked: Asked) -> Self {
+        Self { asked, id: None, from: None, input: None, is_newest: false, declared: BTreeMap::new() }
+    }
+
+    /// This step and all that follows it.
+    #[must_use]
+    pub fn from(mut self, step: StepId) -> Self {
+        self.from = Some(step);
+        self
+    }
+
+    /// With another input: then all runs again, since any result may have come of the first one.
+    #[must_use]
+    pub fn input(mut self, input: impl Into<Value>) -> Self {
+        self.input = Some(input.into());
+        self
+    }
+
+    /// With the newest version of the playbook: results are kept of steps that do the same there.
+    #[must_use]
+    pub fn newest(mut self) -> Self {
+        self.is_newest = true;
+        self
+    }
+
+    /// Whether a task acted, and that stands, of which nobody knows it.
+    #[must_use]
+    pub fn declare(mut self, task: TaskId, declared: Declaration) -> Self {
+        self.declared.insert(task, declared);
+        self
+    }
+
+    /// An id of the sender: the same one gives the same execution, however often it is sent.
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+}
+
+/// Why an execution does not run again.
+#[derive(Debug, Error)]
+pub enum RerunError {
+    /// The tenant has no such execution.
+    #[error("the tenant has no execution {0}")]
+    NoExecution(ExecutionId),
+    /// It has not ended.
+    #[error("the execution is {0}: only one that has ended runs again")]
+    NotEnded(ExecutionStatus),
+    /// Nothing of it failed, and nothing else is asked for.
+    #[error("the execution has completed: say from which step it shall run again")]
+    NothingFailed,
+    /// It is not said who asks for it, or the texts are too long.
+    #[error(transparent)]
+    Asker(ControlRefusal),
+    /// What is asked for does not fit what the execution did.
+    #[error(transparent)]
+    Unfit(#[from] RerunRefusal),
+    /// It has more results than a new execution begins with.
+    #[error(
+        "{results} results of {bytes} bytes are to be kept; at most {RERUN_RESULTS}, of {RERUN_BYTES} bytes, may be"
+    )]
+    TooMuch {
+        /// How many.
+        results: usize,
+        /// Their size.
+        bytes: usize,
+    },
+    /// The new execution is not accepted.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store did not answer, or the engine has failed or is shut down.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl RerunError {
+    /// Whether the same call can succeed later.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::NotEnded(_) => true,
+            Self::Refused(refusal) => refusal.retryable(),
+            Self::Read(error) => error.retryable(),
+            Self::NoExecution(_)
+            | Self::NothingFailed
+            | Self::Asker(_)
+            | Self::Unfit(_)
+            | Self::TooMuch { .. } => false,
+        }
+    }
+}
+
+impl From<updraft_storage::Error> for RerunError {
+    fn from(error: updraft_storage::Error) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+/// What a new execution begins with in place of nothing.
+pub(crate) struct Earlier {
+    /// The execution that is run again, as it is stored.
+    first: ExecutionDocument,
+    pub(crate) rerun_of: Arc<RerunOf>,
+    results: Vec<TaskDocument>,
+    pub(crate) variables: Json,
+}
+
+impl Earlier {
+    /// The new execution, with the note in the first one.
+    pub(crate) fn begin(
+        self,
+        plan: Arc<Plan>,
+        peid: ExecutionId,
+        head: Arc<ExecutionHead>,
+        terms: Terms,
+    ) -> (Machine, Effects) {
+        let (epoch, now) = (terms.epoch, head.createddate);
+        let (machine, mut effects) = Machine::rerun(plan, peid, head, self.results, terms, now);
+        effects.writes.push(noted(&self.first, peid, self.rerun_of.asked.clone(), epoch, now));
+        (machine, effects)
+    }
+}
+
+impl Engine {
+    /// Runs an execution again that has ended, as a new one, whose head names it (`rerun_of`); the first one has it among its
+    /// controls. The new one takes over results of steps with a written id that completed, or whose failure their playbook
+    /// handled, as far as they were not undone and nothing before them runs again. Undos stay with the first execution.
+    ///
+    /// # Errors
+    /// The execution has not ended, it is not known whether a task acted or whether that stands and nothing is declared of that,
+    /// the new one is not accepted, or the engine cannot tell.
+    pub async fn rerun(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        rerun: Rerun,
+    ) -> Result<Handle, RerunError> {
+        if !rerun.asked.is_sound() {
+            return Err(RerunError::Asker(ControlRefusal::NotAsker));
+        }
+        let _one_at_a_time = self.rerunning.lock().await;
+        self.context.flush().await.map_err(ReadError::from)?;
+        let store = &self.context.store;
+        let first = store.execution(tenant, peid).await?.ok_or(RerunError::NoExecution(peid))?;
+        let pid = self.version_for(tenant, &first, &rerun).await?;
+        let ready = self.ready(tenant, pid).await?;
+        let submission = submission(&first, pid, &rerun);
+        if let Some(key) = SubmissionKey::of(&submission, &ready.plan.name)
+            && let Some(known) = key.stored(&self.context).await?
+        {
+            return Ok(known);
+        }
+        let status = first.state.execution_status;
+        if !status.ended() {
+            return Err(RerunError::NotEnded(status));
+        }
+        let is_same = rerun.from.is_none() && rerun.input.is_none() && !rerun.is_newest;
+        if status == ExecutionStatus::Completed && is_same {
+            return Err(RerunError::NothingFailed);
+        }
+        let earlier = Earlier {
+            rerun_of: Arc::new(RerunOf { peid, from: rerun.from.clone(), asked: rerun.asked.clone() }),
+            results: self.results(tenant, &first, (&rerun, &ready)).await?,
+            variables: self.variables(tenant, &first, &ready).await?,
+            first,
+        };
+        Ok(self.submitter.submit_again(&submission, earlier).await?)
+    }
+
+    async fn version_for(
+        &self,
+        tenant: &TenantCode,
+        first: &ExecutionDocument,
+        rerun: &Rerun,
+    ) -> Result<PlaybookId, RerunError> {
+        let head = &first.head;
+        if !rerun.is_newest {
+            return Ok(head.pid);
+        }
+        let newest = self.context.store.playbook_named(tenant, &head.playbook_name, None).await?;
+        let none = || Refusal::NoPlaybook { name: head.playbook_name.clone(), version: None };
+        Ok(newest.ok_or_else(none)?.pid)
+    }
+
+    async fn ready(&self, tenant: &TenantCode, pid: PlaybookId) -> Result<Arc<Ready>, RerunError> {
+        let store = self.context.store.as_ref();
+        Ok(self.context.plans.get(store, tenant, pid).await.map_err(Refusal::from)?)
+    }
+
+    /// The variables that the execution was given stay, as far as the playbook has them still; the others are the playbook's.
+    async fn variables(
+        &self,
+        tenant: &TenantCode,
+        first: &ExecutionDocument,
+        ready: &Ready,
+    ) -> Result<Json, RerunError> {
+        let head = &first.head;
+        if ready.pid == head.pid {
+            return Ok(head.variables.clone());
+        }
+        let before = self.ready(tenant, head.pid).await?;
+        let mut variables = ready.variables.clone();
+        if let Value::Object(had) = head.variables.value() {
+            let given = had.into_iter().filter(|(name, value)| before.variables.get(name) != Some(value));
+            for (name, value) in given {
+                if let Some(own) = variables.get_mut(&name) {
+                    *own = value;
+                }
+            }
+        }
+        Ok(Json::from(&Value::Object(variables.into_iter().collect())))
+    }
+}
+
+/// The submission of the new execution: as that of the first, but for what is asked for.
+fn submission(first: &ExecutionDocument, pid: PlaybookId, rerun: &Rerun) -> Submission {
+    let head = &first.head;
+    let input = rerun.input.clone().unwrap_or_else(|| head.input.value());
+    let mut submission = Submission::new(head.tenant_code.clone(), pid).input(input).priority(head.priority);
+    submission = submission.uid(&*rerun.asked.uid);
+    if let Some(alert_id) = &head.alert_id {
+        submission = submission.alert_id(&**alert_id);
+    }
+    if let Some(id) = &rerun.id {
+        submission = submission.idempotency_key(format!("rerun/{}/{id}", first.peid));
+    }
+    submission
+}

@@ -1,0 +1,25 @@
+//! The rerun of a world, as a world of its own.
+
+use std::sync::Arc;
+
+use updraft_protocol::limits::CONFIGURATION_WAIT;
+use updraft_protocol::{ExecutionHead, ExecutionId};
+
+use super::World;
+use crate::machine::{DefaultWaits, Machine, Terms};
+use crate::rerun::{RerunPlan, RerunRefusal};
+
+impl World {
+    /// Runs it again under another id, with the results that it may take over; gives how many it has.
+    pub(in super::super) fn rerun(&self, rerun: &RerunPlan<'_>) -> Result<(Self, usize), RerunRefusal> {
+        let results = rerun.results(self.tasks())?;
+        let peid = ExecutionId::from_bytes([1, 2, 3, 4, 5, 6, 0x70, 9, 0x89, 10, 11, 12, 13, 14, 15, 17]);
+        let now = self.now.after(std::time::Duration::from_secs(60));
+        let head = Arc::new(ExecutionHead { createddate: now, ..ExecutionHead::clone(self.machine.head()) });
+        let waits = DefaultWaits::default();
+        let terms = Terms { epoch: 1, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT, waits };
+        let (machine, effects) = Machine::rerun(self.plan.clone(), peid, head, results, terms, now);
+        let taken = machine.task_documents().iter().filter(|task| task.head.taken_from.is_some()).count();
+        Ok((Self::of(machine, effects, now), taken))
+    }
+}

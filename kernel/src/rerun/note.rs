@@ -1,0 +1,42 @@
+//! The note in the first execution that it was run again. Owns the update: one more control in a document that has ended, and
+//! nothing else of it changes.
+
+use std::sync::Arc;
+
+use updraft_protocol::{
+    Asked, ControlHistory, ControlKind, ControlRecord, ExecutionDocument, ExecutionId, ExecutionState,
+    ExecutionUpdate, Revision, Timestamp, Update,
+};
+
+/// The update by which an execution that has ended tells who asked for its rerun, and which execution that is. It is made durable
+/// with the beginning of the rerun.
+pub fn noted(
+    first: &ExecutionDocument,
+    rerun: ExecutionId,
+    asked: Asked,
+    epoch: u64,
+    now: Timestamp,
+) -> Update {
+    let history = first.state.controls.as_deref().cloned();
+    let kind = ControlKind::Rerun;
+    let record = ControlRecord { kind, at: now, asked, task: None, until: None, execution: Some(rerun) };
+    let controls: ControlHistory = history.unwrap_or_default().with(record);
+    Update::from(ExecutionUpdate {
+        peid: first.peid,
+        revision: Revision { epoch, seq: first.seq + 1 },
+        head: None,
+        state: ExecutionState {
+            execution_status: first.state.execution_status,
+            started_date: None,
+            updated_date: now,
+            finished_date: None,
+            playbook_runtime: None,
+            output: None,
+            error: None,
+            signals: None,
+            ending: None,
+            pause: None,
+            controls: Some(Arc::new(controls)),
+        },
+    })
+}
