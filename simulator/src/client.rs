@@ -10,7 +10,7 @@ use updraft_protocol::{
 
 use crate::event::{NodeId, WorldEvent};
 use crate::execution::{Ask, asked};
-use crate::node::Submitted;
+use crate::node::{AskedRerun, Submitted};
 use crate::scenario::{ClientControl, MILLIS, Order, PEOPLE, SentAnswer, SentSkip};
 use crate::world::World;
 
@@ -26,6 +26,9 @@ pub enum ClientRequest {
     /// Unknown: it has no key, and its process died.
     Unknown,
 }
+
+/// How often a person asks for a rerun: the last time is weeks after the first.
+const RERUN_TIMES: u32 = 18;
 
 impl World {
     /// Submits an order to the process that runs its tenant.
@@ -145,6 +148,30 @@ impl World {
         if again {
             self.cx.queue.at(self.cx.now + 10_000 * MILLIS, WorldEvent::Control(control));
         }
+    }
+
+    /// Asks for a rerun, ever less often, until it has begun or cannot.
+    pub(crate) fn rerun(&mut self, number: usize, times: u32) {
+        let Some(sent) = self.scenario.reruns.iter().find(|rerun| rerun.number == number).copied() else {
+            return;
+        };
+        let Some(order) = self.scenario.orders.iter().find(|order| order.number == sent.order) else {
+            return;
+        };
+        let owner = self.owner_of(order.tenant as usize);
+        let peid = match self.requests.get(&sent.order) {
+            Some(ClientRequest::Accepted(peid)) => Some(*peid),
+            Some(ClientRequest::Open | ClientRequest::Pending(_)) => None,
+            Some(ClientRequest::Unknown) | None => return,
+        };
+        if self.cx.oracle.is_rerun(number) || times > RERUN_TIMES {
+            return;
+        }
+        if let Some((peid, node)) = peid.zip(owner.and_then(|owner| self.nodes.get_mut(&owner))) {
+            node.ask_rerun(AskedRerun { sent, peid }, &mut self.cx);
+        }
+        let wait = (5_000 * MILLIS) << times;
+        self.cx.queue.at(self.cx.now + wait, WorldEvent::Rerun(number, times + 1));
     }
 
     /// The order that a control is for, and the control as the execution gets it; an answer waits for its approval.

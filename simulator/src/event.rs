@@ -25,6 +25,8 @@ pub enum WorldEvent {
     Again(usize),
     /// A client asks for a control.
     Control(ClientControl),
+    /// A person asks for a rerun, after having asked so often.
+    Rerun(usize, u32),
     /// A process starts on a directory.
     Start(usize),
     /// A request reaches the store, even if its sender has died.

@@ -1,4 +1,7 @@
-//! Faults: single failures with their time. Owns their shapes; their effects are in `world`.
+//! Faults: single failures with their time. Owns their shapes and their distribution; their effects are in `world`.
+
+use crate::chance::Dice;
+use crate::scenario::MILLIS;
 
 /// A single failure.
 #[derive(Debug, Clone)]
@@ -123,5 +126,31 @@ impl Moment {
     /// Whether it happens a few times in a run, not at every step.
     pub fn rare(self) -> bool {
         !matches!(self, Self::Written | Self::Synced | Self::Told | Self::Stored | Self::Acted)
+    }
+}
+
+impl Fault {
+    /// A fault of one of so many directories, in a run of so many orders.
+    pub fn draw(number: usize, directories: usize, orders: u64, dice: &mut Dice) -> Self {
+        let trigger = match dice.below(3) {
+            0 => Trigger::Events(dice.below(60 * orders)),
+            _ => {
+                let moment = dice.pick(Moment::ALL);
+                Trigger::Moment(moment, 1 + dice.below(if moment.rare() { 6 } else { 20 * orders }))
+            }
+        };
+        let kind = match dice.below(20) {
+            0..=4 => FaultKind::Kill,
+            5..=7 => FaultKind::PowerLoss,
+            8 | 9 => FaultKind::Takeover,
+            10 | 11 => FaultKind::Restart { time_limit: dice.pick(&[0, 200, 40_000, 10_000_000]) * MILLIS },
+            12 => FaultKind::SyncFails,
+            13 => FaultKind::WriteFails,
+            14 | 15 => FaultKind::Outage { time: dice.pick(&[50, 3_000, 90_000]) * MILLIS },
+            16 => FaultKind::Clock { millis: dice.pick(&[-3_600_000, -5_000, -1, 1, 5_000, 3_600_000]) },
+            17 => FaultKind::ShardDies,
+            _ => FaultKind::ActorDies { times: dice.pick(&[1, 1, 1, 5]) },
+        };
+        Self { number, directory: dice.below(directories as u64) as usize, trigger, kind }
     }
 }

@@ -7,6 +7,7 @@ mod glue;
 mod kernel;
 mod loops;
 mod people;
+mod reruns;
 mod shell;
 mod undo;
 
@@ -16,6 +17,7 @@ pub use glue::GLUE;
 pub use kernel::KERNEL;
 pub use loops::LOOPS;
 pub use people::PEOPLE;
+pub use reruns::RERUNS;
 pub use shell::SHELL;
 pub use undo::UNDO_BUGS;
 
@@ -37,7 +39,7 @@ pub struct Mutant {
 /// All planted bugs.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
     let kernel = KERNEL.iter().chain(CLEANUP).chain(CHILDREN).chain(LOOPS);
-    kernel.chain(PEOPLE).chain(UNDO_BUGS).chain(SHELL).chain(GLUE)
+    kernel.chain(PEOPLE).chain(UNDO_BUGS).chain(RERUNS).chain(SHELL).chain(GLUE)
 }
 
 impl Mutant {

@@ -2,6 +2,7 @@
 //! `engine/src/start.rs`, `engine/src/recovery.rs`, `engine/src/shutdown.rs` and `actors/src/node.rs`. Admission permits are not modelled.
 
 mod child;
+mod rerun;
 mod start;
 mod submit;
 
@@ -21,6 +22,7 @@ use crate::shard::{ShardContext, SimulatedShard};
 use crate::writer::{Asker, WriterDriver};
 
 pub use child::ChildWork;
+pub use rerun::AskedRerun;
 
 /// Turns after which a process counts as caught in a loop.
 const TURNS: usize = 10_000;
@@ -79,6 +81,8 @@ pub struct SimulatedNode {
     /// New executions that the journal does not have yet.
     submitted: Vec<(Machine, Vec<Act>)>,
     forgotten: BTreeSet<usize>,
+    /// The rerun that is under way: there is one at a time.
+    rerunning: Option<AskedRerun>,
     /// Submissions that were answered, each with its execution if that is durable.
     pub answers: Vec<(usize, Option<ExecutionId>)>,
 }
@@ -107,6 +111,7 @@ impl SimulatedNode {
             registry: SimulatedRegistry::default(),
             submitted: Vec::new(),
             forgotten,
+            rerunning: None,
             answers: Vec::new(),
         }
     }
@@ -193,6 +198,7 @@ impl SimulatedNode {
             Asker::Read(peid, incarnation) => {
                 self.of(peid, cx, |shard, shard_cx| shard.flushed(peid, incarnation, shard_cx))
             }
+            Asker::Rerun(number) => self.rerun(number, cx),
             Asker::Close => {
                 self.journal.finish(true, cx);
                 self.phase = Phase::Gone;

@@ -7,6 +7,7 @@ mod children;
 mod cleanup;
 mod ending;
 mod pauses;
+mod reruns;
 mod signals;
 mod verify;
 
@@ -62,6 +63,10 @@ pub struct Oracle {
     /// All that were abandoned, each with the epoch: their ends were decided from documents alone.
     abandoned: BTreeSet<(ExecutionId, u64)>,
     cancels: BTreeMap<usize, (ExecutionId, Verdict)>,
+    /// The reruns that were accepted.
+    reruns: BTreeMap<usize, ExecutionId>,
+    /// The tasks of reruns that have the result of another one.
+    taken: BTreeSet<TaskId>,
     /// The signals that were answered, each with its execution.
     signals: BTreeMap<ClientControl, (ExecutionId, Signal, Result<Applied, ControlRefusal>)>,
     /// The answers that were answered, each with its task.
@@ -242,7 +247,7 @@ impl Oracle {
         if *outcome != WriteOutcome::Written {
             return broken("never back", format!("{document:?} changed by what was {outcome:?}"));
         }
-        if before.ended() && !before.tells_of_its_undo(&after) {
+        if before.ended() && !before.tells_of_its_undo(&after) && !before.tells_of_a_rerun(&after) {
             return broken("one end", format!("{document:?} changed after its end to {:?}", after.state));
         }
         if store.poisoned.contains(&document) {

@@ -2,6 +2,7 @@
 //! never draws during a run.
 
 mod part;
+mod rerun;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,9 +10,10 @@ use std::time::Duration;
 use updraft_kernel::batch_limit::BatchLimit;
 
 pub use part::Part;
+pub use rerun::SentRerun;
 
 use crate::chance::{Chance, Dice, Purpose};
-use crate::fault::{Fault, FaultKind, Moment, Trigger};
+use crate::fault::Fault;
 
 /// The number of keys: few, so that playbooks share them.
 const KEYS: u64 = 2;
@@ -38,6 +40,8 @@ pub struct Scenario {
     pub skips: Vec<SentSkip>,
     /// The pauses, each until it is taken back.
     pub pauses: Vec<SentPause>,
+    /// The reruns.
+    pub reruns: Vec<SentRerun>,
     /// The single failures.
     pub faults: Vec<Fault>,
     /// The continuous faults.
@@ -266,7 +270,7 @@ impl Scenario {
             })
             .collect();
         let faults = (0..dice.small(0, 8) as usize)
-            .map(|number| fault(number, directories, orders.len() as u64, &mut dice))
+            .map(|number| Fault::draw(number, directories, orders.len() as u64, &mut dice))
             .collect();
         let noise = NOISES.iter().map(|(noise, _)| *noise).filter(|_| dice.one_in(2)).collect();
         let sizes = Sizes {
@@ -291,22 +295,23 @@ impl Scenario {
                 }
             })
             .collect();
-        let answers = (0..dice.small(0, 12) as usize)
-            .map(|number| {
-                let longest = dice.pick(&[1_000, 30_000, 7_200_000]);
-                SentAnswer {
-                    number,
-                    order: dice.below(orders.len() as u64) as usize,
-                    after: dice.below(longest) * MILLIS,
-                    person: dice.below(PEOPLE.len() as u64) as usize,
-                    choice: dice.pick(&["approve", "approve", "refuse", "later"]),
-                    number_of_hosts: (!dice.one_in(6)).then(|| dice.below(HOSTS + 3)),
-                }
-            })
-            .collect();
+        let answers = answers(orders.len() as u64, &mut dice);
         let skips = skips(orders.len() as u64, &mut dice);
         let pauses = pauses(orders.len() as u64, &mut dice);
-        Self { seed, directories, orders, cancels, signals, answers, pauses, skips, faults, noise, sizes }
+        Self {
+            reruns: SentRerun::draw(orders.len() as u64, &mut dice),
+            seed,
+            directories,
+            orders,
+            cancels,
+            signals,
+            answers,
+            pauses,
+            skips,
+            faults,
+            noise,
+            sizes,
+        }
     }
 
     /// All parts, the most complicated ones first.
@@ -318,6 +323,7 @@ impl Scenario {
         parts.extend(self.signals.iter().map(|signal| Part::Signal(signal.number)));
         parts.extend(self.skips.iter().map(|skip| Part::Skip(skip.number)));
         parts.extend(self.pauses.iter().map(|pause| Part::Pause(pause.number)));
+        parts.extend(self.reruns.iter().map(|rerun| Part::Rerun(rerun.number)));
         parts.extend(self.orders.iter().map(|order| Part::Order(order.number)));
         parts
     }
@@ -332,6 +338,7 @@ impl Scenario {
         kept.signals.retain(|signal| parts.contains(&Part::Signal(signal.number)));
         kept.skips.retain(|skip| parts.contains(&Part::Skip(skip.number)));
         kept.pauses.retain(|pause| parts.contains(&Part::Pause(pause.number)));
+        kept.reruns.retain(|rerun| parts.contains(&Part::Rerun(rerun.number)));
         kept.orders.retain(|order| parts.contains(&Part::Order(order.number)));
         let steps =
             parts.iter().find_map(|part| if let Part::Steps(steps) = part { Some(*steps) } else { None });
@@ -351,27 +358,20 @@ fn batch_limit(dice: &mut Dice) -> BatchLimit {
     BatchLimit::Adaptive { operations_min: 1, operations_max: operations, batches_max: batches, latency }
 }
 
-fn fault(number: usize, directories: usize, orders: u64, dice: &mut Dice) -> Fault {
-    let trigger = match dice.below(3) {
-        0 => Trigger::Events(dice.below(60 * orders)),
-        _ => {
-            let moment = dice.pick(Moment::ALL);
-            Trigger::Moment(moment, 1 + dice.below(if moment.rare() { 6 } else { 20 * orders }))
+fn answers(orders: u64, dice: &mut Dice) -> Vec<SentAnswer> {
+    let count = dice.small(0, 12) as usize;
+    let answer = |number| {
+        let longest = dice.pick(&[1_000, 30_000, 7_200_000]);
+        SentAnswer {
+            number,
+            order: dice.below(orders) as usize,
+            after: dice.below(longest) * MILLIS,
+            person: dice.below(PEOPLE.len() as u64) as usize,
+            choice: dice.pick(&["approve", "approve", "refuse", "later"]),
+            number_of_hosts: (!dice.one_in(6)).then(|| dice.below(HOSTS + 3)),
         }
     };
-    let kind = match dice.below(20) {
-        0..=4 => FaultKind::Kill,
-        5..=7 => FaultKind::PowerLoss,
-        8 | 9 => FaultKind::Takeover,
-        10 | 11 => FaultKind::Restart { time_limit: dice.pick(&[0, 200, 40_000, 10_000_000]) * MILLIS },
-        12 => FaultKind::SyncFails,
-        13 => FaultKind::WriteFails,
-        14 | 15 => FaultKind::Outage { time: dice.pick(&[50, 3_000, 90_000]) * MILLIS },
-        16 => FaultKind::Clock { millis: dice.pick(&[-3_600_000, -5_000, -1, 1, 5_000, 3_600_000]) },
-        17 => FaultKind::ShardDies,
-        _ => FaultKind::ActorDies { times: dice.pick(&[1, 1, 1, 5]) },
-    };
-    Fault { number, directory: dice.below(directories as u64) as usize, trigger, kind }
+    (0..count).map(answer).collect()
 }
 
 fn skips(orders: u64, dice: &mut Dice) -> Vec<SentSkip> {

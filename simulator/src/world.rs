@@ -154,6 +154,7 @@ impl World {
             WorldEvent::Submit(order) => self.submit(order),
             WorldEvent::Again(order) => self.submit_again(order),
             WorldEvent::Control(control) => self.control(control),
+            WorldEvent::Rerun(number, times) => self.rerun(number, times),
             WorldEvent::Start(directory) => self.start(directory),
             WorldEvent::Arrive(request) => self.arrive(request),
             WorldEvent::Act(task) => {
@@ -349,6 +350,9 @@ fn queue_controls(scenario: &Scenario, cx: &mut Context) {
             cx.queue.at(at, WorldEvent::Control(ClientControl::Pause(pause.number)));
         }
         cx.queue.at(at + pause.length, WorldEvent::Control(ClientControl::Resume(pause.number)));
+    }
+    for rerun in &scenario.reruns {
+        cx.queue.at(begun(rerun.order) + rerun.after, WorldEvent::Rerun(rerun.number, 0));
     }
     for signal in &scenario.signals {
         let at = begun(signal.order) + signal.after;

@@ -27,6 +27,8 @@ pub enum Asker {
     Start,
     /// The read of an execution.
     Read(ExecutionId, Incarnation),
+    /// A rerun, by its number.
+    Rerun(usize),
     /// The journal, which closes.
     Close,
 }

@@ -95,8 +95,10 @@ impl SimulatedNode {
         };
         let (machine, acts) = self.submitted.swap_remove(index);
         let order = machine.head().uid.as_deref().and_then(|uid| uid.parse().ok()).unwrap_or_default();
-        let parent = machine.head().parent;
-        if parent.is_none() {
+        let (parent, is_rerun) = (machine.head().parent, machine.head().rerun_of.is_some());
+        if is_rerun {
+            self.rerun_accepted(lsn.map(|_| peid), cx);
+        } else if parent.is_none() {
             self.answers.push((order, lsn.map(|_| peid)));
         }
         let (Some(lsn), Some(live)) = (lsn, self.registry.get_mut(peid)) else { return };

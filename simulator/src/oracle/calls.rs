@@ -43,6 +43,7 @@ impl Oracle {
         let PlannedKind::Action(action) = &step.kind else {
             return broken("steps in order", format!("{} is no action", step.id));
         };
+        self.is_not_taken(start)?;
         let intent = self.intents.get(&(start.task_id, start.attempt)).copied();
         let durable = self.durable.get(&updraft_protocol::DocumentId::Task(start.task_id)).copied();
         if intent.is_none() || durable < intent {
@@ -66,10 +67,8 @@ impl Oracle {
         });
         calls.calls += 1;
         if calls.step != step.id.as_str() || calls.arguments != start.arguments {
-            return broken(
-                "asked the same",
-                format!("{}: {} after {}", step.id, start.arguments, calls.arguments),
-            );
+            let what = format!("{}: {} after {}", step.id, start.arguments, calls.arguments);
+            return broken("asked the same", what);
         }
         if start.attempt < calls.attempt {
             return broken("attempts", format!("{}: {} after {}", step.id, start.attempt, calls.attempt));

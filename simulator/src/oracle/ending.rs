@@ -7,9 +7,11 @@ use std::sync::Arc;
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::plan::{Plan, PlannedKind};
 use updraft_protocol::{
-    DocumentId, ExecutionDocument, ExecutionId, ExecutionStatus, FailureKind, TaskDocument, TaskId,
+    ControlKind, DocumentId, ExecutionDocument, ExecutionId, ExecutionStatus, FailureKind, TaskDocument,
+    TaskId,
 };
 
+use super::reruns::differs_by_reruns;
 use super::{Oracle, broken};
 use crate::execution::Verdict;
 use crate::store::SimulatedStore;
@@ -101,6 +103,10 @@ impl Oracle {
         }
         for task in tasks {
             let Some(index) = plan.index_of(&task.head.step_id) else { continue };
+            // What a rerun has taken over was done elsewhere.
+            if task.head.taken_from.is_some() {
+                continue;
+            }
             match &plan.step(index).kind {
                 PlannedKind::Action(action) => {
                     self.task_is_true(action, task, tainted)?;
@@ -130,7 +136,7 @@ impl Oracle {
         invariant::counters_count_on(plan, tasks)?;
         // An execution that cannot continue is ended from its documents alone; an error that was decided before stays.
         let kind = document.state.error.as_ref().map(|error| error.kind);
-        let is_abandoned = self.abandoned.contains(&(document.peid, document.epoch))
+        let is_abandoned = self.was_abandoned(document)
             || matches!(kind, Some(FailureKind::Playbook | FailureKind::Supervision | FailureKind::Store));
         if !is_abandoned {
             invariant::undo_is_registered(plan, tasks)?;
@@ -138,7 +144,18 @@ impl Oracle {
             invariant::paused_before_it_failed(plan, document, tasks)?;
         }
         invariant::undone_before_the_end(plan, document, tasks)?;
+        self.rerun_is_true((document, tasks), plan, store)?;
         self.nothing_lost(document, tasks)
+    }
+
+    /// Whether an execution was ended from its documents. One that was run again has been written since, under another epoch.
+    fn was_abandoned(&self, document: &ExecutionDocument) -> bool {
+        let (peid, epoch) = (document.peid, document.epoch);
+        let was_rerun =
+            document.state.controls.as_ref().is_some_and(|controls| {
+                controls.newest.iter().any(|record| record.kind == ControlKind::Rerun)
+            });
+        self.abandoned.iter().any(|(known, under)| *known == peid && (*under == epoch || was_rerun))
     }
 
     /// The store shows the newest state of every document.
@@ -154,7 +171,8 @@ impl Oracle {
             );
         }
         let Some((end, last)) = self.finals.get(&document.peid) else { return Ok(()) };
-        if end != document {
+        let is_the_end = end == document || differs_by_reruns(&end.state, &document.state);
+        if !is_the_end {
             return broken("nothing lost", format!("the store has {document:?}, the end was {end:?}"));
         }
         let stored: BTreeMap<TaskId, &TaskDocument> =

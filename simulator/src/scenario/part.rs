@@ -20,6 +20,8 @@ pub enum Part {
     Pause(usize),
     /// A skip.
     Skip(usize),
+    /// A rerun.
+    Rerun(usize),
     /// A fault.
     Fault(usize),
     /// A kind of noise.
@@ -37,6 +39,7 @@ impl fmt::Display for Part {
             Self::Answer(number) => write!(f, "a{number}"),
             Self::Pause(number) => write!(f, "p{number}"),
             Self::Skip(number) => write!(f, "k{number}"),
+            Self::Rerun(number) => write!(f, "r{number}"),
             Self::Fault(number) => write!(f, "f{number}"),
             Self::Steps(steps) => write!(f, "s{steps}"),
             Self::Noise(noise) => {
@@ -62,6 +65,7 @@ impl FromStr for Part {
             Some(("k", n)) => number(n).map(|n| Self::Skip(n as usize)),
             Some(("p", n)) => number(n).map(|n| Self::Pause(n as usize)),
             Some(("g", n)) => number(n).map(|n| Self::Signal(n as usize)),
+            Some(("r", n)) => number(n).map(|n| Self::Rerun(n as usize)),
             Some(("f", n)) => number(n).map(|n| Self::Fault(n as usize)),
             Some(("s", n)) => number(n).map(Self::Steps),
             _ => None,
