@@ -104,7 +104,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Skip(options) => wait(skip::skip(&options)),
         Command::Extend(options) => wait(extend::extend(&options)),
         Command::Resume(options) => wait(pause::resume(&options)),
-        Command::Rerun(options) => wait(async { rerun::prepared(options)?.run(screen).await }),
+        Command::Rerun(options) => wait(rerun::rerun(options, screen)),
         Command::Health(options) => wait(health::health(&options)),
         Command::Doctor(options) => wait(doctor::doctor(&options, screen)),
         Command::DeadLetters(options) => wait(dead_letters::dead_letters(&options)),

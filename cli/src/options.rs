@@ -20,7 +20,7 @@ use crate::stress::options::Stress;
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
 pub(crate) use look::Show;
 pub(crate) use people::{AnswerApproval, ExtendWait, HoldExecution, SendSignal, ShowInbox, SkipTask};
-pub(crate) use rerun::RerunExecution;
+pub(crate) use rerun::{RerunExecution, Which};
 pub(crate) use work::Work;
 
 /// Runs SOAR playbooks durably.

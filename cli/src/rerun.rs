@@ -1,24 +1,42 @@
 //! `updraft rerun`: an execution that has ended runs again as a new one, to its end. Owns what the options mean; which results
 //! are kept is decided by the engine.
 
-use updraft::{Asked, Declaration, Rerun, Resume};
+mod bulk;
+
+use updraft::{Asked, Builder, Declaration, Rerun, Resume};
 
 use crate::command::Command;
 use crate::data::{self, Kept};
-use crate::exit::Error;
+use crate::exit::{Ending, Error};
 use crate::input;
+use crate::log::Screen;
 use crate::options::RerunExecution;
 use crate::run::Prepared;
 use crate::watch::Beginning;
 
-/// What runs again, ready to begin.
-pub(crate) fn prepared(options: RerunExecution) -> Result<Prepared, Error> {
+/// Runs one execution again, or all that fit.
+pub(crate) async fn rerun(options: RerunExecution, screen: &Screen) -> Result<Ending, Error> {
+    let Some(peid) = options.peid else { return bulk::rerun_all(&options, screen).await };
     let kept = Kept::of(&options.data)?;
-    let builder = data::builder(&kept, &options.work)?.resume(Resume::Nothing);
+    let builder = builder(&kept, &options)?;
     let recover = Command::new("recover", &kept).working(&options.work);
-    let mut rerun = Rerun::new(Asked { uid: options.uid.clone(), reason: options.reason });
-    if let Some(from) = options.from {
-        rerun = rerun.from(from);
+    let beginning = Beginning::Again(peid, Box::new(asked(&options)?));
+    let uid = Some(options.uid.to_string());
+    let (tenant, json) = (options.tenant, options.json);
+    let job = Prepared { builder, kept, tenant, beginning, key: None, uid, json, recover, stays: true };
+    job.run(screen).await
+}
+
+/// An engine that takes up nothing that others left.
+fn builder(kept: &Kept, options: &RerunExecution) -> Result<Builder, Error> {
+    Ok(data::builder(kept, &options.work)?.resume(Resume::Nothing))
+}
+
+/// What is asked for.
+fn asked(options: &RerunExecution) -> Result<Rerun, Error> {
+    let mut rerun = Rerun::new(Asked { uid: options.uid.clone(), reason: options.reason.clone() });
+    if let Some(from) = &options.from {
+        rerun = rerun.from(from.clone());
     }
     if let Some(input) = &options.input {
         rerun = rerun.input(input::json(input).map_err(Error::Refused)?);
@@ -29,14 +47,7 @@ pub(crate) fn prepared(options: RerunExecution) -> Result<Prepared, Error> {
     if let Some(id) = &options.id {
         rerun = rerun.id(id);
     }
-    for task in options.acted {
-        rerun = rerun.declare(task, Declaration::Acted);
-    }
-    for task in options.not_acted {
-        rerun = rerun.declare(task, Declaration::NotActed);
-    }
-    let uid = Some(options.uid.to_string());
-    let beginning = Beginning::Again(options.peid, Box::new(rerun));
-    let (tenant, json) = (options.tenant, options.json);
-    Ok(Prepared { builder, kept, tenant, beginning, key: None, uid, json, recover, stays: true })
+    let acted = options.acted.iter().map(|task| (*task, Declaration::Acted));
+    let not_acted = options.not_acted.iter().map(|task| (*task, Declaration::NotActed));
+    Ok(acted.chain(not_acted).fold(rerun, |rerun, (task, declaration)| rerun.declare(task, declaration)))
 }

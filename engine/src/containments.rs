@@ -17,6 +17,7 @@ use updraft_storage::store::{ContainmentCursor, ContainmentQuery, Store};
 use crate::engine::Engine;
 use crate::error::{ContainmentError, ReadError};
 pub(crate) use keeper::Keeper;
+pub(crate) use playbook::is_round;
 
 /// The containments of all tenants.
 pub struct Containments {

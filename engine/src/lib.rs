@@ -38,6 +38,7 @@
 //! ```
 
 mod builder;
+mod bulk;
 mod containments;
 mod dead_letters;
 mod deadline;
@@ -70,6 +71,7 @@ mod unresumed;
 mod why;
 
 pub use builder::{Builder, Resume};
+pub use bulk::{Bulk, BulkError, Counted, ExecutionFilter};
 pub use containments::Containments;
 pub use diagnosis::{Diagnosis, Finding, Whose};
 pub use doctor::doctor;

@@ -26,18 +26,21 @@ use crate::submission::Submission;
 /// What of an execution runs again, and who asks for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rerun {
-    asked: Asked,
-    id: Option<String>,
+    pub(crate) asked: Asked,
+    pub(crate) id: Option<String>,
     from: Option<StepId>,
     input: Option<Value>,
     is_newest: bool,
     declared: BTreeMap<TaskId, Declaration>,
+    /// Whether an execution that has been run again is refused, as in bulk.
+    is_first: bool,
 }
 
 impl Rerun {
     /// What has failed, or was not reached, with the same input and the same version of the playbook.
     pub fn new(asked: Asked) -> Self {
-        Self { asked, id: None, from: None, input: None, is_newest: false, declared: BTreeMap::new() }
+        let declared = BTreeMap::new();
+        Self { asked, id: None, from: None, input: None, is_newest: false, declared, is_first: false }
     }
 
     /// This step and all that follows it.
@@ -74,6 +77,23 @@ impl Rerun {
         self.id = Some(id.into());
         self
     }
+
+    /// Only of an execution that has not been run again, unless under the same id.
+    pub(crate) fn unless_done(mut self) -> Self {
+        self.is_first = true;
+        self
+    }
+
+    /// The idempotency key of the rerun of an execution with this id.
+    pub(crate) fn key(of: ExecutionId, id: &str) -> String {
+        format!("rerun/{of}/{id}")
+    }
+}
+
+/// The newest rerun of an execution, as its document tells.
+pub(crate) fn rerun_of(first: &ExecutionDocument) -> Option<ExecutionId> {
+    let controls = first.state.controls.as_deref()?;
+    controls.newest.iter().rev().find_map(|record| record.execution)
 }
 
 /// Why an execution does not run again.
@@ -88,6 +108,9 @@ pub enum RerunError {
     /// Nothing of it failed, and nothing else is asked for.
     #[error("the execution has completed: say from which step it shall run again")]
     NothingFailed,
+    /// It has been run again already, which in bulk is not done twice.
+    #[error("the execution has been run again as {0}")]
+    AlreadyRerun(ExecutionId),
     /// It is not said who asks for it, or the texts are too long.
     #[error(transparent)]
     Asker(ControlRefusal),
@@ -121,6 +144,7 @@ impl RerunError {
             Self::Read(error) => error.retryable(),
             Self::NoExecution(_)
             | Self::NothingFailed
+            | Self::AlreadyRerun(_)
             | Self::Asker(_)
             | Self::Unfit(_)
             | Self::TooMuch { .. } => false,
@@ -196,6 +220,9 @@ impl Engine {
         if status == ExecutionStatus::Completed && is_same {
             return Err(RerunError::NothingFailed);
         }
+        if let Some(rerun) = rerun_of(&first).filter(|_| rerun.is_first) {
+            return Err(RerunError::AlreadyRerun(rerun));
+        }
         let earlier = Earlier {
             rerun_of: Arc::new(RerunOf { peid, from: rerun.from.clone(), asked: rerun.asked.clone() }),
             results: self.results(tenant, &first, (&rerun, &ready)).await?,
@@ -260,7 +287,7 @@ fn submission(first: &ExecutionDocument, pid: PlaybookId, rerun: &Rerun) -> Subm
         submission = submission.alert_id(&**alert_id);
     }
     if let Some(id) = &rerun.id {
-        submission = submission.idempotency_key(format!("rerun/{}/{id}", first.peid));
+        submission = submission.idempotency_key(Rerun::key(first.peid, id));
     }
     submission
 }

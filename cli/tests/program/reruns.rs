@@ -58,3 +58,34 @@ fn an_execution_that_has_ended_runs_again_with_what_it_has_or_with_what_is_given
         wrong.err
     );
 }
+
+#[test]
+fn what_failed_runs_again_in_bulk_once_it_is_confirmed() {
+    let dir = files(&[("p.yaml", &playbook(STEPS)), ("bad.json", r#"{"ok": false}"#)]);
+    for _ in 0..2 {
+        assert_eq!(ended(dir.path(), &["run", "p.yaml", "--input", "bad.json"]).code, 1);
+    }
+    let rerun = |more: &[&str]| -> Ended {
+        let who = ["rerun", "--uid", "ana", "--reason", "the tool is back", "--id", "1"];
+        ended(dir.path(), &[&who, more].concat())
+    };
+    let asked = rerun(&["--where", "status=failed"]);
+    assert!(asked.code == 2 && asked.err.contains("2 executions are to be run again"), "{}", asked.err);
+    assert!(asked.err.contains("`--yes` does it without a question"), "{}", asked.err);
+    let told = rerun(&["--where", "playbook=test", "--where", "since=1h", "--yes", "--json"]);
+    assert_eq!(told.code, 1, "{}", told.err);
+    let told = told.json();
+    assert_eq!((told.as_array().unwrap().len(), &told[1]["status"]), (2, &json!("failed")), "{told}");
+    let listed = ended(dir.path(), &["list", "--json"]).json();
+    assert_eq!(listed.as_array().unwrap().len(), 4);
+    let again = rerun(&["--where", "all", "--yes"]);
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert!(again.err.contains("0 executions are to be run again"), "{}", again.err);
+    let nothing = rerun(&["--where", "until=1h", "--yes"]);
+    assert!(nothing.code == 0 && nothing.err.contains("0 executions"), "{}", nothing.err);
+    for wrong in
+        [&["--where", "user=ana"][..], &["--where", "all", "--where", "all"], &["--where", "status=paused"]]
+    {
+        assert_eq!(rerun(wrong).code, 2, "{wrong:?}");
+    }
+}

@@ -15,7 +15,7 @@ use updraft_protocol::{
 use updraft_storage as storage;
 
 use super::change;
-use super::playbook::undo_playbook;
+use super::playbook::{ROUND, undo_playbook};
 use crate::builder::Resume;
 use crate::deadline::after;
 use crate::engine::Submitter;
@@ -214,7 +214,7 @@ async fn submit(
     };
     let mut submission = Submission::new(tenant.clone(), pid)
         .input(input)
-        .idempotency_key(format!("undo-{}", containment.details.round));
+        .idempotency_key(format!("{ROUND}{}", containment.details.round));
     if let Some(alert) = containment.details.holders.last().and_then(|holder| holder.alert_id.as_deref()) {
         submission = submission.alert_id(alert);
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use updraft_protocol::{ContainmentDocument, Number, Playbook, Value};
+use updraft_protocol::{ContainmentDocument, ContainmentId, ExecutionHead, Number, Playbook, Value};
 
 /// The playbook, and the input that it reads.
 ///
@@ -41,7 +41,7 @@ pub(super) fn undo_playbook(containment: &ContainmentDocument) -> Result<(Playbo
     }
     let playbook = Value::Object(BTreeMap::from([
         ("format".to_owned(), number(1)),
-        ("name".to_owned(), text(&format!("undo-{}", containment.id))),
+        ("name".to_owned(), text(&format!("{ROUND}{}", containment.id))),
         ("version".to_owned(), number(u64::from(details.round))),
         ("category_id".to_owned(), text("undo")),
         ("steps".to_owned(), Value::Array(vec![Value::Object(step)])),
@@ -49,6 +49,17 @@ pub(super) fn undo_playbook(containment: &ContainmentDocument) -> Result<(Playbo
     let playbook = Playbook::parse(playbook.to_string().as_bytes()).map_err(|error| error.to_string())?;
     Ok((playbook, Value::Object(handed.0)))
 }
+
+/// Whether an execution is such a round.
+pub(crate) fn is_round(head: &ExecutionHead) -> bool {
+    let of = head.playbook_name.as_str().strip_prefix(ROUND);
+    let key = head.idempotency_key.as_deref().and_then(|key| key.strip_prefix(ROUND));
+    let is_numbered = key.is_some_and(|round| *round == *head.playbook_version.to_string());
+    is_numbered && head.uid.is_none() && of.is_some_and(|id| id.parse::<ContainmentId>().is_ok())
+}
+
+/// What the names of such playbooks begin with, and the idempotency keys of their executions.
+pub(super) const ROUND: &str = "undo-";
 
 fn text(text: &str) -> Value {
     Value::String(text.to_owned())
