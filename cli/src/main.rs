@@ -27,6 +27,7 @@ mod loop_watch;
 mod network;
 mod options;
 mod output;
+mod overdue;
 mod pause;
 mod plain_progress;
 mod playbook;

@@ -18,7 +18,7 @@ use crate::at::At;
 use crate::exit;
 use crate::stress::options::Stress;
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
-pub(crate) use look::Show;
+pub(crate) use look::{AskWhy, Show};
 pub(crate) use people::{AnswerApproval, ExtendWait, HoldExecution, SendSignal, ShowInbox, SkipTask};
 pub(crate) use rerun::{RerunExecution, Which};
 pub(crate) use work::Work;
@@ -49,7 +49,9 @@ pub(crate) enum Command {
     /// Shows an execution and its tasks.
     Show(Show),
     /// Tells what an execution waits for, until when, and who or what ends that.
-    Why(Show),
+    ///
+    /// Or, of all tenants, what takes long: `--waiting approval --older 1h`, `--retries 5`, `--slow`.
+    Why(AskWhy),
     /// Ends an execution: by the engine that runs there, or without one.
     Cancel(HoldExecution),
     /// Lists the approvals that wait for people, the one whose time is over first first.

@@ -8,7 +8,8 @@ use updraft::limits::DEAD_LETTER_PAGE_ROWS;
 use updraft::local::Client;
 use updraft::{
     ContainmentDocument, ContainmentQuery, Cursor, DeadLetter, Engine, ExecutionDocument, ExecutionId,
-    ExecutionQuery, InboxEntry, InboxQuery, Inspection, Reader, StartError, StoreError, TenantCode,
+    ExecutionQuery, InboxEntry, InboxQuery, Inspection, OverduePage, OverdueQuery, Reader, StartError,
+    StoreError, TenantCode,
 };
 
 use crate::command::advised;
@@ -117,6 +118,15 @@ impl Reading {
             Self::Server(reader) => reader.inbox(query).await?,
             Self::Running(client) => client.inbox(query).await?,
             Self::Alone(engine) => engine.inbox(query).await?,
+        })
+    }
+
+    /// One page of what is overdue, of all tenants.
+    pub(crate) async fn overdue(&self, query: OverdueQuery) -> Result<OverduePage, Error> {
+        Ok(match self {
+            Self::Server(reader) => reader.overdue(query).await?,
+            Self::Running(client) => client.overdue(query).await?,
+            Self::Alone(engine) => engine.overdue(query).await?,
         })
     }
 

@@ -2,35 +2,42 @@
 //! asked of it. Changes nothing.
 
 use updraft::{
-    Clock, ControlHistory, ControlRecord, EndedBy, ExplainedWait, Explanation, Pause, PauseCause, SystemClock,
+    Clock, ControlHistory, ControlRecord, EndedBy, ExecutionId, ExplainedWait, Explanation, Pause,
+    PauseCause, SystemClock,
 };
 
 use crate::exit::{Ending, Error};
-use crate::options::Show;
+use crate::options::AskWhy;
 use crate::output::Output;
+use crate::overdue::overdue;
 use crate::reading::Reading;
 use crate::text::clean;
 
 /// Tells; nothing is resumed by it.
-pub(crate) async fn why(options: &Show) -> Result<Ending, Error> {
+pub(crate) async fn why(options: &AskWhy) -> Result<Ending, Error> {
     let stored = Reading::open(&options.data).await?;
-    let found = stored.execution(&options.tenant, options.peid).await;
+    let Some(peid) = options.peid else {
+        let listed = overdue(&stored, options).await;
+        stored.close().await;
+        return listed.map(|()| Ending::Completed);
+    };
+    let found = stored.execution(&options.tenant, peid).await;
     stored.close().await;
     let Some(inspection) = found? else {
-        return Err(Error::Failed(format!("tenant {} has no execution {}", options.tenant, options.peid)));
+        return Err(Error::Failed(format!("tenant {} has no execution {peid}", options.tenant)));
     };
     let explanation = Explanation::of(&inspection, SystemClock.now());
     let mut output = Output::stdout();
     if options.json {
         output.json(&explanation);
     } else {
-        print(options, &explanation, &mut output);
+        print(peid, &explanation, &mut output);
     }
     output.finish().map(|()| Ending::Completed)
 }
 
-fn print(options: &Show, explanation: &Explanation, output: &mut Output) {
-    output.line(format_args!("{}  {}", options.peid, explanation.status));
+fn print(peid: ExecutionId, explanation: &Explanation, output: &mut Output) {
+    output.line(format_args!("{peid}  {}", explanation.status));
     if let Some(pause) = &explanation.pause {
         output.line(clean(&held(pause)));
     }
@@ -70,7 +77,7 @@ pub(crate) fn controls(history: &ControlHistory) -> Vec<String> {
     earlier.into_iter().chain(told).collect()
 }
 
-fn line(wait: &ExplainedWait) -> String {
+pub(crate) fn line(wait: &ExplainedWait) -> String {
     let until = wait.until.map_or_else(String::new, |until| format!(" until {until}"));
     let scope = if wait.scope.as_str().is_empty() { String::new() } else { format!(" in {}", wait.scope) };
     format!("{}{scope}  {}  since {}{until}: {}", wait.step, wait.task, wait.since, told(&wait.ended_by))

@@ -54,6 +54,7 @@ mod inbox;
 mod journal_binding;
 pub mod local;
 mod open;
+mod overdue;
 mod ownership;
 mod playbooks;
 mod reader;
@@ -81,6 +82,7 @@ pub use health::{Backlog, EngineHealth, EngineTrouble};
 
 pub use engine::Engine;
 pub use inbox::InboxEntry;
+pub use overdue::{Overdue, OverdueCursor, OverduePage, OverdueQuery, OverdueRow};
 pub use playbooks::Playbooks;
 pub use reader::Reader;
 pub use recovery::Recovered;
@@ -119,8 +121,9 @@ pub use updraft_storage::sqlite::SqliteStore;
 pub use updraft_storage::store::{
     Bond, BondStore, ContainmentCursor, ContainmentQuery, ContainmentStore, ContainmentsOf, Cursor,
     DeadLetterStore, Detail, EpochStore, Error as StoreError, ExecutionQuery, ExecutionStore, ExecutionsOf,
-    Health, Inbox, InboxCursor, InboxQuery, Kept, Owner, OwnerStore, PlaybookRuntime, PlaybookStore,
-    PoolStatistics, PutOutcome, QueryStore, Resumable, SlowestQuery, Store, TaskQuery, Trouble, WriteOutcome,
+    Health, Inbox, InboxCursor, InboxQuery, Kept, OverdueTasks, OverdueTasksCursor, OverdueTasksQuery, Owner,
+    OwnerStore, PlaybookRuntime, PlaybookStore, PoolStatistics, PutOutcome, QueryStore, Resumable,
+    SlowestQuery, Store, TaskQuery, Trouble, WriteOutcome,
 };
 pub use updraft_storage::write_behind::Pending;
 pub use updraft_storage::{AddressError, StoreAddress};

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use updraft_actors::Inspection;
 use updraft_protocol::{
     ControlHistory, ExecutionStatus, Name, Pause, ScopePath, StepId, TaskDocument, TaskId, TaskStatus,
@@ -25,7 +25,7 @@ pub struct Explanation {
 }
 
 /// The wait of one task.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExplainedWait {
     /// The task.
     pub task: TaskId,
@@ -42,7 +42,7 @@ pub struct ExplainedWait {
 }
 
 /// Who or what ends a wait.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndedBy {
     /// The answer of a tool.
@@ -126,7 +126,7 @@ impl Explanation {
 }
 
 /// The wait of a task that has not ended; `None` of one that only waits for what runs inside of it.
-fn explained(task: &TaskDocument, now: Timestamp) -> Option<ExplainedWait> {
+pub(crate) fn explained(task: &TaskDocument, now: Timestamp) -> Option<ExplainedWait> {
     let (head, state) = (&task.head, &task.state);
     let cleans_up = state.wait.as_ref().is_some_and(|wait| wait.kind == WaitKind::Cleanup);
     let calls = state.call.is_some() && state.status == TaskStatus::Executing && !cleans_up;

@@ -8,6 +8,7 @@ mod local;
 mod loops;
 mod masking;
 mod outline;
+mod overdue;
 mod people;
 mod record;
 mod rerun;
@@ -16,8 +17,8 @@ mod schema;
 use std::time::Duration;
 
 pub use {
-    children::*, containment::*, filter::*, http::*, local::*, loops::*, masking::*, outline::*, people::*,
-    record::*, rerun::*, schema::*,
+    children::*, containment::*, filter::*, http::*, local::*, loops::*, masking::*, outline::*, overdue::*,
+    people::*, record::*, rerun::*, schema::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------

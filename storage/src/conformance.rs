@@ -10,6 +10,7 @@ pub(crate) mod epochs;
 mod inbox;
 mod keys;
 mod large;
+mod overdue;
 mod owners;
 mod paging;
 mod reading;
@@ -108,6 +109,10 @@ cases! {
         an_inbox_has_what_a_person_or_group_may_answer_oldest_deadline_first,
         pages_of_an_inbox_lose_and_repeat_nothing,
         what_is_answered_leaves_the_inbox;
+    overdue:
+        waits_of_a_kind_come_from_all_tenants_the_longest_first,
+        pages_of_waits_that_began_together_lose_and_repeat_nothing,
+        runtimes_are_those_of_the_newest_that_completed;
     keys:
         an_idempotency_key_finds_its_execution,
         a_key_is_that_of_a_playbook_in_every_version,

@@ -4,6 +4,7 @@
 mod books;
 mod containments;
 mod nowhere;
+mod overdue;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -24,8 +25,8 @@ use uuid::Uuid;
 
 use crate::store::{
     BondStore, ContainmentQuery, ContainmentStore, Cursor, DeadLetterStore, EpochStore, Error,
-    ExecutionQuery, ExecutionStore, InboxQuery, OwnerStore, PlaybookRuntime, PlaybookStore, PutOutcome,
-    QueryStore, SlowestQuery, Store, TaskQuery, WriteOutcome, count_outcomes,
+    ExecutionQuery, ExecutionStore, InboxQuery, OverdueTasksQuery, OwnerStore, PlaybookRuntime,
+    PlaybookStore, PutOutcome, QueryStore, SlowestQuery, Store, TaskQuery, WriteOutcome, count_outcomes,
 };
 use books::Books;
 use containments::Containments;
@@ -126,6 +127,14 @@ impl QueryStore for MemoryStore {
 
     async fn inbox(&self, query: InboxQuery) -> Result<Vec<TaskDocument>, Error> {
         Ok(self.table().inbox(&query))
+    }
+
+    async fn overdue_tasks(&self, query: OverdueTasksQuery) -> Result<Vec<TaskDocument>, Error> {
+        Ok(self.table().overdue_tasks(&query))
+    }
+
+    async fn runtimes(&self, newest: usize) -> Result<Vec<(PlaybookId, u64)>, Error> {
+        Ok(self.table().runtimes(newest))
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

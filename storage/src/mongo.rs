@@ -40,12 +40,12 @@ use mongodb::bson::RawDocumentBuf;
 use mongodb::{Client, Collection, Database};
 use updraft_protocol::limits::{MONGO_SCAN_TIMEOUT, WRITE_TIMEOUT};
 use updraft_protocol::{
-    ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, TaskDocument, TenantCode, Update,
+    ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, PlaybookId, TaskDocument, TenantCode, Update,
 };
 
 use crate::store::{
-    Cursor, Detail, Error, ExecutionQuery, ExecutionStore, Health, InboxQuery, PlaybookRuntime, QueryStore,
-    SlowestQuery, Store, TaskQuery, WriteOutcome,
+    Cursor, Detail, Error, ExecutionQuery, ExecutionStore, Health, InboxQuery, OverdueTasksQuery,
+    PlaybookRuntime, QueryStore, SlowestQuery, Store, TaskQuery, WriteOutcome,
 };
 pub use connect::{MongoBuilder, PoolMode};
 pub use meta::SCHEMA;
@@ -242,6 +242,16 @@ impl QueryStore for MongoStore {
         let limit = read::rows(query.limit);
         let finds = query::inbox(&query, limit);
         self.few(read::page(self, finds, limit, read::task(Detail::Summary))).await
+    }
+
+    async fn overdue_tasks(&self, query: OverdueTasksQuery) -> Result<Vec<TaskDocument>, Error> {
+        let limit = read::rows(query.limit);
+        let finds = query::overdue_tasks(&query, limit);
+        self.few(read::page(self, finds, limit, read::task(Detail::Summary))).await
+    }
+
+    async fn runtimes(&self, newest: usize) -> Result<Vec<(PlaybookId, u64)>, Error> {
+        self.few(read::newest_runtimes(self, newest)).await
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

@@ -28,14 +28,14 @@ use rusqlite::{Connection, params};
 use updraft_kernel::batch_limit::BatchLimit;
 use updraft_protocol::limits::STORE_READERS;
 use updraft_protocol::{
-    ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, TaskDocument, TenantCode, Update,
+    ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, PlaybookId, TaskDocument, TenantCode, Update,
 };
 
 use crate::journal::Durability;
 use crate::lock::FileLock;
 use crate::store::{
-    Cursor, Error, ExecutionQuery, ExecutionStore, InboxQuery, Kept, OwnerStore, PlaybookRuntime, QueryStore,
-    Resumable, SlowestQuery, Store, TaskQuery, WriteOutcome, count_outcomes,
+    Cursor, Error, ExecutionQuery, ExecutionStore, InboxQuery, Kept, OverdueTasksQuery, OwnerStore,
+    PlaybookRuntime, QueryStore, Resumable, SlowestQuery, Store, TaskQuery, WriteOutcome, count_outcomes,
 };
 use pool::Pool;
 pub use schema::VERSION as SCHEMA;
@@ -220,6 +220,14 @@ impl QueryStore for SqliteStore {
 
     async fn inbox(&self, query: InboxQuery) -> Result<Vec<TaskDocument>, Error> {
         self.read(move |connection| read::inbox(connection, &query)).await
+    }
+
+    async fn overdue_tasks(&self, query: OverdueTasksQuery) -> Result<Vec<TaskDocument>, Error> {
+        self.read(move |connection| read::overdue_tasks(connection, &query)).await
+    }
+
+    async fn runtimes(&self, newest: usize) -> Result<Vec<(PlaybookId, u64)>, Error> {
+        self.read(move |connection| read::runtimes(connection, newest)).await
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

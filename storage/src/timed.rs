@@ -21,8 +21,9 @@ use uuid::Uuid;
 
 use crate::store::{
     Bond, BondStore, ContainmentQuery, ContainmentStore, Cursor, DeadLetterStore, EpochStore, Error,
-    ExecutionQuery, ExecutionStore, Health, InboxQuery, Kept, Owner, OwnerStore, PlaybookRuntime,
-    PlaybookStore, PutOutcome, QueryStore, Resumable, SlowestQuery, Store, TaskQuery, WriteOutcome,
+    ExecutionQuery, ExecutionStore, Health, InboxQuery, Kept, OverdueTasksQuery, Owner, OwnerStore,
+    PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, Resumable, SlowestQuery, Store, TaskQuery,
+    WriteOutcome,
 };
 
 /// A store whose calls are timed.
@@ -113,6 +114,8 @@ timed! { QueryStore {
     executions(query: ExecutionQuery) -> Vec<ExecutionDocument>;
     tasks_of_alert(query: TaskQuery) -> Vec<TaskDocument>;
     inbox(query: InboxQuery) -> Vec<TaskDocument>;
+    overdue_tasks(query: OverdueTasksQuery) -> Vec<TaskDocument>;
+    runtimes(newest: usize) -> Vec<(PlaybookId, u64)>;
     slowest_playbooks(query: SlowestQuery) -> Vec<PlaybookRuntime>;
 } }
 

@@ -5,9 +5,12 @@
 use std::time::Duration;
 
 use serde_json::json;
-use updraft::{Applied, Asked, ControlKind, EndedBy, ExecutionStatus, Explanation, PauseCause};
+use updraft::{
+    Applied, Asked, Clock, ControlKind, EndedBy, ExecutionId, ExecutionStatus, Explanation, Name, Overdue,
+    OverdueQuery, OverdueRow, PauseCause, Signal, Timestamp, WaitKind,
+};
 use updraft_tests::timeouts::TEST_TIMEOUT;
-use updraft_tests::{Harness, playbook, soon};
+use updraft_tests::{Harness, named, playbook, soon};
 
 #[tokio::test]
 async fn each_wait_says_who_or_what_ends_it_until_when_and_a_pause_by_whom() {
@@ -92,4 +95,51 @@ async fn a_step_that_pauses_in_place_of_failing_says_so_and_begins_again_when_it
     assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
     assert_eq!((harness.tool.times("block"), harness.tool.times("after")), (4, 1));
     let _ = second.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn an_operator_sees_of_all_tenants_what_takes_long() {
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let text = "steps:\n  - parallel: all\n    branches:\n      a: [{id: ask, approval: Isolate?}]\n      \
+                b: [{id: try, action: tool.flaky, arguments: {failures: 9}, retry: {attempts: 9, initial: 1h, max: 1h}}]\n";
+    let handle = harness.submit(&engine, &playbook(text), json!({})).await;
+    let quick = named("quick", "steps:\n  - {id: told, wait_for: closed}\n");
+    let mut waiting = Vec::new();
+    for _ in 0..21 {
+        waiting.push(harness.submit(&engine, &quick, json!({})).await);
+    }
+    let last = waiting.pop().unwrap();
+    for handle in waiting {
+        let signal = Signal {
+            id: "1".into(),
+            name: Name::new("closed").unwrap(),
+            key: None,
+            payload: json!(1).into(),
+        };
+        let _ = engine.signal(handle.tenant(), handle.peid(), signal).await.unwrap();
+        let _ = soon(handle.wait()).await.unwrap();
+    }
+    let look = async |of| {
+        engine.flush().await.unwrap();
+        engine.overdue(OverdueQuery { of, after: None, limit: 10 }).await.unwrap().rows
+    };
+    let found = |rows: &[OverdueRow]| -> Vec<ExecutionId> {
+        let peid = |row: &OverdueRow| match row {
+            OverdueRow::Task { peid, .. } | OverdueRow::Execution { peid, .. } => *peid,
+        };
+        rows.iter().map(peid).collect()
+    };
+    let later = Timestamp(harness.clock.now().0 + 3_600_000);
+    let waits = look(Overdue::Waits { kind: WaitKind::Approval, before: later }).await;
+    assert_eq!(found(&waits), [handle.peid()]);
+    let OverdueRow::Task { wait, tenant, .. } = &waits[0] else { panic!("{waits:?}") };
+    assert!(matches!(wait.ended_by, EndedBy::People { .. }) && tenant == handle.tenant());
+    assert!(look(Overdue::Waits { kind: WaitKind::Approval, before: Timestamp(0) }).await.is_empty());
+    assert_eq!(found(&look(Overdue::Retries { at_least: 1 }).await), [handle.peid()]);
+    assert!(look(Overdue::Retries { at_least: 2 }).await.is_empty());
+    let slow = look(Overdue::Slow { now: Timestamp(harness.clock.now().0 + 86_400_000) }).await;
+    assert_eq!(found(&slow), [last.peid()], "of the other playbook nothing has ended");
+    assert!(matches!(&slow[0], OverdueRow::Execution { playbook, .. } if playbook.as_str() == "quick"));
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
 }

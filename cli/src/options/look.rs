@@ -1,7 +1,8 @@
-//! Options of what looks at one execution.
+//! Options of what looks at executions.
 
 use clap::Args;
-use updraft::{ExecutionId, TenantCode};
+use updraft::{ExecutionId, Span, TenantCode, WaitKind};
+use updraft_load::whole;
 
 use super::Data;
 
@@ -17,4 +18,59 @@ pub(crate) struct Show {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) data: Data,
+}
+
+/// What takes long, of one execution or of all tenants.
+#[derive(Debug, Args)]
+pub(crate) struct AskWhy {
+    /// The execution's id.
+    #[arg(required_unless_present = "overdue", conflicts_with = "overdue")]
+    pub(crate) peid: Option<ExecutionId>,
+    #[command(flatten)]
+    pub(crate) overdue: AskOverdue,
+    /// Only waits that are older than this.
+    #[arg(long, value_name = "TIME", requires = "waiting", conflicts_with_all = ["slow", "retries"], default_value = "0s")]
+    pub(crate) older: Span,
+    /// How many at most, of all tenants.
+    #[arg(long, default_value_t = 50, value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
+    pub(crate) limit: u32,
+    /// Of which customer the execution is.
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: TenantCode,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+/// What an operator looks for, of all tenants.
+#[derive(Debug, Args)]
+#[group(id = "overdue", multiple = false)]
+pub(crate) struct AskOverdue {
+    /// Tasks of all tenants that wait for this, the longest wait first.
+    #[arg(long, value_name = "KIND", value_parser = wait_kind)]
+    pub(crate) waiting: Option<WaitKind>,
+    /// Tasks of all tenants that wait for this retry or a later one, the latest first.
+    #[arg(long, value_name = "NUMBER", value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
+    pub(crate) retries: Option<u32>,
+    /// Executions of all tenants that take longer than 19 of 20 of their playbook took.
+    #[arg(long)]
+    pub(crate) slow: bool,
+}
+
+/// The kinds of waits that nothing ends by itself before their deadline.
+const WAITS: [WaitKind; 6] = [
+    WaitKind::Approval,
+    WaitKind::Signal,
+    WaitKind::Child,
+    WaitKind::LastFailure,
+    WaitKind::Configuration,
+    WaitKind::Retry,
+];
+
+fn wait_kind(text: &str) -> Result<WaitKind, String> {
+    let known = || WAITS.map(WaitKind::as_str).join(", ");
+    let found = WAITS.into_iter().find(|kind| kind.as_str() == text);
+    found.ok_or_else(|| format!("it is one of {}", known()))
 }

@@ -87,6 +87,27 @@ fn a_wait_ends_later_and_who_asked_for_what_is_told() {
     let extended = extend("48h");
     assert_eq!(extended.code, 0, "{}", extended.err);
     assert!(extended.out.contains(&format!("{peid}  {task} waits until ")), "{}", extended.out);
+    let overdue = |more: &[&str]| ended(dir.path(), &[&["why", "--json"], more].concat());
+    let waiting = overdue(&["--waiting", "approval"]).json();
+    let row = &waiting[0]["task"];
+    assert_eq!(
+        (&row["peid"], &row["wait"]["task"], &row["tenant"]),
+        (&json!(peid), &json!(task), &json!("default"))
+    );
+    let told = ended(dir.path(), &["why", "--waiting", "approval"]).out;
+    assert!(told.starts_with("default  ") && told.contains(&peid) && told.contains("Isolate?"), "{told}");
+    for more in [&["--waiting", "approval", "--older", "1h"][..], &["--retries", "1"], &["--slow"]] {
+        assert_eq!(overdue(more).json(), json!([]), "{more:?}");
+    }
+    for wrong in [
+        &[][..],
+        &["--waiting", "lunch"],
+        &[&peid, "--slow"],
+        &["--slow", "--retries", "1"],
+        &["--slow", "--older", "1h"],
+    ] {
+        assert_eq!(overdue(wrong).code, 2, "{wrong:?}");
+    }
     let far = extend("400d");
     assert!(far.code != 0 && !far.err.is_empty(), "{}", far.out);
     let cancelled = ended(dir.path(), &[&["cancel", &peid], &by[..]].concat());

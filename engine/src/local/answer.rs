@@ -16,6 +16,7 @@ use crate::containments::Containments;
 use crate::error::{ControlError, ReadError};
 use crate::handle::{self, Handle};
 use crate::health;
+use crate::overdue::OverdueQuery;
 use crate::reader::Reader;
 
 /// The client closed the connection, or reads no more.
@@ -66,7 +67,7 @@ async fn tell(
 /// The lines of an answer, and where the next page begins. At most one page, which the store bounds.
 async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<Place>), ControlError> {
     let reader = Reader::new(context.engine.store.clone());
-    if matches!(ask, Ask::List { .. } | Ask::Inbox { .. } | Ask::DeadLetters { .. }) {
+    if matches!(ask, Ask::List { .. } | Ask::Inbox { .. } | Ask::Overdue { .. } | Ask::DeadLetters { .. }) {
         // The client wants to see executions that it has just started. If the store lags, the read goes ahead anyway.
         let _ = timeout(LOCAL_FLUSH, context.engine.flush()).await;
     }
@@ -100,6 +101,11 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             let query = InboxQuery { tenant, of: of.into(), after: after.map(InboxCursor::from), limit };
             let page = reader.inbox(query).await?;
             Ok((page.into_iter().map(|entry| Answer::Asked(Box::new(entry))).collect(), None))
+        }
+        Ask::Overdue { of, after, limit } => {
+            let page = reader.overdue(OverdueQuery { of, after, limit }).await?;
+            let rows = page.rows.into_iter().map(|row| Answer::Overdue(Box::new(row)));
+            Ok((rows.chain(page.next.map(Answer::OverdueNext)).collect(), None))
         }
         Ask::Containments { tenant, target, after, limit } => {
             let of = target.map_or(ContainmentsOf::Open, ContainmentsOf::Target);

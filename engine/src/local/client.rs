@@ -21,6 +21,7 @@ use updraft_storage::store::{ContainmentQuery, ContainmentsOf, Cursor, Execution
 use super::message::{Answer, Ask, InboxPlace, Request, VERSION};
 use crate::health::EngineHealth;
 use crate::inbox::InboxEntry;
+use crate::overdue::{OverduePage, OverdueQuery};
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -182,6 +183,24 @@ impl Client {
         loop {
             match talk.next().await? {
                 Answer::Asked(entry) => page.push(*entry),
+                Answer::End { .. } => return Ok(page),
+                other => return Err(self.beside(&other)),
+            }
+        }
+    }
+
+    /// One page of what is overdue, of all tenants; as [`Engine::overdue`](crate::Engine::overdue).
+    ///
+    /// # Errors
+    /// No engine runs there, or it does not answer.
+    pub async fn overdue(&self, query: OverdueQuery) -> Result<OverduePage, Error> {
+        let OverdueQuery { of, after, limit } = query;
+        let mut talk = self.ask(Ask::Overdue { of, after, limit }).await?;
+        let mut page = OverduePage::default();
+        loop {
+            match talk.next().await? {
+                Answer::Overdue(row) => page.rows.push(*row),
+                Answer::OverdueNext(next) => page.next = Some(next),
                 Answer::End { .. } => return Ok(page),
                 other => return Err(self.beside(&other)),
             }

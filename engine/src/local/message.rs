@@ -13,6 +13,7 @@ use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox
 
 use crate::health::EngineHealth;
 use crate::inbox::InboxEntry;
+use crate::overdue::{Overdue, OverdueCursor, OverdueRow};
 
 /// The version of the protocol. An engine answers a request of another version with an error about it.
 pub const VERSION: u32 = 1;
@@ -63,6 +64,8 @@ pub(super) enum Ask {
     Signal { tenant: TenantCode, peid: ExecutionId, signal: Signal },
     /// One page of the approvals that wait.
     Inbox { tenant: TenantCode, of: InboxOf, after: Option<InboxPlace>, limit: usize },
+    /// One page of what is overdue, of all tenants.
+    Overdue { of: Overdue, after: Option<OverdueCursor>, limit: usize },
     /// One page of a tenant's containments: the open ones, or those of a target.
     Containments {
         tenant: TenantCode,
@@ -130,6 +133,9 @@ pub(super) enum Answer {
     Letter(Box<DeadLetter>),
     Asked(Box<InboxEntry>),
     Containment(Box<ContainmentDocument>),
+    Overdue(Box<OverdueRow>),
+    /// Where the next page of what is overdue begins.
+    OverdueNext(OverdueCursor),
     /// What was asked of a containment came to this.
     Contained(ContainmentApplied),
     Cancelled,

@@ -252,6 +252,14 @@ impl Table {
         page::of(wanted.map(|task| task_detailed(task, Detail::Summary)), query.limit.min(PAGE_ROWS))
     }
 
+    pub(super) fn all_tasks(&self) -> impl Iterator<Item = &Arc<TaskUpdate>> {
+        self.tasks.values()
+    }
+
+    pub(super) fn all_executions(&self) -> impl Iterator<Item = &Arc<ExecutionUpdate>> {
+        self.executions.values()
+    }
+
     /// Of these playbooks, or of all.
     pub(super) fn slowest(
         &self,
@@ -318,13 +326,13 @@ fn execution(update: &ExecutionUpdate) -> Option<ExecutionDocument> {
     Some(ExecutionDocument { peid: update.peid, head, state, epoch: revision.epoch, seq: revision.seq })
 }
 
-fn task(update: &TaskUpdate) -> Option<TaskDocument> {
+pub(super) fn task(update: &TaskUpdate) -> Option<TaskDocument> {
     let (head, state, revision) = (update.head.clone()?, update.state.clone(), update.revision);
     let task_request_id = update.task_id;
     Some(TaskDocument { task_request_id, head, state, epoch: revision.epoch, seq: revision.seq })
 }
 
-fn task_detailed(mut document: TaskDocument, detail: Detail) -> TaskDocument {
+pub(super) fn task_detailed(mut document: TaskDocument, detail: Detail) -> TaskDocument {
     if let Detail::Summary = detail {
         document.state.response = None;
     }

@@ -11,7 +11,7 @@ use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, RawDocument, RawDocumentBuf};
 use updraft_protocol::{
     ContainmentDocument, ExecutionDocument, Field, FieldWriter, Fields, KeyHolder, PlaybookDocument,
-    Revision, TaskDocument, Update,
+    PlaybookId, Revision, TaskDocument, Update,
 };
 use uuid::Uuid;
 
@@ -111,6 +111,13 @@ pub(super) fn key_holder(document: &RawDocument) -> Result<KeyHolder, Error> {
 /// The id of any document of a collection.
 pub(super) fn own_id(collection: &'static str, document: &RawDocument) -> Result<Uuid, Error> {
     Ok(Elements::of(collection, document, Detail::Summary)?.id)
+}
+
+/// A result of `query::runtimes`, which has no id; `None` of what is no such execution.
+pub(super) fn pid_and_runtime(document: &RawDocument) -> Option<(PlaybookId, u64)> {
+    let pid = document.get("pid").ok()??.as_binary()?;
+    let runtime = document.get("playbook_runtime").ok()??.as_i64()?;
+    Some((PlaybookId::new(Uuid::from_slice(pid.bytes).ok()?), u64::try_from(runtime).ok()?))
 }
 
 /// A group of `query::slowest`.

@@ -20,7 +20,7 @@ use super::index::{self, Index};
 use super::{CONTAINMENTS, EXECUTIONS, PLAYBOOKS, TASKS, document};
 use crate::store::{
     ContainmentQuery, ContainmentsOf, Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox, InboxCursor,
-    InboxQuery, SlowestQuery, TaskQuery,
+    InboxQuery, OverdueTasks, OverdueTasksQuery, SlowestQuery, TaskQuery,
 };
 
 /// One find.
@@ -257,6 +257,41 @@ pub(super) fn inbox(asked: &InboxQuery, limit: usize) -> Vec<Find> {
             find(doc! { "wait.until": { "$gt": stored(*until) } }),
         ],
     }
+}
+
+/// One page of overdue tasks: finds to be made in turn.
+pub(super) fn overdue_tasks(asked: &OverdueTasksQuery, limit: usize) -> Vec<Find> {
+    let Some(status) = asked.of.status() else { return Vec::new() };
+    let (field, direction, kind, bound) = match asked.of {
+        OverdueTasks::Waiting { kind, before } => {
+            ("wait.since", 1, Some(kind), doc! { "$lt": stored(before) })
+        }
+        OverdueTasks::Retrying { attempts } => ("attempt", -1, None, doc! { "$gte": i64::from(attempts) }),
+    };
+    let find = |bounds: Document| {
+        let mut filter = doc! { "status": status.as_str() };
+        if let Some(kind) = kind {
+            filter.insert("wait.kind", kind.as_str());
+        }
+        filter.extend(bounds);
+        let sort = doc! { field: direction, "_id": direction };
+        Find { projection: Some(doc! { "response": 0 }), ..Find::many(TASKS, filter, sort, limit) }
+    };
+    let Some(after) = asked.after else { return vec![find(doc! { field: bound })] };
+    let (at, beyond) = (stored(Timestamp(after.at)), if direction == 1 { "$gt" } else { "$lt" });
+    let mut rest = bound;
+    rest.insert(beyond, at);
+    vec![
+        find(doc! { field: at, "_id": { beyond: document::id(after.task.uuid()) } }),
+        find(doc! { field: rest }),
+    ]
+}
+
+/// Of the newest executions that completed, what their index has.
+pub(super) fn runtimes(newest: usize) -> Find {
+    let filter = doc! { "execution_status": ExecutionStatus::Completed.as_str() };
+    let projection = Some(doc! { "_id": 0, "pid": 1, "playbook_runtime": 1 });
+    Find { projection, ..Find::many(EXECUTIONS, filter, doc! { "createddate": -1 }, newest) }
 }
 
 pub(super) fn containment(tenant: &TenantCode, id: ContainmentId) -> Find {

@@ -10,7 +10,8 @@ use mongodb::Cursor as DriverCursor;
 use mongodb::bson::{Bson, RawDocument, RawDocumentBuf};
 use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS};
 use updraft_protocol::{
-    ContainmentDocument, ExecutionDocument, IdempotencyKey, KeyHolder, PlaybookDocument, TaskDocument,
+    ContainmentDocument, ExecutionDocument, IdempotencyKey, KeyHolder, PlaybookDocument, PlaybookId,
+    TaskDocument,
 };
 
 use super::error::store_error;
@@ -154,6 +155,20 @@ pub(super) async fn slowest(store: &MongoStore, asked: &SlowestQuery) -> Result<
             return Ok(slowest);
         }
     }
+}
+
+/// The runtimes of the newest executions that completed; what is no such execution is passed over.
+pub(super) async fn newest_runtimes(
+    store: &MongoStore,
+    newest: usize,
+) -> Result<Vec<(PlaybookId, u64)>, Error> {
+    let find = query::runtimes(newest);
+    let mut found = cursor::open(store, &find, find.limit).await.map_err(store_error)?;
+    let mut runtimes = Vec::new();
+    while runtimes.len() < newest && found.advance().await.map_err(store_error)? {
+        runtimes.extend(document::pid_and_runtime(found.current()));
+    }
+    Ok(runtimes)
 }
 
 /// As many ids as one query may have.

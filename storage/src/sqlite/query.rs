@@ -142,6 +142,27 @@ pub(super) static INBOX: Query = Query::new(|| {
     )
 });
 
+/// See [`INBOX`] for its bounds.
+pub(super) static WAITING_SINCE: Query = Query::new(|| {
+    tasks(
+        Detail::Summary,
+        "status IN ('waiting', 'retrying') AND wait ->> 'kind' = ?1 AND wait ->> 'since' < ?2
+        AND wait ->> 'since' >= ?3 AND (wait ->> 'since' > ?3 OR _id > ?4) ORDER BY wait ->> 'since', _id LIMIT ?5",
+    )
+});
+
+pub(super) static RETRYING: Query = Query::new(|| {
+    tasks(
+        Detail::Summary,
+        "status = 'retrying' AND attempt >= ?1 AND (attempt, _id) < (?2, ?3)
+        ORDER BY attempt DESC, _id DESC LIMIT ?4",
+    )
+});
+
+/// From the index alone.
+pub(super) const RUNTIMES: &str = "SELECT pid, playbook_runtime FROM playbook_execution_collection
+    WHERE execution_status = 'completed' AND playbook_runtime IS NOT NULL ORDER BY createddate DESC LIMIT ?1";
+
 fn containments(condition: &str) -> String {
     let columns = columns(ContainmentDocument::FIELDS, Detail::Whole);
     format!("SELECT {columns} FROM containment_collection WHERE {condition}")

@@ -2,13 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use updraft_protocol::limits::PAGE_ROWS;
-use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode, Timestamp};
+use updraft_protocol::{ExecutionDocument, ExecutionId, PlaybookId, TaskDocument, TenantCode, Timestamp};
 
 use super::{fault, query, row};
 use crate::page::{self, AllTasks, Room};
 use crate::store::{
-    Cursor, Detail, Error, ExecutionQuery, ExecutionsOf, InboxQuery, PlaybookRuntime, Resumable,
-    SlowestQuery, TaskQuery,
+    Cursor, Detail, Error, ExecutionQuery, ExecutionsOf, InboxQuery, OverdueTasks, OverdueTasksQuery,
+    PlaybookRuntime, Resumable, SlowestQuery, TaskQuery,
 };
 
 /// After every date and id that the store keeps.
@@ -114,6 +114,30 @@ pub(super) fn inbox(connection: &Connection, asked: &InboxQuery) -> Result<Vec<T
         Ok(room.is_left())
     })?;
     Ok(tasks)
+}
+
+pub(super) fn overdue_tasks(
+    connection: &Connection,
+    asked: &OverdueTasksQuery,
+) -> Result<Vec<TaskDocument>, Error> {
+    let after = asked.after.map(|after| (i64::try_from(after.at).unwrap_or(i64::MAX), after.task));
+    let limit = rows(asked.limit);
+    match asked.of {
+        OverdueTasks::Waiting { kind, before } => {
+            let (at, id) = after.as_ref().map_or((i64::MIN, &[][..]), |(at, id)| (*at, id.as_bytes()));
+            let values = params![kind.as_str(), stored(before), at, id, limit];
+            list(connection, &query::WAITING_SINCE, values, row::task)
+        }
+        OverdueTasks::Retrying { attempts } => {
+            let (at, id) = after.as_ref().map_or(NEWEST, |(at, id)| (*at, id.as_bytes()));
+            list(connection, &query::RETRYING, params![attempts, at, id, limit], row::task)
+        }
+    }
+}
+
+pub(super) fn runtimes(connection: &Connection, newest: usize) -> Result<Vec<(PlaybookId, u64)>, Error> {
+    let newest = i64::try_from(newest).unwrap_or(i64::MAX);
+    many(connection, query::RUNTIMES, params![newest], row::playbook_and_runtime)
 }
 
 pub(super) fn slowest(connection: &Connection, asked: &SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

@@ -121,6 +121,12 @@ pub(super) fn runtime(row: &Row<'_>) -> Result<PlaybookRuntime, Error> {
     })
 }
 
+/// A row of [`super::query::RUNTIMES`].
+pub(super) fn playbook_and_runtime(row: &Row<'_>) -> Result<(PlaybookId, u64), Error> {
+    let columns = &mut Columns::of(row)?;
+    Ok((Field::read("pid", columns)?, Field::read("playbook_runtime", columns)?))
+}
+
 /// A row of [`super::query::DEAD_LETTERS`].
 pub(super) fn dead_letter(row: &Row<'_>) -> Result<DeadLetter, Error> {
     let columns = &mut Columns::keyed(row);

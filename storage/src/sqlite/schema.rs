@@ -136,6 +136,10 @@ CREATE INDEX IF NOT EXISTS tasks_by_alert
     ON task_execution_collection (tenant_code, alert_id, status) WHERE alert_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tasks_by_wait
     ON task_execution_collection (tenant_code, wait ->> 'kind', wait ->> 'until', _id) WHERE status = 'waiting';
+CREATE INDEX IF NOT EXISTS tasks_by_wait_since
+    ON task_execution_collection (wait ->> 'kind', wait ->> 'since', _id) WHERE status IN ('waiting', 'retrying');
+CREATE INDEX IF NOT EXISTS tasks_by_attempt
+    ON task_execution_collection (attempt, _id) WHERE status = 'retrying';
 CREATE INDEX IF NOT EXISTS tasks_by_hold_news
     ON task_execution_collection (hold_news, _id) WHERE hold_news IS NOT NULL;
 CREATE INDEX IF NOT EXISTS containments_open

@@ -6,7 +6,7 @@ use updraft_protocol::{
     ExecutionDocument, ExecutionStatus, PlaybookId, TaskDocument, TaskId, TaskStatus, TenantCode, Timestamp,
 };
 
-use super::{Cursor, Error, InboxQuery};
+use super::{Cursor, Error, InboxQuery, OverdueTasksQuery};
 use crate::page::Row;
 
 /// The executions of a list, newest first.
@@ -114,6 +114,12 @@ pub trait QueryStore: Send + Sync + 'static {
 
     /// One page of the approvals that wait, as summaries: the one whose time is over first comes first, then by id.
     async fn inbox(&self, query: InboxQuery) -> Result<Vec<TaskDocument>, Error>;
+
+    /// One page of unfinished tasks of all tenants, for operators, as summaries.
+    async fn overdue_tasks(&self, query: OverdueTasksQuery) -> Result<Vec<TaskDocument>, Error>;
+
+    /// The runtimes in milliseconds of so many of the newest executions of all tenants that completed, each with its playbook.
+    async fn runtimes(&self, newest: usize) -> Result<Vec<(PlaybookId, u64)>, Error>;
 
     /// The playbooks whose executions took longest on average: grouped, then sorted.
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error>;

@@ -16,8 +16,8 @@ pub(in crate::mongo) struct Index {
     /// Documents without this field are left out. It is the first of the index: some servers find nothing by it
     /// elsewhere.
     only_with: Option<&'static str>,
-    /// Only tasks that wait for something from outside are in it.
-    only_waiting: bool,
+    /// Only tasks in this status are in it, which is its first field.
+    only_in: Option<TaskStatus>,
 }
 
 /// The index that a query names.
@@ -57,7 +57,13 @@ pub(in crate::mongo) const ALL: &[Index] = &[
         "tasks_by_wait",
         &[("status", 1), ("tenant_code", 1), ("wait.kind", 1), ("wait.until", 1), ("_id", 1)],
     )
-    .only_waiting(),
+    .only_in(TaskStatus::Waiting),
+    index(TASKS, "tasks_by_wait_since", &[("status", 1), ("wait.kind", 1), ("wait.since", 1), ("_id", 1)])
+        .only_in(TaskStatus::Waiting),
+    index(TASKS, "tasks_by_retry_since", &[("status", 1), ("wait.since", 1), ("_id", 1), ("wait.kind", 1)])
+        .only_in(TaskStatus::Retrying),
+    index(TASKS, "tasks_by_attempt", &[("status", 1), ("attempt", 1), ("_id", 1)])
+        .only_in(TaskStatus::Retrying),
     index(TASKS, "tasks_by_hold_news", &[("hold_news", 1), ("_id", 1)]).only_with("hold_news"),
     index(CONTAINMENTS, "containments_open", &[("tenant_code", 1), ("open_until", 1), ("_id", 1)]),
     index(CONTAINMENTS, "containments_due", &[("due", 1), ("_id", 1)]).only_with("due"),
@@ -66,7 +72,7 @@ pub(in crate::mongo) const ALL: &[Index] = &[
 ];
 
 const fn index(collection: &'static str, name: &'static str, keys: &'static [(&'static str, i32)]) -> Index {
-    Index { collection, name, keys, unique: false, only_with: None, only_waiting: false }
+    Index { collection, name, keys, unique: false, only_with: None, only_in: None }
 }
 
 impl Index {
@@ -78,8 +84,8 @@ impl Index {
         Self { only_with: Some(field), ..self }
     }
 
-    const fn only_waiting(self) -> Self {
-        Self { only_waiting: true, ..self }
+    const fn only_in(self, status: TaskStatus) -> Self {
+        Self { only_in: Some(status), ..self }
     }
 
     /// Its fields and directions, which identify it under any name.
@@ -103,9 +109,8 @@ impl Index {
         if let Some(field) = self.only_with {
             options.insert("partialFilterExpression", doc! { field: { "$exists": true } });
         }
-        if self.only_waiting {
-            let waiting = doc! { "status": TaskStatus::Waiting.as_str() };
-            options.insert("partialFilterExpression", waiting);
+        if let Some(status) = self.only_in {
+            options.insert("partialFilterExpression", doc! { "status": status.as_str() });
         }
         options
     }

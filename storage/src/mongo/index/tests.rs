@@ -79,7 +79,16 @@ async fn one_missing_index_is_made_beside_those_of_the_backend() {
     names.sort();
     assert_eq!(
         names,
-        ["tasks_by_alert", "tasks_by_execution", "tasks_by_hold_news", "tasks_by_wait", "theirs"]
+        [
+            "tasks_by_alert",
+            "tasks_by_attempt",
+            "tasks_by_execution",
+            "tasks_by_hold_news",
+            "tasks_by_retry_since",
+            "tasks_by_wait",
+            "tasks_by_wait_since",
+            "theirs"
+        ]
     );
 }
 
@@ -93,7 +102,7 @@ async fn the_right_index_under_another_name_is_taken() {
     let key = doc! { "uid": 1, "createddate": -1, "_id": -1 };
     make(&outside, EXECUTIONS, doc! { "key": key, "name": "u", "partialFilterExpression": partial }).await;
     database.store().await;
-    assert_eq!(indexes(&outside, TASKS).await.len(), 4);
+    assert_eq!(indexes(&outside, TASKS).await.len(), 7);
     assert_eq!(indexes(&outside, EXECUTIONS).await.len(), 4);
 }
 
@@ -123,7 +132,7 @@ async fn the_same_keys_with_other_options_are_reported_and_left_alone() {
         outside.run_command(doc! { "dropIndexes": TASKS, "index": name }).await.unwrap();
     }
     database.store().await;
-    assert_eq!(indexes(&outside, TASKS).await.len(), 4, "it is as the error says");
+    assert_eq!(indexes(&outside, TASKS).await.len(), 7, "it is as the error says");
 }
 
 #[tokio::test]

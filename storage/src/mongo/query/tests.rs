@@ -10,6 +10,7 @@ use updraft_protocol::TaskId;
 use super::*;
 use crate::mongo::testing::TestDatabase;
 use crate::mongo::{MongoStore, TASKS, testing};
+use crate::store::OverdueTasksCursor;
 
 const DAY: u64 = 1_760_000_000_000;
 /// Executions of one tenant, and tasks of one alert.
@@ -62,8 +63,10 @@ fn task_document(number: u64) -> Document {
         "tenant_code": "acme",
         "alert_id": format!("alert-{}", number % 3),
         "status": TaskStatus::ALL[number as usize % TaskStatus::ALL.len()].as_str(),
+        "attempt": (number % 50) as i64,
         "wait": {
             "kind": "approval",
+            "since": (DAY + number) as i64,
             "until": (DAY + number) as i64,
             "gate": { "assignees": ["ana"], "groups": [], "answers": [] },
         },
@@ -282,6 +285,27 @@ async fn an_inbox_reads_what_waits_alone_in_order() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_overdue_reads_what_waits_alone_in_order() {
+    let full = full().await;
+    let before = Timestamp(DAY + MANY);
+    for (of, at, index) in [
+        (OverdueTasks::Waiting { kind: WaitKind::Approval, before }, DAY + 5, "tasks_by_wait_since"),
+        (OverdueTasks::Retrying { attempts: 2 }, 40, "tasks_by_attempt"),
+    ] {
+        let cursor = OverdueTasksCursor { at, task: TaskId::new(uuid(1)) };
+        for after in [None, Some(cursor)] {
+            let asked = OverdueTasksQuery { of, after, limit: PAGE };
+            for find in overdue_tasks(&asked, PAGE) {
+                full.find(find).await.reads_in_order(index, PAGE + 1);
+            }
+        }
+    }
+    let newest = full.find(runtimes(PAGE)).await;
+    newest.reads_in_order("executions_by_runtime", PAGE + 1);
+    assert_eq!(newest.documents, 0, "{newest:?}");
 }
 
 #[tokio::test]

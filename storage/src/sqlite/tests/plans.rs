@@ -95,6 +95,18 @@ fn an_inbox_reads_what_waits_alone_in_order() {
 }
 
 #[test]
+fn what_is_overdue_reads_what_waits_alone_in_order() {
+    let index = "INDEX tasks_by_wait_since (<expr>=? AND <expr>>? AND <expr><?)";
+    searches_in_order(&query::WAITING_SINCE, index);
+    searches_in_order(&query::RETRYING, "INDEX tasks_by_attempt (attempt>? AND (attempt,_id)<(?,?))");
+    let plan = plan(query::RUNTIMES);
+    assert!(
+        matches!(&plan[..], [line] if line.contains("COVERING INDEX executions_by_runtime")),
+        "{plan:#?}"
+    );
+}
+
+#[test]
 fn the_catalogue_reads_its_indexes_in_order() {
     searches_in_order(
         &query::CATALOGUE_CATEGORY,

@@ -194,6 +194,8 @@ unavailable! { QueryStore {
     executions(ExecutionQuery) -> Vec<ExecutionDocument>;
     tasks_of_alert(TaskQuery) -> Vec<TaskDocument>;
     inbox(InboxQuery) -> Vec<TaskDocument>;
+    overdue_tasks(OverdueTasksQuery) -> Vec<TaskDocument>;
+    runtimes(usize) -> Vec<(PlaybookId, u64)>;
     slowest_playbooks(SlowestQuery) -> Vec<PlaybookRuntime>;
 } }
 
