@@ -3,6 +3,7 @@
 //! successor.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -11,6 +12,7 @@ use updraft_kernel::shared::controls::AskVerdict;
 use updraft_kernel::shared::lifecycle::{Lifecycle, Wake};
 use updraft_kernel::shared::outcome::{OutcomeCell, Settle};
 use updraft_kernel::shared::permits::Permit;
+use updraft_kernel::watch::Expected;
 use updraft_protocol::{
     ExecutionDocument, ExecutionId, Failure, IdempotencyKey, InputHash, KeyHolder, TenantCode,
 };
@@ -48,6 +50,8 @@ pub struct RegistryEntry {
     /// Accepted when the journal has the execution, or refuses it. The permit is for an execution in flight or for a
     /// parked one.
     lifecycle: Lifecycle<Result<(), Lost>, ExecutionOutcome, Control, Changed>,
+    /// What has to happen to it next, and by when: the word of its newest actor counts, and readers may see it late.
+    expected: AtomicU64,
     /// Why the execution must fail: the store refuses one of its documents for good.
     poison: OutcomeCell<Box<Failure>>,
 }
@@ -70,8 +74,19 @@ impl RegistryEntry {
             key: None,
             input_hash: None,
             lifecycle: Lifecycle::new(permit, Changed(Notify::new())),
+            expected: AtomicU64::new(0),
             poison: OutcomeCell::new(),
         }
+    }
+
+    /// Its actor says what has to happen to it next.
+    pub(crate) fn expect(&self, expected: Expected) {
+        self.expected.store(expected.to_word(), Ordering::Relaxed);
+    }
+
+    /// What has to happen to it next; `None` while it waits for its first actor.
+    pub fn expected(&self) -> Option<Expected> {
+        Expected::of_word(self.expected.load(Ordering::Relaxed))
     }
 
     /// The same, submitted under a key, if there is one.

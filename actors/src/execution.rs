@@ -14,6 +14,7 @@ use tokio::sync::broadcast;
 use updraft_kernel::execution::{self as kernel, ExecutionCommand, ExecutionEvent, Exit, Need};
 use updraft_kernel::machine::{Act, Machine, TaskSeq};
 use updraft_kernel::shared::permits::{Acquire, Permit};
+use updraft_kernel::watch::Expected;
 use updraft_protocol::limits::{ATTEMPTS_INLINE, EXECUTION_MAILBOX};
 use updraft_protocol::{FailureKind, TaskStatus, Timestamp, Update};
 
@@ -146,6 +147,9 @@ impl Execution {
                 ExecutionCommand::Park { due, lsn } => self.park(due, lsn, ctx),
                 ExecutionCommand::Leave(exit) => self.leave(exit, None, ctx),
             }
+        }
+        if let Some(machine) = self.machine() {
+            self.entry.expect(Expected::of(machine, now));
         }
     }
 

@@ -13,7 +13,7 @@ use updraft_kernel::plan::check_schema;
 use updraft_protocol::limits::{
     COALESCER_BYTES, COALESCER_BYTES_MAX, COALESCER_DOCUMENTS, COALESCER_DOCUMENTS_MAX, CONFIGURATION_WAIT,
     EXECUTIONS_IN_FLIGHT, EXECUTIONS_IN_FLIGHT_OF_TENANT, FLUSH_DELAY, FLUSH_DELAY_MAX, SHARDS_MAX,
-    SLOW_STORE_CALL, SPAN, START_STANDSTILL, SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX,
+    SLOW_STORE_CALL, SPAN, START_STANDSTILL, SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX, WATCH_EVERY,
 };
 use updraft_protocol::secret::NoSecrets;
 use updraft_protocol::{Catalogue, Integration, Name, SecretProvider};
@@ -56,6 +56,7 @@ pub struct Builder {
     pub(crate) secrets: Arc<dyn SecretProvider>,
     pub(crate) configuration_wait: Duration,
     pub(crate) waits: DefaultWaits,
+    pub(crate) watch_every: Duration,
     pub(crate) accepted_loss: Option<Loss>,
     pub(crate) start_standstill: Duration,
     pub(crate) slow_store_calls: Duration,
@@ -82,6 +83,7 @@ impl Default for Builder {
             secrets: Arc::new(NoSecrets),
             configuration_wait: CONFIGURATION_WAIT,
             waits: DefaultWaits::default(),
+            watch_every: WATCH_EVERY,
             accepted_loss: None,
             start_standstill: START_STANDSTILL,
             slow_store_calls: SLOW_STORE_CALL,
@@ -185,6 +187,13 @@ impl Builder {
     #[must_use]
     pub fn last_failure_wait(mut self, wait: Duration) -> Self {
         self.waits.last_failure = wait.min(SPAN);
+        self
+    }
+
+    /// How often the engine counts what is overdue, sets the gauges of it, and warns; by default once in a minute.
+    #[must_use]
+    pub fn watch_every(mut self, every: Duration) -> Self {
+        self.watch_every = every;
         self
     }
 

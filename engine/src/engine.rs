@@ -23,6 +23,7 @@ use crate::ownership::Ownership;
 use crate::reader::Reader;
 use crate::recovery::Recovered;
 use crate::standstill::StoreWait;
+use crate::watchdog::Watchdog;
 use crate::why::Explanation;
 
 /// An execution engine. `Send + Sync`; works in any tokio runtime, beside other engines of the process.
@@ -40,6 +41,8 @@ pub struct Engine {
     pub(crate) ownership: Option<Ownership>,
     /// The keeper of containments; taken by the shutdown.
     pub(crate) keeper: Mutex<Option<Keeper>>,
+    /// The watchdog; taken by the shutdown.
+    pub(crate) watchdog: Mutex<Option<Watchdog>>,
     /// The server of the local socket, if there is a data directory; taken by the shutdown.
     #[cfg(unix)]
     pub(crate) local: Mutex<Option<LocalServer>>,

@@ -69,6 +69,7 @@ mod store_choice;
 mod submission;
 mod submit;
 mod unresumed;
+mod watchdog;
 mod why;
 
 pub use builder::{Builder, Resume};
@@ -95,7 +96,7 @@ pub use updraft_integrations as integrations;
 pub use updraft_kernel::{
     batch_limit::BatchLimit, idempotency::OnReuse, invariant, machine::LoopProgress, machine::RunningLoop,
     pairing::Loss, pairing::Mismatch, plan::Mistake, plan::Plan, shard_epochs::ShardEpochs,
-    template::Structure, virtual_shard::VirtualShard,
+    template::Structure, virtual_shard::VirtualShard, watch::OverdueCounts,
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, Call, CallPermit,

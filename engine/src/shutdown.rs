@@ -15,6 +15,7 @@ use crate::deadline::after;
 use crate::engine::Engine;
 #[cfg(unix)]
 use crate::local::LocalServer;
+use crate::watchdog::Watchdog;
 
 /// The result of a shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,9 @@ impl Engine {
 
     /// Ends running executions, and releases the engine's resources.
     async fn end(&self, node: Node, until: Instant) -> Shutdown {
+        if let Some(watchdog) = self.take_watchdog() {
+            watchdog.close(&self.context.timer).await;
+        }
         if let Some(keeper) = self.take_keeper() {
             keeper.close(&self.context.timer).await;
         }
@@ -102,6 +106,10 @@ impl Engine {
         self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    fn take_watchdog(&self) -> Option<Watchdog> {
+        self.watchdog.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// The embedded store, while its lock is held.
     fn embedded(&self) -> Option<Arc<SqliteStore>> {
         self.embedded.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -118,7 +126,7 @@ impl Drop for Engine {
         #[cfg(unix)]
         let server = self.take_local();
         // Dropped, it ends by itself.
-        drop(self.take_keeper());
+        drop((self.take_keeper(), self.take_watchdog()));
         let (node, store, context) = (self.node.get_mut().take(), self.embedded(), self.context.clone());
         if node.is_none() && store.is_none() {
             return;

@@ -31,6 +31,7 @@ use crate::ownership::Ownership;
 use crate::recovery::{self, Recovered};
 use crate::standstill::StoreWait;
 use crate::store_choice::StoreChoice;
+use crate::watchdog::Watchdog;
 
 impl Engine {
     /// The configuration for a new engine.
@@ -102,6 +103,7 @@ impl Engine {
             node: tokio::sync::Mutex::new(None),
             submitter,
             keeper: Mutex::default(),
+            watchdog: Mutex::default(),
             emptied,
             embedded: Mutex::new(embedded),
             ownership: opened.ownership,
@@ -139,16 +141,22 @@ impl Engine {
                 return Err(error);
             }
         }
-        match Keeper::start(self.submitter.clone(), builder.resume) {
-            Ok(keeper) => self.keeper = Mutex::new(Some(keeper)),
-            Err(error) => {
-                let _ = self.shutdown(Duration::ZERO).await;
-                return Err(StartError::Thread(error));
-            }
+        if let Err(error) = self.start_threads(builder) {
+            let _ = self.shutdown(Duration::ZERO).await;
+            return Err(StartError::Thread(error));
         }
         #[cfg(unix)]
         self.open_local(builder).await;
         Ok(self)
+    }
+}
+
+impl Engine {
+    /// Starts the threads beside those of the node.
+    fn start_threads(&mut self, builder: &Builder) -> std::io::Result<()> {
+        self.keeper = Mutex::new(Some(Keeper::start(self.submitter.clone(), builder.resume)?));
+        self.watchdog = Mutex::new(Some(Watchdog::start(self.context.clone(), builder.watch_every)?));
+        Ok(())
     }
 }
 

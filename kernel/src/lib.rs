@@ -25,4 +25,5 @@ pub mod shared;
 pub mod template;
 pub mod virtual_shard;
 pub mod visible;
+pub mod watch;
 pub mod writer;

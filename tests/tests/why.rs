@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use updraft::{
-    Applied, Asked, Clock, ControlKind, EndedBy, ExecutionId, ExecutionStatus, Explanation, Name, Overdue,
-    OverdueQuery, OverdueRow, PauseCause, Signal, Timestamp, WaitKind,
+    Applied, Asked, Clock, ContainmentQuery, ContainmentsOf, ControlKind, EndedBy, ExecutionId,
+    ExecutionStatus, Explanation, Name, Overdue, OverdueCounts, OverdueQuery, OverdueRow, PauseCause, Signal,
+    Timestamp, WaitKind,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, named, playbook, soon};
@@ -142,4 +143,41 @@ async fn an_operator_sees_of_all_tenants_what_takes_long() {
     assert_eq!(found(&slow), [last.peid()], "of the other playbook nothing has ended");
     assert!(matches!(&slow[0], OverdueRow::Execution { playbook, .. } if playbook.as_str() == "quick"));
     let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn a_call_without_news_and_a_containment_whose_tool_is_down_are_counted() {
+    let harness = Harness::default();
+    let engine = harness.builder().watch_every(Duration::from_millis(5)).start().await.unwrap();
+    let hangs = playbook("steps:\n  - {id: hang, action: tool.hang, timeout: 9h}\n");
+    let contains = named(
+        "contain",
+        "steps:\n  - {id: isolate, action: tool.echo, expires: 1h, target: h1, undo: {action: tool.fail, \
+         arguments: {kind: unreachable}, retry: {attempts: 1}}}\n",
+    );
+    let hangs = harness.submit(&engine, &hangs, json!({})).await;
+    let contains = harness.submit(&engine, &contains, json!({})).await;
+    let _ = soon(contains.wait()).await.unwrap();
+    let becomes = async |wanted: OverdueCounts| {
+        while engine.overdue_counts() != wanted {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    engine.flush().await.unwrap();
+    let tenant = hangs.tenant();
+    let of = ContainmentsOf::Open;
+    let open = ContainmentQuery { tenant: tenant.clone(), of, after: None, limit: 1 };
+    while engine.containments().list(open.clone()).await.unwrap().0.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    harness.clock.advance(Duration::from_secs(3_600));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(engine.overdue_counts(), OverdueCounts::default(), "nothing is late yet");
+    harness.clock.advance(Duration::from_secs(600));
+    soon(becomes(OverdueCounts { waits: 0, executions: 1, containments: 1 })).await;
+    let asked = Asked { uid: "ana".into(), reason: "it hangs".into() };
+    let _ = engine.cancel(tenant, hangs.peid(), asked).await.unwrap();
+    soon(becomes(OverdueCounts { waits: 0, executions: 0, containments: 1 })).await;
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+    assert_eq!(engine.overdue_counts(), OverdueCounts::default());
 }
