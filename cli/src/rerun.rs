@@ -3,7 +3,8 @@
 
 mod bulk;
 
-use updraft::{Asked, Builder, Declaration, Rerun, Resume};
+use updraft::local::Client;
+use updraft::{Asked, Builder, Declaration, ExecutionId, Rerun, Resume};
 
 use crate::command::Command;
 use crate::data::{self, Kept};
@@ -11,6 +12,7 @@ use crate::exit::{Ending, Error};
 use crate::input;
 use crate::log::Screen;
 use crate::options::RerunExecution;
+use crate::output::Output;
 use crate::run::Prepared;
 use crate::watch::Beginning;
 
@@ -18,6 +20,10 @@ use crate::watch::Beginning;
 pub(crate) async fn rerun(options: RerunExecution, screen: &Screen) -> Result<Ending, Error> {
     let Some(peid) = options.peid else { return bulk::rerun_all(&options, screen).await };
     let kept = Kept::of(&options.data)?;
+    let client = Client::new(&kept.directory);
+    if client.is_there().await? {
+        return beside(&client, peid, &options).await;
+    }
     let builder = builder(&kept, &options)?;
     let recover = Command::new("recover", &kept).working(&options.work);
     let beginning = Beginning::Again(peid, Box::new(asked(&options)?));
@@ -25,6 +31,18 @@ pub(crate) async fn rerun(options: RerunExecution, screen: &Screen) -> Result<En
     let (tenant, json) = (options.tenant, options.json);
     let job = Prepared { builder, kept, tenant, beginning, key: None, uid, json, recover, stays: true };
     job.run(screen).await
+}
+
+/// The engine that runs there runs it again, and this process does not wait for that.
+async fn beside(client: &Client, peid: ExecutionId, options: &RerunExecution) -> Result<Ending, Error> {
+    let rerun = client.rerun(&options.tenant, peid, asked(options)?).await?;
+    let mut output = Output::stdout();
+    if options.json {
+        output.json(&serde_json::json!({"peid": peid, "rerun": rerun}));
+    } else {
+        output.line(format_args!("{peid}  runs again as {rerun}"));
+    }
+    output.finish().map(|()| Ending::Completed)
 }
 
 /// An engine that takes up nothing that others left.

@@ -54,8 +54,6 @@ pub struct Engine {
     pub(crate) recovered: Recovered,
     /// The executions that the start resumed, until they are taken.
     pub(crate) resumed: Mutex<Vec<Arc<RegistryEntry>>>,
-    /// Held while an execution is run again: each rerun is noted in the document of the first, which the next one reads.
-    pub(crate) rerunning: tokio::sync::Mutex<()>,
 }
 
 /// The way in for submissions.
@@ -66,6 +64,8 @@ pub(crate) struct Submitter {
     /// Notified when the gate is closed: submissions that wait for a permit are refused.
     pub(crate) closing: Notify,
     pub(crate) submit_timeout: Duration,
+    /// Held while an execution is run again: each rerun is noted in the document of the first, which the next one reads.
+    pub(crate) rerunning: tokio::sync::Mutex<()>,
 }
 
 impl Engine {

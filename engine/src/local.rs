@@ -30,6 +30,8 @@ pub(crate) use server::LocalServer;
 #[cfg(unix)]
 pub(crate) struct LocalContext {
     pub(crate) engine: std::sync::Arc<updraft_actors::EngineContext>,
+    /// The way in for reruns.
+    pub(crate) submitter: std::sync::Arc<crate::engine::Submitter>,
     /// The limits of the updates that wait for the store.
     pub(crate) buffer: updraft_kernel::coalescer::Limits,
     pub(crate) pending: tokio::sync::watch::Receiver<updraft_storage::write_behind::Pending>,

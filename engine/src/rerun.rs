@@ -1,6 +1,7 @@
 //! Reruns: an execution that has ended runs again as a new one, which takes over results of it. Owns what is asked for, and
 //! the checks before the new one is submitted; which results count is decided by the kernel.
 
+mod asked;
 mod results;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,9 @@ use updraft_protocol::{
     PlaybookId, RerunOf, StepId, TaskDocument, TaskId, TenantCode, Value,
 };
 
-use crate::engine::Engine;
+pub(crate) use asked::AskedRerun;
+
+use crate::engine::{Engine, Submitter};
 use crate::error::{ReadError, Refusal};
 use crate::handle::Handle;
 use crate::idempotency::SubmissionKey;
@@ -197,6 +200,18 @@ impl Engine {
         peid: ExecutionId,
         rerun: Rerun,
     ) -> Result<Handle, RerunError> {
+        self.submitter.rerun(tenant, peid, rerun).await
+    }
+}
+
+impl Submitter {
+    /// As [`Engine::rerun`].
+    pub(crate) async fn rerun(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        rerun: Rerun,
+    ) -> Result<Handle, RerunError> {
         if !rerun.asked.is_sound() {
             return Err(RerunError::Asker(ControlRefusal::NotAsker));
         }
@@ -205,7 +220,7 @@ impl Engine {
         let store = &self.context.store;
         let first = store.execution(tenant, peid).await?.ok_or(RerunError::NoExecution(peid))?;
         let pid = self.version_for(tenant, &first, &rerun).await?;
-        let ready = self.ready(tenant, pid).await?;
+        let ready = self.ready_of(tenant, pid).await?;
         let submission = submission(&first, pid, &rerun);
         if let Some(key) = SubmissionKey::of(&submission, &ready.plan.name)
             && let Some(known) = key.stored(&self.context).await?
@@ -229,7 +244,7 @@ impl Engine {
             variables: self.variables(tenant, &first, &ready).await?,
             first,
         };
-        Ok(self.submitter.submit_again(&submission, earlier).await?)
+        Ok(self.submit_again(&submission, earlier).await?)
     }
 
     async fn version_for(
@@ -247,7 +262,7 @@ impl Engine {
         Ok(newest.ok_or_else(none)?.pid)
     }
 
-    async fn ready(&self, tenant: &TenantCode, pid: PlaybookId) -> Result<Arc<Ready>, RerunError> {
+    async fn ready_of(&self, tenant: &TenantCode, pid: PlaybookId) -> Result<Arc<Ready>, RerunError> {
         let store = self.context.store.as_ref();
         Ok(self.context.plans.get(store, tenant, pid).await.map_err(Refusal::from)?)
     }
@@ -263,7 +278,7 @@ impl Engine {
         if ready.pid == head.pid {
             return Ok(head.variables.clone());
         }
-        let before = self.ready(tenant, head.pid).await?;
+        let before = self.ready_of(tenant, head.pid).await?;
         let mut variables = ready.variables.clone();
         if let Value::Object(had) = head.variables.value() {
             let given = had.into_iter().filter(|(name, value)| before.variables.get(name) != Some(value));

@@ -114,7 +114,6 @@ impl Engine {
             trouble,
             recovered: Recovered::default(),
             resumed: Mutex::default(),
-            rerunning: tokio::sync::Mutex::default(),
         };
         let wait = StoreWait {
             context: &engine.context,
@@ -180,7 +179,8 @@ impl Engine {
         };
         let engine = self.context.clone();
         let (pending, trouble) = (self.pending.clone(), self.trouble.clone());
-        let context = LocalContext { engine, buffer: self.buffer, pending, trouble };
+        let submitter = self.submitter.clone();
+        let context = LocalContext { engine, submitter, buffer: self.buffer, pending, trouble };
         let opening = tokio::task::spawn_blocking(move || LocalServer::open(&data, context));
         match opening.await.map_err(std::io::Error::other).and_then(|opened| opened) {
             Ok(server) => self.local = Mutex::new(Some(server)),
@@ -209,6 +209,7 @@ fn submitter(context: &Arc<EngineContext>, emptied: Arc<Notify>, submit_timeout:
         gate: DrainGate::with_drained_hook(Arc::new(move || emptied.notify_one())),
         closing: Notify::new(),
         submit_timeout,
+        rerunning: tokio::sync::Mutex::default(),
     })
 }
 

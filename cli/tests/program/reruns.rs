@@ -1,8 +1,11 @@
 //! `rerun`: an execution that has ended runs again, of which both tell.
 
+use std::io::BufReader;
+use std::process::Stdio;
+
 use serde_json::json;
 
-use crate::ended::{Ended, ended};
+use crate::ended::{Ended, ended, read_until, updraft};
 use crate::given::{files, playbook};
 
 const STEPS: &str = "  - {id: pause, delay: 10ms}
@@ -88,4 +91,36 @@ fn what_failed_runs_again_in_bulk_once_it_is_confirmed() {
     {
         assert_eq!(rerun(wrong).code, 2, "{wrong:?}");
     }
+}
+
+#[test]
+fn the_engine_that_runs_there_runs_it_again() {
+    let waits = playbook("  - {id: ask, approval: Isolate?}\n").replace("name: test", "name: waits");
+    let dir =
+        files(&[("p.yaml", &*playbook(STEPS)), ("waits.yaml", &*waits), ("bad.json", r#"{"ok": false}"#)]);
+    let first = ended(dir.path(), &["run", "p.yaml", "--input", "bad.json", "--json"]);
+    let peid = first.json()["execution"]["peid"].as_str().unwrap().to_owned();
+    let mut command = updraft(dir.path(), &["run", "waits.yaml", "--json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    read_until(&mut errors, "ask");
+    let rerun = |more: &[&str]| -> Ended {
+        let who = ["rerun", &peid, "--uid", "ana", "--reason", "the tool is back", "--json"];
+        ended(dir.path(), &[&who, more].concat())
+    };
+    let told = rerun(&["--id", "1"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let again = told.json()["rerun"].as_str().unwrap().to_owned();
+    assert_eq!(rerun(&["--id", "1"]).json()["rerun"], json!(again), "the same id is the same execution");
+    let shown = ended(dir.path(), &["show", &again, "--json"]).json();
+    assert_eq!(shown["execution"]["rerun_of"]["peid"], json!(peid));
+    let wrong = rerun(&["--from", "nowhere"]);
+    assert!(
+        wrong.code == 1 && wrong.err.contains("no task of a step \"nowhere\""),
+        "{} {}",
+        wrong.code,
+        wrong.err
+    );
+    crate::ended::signal(&child, "TERM");
+    child.wait().unwrap();
 }

@@ -28,6 +28,17 @@ pub(super) async fn answer(
     ask: Ask,
     to: &mut (impl AsyncWrite + Unpin),
 ) -> Result<(), Gone> {
+    if let Ask::Rerun { tenant, peid, rerun } = ask {
+        let begun = context.submitter.rerun(&tenant, peid, (*rerun).into()).await;
+        let last = match begun {
+            Ok(handle) => {
+                send(to, &Answer::Rerun(handle.peid())).await?;
+                Answer::End { next: None }
+            }
+            Err(error) => Answer::Error { message: error.to_string(), retryable: error.retryable() },
+        };
+        return send(to, &last).await;
+    }
     let last = match tell(context, ask, to).await? {
         Ok(next) => Answer::End { next },
         Err(error) => Answer::Error { message: error.to_string(), retryable: error.retryable() },
@@ -91,6 +102,8 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             let verdict = handle::cancel(&context.engine, &tenant, peid, asked).await?;
             Ok((verdict.into_iter().map(Answer::from).collect(), None))
         }
+        // It is answered before.
+        Ask::Rerun { .. } => Ok((Vec::new(), None)),
         Ask::Answer { .. }
         | Ask::Signal { .. }
         | Ask::Pause { .. }

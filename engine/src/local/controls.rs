@@ -5,6 +5,7 @@ use updraft_protocol::{Applied, ApprovalAnswer, Asked, ExecutionId, Signal, Task
 
 use super::client::{Client, Error};
 use super::message::{Answer, Ask};
+use crate::rerun::Rerun;
 
 impl Client {
     /// Answers an approval; as [`Engine::answer`](crate::Engine::answer).
@@ -90,6 +91,23 @@ impl Client {
         asked: Asked,
     ) -> Result<Applied, Error> {
         self.apply(Ask::ExtendWait { tenant: tenant.clone(), peid, task, until, asked }).await
+    }
+
+    /// Runs an execution again; as [`Engine::rerun`](crate::Engine::rerun). Gives the new execution.
+    ///
+    /// # Errors
+    /// The rerun is refused, no engine runs there, or it does not answer: then it may have begun.
+    pub async fn rerun(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        rerun: Rerun,
+    ) -> Result<ExecutionId, Error> {
+        let ask = Ask::Rerun { tenant: tenant.clone(), peid, rerun: Box::new(rerun.into()) };
+        match self.ask(ask).await?.next().await? {
+            Answer::Rerun(rerun) => Ok(rerun),
+            other => Err(self.beside(&other)),
+        }
     }
 
     async fn apply(&self, ask: Ask) -> Result<Applied, Error> {

@@ -14,6 +14,7 @@ use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox
 use crate::health::EngineHealth;
 use crate::inbox::InboxEntry;
 use crate::overdue::{Overdue, OverdueCursor, OverdueRow};
+use crate::rerun::AskedRerun;
 
 /// The version of the protocol. An engine answers a request of another version with an error about it.
 pub const VERSION: u32 = 1;
@@ -84,6 +85,8 @@ pub(super) enum Ask {
     Skip { tenant: TenantCode, peid: ExecutionId, task: TaskId, asked: Asked, may_operate: bool },
     /// Change when the wait of a task ends.
     ExtendWait { tenant: TenantCode, peid: ExecutionId, task: TaskId, until: Timestamp, asked: Asked },
+    /// Run an execution again.
+    Rerun { tenant: TenantCode, peid: ExecutionId, rerun: Box<AskedRerun> },
     /// The health of the engine.
     Health {},
     /// One page of dead letters, of one tenant or of all.
@@ -139,6 +142,8 @@ pub(super) enum Answer {
     /// What was asked of a containment came to this.
     Contained(ContainmentApplied),
     Cancelled,
+    /// The execution runs again as this one.
+    Rerun(ExecutionId),
     /// What an answer or a signal came to.
     Applied(Applied),
     /// It had ended before, with this status.

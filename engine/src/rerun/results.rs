@@ -11,9 +11,9 @@ use updraft_protocol::{
 };
 
 use super::{Rerun, RerunError};
-use crate::engine::Engine;
+use crate::engine::Submitter;
 
-impl Engine {
+impl Submitter {
     /// The results that a rerun takes over.
     pub(super) async fn results(
         &self,
