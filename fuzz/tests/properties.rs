@@ -212,13 +212,13 @@ fn undo() -> impl Strategy<Value = Option<Arc<UndoRecord>>> {
     let call =
         ("[A-Za-z0-9_.-]{1,12}", option::of(json()), any::<bool>()).prop_map(|(name, arguments, all)| {
             let name: Name = name.parse().unwrap();
-            let secret =
-                SecretReference { place: "/a".to_owned(), name: name.clone(), prefix: String::new() };
+            let secret = SecretReference { place: "/a".into(), name: name.clone(), prefix: "".into() };
             UndoCall {
                 integration: name.clone(),
                 action: name,
                 arguments,
                 secrets: if all { vec![secret] } else { vec![] },
+                within: Span::secs(600),
                 timeout: all.then_some(Span::secs(5)),
                 retry: all.then(Retry::default),
             }
@@ -226,12 +226,12 @@ fn undo() -> impl Strategy<Value = Option<Arc<UndoRecord>>> {
     let hold = option::of(("\\PC{1,8}", any::<u64>()))
         .prop_map(|hold| hold.map(|(target, until)| Hold { target: target.into(), until: Timestamp(until) }));
     let record = (call, text(), hold).prop_map(|(call, reason, hold)| {
-        let (status, on) = (UndoStatus::Registered, UndoOn::ALL.to_vec());
         Arc::new(UndoRecord {
-            status,
+            status: UndoStatus::Registered,
             number: 7,
             of: Some(TaskId::from_bytes([8; 16])),
-            on,
+            on: UndoOn::ALL.to_vec(),
+            was_so: hold.is_some(),
             call,
             reason,
             hold,

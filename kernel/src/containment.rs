@@ -54,6 +54,10 @@ pub fn register(
     now: Timestamp,
 ) -> Option<ContainmentDocument> {
     let (id, undo, hold) = containment_of(task)?;
+    // What was so before by other hands is not ours to undo.
+    if undo.was_so && before.is_none_or(|document| document.status.ended()) {
+        return None;
+    }
     let holder = held_by(task, undo);
     let known =
         |document: &ContainmentDocument| document.details.holders.iter().any(|known| known.task == holder);

@@ -20,7 +20,7 @@ use crate::plan::{Follows, Plan, PlannedAction, PlannedKind, PlannedStep, REFUSE
 pub use containment::{is_held_to_the_last, is_never_forgotten};
 pub use pause::{held_by_a_pause, nothing_begins_while_paused, paused_before_it_failed};
 pub use rerun::{kept_results_stand, what_stands_is_kept};
-pub use undo::undone_before_the_end;
+pub use undo::{undo_is_registered, undone_before_the_end};
 
 /// An invariant that does not hold, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -293,39 +293,6 @@ pub fn never_back(seen: &[Revision]) -> Result<(), Violation> {
         Some(pair) => violated("never back", format!("{:?} was read after {:?}", pair[1], pair[0])),
         None => Ok(()),
     }
-}
-
-/// Undo is never forgotten: a task that acted says how it is undone, or why it cannot be, if its step does; and no other
-/// task does. What expires says what it contains, and until when.
-pub fn undo_is_registered(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {
-    for task in tasks {
-        let step = plan.index_of(&task.head.step_id).map(|index| plan.step(index));
-        let Some(action) = step.and_then(PlannedAction::of).filter(|action| action.undoes.is_none()) else {
-            continue;
-        };
-        // What another execution did is taken back by that one.
-        if task.head.taken_from.is_some() {
-            continue;
-        }
-        let acted = match task.state.status {
-            TaskStatus::Completed => true,
-            TaskStatus::Unknown => action.undo.as_ref().is_some_and(|undo| undo.safe_if_unknown),
-            _ => false,
-        };
-        let fits = match &task.state.undo {
-            None => !acted || action.undo.is_none(),
-            Some(undo) => {
-                let is_whole = undo.call.arguments.is_some() || undo.reason.is_some();
-                acted
-                    && is_whole
-                    && undo.hold.is_some() == (action.containment.is_some() || undo.of.is_some())
-            }
-        };
-        if !fits {
-            return violated("undo is registered", format!("{}: {:?}", task.head.step_id, task.state));
-        }
-    }
-    Ok(())
 }
 
 /// At any time a machine has no more attempts than its limit, keeps no signal that a task waits for, and has no scope open

@@ -34,10 +34,11 @@ pub use outputs::PlannedOutputs;
 pub use schema::check_schema;
 pub(crate) use step::{APPROVAL, DO, FINALLY, OUTPUT, REFUSE, RESULT, UNDO, UPDRAFT};
 pub use step::{
-    BesideBody, ItemNames, PlannedAction, PlannedApproval, PlannedBeside, PlannedBranch, PlannedCarried,
-    PlannedCase, PlannedCleanup, PlannedContainment, PlannedDelay, PlannedEnd, PlannedFinally,
-    PlannedForEach, PlannedIf, PlannedKind, PlannedParallel, PlannedRepeat, PlannedSet, PlannedStep,
-    PlannedSubPlaybook, PlannedSwitch, PlannedUndo, PlannedWaitFor, PlannedWaitUntil, ROUND, RetryPolicy,
+    BesideBody, ItemNames, PlannedAction, PlannedAlready, PlannedApproval, PlannedBeside, PlannedBranch,
+    PlannedCarried, PlannedCase, PlannedCleanup, PlannedContainment, PlannedDelay, PlannedEnd,
+    PlannedFinally, PlannedForEach, PlannedIf, PlannedKind, PlannedParallel, PlannedRepeat, PlannedSet,
+    PlannedStep, PlannedSubPlaybook, PlannedSwitch, PlannedUndo, PlannedWaitFor, PlannedWaitUntil, ROUND,
+    RetryPolicy,
 };
 pub use types::PlannedTypes;
 

@@ -84,12 +84,24 @@ impl RerunPlan<'_> {
         let whole: BTreeSet<Place<'_>> =
             found.iter().map(|task| (task.head.scope.as_str(), task.head.step_id.as_str())).collect();
         let loops = self.changed_loops();
+        // What was so before an action may have changed by the next time that it acts.
+        let is_asked_anew = |task: &TaskDocument| {
+            let asked = self.plan.index_of(&task.head.step_id).and_then(|step| self.plan.asks_for(step));
+            asked.is_some_and(|action| {
+                !whole.contains(&(task.head.scope.as_str(), self.plan.step(action).id.as_str()))
+            })
+        };
         // What ran inside of a result is read by nothing.
         let is_read = |task: &&&TaskDocument| {
             openers(&task.head.scope)
                 .all(|opener| !whole.contains(&place(opener)) && self.opens_the_same(opener, &loops))
         };
-        Ok(found.iter().filter(is_read).map(|task| self.taken_over(task)).collect())
+        Ok(found
+            .iter()
+            .filter(is_read)
+            .filter(|task| !is_asked_anew(task))
+            .map(|task| self.taken_over(task))
+            .collect())
     }
 
     fn check(&self, tasks: &[TaskDocument]) -> Result<(), RerunRefusal> {

@@ -2,6 +2,7 @@
 //! it. Owns what all steps have in common, and the list of the kinds; each kind is a file of its own.
 
 mod action;
+mod already;
 mod approval;
 mod body;
 mod choice;
@@ -32,6 +33,7 @@ use crate::value::Value;
 use fields::{FieldsOfKind, StepFields};
 
 pub use action::{Action, OnLastFailure, Record, Retry};
+pub use already::{ALREADY, Already};
 pub use approval::{Approval, Choices, Escalation, Reminder};
 pub use body::{Body, BodyRun, Handler, NestedBody};
 pub use choice::If;
@@ -306,6 +308,15 @@ fn one_of(schema: &mut schemars::Schema) {
 }
 
 impl Step {
+    /// The step, after the one before it that asks whether what it does was so already.
+    pub fn with_asking(&self) -> impl Iterator<Item = &Self> {
+        let asking = match &self.kind {
+            StepKind::Action(action) => action.asking.as_deref(),
+            _ => None,
+        };
+        asking.into_iter().chain([self])
+    }
+
     /// The bodies that it has: those of its kind, then those of its handlers, each with its field.
     pub fn bodies(&self) -> Vec<NestedBody<'_>> {
         let handlers = self.handlers.given().filter_map(|(field, _, handler)| match handler {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Name, TaskId};
 use crate::json::Json;
+use crate::limits::CONTAINMENT_LATE;
 use crate::playbook::{Retry, UndoOn};
 use crate::secret::SecretReference;
 use crate::time::{Span, Timestamp};
@@ -22,6 +23,9 @@ pub struct UndoRecord {
     pub of: Option<TaskId>,
     /// When it is made.
     pub on: Vec<UndoOn>,
+    /// Whether what the task did was so before. Then it is held along with others that contain it, and never for this task
+    /// alone.
+    pub was_so: bool,
     /// The call.
     pub call: UndoCall,
     /// Why it cannot be made, or why it failed.
@@ -54,6 +58,8 @@ pub struct UndoCall {
     pub arguments: Option<Json>,
     /// The secrets, by their places. Kept apart from the arguments, so that no data can become a reference to one.
     pub secrets: Vec<SecretReference>,
+    /// How long all attempts may take together.
+    pub within: Span,
     /// How long one attempt may take.
     pub timeout: Option<Span>,
     /// How often and when it is retried.
@@ -70,6 +76,12 @@ pub struct Hold {
 }
 
 impl UndoRecord {
+    /// From when on the keeper of containments looks at a record of this instant; never if it says nothing to it. What was so
+    /// before may be so by another task whose record is on its way to the store: it waits for that.
+    pub fn is_heard_from(&self, now: Timestamp) -> Option<Timestamp> {
+        self.hold.as_ref().map(|_| if self.was_so { now.after(CONTAINMENT_LATE) } else { now })
+    }
+
     /// The approximate number of bytes of its texts.
     pub(crate) fn bytes(&self) -> usize {
         let reason = self.reason.as_ref().map_or(0, |reason| reason.len());

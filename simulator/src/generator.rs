@@ -2,6 +2,7 @@
 //! Every text that reads another step reads one that can have ended before it, as the plan requires.
 
 mod people;
+mod undo;
 
 use serde_json::{Value, json};
 
@@ -204,27 +205,6 @@ impl<'a> Generator<'a> {
         }
         let fields = ["on_failure", "on_timeout", "on_unknown"];
         self.handle(step, &fields[..if at_most_once { 3 } else { 2 }], place);
-    }
-
-    /// Writes how an action is taken back: by a call, or what expires by the keeper of containments.
-    fn undo(&mut self, step: &mut Value, id: &str, at_most_once: bool) {
-        let of = self.dice.pick(&["{{ output }}", "{{ output }}", "{{ output.none.there }}"]);
-        let action = self.dice.pick(&["act", "act", "queue"]);
-        step["undo"] = json!({ "action": action, "arguments": { "for": id, "of": of } });
-        step["undo"]["retry"] =
-            json!({ "attempts": self.dice.small(1, 4), "initial": "100ms", "max": "40s" });
-        step["undo"]["timeout"] = json!(self.dice.pick(&["50ms", "1s", "30s"]));
-        if self.dice.one_in(3) {
-            step["expires"] = json!("{{ input.n + 1 }}h");
-            step["target"] = json!("{{ input.n }}");
-            step["undo"]["on"] =
-                [json!(["asked"]), json!(["failure", "asked"])][self.dice.below(2) as usize].clone();
-        } else if self.dice.one_in(3) {
-            step["undo"]["on"] = [json!(["cancel"]), json!(["failure"])][self.dice.below(2) as usize].clone();
-        }
-        if at_most_once {
-            step["undo"]["safe_if_unknown"] = json!(self.dice.one_in(2));
-        }
     }
 
     /// Writes some of the handlers that a step may have, each in place of the others.

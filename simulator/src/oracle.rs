@@ -8,8 +8,8 @@ mod cleanup;
 mod ending;
 mod pauses;
 mod reruns;
+mod rounds;
 mod signals;
-mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -180,8 +180,8 @@ impl PlaybookStore for MemoryStore {
 
 #[async_trait]
 impl ContainmentStore for MemoryStore {
-    async fn hold_news(&self, limit: usize) -> Result<Vec<TaskDocument>, Error> {
-        Ok(self.table().hold_news(limit))
+    async fn hold_news(&self, by: Timestamp, limit: usize) -> Result<Vec<TaskDocument>, Error> {
+        Ok(self.table().hold_news(by, limit))
     }
 
     async fn heard(&self, tasks: &[TaskDocument]) -> Result<(), Error> {

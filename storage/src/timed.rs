@@ -133,7 +133,7 @@ timed! { PlaybookStore {
 } }
 
 timed! { ContainmentStore {
-    hold_news(limit: usize) -> Vec<TaskDocument>;
+    hold_news(by: Timestamp, limit: usize) -> Vec<TaskDocument>;
     heard(tasks: &[TaskDocument]) -> ();
     put_containment(containment: ContainmentDocument, before: Option<u64>) -> bool;
     containment(tenant: &TenantCode, id: ContainmentId) -> Option<ContainmentDocument>;

@@ -3,11 +3,12 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use updraft_actors::timer::TimerThread;
 use updraft_kernel::containment::{ContainmentEvent, apply, containment_of, register};
-use updraft_protocol::limits::{CONTAINMENT_LOOK, CONTAINMENT_PAGE_ROWS, LOCAL_CLOSE};
+use updraft_protocol::limits::{CONTAINMENT_LATE, CONTAINMENT_LOOK, CONTAINMENT_PAGE_ROWS, LOCAL_CLOSE};
 use updraft_protocol::{
     ContainmentDocument, ContainmentStatus, ExecutionDocument, ExecutionId, ExecutionStatus, TaskDocument,
     Timestamp,
@@ -67,13 +68,13 @@ impl Keeper {
 async fn register_last(submitter: &Submitter) -> Result<(), ReadError> {
     // If the store lags, what it has is registered.
     let _ = submitter.context.flush().await;
-    look(submitter, Resume::Nothing).await
+    look(submitter, Resume::Nothing, CONTAINMENT_LATE).await
 }
 
 async fn keep(submitter: &Submitter, resume: Resume) {
     let mut troubled = false;
     loop {
-        let looked = look(submitter, resume).await;
+        let looked = look(submitter, resume, Duration::ZERO).await;
         if let Err(error) = &looked
             && !troubled
         {
@@ -84,10 +85,11 @@ async fn keep(submitter: &Submitter, resume: Resume) {
     }
 }
 
-/// Everything that there is to do now.
-async fn look(submitter: &Submitter, resume: Resume) -> Result<(), ReadError> {
+/// Everything that there is to do now, and what is to be heard until `ahead` of it.
+async fn look(submitter: &Submitter, resume: Resume, ahead: Duration) -> Result<(), ReadError> {
     loop {
-        let tasks = submitter.context.store.hold_news(CONTAINMENT_PAGE_ROWS).await?;
+        let by = submitter.context.clock.now().after(ahead);
+        let tasks = submitter.context.store.hold_news(by, CONTAINMENT_PAGE_ROWS).await?;
         let mut heard = Vec::new();
         for task in &tasks {
             match hear(submitter, task).await {

@@ -44,6 +44,7 @@ pub(super) fn undo_playbook(containment: &ContainmentDocument) -> Result<(Playbo
         ("name".to_owned(), text(&format!("{ROUND}{}", containment.id))),
         ("version".to_owned(), number(u64::from(details.round))),
         ("category_id".to_owned(), text("undo")),
+        ("timeout".to_owned(), text(&details.undo.within.to_string())),
         ("steps".to_owned(), Value::Array(vec![Value::Object(step)])),
     ]));
     let playbook = Playbook::parse(playbook.to_string().as_bytes()).map_err(|error| error.to_string())?;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use updraft_protocol::{
-    ExecutionId, Json, Name, ScopePath, StepId, TaskHead, TaskId, TaskState, TaskStatus, TenantCode, UndoCall,
+    ExecutionId, Json, Name, ScopePath, Span, StepId, TaskHead, TaskId, TaskState, TaskStatus, TenantCode,
+    UndoCall,
 };
 
 use super::*;
@@ -21,11 +22,13 @@ fn task(number: u128, since: u64, until: u64) -> TaskDocument {
         number: 1,
         of: None,
         on: UndoOn::ALL.to_vec(),
+        was_so: false,
         call: UndoCall {
             integration: name("edr"),
             action: name("release"),
             arguments: Some(Json::from(serde_json::json!({ "by": number.to_string() }))),
             secrets: vec![],
+            within: Span::secs(3600),
             timeout: None,
             retry: None,
         },
@@ -111,6 +114,23 @@ fn it_is_undone_when_its_last_holder_has_ended() {
     assert_eq!((status(&again), again.since.0), ((ContainmentStatus::Active, Some(10 * HOUR)), 9 * HOUR));
     let undoing = after(&again, ContainmentEvent::Due, 10 * HOUR);
     assert_eq!(undoing.details.round, 2, "another round, and so another key");
+}
+
+#[test]
+fn what_was_so_before_by_other_hands_is_not_contained_and_what_others_contain_is_held() {
+    let so = |task: TaskDocument| with(&task, |undo| undo.was_so = true);
+    let released = |task: &TaskDocument| with(task, |undo| undo.status = UndoStatus::Released);
+    let second = so(task(2, 10, 5 * HOUR));
+    assert_eq!(register(None, &second, Timestamp(10)), None);
+    assert_eq!(register(None, &released(&second), Timestamp(10)), None);
+    let first = begin(&task(1, 0, 2 * HOUR));
+    let both = register(Some(&first), &second, Timestamp(10)).unwrap();
+    assert_eq!(status(&both), (ContainmentStatus::Active, Some(5 * HOUR)), "it is held for both");
+    let one = register(Some(&both), &released(&second), Timestamp(30)).unwrap();
+    assert_eq!(status(&one), (ContainmentStatus::Active, Some(2 * HOUR)));
+    let undoing = after(&one, ContainmentEvent::Due, 2 * HOUR);
+    let undone = after(&undoing, ContainmentEvent::UndoEnded(1, Ok(())), 2 * HOUR + 5);
+    assert_eq!(register(Some(&undone), &so(task(3, 3 * HOUR, 9 * HOUR)), Timestamp(3 * HOUR)), None);
 }
 
 #[test]

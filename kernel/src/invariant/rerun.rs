@@ -66,7 +66,9 @@ pub fn what_stands_is_kept(
     from: Option<&StepId>,
 ) -> Result<(), Violation> {
     let Some(before) = first.iter().min_by_key(|task| task.head.task_seq) else { return Ok(()) };
-    let step = plan.index_of(&before.head.step_id).map(|index| plan.step(index));
+    let index = plan.index_of(&before.head.step_id);
+    let asks = index.and_then(|index| plan.asks_for(index));
+    let step = index.map(|index| plan.step(index));
     let lasts = step.is_some_and(|step| {
         let is_plain = matches!(
             step.kind,
@@ -82,6 +84,18 @@ pub fn what_stands_is_kept(
     let stands = before.state.status == TaskStatus::Completed && before.state.undo.is_none();
     let stands = stands && !first.iter().any(|task| is_inside(before, task));
     let is_taken = |task: &TaskDocument| task.head.taken_from == Some(before.task_request_id);
+    if let Some(action) = asks {
+        // It is asked again before an action that is done again.
+        let id = &plan.step(action).id;
+        let is_action = |task: &TaskDocument| {
+            (&task.head.step_id, &task.head.scope) == (id, &before.head.scope)
+                && task.head.taken_from.is_none()
+        };
+        if again.iter().any(is_taken) && again.iter().any(is_action) {
+            return violated("what stands is kept", format!("{id} is done again, and not asked for"));
+        }
+        return Ok(());
+    }
     if lasts && stands && Some(&before.head.step_id) != from && !again.iter().any(is_taken) {
         return violated("what stands is kept", format!("{} runs again", before.head.step_id));
     }

@@ -1,12 +1,91 @@
-//! The invariant of undos before the end of an execution.
+//! The invariants of undos: what is registered, and what is undone before the end of an execution.
 
 use std::collections::BTreeSet;
 
 use updraft_protocol::playbook::UndoOn;
-use updraft_protocol::{ExecutionDocument, ScopePath, TaskDocument, UndoStatus};
+use updraft_protocol::{ExecutionDocument, Json, ScopePath, TaskDocument, TaskStatus, Timestamp, UndoStatus};
 
 use super::{Violation, violated};
-use crate::plan::{Plan, PlannedAction, UNDO};
+use crate::plan::{Plan, PlannedAction, RESULT, UNDO};
+use crate::visible::{StepView, Visible};
+
+/// Undo is never forgotten: a task that acted says how it is undone, or why it cannot be, if its step does; and no other
+/// task does. What expires says what it contains, and until when. What was so before is not undone; where it expires, that is
+/// said.
+pub fn undo_is_registered(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {
+    for task in tasks {
+        let step = plan.index_of(&task.head.step_id).map(|index| plan.step(index));
+        let Some(action) = step.and_then(PlannedAction::of).filter(|action| action.undoes.is_none()) else {
+            continue;
+        };
+        // What another execution did is taken back by that one.
+        if task.head.taken_from.is_some() {
+            continue;
+        }
+        let acted = match task.state.status {
+            TaskStatus::Completed => true,
+            TaskStatus::Unknown => action.undo.as_ref().is_some_and(|undo| undo.safe_if_unknown),
+            _ => false,
+        };
+        let was_so = acted && was_so_before(plan, action, task, tasks);
+        let fits = match &task.state.undo {
+            None => !acted || action.undo.is_none() || (was_so && action.containment.is_none()),
+            Some(undo) => {
+                let is_whole = undo.call.arguments.is_some() || undo.reason.is_some();
+                acted
+                    && is_whole
+                    && undo.was_so == was_so
+                    && (action.containment.is_some() || !was_so)
+                    && undo.hold.is_some() == (action.containment.is_some() || undo.of.is_some())
+            }
+        };
+        if !fits {
+            return violated("undo is registered", format!("{}: {:?}", task.head.step_id, task.state));
+        }
+    }
+    Ok(())
+}
+
+/// Whether what a task did was so before it, by the answer of the task that asked.
+fn was_so_before(plan: &Plan, action: &PlannedAction, task: &TaskDocument, tasks: &[TaskDocument]) -> bool {
+    let Some(already) = &action.already else { return false };
+    let id = &plan.step(already.asking).id;
+    let asked = tasks.iter().find(|asked| asked.head.step_id == *id && asked.head.scope == task.head.scope);
+    let answer = asked.and_then(|asked| asked.state.response.clone()).unwrap_or_else(Json::null);
+    already.holds.decide(&Answer { answer, nothing: Json::null() }).unwrap_or(false)
+}
+
+/// What a condition sees that reads nothing but an answer.
+struct Answer {
+    answer: Json,
+    nothing: Json,
+}
+
+impl Visible for Answer {
+    fn input(&self) -> &Json {
+        &self.nothing
+    }
+
+    fn variables(&self) -> &Json {
+        &self.nothing
+    }
+
+    fn constants(&self) -> &Json {
+        &self.nothing
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(0)
+    }
+
+    fn local(&self, name: &str) -> Option<&Json> {
+        (name == RESULT).then_some(&self.answer)
+    }
+
+    fn step(&self, _: &str) -> Option<StepView<'_>> {
+        None
+    }
+}
 
 /// What an execution that did not complete has done is undone before its end: once for each task that asks for it, and for no
 /// other, the newest first, one after the other. What it could not undo, as it was ended from its documents, is told.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use updraft_protocol::{CallRecord, Failure, Json, TaskStatus, Timestamp, Value};
+use updraft_protocol::{CallRecord, Failure, Json, Span, TaskStatus, Timestamp, Value};
 
 use super::configuration::is_missing;
 use super::task::{Ending, Phase, Task};
@@ -103,7 +103,7 @@ impl Machine {
             attempt,
             arguments,
             secrets: action.secrets.clone(),
-            timeout: action.timeout,
+            timeout: action.timeout_within(began, now),
         })));
     }
 
@@ -182,6 +182,10 @@ impl Machine {
             return self.last_attempt_failed(task, action, failure.with_message(message), now, effects);
         }
         let due = self.retry_due(task, attempt, action, &failure, now);
+        if let Some(within) = action.within.filter(|within| due >= self.began_of(task).after(*within)) {
+            let message = format!("not tried again after {} in all: {}", Span(within), failure.message);
+            return self.settle(task, Ending::Failed(failure.with_message(message)), now, effects);
+        }
         self.write_retry(task, failure, due, now, effects);
         self.wait(task, due, effects);
     }

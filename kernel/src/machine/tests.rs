@@ -1,5 +1,6 @@
 //! What the machine promises, by example and over random playbooks with crashes at any point.
 
+mod already;
 mod approvals;
 mod attempts;
 mod beside;

@@ -8,7 +8,7 @@ use updraft_protocol::{Failure, FailureKind, Json, TaskStatus, Timestamp, UndoRe
 use super::Machine;
 use super::scope::{Locals, ScopeId};
 use super::task_seq::TaskSeq;
-use crate::plan::{OUTPUT, PlannedAction, PlannedContainment};
+use crate::plan::{OUTPUT, PlannedAction, PlannedContainment, RESULT, StepIndex};
 
 impl Machine {
     /// How what a task did is taken back, now that it ends with this status. A step whose outcome is unknown is undone only
@@ -35,9 +35,17 @@ impl Machine {
         if !acted {
             return None;
         }
+        let (scope, began) = (ended.scope, self.began_of(task));
+        let (was_so, asked) = self.was_so_before(action, scope, began);
+        self.turn.work += asked;
+        // Decided before the call, from the same values.
+        let was_so = was_so.unwrap_or(false);
+        if was_so && action.containment.is_none() {
+            return None;
+        }
         let output = response.cloned().unwrap_or_else(Json::null);
         let locals = Locals::of_ended(OUTPUT, output);
-        let view = self.view_with(ended.scope, self.began_of(task), Some(&locals));
+        let view = self.view_with(scope, began, Some(&locals));
         let contained = action.containment.as_ref().map(|containment| containment.decide(&view));
         let (hold, work) = match contained {
             Some((Ok(contained), work)) => (Some(PlannedContainment::hold(contained, now)), work),
@@ -45,15 +53,15 @@ impl Machine {
             Some((Err(_), work)) => (None, work),
             None => (None, 0),
         };
-        let (record, spent) = undo.record(&view, hold, self.undos.next_number());
+        let (record, spent) = undo.record(&view, (hold, was_so), self.undos.next_number());
         self.turn.work += work + spent.work;
         let record = Arc::new(record);
         self.undos.register(&self.tasks[task], record.clone());
         Some(record)
     }
 
-    /// Why a call may not be made: the target or the time of what it contains cannot be decided, or its undo could not be
-    /// remembered.
+    /// Why a call may not be made: it cannot be decided whether what it does was so before, or the target or the time of what it
+    /// contains; or its undo could not be remembered.
     pub(super) fn cannot_be_undone(
         &mut self,
         action: &PlannedAction,
@@ -65,8 +73,34 @@ impl Machine {
         {
             return Some(Failure::new(FailureKind::TooLarge, reason));
         }
+        let (was_so, work) = self.was_so_before(action, scope, began);
+        self.turn.work += work;
+        if let Err(failure) = was_so {
+            let message = format!("already.if: {}", failure.message);
+            return Some(Failure::new(FailureKind::Template, message));
+        }
         let (contained, work) = action.containment.as_ref()?.decide(&self.view(scope, began));
         self.turn.work += work;
         contained.err()
+    }
+
+    /// Whether what an action does was so before it, as the call says that asked; and the work.
+    fn was_so_before(
+        &self,
+        action: &PlannedAction,
+        scope: ScopeId,
+        began: Timestamp,
+    ) -> (Result<bool, Failure>, u64) {
+        let Some(already) = &action.already else { return (Ok(false), 0) };
+        let locals = Locals::of_ended(RESULT, self.output_of(scope, already.asking));
+        let (decided, spent) = already.holds.decide_metered(&self.view_with(scope, began, Some(&locals)));
+        (decided, spent.work)
+    }
+
+    /// What a step has given that ended in this scope; `null` if it has given nothing.
+    pub(super) fn output_of(&self, scope: ScopeId, step: StepIndex) -> Json {
+        let task = self.scopes.get(scope).and_then(|scope| scope.ended(step));
+        let output = task.and_then(|task| self.tasks.get(task)?.state.response.clone());
+        output.unwrap_or_else(Json::null)
     }
 }

@@ -198,7 +198,7 @@ impl Machine {
     ) {
         let started = self.task(task).state.started_date.unwrap_or(now);
         let undo = self.undo_at_end(task, status, (response.as_ref(), error.as_ref()), now);
-        let hold_news = undo.as_ref().and_then(|undo| undo.hold.as_ref()).map(|_| now);
+        let hold_news = undo.as_deref().and_then(|undo| undo.is_heard_from(now));
         let (error, runtime) = (error.map(Box::new), Some(now.since(started)));
         let wait = self.rounds_that_set(task, now).map(Box::new);
         let unchanged = self.unchanged(task, now);

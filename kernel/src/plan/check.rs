@@ -243,7 +243,7 @@ fn follow(flat: &mut Flat<'_>, by_id: &BTreeMap<StepId, StepIndex>, mistakes: &m
     flat.follow(&mut |flat: &Flat<'_>, at, field, id: &StepId| {
         let found = by_id.get(id).copied();
         match found {
-            Some(to) if flat.are_siblings(at, to) => return Some(to),
+            Some(to) if flat.are_siblings(at, to) => return Some(flat.entry(to)),
             Some(to) => {
                 let place = &flat.steps[to.get()].place;
                 mistakes.step(at, field, format!("\"{id}\" is in another body, at {place}"));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use updraft_protocol::StepId;
 use updraft_protocol::limits::{PLAYBOOK_STEPS, SCOPE_DEPTH};
 use updraft_protocol::playbook::{
-    Body, BodyRun, FinallyPlace, Handler, ON_CANCEL, Playbook, Step, StepExit, StepKind, VERIFY,
+    ALREADY, Body, BodyRun, FinallyPlace, Handler, ON_CANCEL, Playbook, Step, StepExit, StepKind, VERIFY,
 };
 
 use super::exits::Follows;
@@ -39,6 +39,8 @@ pub(super) struct FlatStep<'p> {
     pub(super) scope: ScopeIndex,
     /// The list that it is written in.
     pub(super) list: usize,
+    /// Whether it asks for the action after it whether what that does was so already.
+    asks: bool,
     /// The first step of each of its bodies, in their order. `None` for a body without steps.
     pub(super) starts: Vec<Option<StepIndex>>,
     /// The step that follows: the one that it names, the next of its list, or what follows its list.
@@ -87,7 +89,7 @@ impl<'p> Flat<'p> {
     pub(super) fn of(playbook: &'p Playbook, mistakes: &mut Mistakes) -> Self {
         let main = FlatScope { parent: 0, opener: None, repeats: false, is_seen_into: true, depth: 0 };
         let mut flat = Self { steps: Vec::new(), scopes: vec![main], lists: Vec::new() };
-        let outer = Outer { scope: 0, owner: None, list: None, verifies: false };
+        let outer = Outer { scope: 0, owner: None, list: None, verifies: false, asks: false };
         flat.list(&playbook.steps, playbook.catch.as_ref(), ("steps", "catch"), outer, mistakes);
         for (flat, walked) in flat.steps.iter_mut().zip(playbook.walk()) {
             flat.id = walked.id;
@@ -112,17 +114,21 @@ impl<'p> Flat<'p> {
             if self.steps.len() > PLAYBOOK_STEPS {
                 break;
             }
-            let at = self.steps.len();
-            if let Some(previous) = previous.replace(at) {
-                self.steps[previous].next = index(at);
-            }
             let place = match finally_of(step) {
                 _ if outer.verifies => place.to_owned(),
                 Some(FinallyPlace::Playbook) => FINALLY.to_owned(),
                 Some(FinallyPlace::Body) => place.to_owned(),
                 _ => format!("{place}[{number}]"),
             };
-            self.step(step, place, Outer { list: Some(list), ..outer }, mistakes);
+            for on_path in step.with_asking() {
+                let at = self.steps.len();
+                if let Some(previous) = previous.replace(at) {
+                    self.steps[previous].next = index(at);
+                }
+                let asks = !std::ptr::eq(on_path, step);
+                let place = if asks { format!("{place}.{ALREADY}") } else { place.clone() };
+                self.step(on_path, place, Outer { list: Some(list), asks, ..outer }, mistakes);
+            }
         }
         if let Some(body) = catch {
             let start = self.body(body, catch_place.to_owned(), outer, mistakes);
@@ -140,6 +146,7 @@ impl<'p> Flat<'p> {
             place: place.clone(),
             scope: outer.scope,
             list: outer.list.unwrap_or_default(),
+            asks: outer.asks,
             starts: Vec::new(),
             next: None,
             handlers: BTreeMap::new(),
@@ -200,7 +207,7 @@ impl<'p> Flat<'p> {
         }
         let scope = FlatScope { parent, opener: Some(opener), repeats, is_seen_into: !repeats, depth };
         self.scopes.push(scope);
-        Outer { scope: self.scopes.len() - 1, owner: None, list: None, verifies: false }
+        Outer { scope: self.scopes.len() - 1, owner: None, list: None, verifies: false, asks: false }
     }
 
     /// The scopes that a step is in, from the innermost, without the main line.
@@ -327,6 +334,17 @@ impl<'p> Flat<'p> {
         Follows::Unhandled
     }
 
+    /// Where a path that goes on to this step begins: at the one before it that asks, if there is one.
+    pub(super) fn entry(&self, to: StepIndex) -> StepIndex {
+        let before = to.get().checked_sub(1).filter(|before| self.steps[*before].asks);
+        before.and_then(index).unwrap_or(to)
+    }
+
+    /// The action whose handlers a step has that is read from one of its fields.
+    pub(super) fn handled_as(&self, at: usize) -> usize {
+        if self.steps[at].asks { at + 1 } else { self.verified_by(at).map_or(at, StepIndex::get) }
+    }
+
     /// The action that a loop verifies.
     pub(super) fn verified_by(&self, at: usize) -> Option<StepIndex> {
         let owner = self.lists[self.steps[at].list].owner.filter(|_| verifies(self.steps[at].step));
@@ -349,6 +367,8 @@ struct Outer {
     list: Option<usize>,
     /// Whether the list is what a `verify` is read as.
     verifies: bool,
+    /// Whether the step is what an `already` is read as.
+    asks: bool,
 }
 
 /// Whether a step is the loop of a `verify`.

@@ -59,6 +59,7 @@ const FIELDS: &[&str] = &[
     "retry",
     "at_most_once",
     "within",
+    "already",
     "undo",
     "expires",
     "target",

@@ -2,6 +2,7 @@
 //! common; the rest of each kind is in its own file.
 
 mod action;
+mod already;
 mod approval;
 mod beside;
 mod call;
@@ -42,6 +43,7 @@ use crate::template::{Budget, Template};
 use draft::Draft;
 
 pub use action::{PlannedAction, RetryPolicy};
+pub use already::PlannedAlready;
 pub use approval::PlannedApproval;
 pub(crate) use approval::REFUSE;
 pub(crate) use beside::APPROVAL;

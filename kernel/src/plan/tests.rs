@@ -8,6 +8,7 @@ use updraft_protocol::{Catalogue, Name, Playbook, StepId};
 
 use super::*;
 
+mod already;
 mod endpoints;
 mod graphs;
 mod inputs;

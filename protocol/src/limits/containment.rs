@@ -13,6 +13,8 @@ pub const CONTAINMENT_PAUSE: Duration = Duration::from_secs(60);
 pub const CONTAINMENT_PAUSE_MAX: Duration = Duration::from_secs(3600);
 /// How often the keeper looks for containments that are new, and for those that are due: what expires does so within hours.
 pub const CONTAINMENT_LOOK: Duration = Duration::from_secs(1);
+/// How much later than another task's a record of a containment may reach the store, which is written behind the work.
+pub const CONTAINMENT_LATE: Duration = Duration::from_secs(30);
 /// The longest time between two looks at an undo that runs.
 pub const CONTAINMENT_WATCH: Duration = Duration::from_secs(30);
 /// Tasks or containments that the keeper reads at once.
@@ -22,6 +24,9 @@ pub const CONTAINMENT_TRIES: usize = 16;
 /// What an execution remembers of its steps in order to undo them before its end, as JSON: ten thousand items of ordinary size.
 /// Beyond it no further call is made that would have to be undone.
 pub const UNDO_BYTES: usize = 8 << 20;
+/// How long all attempts of an undo may take together, unless it says otherwise: a tool that is down for minutes is asked again,
+/// and the end of an execution is told the same day. What is not undone then is listed until a person ends it.
+pub const UNDO_WITHIN: Duration = Duration::from_secs(3600);
 /// What is counted for the rest of such a record: its place, its names, its secrets.
 pub const UNDO_RECORD_BYTES: usize = 512;
 

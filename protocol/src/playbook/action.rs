@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::{Body, NestedBody};
 use super::fields::{FieldsOfKind, StepFields};
-use super::{Undo, VERIFY, Verify};
+use super::{Already, Step, Undo, VERIFY, Verify};
 use crate::ids::Name;
 use crate::limits::RETRY_GIVE_UP_AFTER;
 use crate::time::Span;
@@ -43,6 +43,12 @@ pub struct Action {
     /// The arguments that its stored task keeps, if it changes something.
     #[serde(default, skip_serializing_if = "Record::is_arguments")]
     pub record: Record,
+    /// A call before it that asks whether what it does was so before; then it is not undone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub already: Option<Box<Already>>,
+    /// The step that `already` is read as.
+    #[serde(skip)]
+    pub(super) asking: Option<Box<Step>>,
     /// The call that takes back what it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<Box<Undo>>,
@@ -134,6 +140,7 @@ impl FieldsOfKind for Action {
         "on_last_failure",
         "at_most_once",
         "record",
+        "already",
         "undo",
         "expires",
         "target",
@@ -152,17 +159,24 @@ impl FieldsOfKind for Action {
             None => tool(&written)
                 .ok_or_else(|| format!("needs the integration too: `action: INTEGRATION.{written}`"))?,
         };
+        let already = fields.already.take();
+        let on_last_failure = fields.on_last_failure.take();
+        let asking = already
+            .as_ref()
+            .map(|already| Box::new(already.step(fields.id.as_ref(), &integration, on_last_failure)));
         let verify = fields.verify.take().map(Box::new);
         let verification = verify.as_ref().map(|verify| verify.steps(fields.id.as_ref(), &integration));
         Ok(Self {
             verification: verification.unwrap_or_default(),
             verify,
+            already,
+            asking,
             integration,
             action,
             arguments: fields.arguments.take().unwrap_or_default(),
             timeout: fields.timeout.take(),
             retry: fields.retry.take().map(|retry| *retry),
-            on_last_failure: fields.on_last_failure.take(),
+            on_last_failure,
             at_most_once: fields.at_most_once.take().unwrap_or_default(),
             record: fields.record.take().unwrap_or_default(),
             undo: fields.undo.take(),
@@ -174,6 +188,34 @@ impl FieldsOfKind for Action {
     fn bodies(&self) -> Vec<NestedBody<'_>> {
         let verify = self.verify.iter().map(|_| NestedBody::on_path(VERIFY, &self.verification));
         verify.collect()
+    }
+}
+
+impl Action {
+    /// A call that another step makes, with nothing that follows from it.
+    pub(super) fn call(
+        (integration, action): (Name, Name),
+        arguments: &BTreeMap<String, Value>,
+        timeout: Option<Span>,
+        retry: Option<&Retry>,
+    ) -> Self {
+        Self {
+            action,
+            integration,
+            arguments: arguments.clone(),
+            timeout,
+            retry: retry.cloned(),
+            on_last_failure: Some(OnLastFailure::Fail),
+            at_most_once: false,
+            record: Record::Arguments,
+            already: None,
+            asking: None,
+            undo: None,
+            expires: None,
+            target: None,
+            verify: None,
+            verification: Body::default(),
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::body::{Body, Handler, NestedBody, id};
 use super::{
-    Branches, Carried, Choices, Cleanup, Escalation, Handlers, Join, KindWord, OnItemFailure, OnLastFailure,
-    Record, Reminder, Retry, Step, SubVersion, SwitchCase, Tolerance, Undo, Verify,
+    Already, Branches, Carried, Choices, Cleanup, Escalation, Handlers, Join, KindWord, OnItemFailure,
+    OnLastFailure, Record, Reminder, Retry, Step, SubVersion, SwitchCase, Tolerance, Undo, Verify,
 };
 use crate::ids::{Name, StepId};
 use crate::time::Span;
@@ -91,6 +91,7 @@ step_fields! {
     "undo" ("given") undo: Box<Undo>,
     "expires" ("given") expires: Value,
     "target" ("given") target: Value,
+    "already" ("given") already: Box<Already>,
     "verify" ("given") verify: Verify,
     "parallel" ("given") parallel: Join,
     "branches" ("given") branches: Branches,

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::action::{OnLastFailure, tool};
+use super::action::tool;
 use super::body::Body;
-use super::{Action, Record, Repeat, Retry, Step, StepKind};
+use super::{Action, Repeat, Retry, Step, StepKind};
 use crate::ids::{Name, StepId};
 use crate::limits::{VERIFY_LOOKS, VERIFY_PAUSE};
 use crate::time::Span;
@@ -49,24 +49,9 @@ pub struct Verify {
 impl Verify {
     /// The step that it is read as, after the step `of` of this tool.
     pub(super) fn steps(&self, of: Option<&StepId>, own: &Name) -> Body {
-        let (integration, action) = tool(&self.action).unwrap_or_else(|| (own.clone(), self.action.clone()));
+        let tool = tool(&self.action).unwrap_or_else(|| (own.clone(), self.action.clone()));
         let named = |word: &str| of.and_then(|of| StepId::new(format!("{word}.{of}")).ok());
-        let look = Action {
-            action,
-            integration,
-            arguments: self.arguments.clone(),
-            timeout: self.timeout,
-            retry: self.retry.clone(),
-            // A look that fails is looked at again, within the bounds of `verify`.
-            on_last_failure: Some(OnLastFailure::Fail),
-            at_most_once: false,
-            record: Record::Arguments,
-            undo: None,
-            expires: None,
-            target: None,
-            verify: None,
-            verification: Body::default(),
-        };
+        let look = Action::call(tool, &self.arguments, self.timeout, self.retry.as_ref());
         let look = Step { id: named("look"), ..Step::from(StepKind::Action(look)) };
         let looks = Repeat {
             before: None,

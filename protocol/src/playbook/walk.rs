@@ -34,7 +34,7 @@ struct Walk<'p> {
 
 impl<'p> Walk<'p> {
     fn list(&mut self, steps: &'p [Step], catch: Option<&'p Body>, scopes: &[(usize, usize)]) {
-        for step in steps {
+        for step in steps.iter().flat_map(Step::with_asking) {
             let at = self.steps.len();
             self.steps.push((step, scopes.to_vec()));
             for (number, nested) in step.bodies().into_iter().enumerate() {

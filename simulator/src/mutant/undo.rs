@@ -52,6 +52,20 @@ pub const UNDO_BUGS: &[Mutant] = &[
         replace: "        taken.into_iter().find(|registered| registered.record.on.contains(&on) || true)\n",
     },
     Mutant {
+        name: "already-forgotten",
+        claim: "what was so before the action is undone",
+        file: REGISTRATION,
+        find: "        let was_so = was_so.unwrap_or(false);\n",
+        replace: "        let was_so = false;\n",
+    },
+    Mutant {
+        name: "already-untold",
+        claim: "a target that was so before is contained by this execution",
+        file: REGISTRATION,
+        find: "undo.record(&view, (hold, was_so), self",
+        replace: "undo.record(&view, (hold, false), self",
+    },
+    Mutant {
         name: "undo-untold",
         claim: "what an execution that ends from its documents has not undone is not told",
         file: ABANDON,

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Effects, Machine, StartAttempt, Timer};
-use updraft_kernel::plan::{PlannedAction, PlannedApproval, PlannedKind, PlannedRepeat};
+use updraft_kernel::plan::{PlannedAction, PlannedApproval, PlannedKind};
 use updraft_protocol::{
     Failure, Json, Revision, Span, TaskDocument, TaskId, TaskStatus, TaskUpdate, Timestamp, UndoStatus,
     Update, Value, WaitKind,
 };
 
 use super::pauses::{began_again, counted_attempts};
+use super::rounds::next_round;
 use super::{Oracle, broken};
 use crate::event::Incarnation;
 use crate::generator::WAITS_UNTIL;
@@ -182,7 +183,9 @@ impl Oracle {
         // The timer of a wait that is over may still be handed out.
         let is_action = step.is_some_and(|step| matches!(step.kind, PlannedKind::Action(_)));
         let cleans_up = task.state.wait.as_ref().is_some_and(|wait| wait.kind == WaitKind::Cleanup);
-        let is_over = task.state.status != TaskStatus::Retrying || began_again(task, due);
+        let is_over = task.state.status != TaskStatus::Retrying
+            || began_again(task, due)
+            || self.is_of_an_earlier_wait(task, due);
         if is_action && is_over && !cleans_up {
             return Ok(());
         }
@@ -297,6 +300,10 @@ impl Oracle {
         let held = state.wait.as_ref().filter(|wait| wait.kind == WaitKind::LastFailure);
         let failed = held.map_or(state.updated_date, |wait| wait.since);
         let until = failed.after(error.retry_after().unwrap_or_default());
+        let last = action.within.map(|within| state.started_date.unwrap_or_default().after(within));
+        if last.is_some_and(|last| until.after(action.retry.max) >= last) {
+            return Ok(());
+        }
         if !self.too_long(action, task, failed) {
             return broken(
                 "attempts",
@@ -363,20 +370,6 @@ fn beside(approval: &PlannedApproval, millis: u64) -> bool {
     let (every, after) = (approval.beside.on_reminder, approval.beside.on_escalation);
     every.is_some_and(|(every, _)| u128::from(millis).is_multiple_of(every.as_millis()))
         || after.is_some_and(|(after, _)| after.as_millis() == millis.into())
-}
-
-/// A loop waits for its deadline, or as long as its pause for the round that is given.
-fn next_round(repeat: &PlannedRepeat, task: &TaskDocument, due: Timestamp) -> Result<Option<u32>, Violation> {
-    let started = task.state.started_date.unwrap_or_default();
-    if repeat.timeout.is_some_and(|timeout| due == started.after(timeout)) {
-        return Ok(None);
-    }
-    let wait = task.state.wait.as_ref().filter(|wait| wait.kind == WaitKind::Round);
-    let round = wait.and_then(|wait| wait.subject.as_ref()?.parse().ok());
-    match (wait, repeat.pause) {
-        (Some(wait), Some(pause)) if due == wait.since.after(pause) && wait.until == Some(due) => Ok(round),
-        _ => broken("waits are kept", format!("{} until {due}", task.head.step_id)).map(|()| None),
-    }
 }
 
 /// The wait before a retry: the whole delay that the tool asked for, and then a random time within the playbook's

@@ -199,6 +199,14 @@ pub(super) fn counted_attempts(task: &TaskDocument) -> u32 {
     task.state.attempt.saturating_sub(earlier)
 }
 
+impl Oracle {
+    /// Whether a task was to wait until `due` after an earlier attempt.
+    pub(super) fn is_of_an_earlier_wait(&self, task: &TaskDocument, due: Timestamp) -> bool {
+        let id = task.task_request_id;
+        self.dues.range((id, 0)..(id, task.state.attempt)).any(|(_, earlier)| *earlier == due)
+    }
+}
+
 /// Whether a person has resumed a task since it was to wait until `due`.
 pub(super) fn began_again(task: &TaskDocument, due: Timestamp) -> bool {
     task.state.wait.as_ref().is_some_and(|wait| wait.earlier_attempts > 0 && wait.until != Some(due))

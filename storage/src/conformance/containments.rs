@@ -23,6 +23,7 @@ fn call() -> Result<UndoCall, updraft_protocol::ids::Error> {
             name: Name::new("edr-token")?,
             prefix: "Bearer ".into(),
         }],
+        within: Span::secs(600),
         timeout: Some(Span::secs(5)),
         retry: Some(Retry::default()),
     })
@@ -149,6 +150,7 @@ fn holding(number: u32, news: u64) -> Result<TaskUpdate, updraft_protocol::ids::
         number: 1,
         of: None,
         on: UndoOn::ALL.to_vec(),
+        was_so: false,
         call: call()?,
         reason: None,
         hold: Some(Hold { target: "ws-17".into(), until: Timestamp(DAY + news) }),
@@ -163,17 +165,19 @@ pub(super) async fn the_news_of_a_task_is_told_until_it_is_heard(store: &dyn Sto
     let batch = [&first, &second, &plain].map(|update| Update::from(update.clone())).to_vec();
     assert_eq!(store.write(batch).await?, [WRITTEN, WRITTEN, WRITTEN]);
     let documents: Vec<_> = [&second, &first].into_iter().filter_map(stored_task).collect();
-    assert_eq!(store.hold_news(10).await?, documents, "what has waited longest comes first");
-    assert_eq!(store.hold_news(1).await?.len(), 1);
+    let by = Timestamp(DAY + 7);
+    assert_eq!(store.hold_news(by, 10).await?, documents, "what has waited longest comes first");
+    assert_eq!(store.hold_news(by, 1).await?.len(), 1);
+    assert_eq!(store.hold_news(Timestamp(DAY + 6), 10).await?, documents[..1], "the other is not due yet");
     // One of them changes before it is heard.
     let mut newer = first.clone();
     (newer.head, newer.revision.seq) = (None, newer.revision.seq + 1);
     assert_eq!(store.write(vec![Update::from(newer)]).await?, [WRITTEN]);
     store.heard(&documents).await?;
-    let left = store.hold_news(10).await?;
+    let left = store.hold_news(by, 10).await?;
     assert!(matches!(&left[..], [one] if one.task_request_id == first.task_id), "{left:?}");
     store.heard(&left).await?;
-    assert!(store.hold_news(10).await?.is_empty());
+    assert!(store.hold_news(by, 10).await?.is_empty());
     let undo =
         store.tasks(&tenant("acme")?, peid(1), 0, 10).await?.into_iter().filter_map(|task| task.state.undo);
     assert_eq!(undo.count(), 2, "the record itself stays");

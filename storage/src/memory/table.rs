@@ -151,8 +151,9 @@ impl Table {
         inbox.extend(after);
     }
 
-    pub(super) fn hold_news(&self, limit: usize) -> Vec<TaskDocument> {
-        let tasks = self.news.iter().filter_map(|(_, id, peid)| task(self.tasks.get(&(*peid, *id))?));
+    pub(super) fn hold_news(&self, by: Timestamp, limit: usize) -> Vec<TaskDocument> {
+        let due = self.news.iter().take_while(|(since, ..)| *since <= by);
+        let tasks = due.filter_map(|(_, id, peid)| task(self.tasks.get(&(*peid, *id))?));
         page::of(tasks, limit.min(PAGE_ROWS))
     }
 

@@ -43,9 +43,9 @@ async fn heard(store: &MongoStore, tasks: &[TaskDocument]) -> Result<(), Error> 
 
 #[async_trait]
 impl ContainmentStore for MongoStore {
-    async fn hold_news(&self, limit: usize) -> Result<Vec<TaskDocument>, Error> {
+    async fn hold_news(&self, by: Timestamp, limit: usize) -> Result<Vec<TaskDocument>, Error> {
         let limit = read::rows(limit);
-        self.few(read::page(self, vec![query::hold_news(limit)], limit, read::task(Detail::Whole))).await
+        self.few(read::page(self, vec![query::hold_news(by, limit)], limit, read::task(Detail::Whole))).await
     }
 
     async fn heard(&self, tasks: &[TaskDocument]) -> Result<(), Error> {

@@ -329,8 +329,8 @@ pub(super) fn due_containments(by: Timestamp, limit: usize) -> Find {
     Find::many(CONTAINMENTS, filter, doc! { "due": 1, "_id": 1 }, limit)
 }
 
-pub(super) fn hold_news(limit: usize) -> Find {
-    let filter = doc! { "hold_news": { "$exists": true, "$gte": 0_i64 } };
+pub(super) fn hold_news(by: Timestamp, limit: usize) -> Find {
+    let filter = doc! { "hold_news": { "$exists": true, "$lte": stored(by) } };
     Find::many(TASKS, filter, doc! { "hold_news": 1, "_id": 1 }, limit)
 }
 

@@ -88,9 +88,10 @@ fn heard(connection: &mut Connection, tasks: &[TaskDocument]) -> rusqlite::Resul
 
 #[async_trait]
 impl ContainmentStore for SqliteStore {
-    async fn hold_news(&self, limit: usize) -> Result<Vec<TaskDocument>, Error> {
+    async fn hold_news(&self, by: Timestamp, limit: usize) -> Result<Vec<TaskDocument>, Error> {
         self.read(move |connection| {
-            read::list(connection, &query::HOLD_NEWS, params![read::rows(limit)], row::task)
+            let values = params![read::stored(by), read::rows(limit)];
+            read::list(connection, &query::HOLD_NEWS, values, row::task)
         })
         .await
     }

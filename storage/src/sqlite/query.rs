@@ -185,7 +185,7 @@ pub(super) static DUE_CONTAINMENTS: Query =
 
 /// Through the index of those that have news, which are few at any time.
 pub(super) static HOLD_NEWS: Query = Query::new(|| {
-    tasks(Detail::Whole, "hold_news IS NOT NULL AND hold_news >= 0 ORDER BY hold_news, _id LIMIT ?1")
+    tasks(Detail::Whole, "hold_news IS NOT NULL AND hold_news <= ?1 ORDER BY hold_news, _id LIMIT ?2")
 });
 
 macro_rules! slowest {

@@ -48,8 +48,9 @@ impl ContainmentCursor {
 /// Containments.
 #[async_trait]
 pub trait ContainmentStore: Send + Sync + 'static {
-    /// Tasks of all tenants with [`hold_news`](updraft_protocol::TaskState::hold_news), those that have waited longest first.
-    async fn hold_news(&self, limit: usize) -> Result<Vec<TaskDocument>, Error>;
+    /// Tasks of all tenants with [`hold_news`](updraft_protocol::TaskState::hold_news) that have to be looked at by then, those that
+    /// have waited longest first.
+    async fn hold_news(&self, by: Timestamp, limit: usize) -> Result<Vec<TaskDocument>, Error>;
 
     /// The news of these tasks has been heard: they have none any more, but for those that have changed since.
     async fn heard(&self, tasks: &[TaskDocument]) -> Result<(), Error>;

@@ -243,9 +243,7 @@ impl Machine {
         mut carried: Vec<CarriedValue>,
     ) -> Vec<CarriedValue> {
         if let Some(step) = repeat.verifies {
-            let task = self.scopes.get(scope).and_then(|scope| scope.ended(step));
-            let output = task.and_then(|task| self.tasks.get(task)?.state.response.clone());
-            carried.push((OUTPUT.into(), output.unwrap_or_else(Json::null)));
+            carried.push((OUTPUT.into(), self.output_of(scope, step)));
         }
         carried
     }

@@ -67,6 +67,28 @@ fn what_had_completed_is_kept_and_what_failed_runs_again() {
 }
 
 #[test]
+fn what_was_so_before_an_action_is_asked_again_where_the_action_runs_again() {
+    for (on, expected) in [("failure", (0, vec!["already.a"])), ("cancel", (2, vec!["b"]))] {
+        let isolate = act(
+            "a",
+            json!({
+                "already": {"action": "act", "arguments": {}, "if": "result.so"},
+                "undo": {"action": "act", "on": [on]}
+            }),
+        );
+        let mut world = World::begin(&playbook(json!([isolate, once("b")])), json!({}));
+        world.end("already.a", Ok(json!({"so": false})));
+        world.end("a", Ok(json!({})));
+        world.end("b", Err(FailureKind::Status));
+        if on == "failure" {
+            world.end("undo.a", Ok(json!({})));
+        }
+        let (again, taken) = rerun(&world, None);
+        assert_eq!((taken, called(&again)), expected);
+    }
+}
+
+#[test]
 fn a_step_without_an_id_and_what_follows_it_run_again() {
     let unnamed = json!({"action": "act", "integration": "tool", "arguments": {}});
     let mut world = World::begin(&playbook(json!([once("a"), unnamed, once("b"), once("c")])), json!({}));

@@ -20,6 +20,10 @@ pub(super) fn written(steps: u64, step: &mut Value) {
         step["expires"] = json!("{{ input.n + 1 }}h");
         step["target"] = json!("{{ input.n }}");
     }
+    if steps % 4 < 2 {
+        let condition = ["result.n > 4", "result.n.none > 4"][usize::from(steps.is_multiple_of(8))];
+        step["already"] = json!({"action": "act", "arguments": {"n": "{{ input.n }}"}, "if": condition});
+    }
     let on = [json!([]), json!(["failure", "cancel"]), json!(["failure", "asked"]), json!(["cancel"])];
     step["undo"]["on"] = on[(steps / 3 % 4) as usize].clone();
     if step["at_most_once"] == true {

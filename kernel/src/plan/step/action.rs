@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use updraft_protocol::limits::ATTEMPT_TIMEOUT;
 use updraft_protocol::playbook::{Action, OnLastFailure, Record, Retry};
-use updraft_protocol::{Effect, Name, SecretReference};
+use updraft_protocol::{Effect, Name, SecretReference, Timestamp};
 
 use super::call::WrittenCall;
-use super::{Draft, PlannedContainment, PlannedKind, PlannedStep, PlannedUndo, Steps};
+use super::{Draft, PlannedAlready, PlannedContainment, PlannedKind, PlannedStep, PlannedUndo, Steps};
 use crate::plan::StepIndex;
 use crate::template::Template;
 
@@ -29,6 +29,8 @@ pub struct PlannedAction {
     pub retry: RetryPolicy,
     /// Whether the execution is paused when its last attempt has failed.
     pub pauses: bool,
+    /// How long all attempts of an undo may take together. An action of a playbook has the time of its bodies.
+    pub within: Option<Duration>,
     /// Whether the tool must not act twice.
     pub at_most_once: bool,
     /// What the stored task keeps of the arguments.
@@ -37,6 +39,8 @@ pub struct PlannedAction {
     pub takes_permit: bool,
     /// The argument that names the target of the tool.
     pub target: Option<&'static str>,
+    /// How it knows whether what it does was so before.
+    pub already: Option<Box<PlannedAlready>>,
     /// The call that takes back what it did.
     pub undo: Option<Box<PlannedUndo>>,
     /// What it contains, and for how long; always together with `undo`.
@@ -69,6 +73,14 @@ impl PlannedAction {
         }
     }
 
+    /// How long an attempt may take that begins now, of a task that began then. One that waited for its permit until its time was
+    /// over is made all the same, within a second.
+    pub(crate) fn timeout_within(&self, began: Timestamp, now: Timestamp) -> Duration {
+        let Some(within) = self.within else { return self.timeout };
+        let left = within.saturating_sub(Duration::from_millis(now.since(began)));
+        self.timeout.min(left.max(Duration::from_secs(1)))
+    }
+
     /// Checks the fields of the step.
     pub(super) fn check(
         steps: &mut Steps<'_>,
@@ -92,9 +104,11 @@ impl PlannedAction {
             let message = "only a step with `at_most_once` can be of unknown outcome";
             steps.mistakes.step(draft.at, "on_unknown", message);
         }
+        let already = PlannedAlready::check(steps, draft, action);
         let containment = PlannedContainment::check(steps, draft, action);
         let undo = PlannedUndo::check(steps, draft, action);
-        let (undo, containment) = (undo?.map(Box::new), containment?.map(Box::new));
+        let (already, undo, containment) =
+            (already?.map(Box::new), undo?.map(Box::new), containment?.map(Box::new));
         let arguments = arguments?;
         let written_out = arguments.written_out();
         let spec = steps.catalogue.spec(&action.integration, action.action.as_str());
@@ -106,10 +120,12 @@ impl PlannedAction {
             timeout: action.timeout.map_or(ATTEMPT_TIMEOUT, |span| span.0),
             retry,
             pauses: action.on_last_failure.unwrap_or(steps.on_last_failure) == OnLastFailure::Pause,
+            within: None,
             at_most_once: action.at_most_once,
             record: action.record,
             takes_permit: spec.takes_permit,
             target: spec.target,
+            already,
             undo,
             containment,
             undoes: None,

@@ -4,7 +4,6 @@ use updraft_protocol::playbook::{Handler, StepExit, StepKind, VERIFY};
 
 use super::Steps;
 use super::draft::Draft;
-use crate::plan::StepIndex;
 use crate::plan::exits::{Exits, Follows};
 
 impl Steps<'_> {
@@ -25,10 +24,8 @@ impl Steps<'_> {
                 draft.edge("next", success);
             }
         }
-        // What a `verify` does not show is a failure of its action.
-        for (field, exit, follows) in
-            self.handled(self.flat.verified_by(draft.at).map_or(draft.at, StepIndex::get))
-        {
+        // What a `verify` does not show, and an `already` cannot say, is a failure of its action.
+        for (field, exit, follows) in self.handled(self.flat.handled_as(draft.at)) {
             exits.set(exit, follows);
             draft.edge(field, follows);
         }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_protocol::limits::{ATTEMPT_TIMEOUT, RECORDED_ARGUMENTS_BYTES, RECORDED_TARGET_BYTES};
+use updraft_protocol::limits::{
+    ATTEMPT_TIMEOUT, RECORDED_ARGUMENTS_BYTES, RECORDED_TARGET_BYTES, UNDO_WITHIN,
+};
 use updraft_protocol::playbook::{Action, Record, Retry, UndoOn};
 use updraft_protocol::{
     Effect, Failure, FailureKind, Hold, Json, Name, SecretReference, Span, StepId, Timestamp, UndoCall,
@@ -76,6 +78,8 @@ pub struct PlannedUndo {
     pub(super) target: Option<&'static str>,
     /// Whether it is made where nobody knows whether the action was done.
     pub safe_if_unknown: bool,
+    /// How long all attempts may take together.
+    within: Span,
     /// How long one attempt may take.
     pub timeout: Duration,
     /// How often and when it is retried.
@@ -111,6 +115,9 @@ impl PlannedUndo {
         let arguments = draft
             .at_end_of_body(steps, &names, |steps, draft| call.arguments(steps, draft, missing.is_some()));
         call.timeout(steps, draft.at);
+        if let Some(within) = undo.within {
+            steps.span(draft.at, "undo.within", within, false);
+        }
         let retry = call.retry(steps, draft.at);
         if undo.safe_if_unknown && !action.at_most_once {
             let message = "only a step with `at_most_once` can be of unknown outcome";
@@ -136,6 +143,7 @@ impl PlannedUndo {
             takes_permit: spec.takes_permit,
             target: spec.target,
             safe_if_unknown: undo.safe_if_unknown,
+            within: undo.within.unwrap_or(Span(UNDO_WITHIN)),
             timeout: undo.timeout.map_or(ATTEMPT_TIMEOUT, |span| span.0),
             retry,
             written: (undo.timeout, undo.retry.clone()),
@@ -160,10 +168,12 @@ impl PlannedUndo {
             timeout: self.timeout,
             retry: self.retry,
             pauses: false,
+            within: Some(self.within.0),
             at_most_once: false,
             record: Record::Arguments,
             takes_permit: self.takes_permit,
             target: self.target,
+            already: None,
             undo: None,
             containment: None,
             undoes: Some(undoes),
@@ -184,7 +194,7 @@ impl PlannedUndo {
     pub(crate) fn record(
         &self,
         visible: &dyn Visible,
-        hold: Option<Hold>,
+        (hold, was_so): (Option<Hold>, bool),
         number: u32,
     ) -> (UndoRecord, Spent) {
         let (rendered, spent) = self.arguments.render_metered(visible);
@@ -204,10 +214,12 @@ impl PlannedUndo {
             action: self.action.clone(),
             arguments: kept.ok(),
             secrets: self.secrets.to_vec(),
+            within: self.within,
             timeout: self.written.0,
             retry: self.written.1.clone(),
         };
-        (UndoRecord { status, number, of: None, on: self.on.clone(), call, reason, hold }, spent)
+        let on = self.on.clone();
+        (UndoRecord { status, number, of: None, on, was_so, call, reason, hold }, spent)
     }
 }
 

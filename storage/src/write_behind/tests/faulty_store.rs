@@ -228,7 +228,7 @@ unavailable! { DeadLetterStore {
 } }
 
 unavailable! { ContainmentStore {
-    hold_news(usize) -> Vec<TaskDocument>;
+    hold_news(Timestamp, usize) -> Vec<TaskDocument>;
     heard(&[TaskDocument]) -> ();
     put_containment(ContainmentDocument, Option<u64>) -> bool;
     containment(&TenantCode, ContainmentId) -> Option<ContainmentDocument>;

@@ -1,8 +1,8 @@
-//! `verify`: an action counts as done once a look shows it.
+//! Rounds: how long a loop waits for the next one, and `verify`, whose action counts as done once a look shows it.
 
 use updraft_kernel::invariant::Violation;
 use updraft_kernel::plan::PlannedRepeat;
-use updraft_protocol::{TaskDocument, TaskStatus};
+use updraft_protocol::{TaskDocument, TaskStatus, Timestamp, WaitKind};
 
 use super::{Oracle, broken};
 
@@ -26,5 +26,23 @@ impl Oracle {
             Some(5..) => Ok(()),
             _ => broken("verified", format!("{} completed after {last:?}", task.head.step_id)),
         }
+    }
+}
+
+/// A loop waits for its deadline, or as long as its pause for the round that is given.
+pub(super) fn next_round(
+    repeat: &PlannedRepeat,
+    task: &TaskDocument,
+    due: Timestamp,
+) -> Result<Option<u32>, Violation> {
+    let started = task.state.started_date.unwrap_or_default();
+    if repeat.timeout.is_some_and(|timeout| due == started.after(timeout)) {
+        return Ok(None);
+    }
+    let wait = task.state.wait.as_ref().filter(|wait| wait.kind == WaitKind::Round);
+    let round = wait.and_then(|wait| wait.subject.as_ref()?.parse().ok());
+    match (wait, repeat.pause) {
+        (Some(wait), Some(pause)) if due == wait.since.after(pause) && wait.until == Some(due) => Ok(round),
+        _ => broken("waits are kept", format!("{} until {due}", task.head.step_id)).map(|()| None),
     }
 }
