@@ -34,8 +34,9 @@ mod value;
 use std::collections::BTreeMap;
 
 use updraft_protocol::limits::{ARGUMENTS_BYTES, EVALUATION_WORK};
-use updraft_protocol::{ActionSpec, Failure, FailureKind, SecretReference, Value};
+use updraft_protocol::{ActionSpec, Failure, FailureKind, Json, SecretReference, Value};
 
+use crate::meter::VALUE_WORK;
 use crate::visible::Visible;
 use crate::{mistake::Mistake, references::References};
 use root::Root;
@@ -138,6 +139,19 @@ impl Template {
     /// As [`Template::render`], with its cost.
     pub fn render_metered(&self, visible: &dyn Visible) -> (Result<Value, Failure>, Spent) {
         self.render_within(visible, (ARGUMENTS_BYTES, EVALUATION_WORK))
+    }
+
+    /// The same as JSON text. A value that is kept as its own text, such as the output of a step, is handed on by reference: its
+    /// cost does not grow with it.
+    pub fn render_json_metered(&self, visible: &dyn Visible) -> (Result<Json, Failure>, Spent) {
+        if let Node::Text(text) = &self.node
+            && let Some(json) = text.kept_whole(visible)
+            && json.as_str().len() <= ARGUMENTS_BYTES
+        {
+            return (Ok(json), Spent { work: VALUE_WORK, bytes: 0 });
+        }
+        let (value, spent) = self.render_metered(visible);
+        (value.map(|value| Json::from(&value)), spent)
     }
 
     /// The same, of at most so many bytes as JSON, for at most so many units of work.

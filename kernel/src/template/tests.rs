@@ -10,6 +10,7 @@ use crate::visible::StepView;
 mod documents;
 mod filters;
 mod hostile;
+mod kept;
 mod language;
 mod numbers;
 mod places;

@@ -5,10 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use minijinja::machinery::ast::Stmt;
 use minijinja::machinery::{parse, parse_expr};
 use minijinja::syntax::SyntaxConfig;
+use updraft_protocol::Json;
 use updraft_protocol::limits::{ARGUMENTS_BYTES, TEMPLATE_OUTPUT_BYTES, TEMPLATE_SOURCE_BYTES};
 
 use super::budget::Budget;
-use super::code::{Body, NODE_BYTES};
+use super::code::{Base, Body, Expr, NODE_BYTES};
 use super::lower::{Source, TextUse, ending_with, lower, lower_condition};
 use super::root::Root;
 use super::run::Run;
@@ -16,6 +17,7 @@ use super::scan::{self, scan};
 use super::value::Operand;
 use super::{line, one, spelling, url};
 use crate::meter::Refusal;
+use crate::visible::Visible;
 use crate::{mistake::Mistake, references::References};
 
 /// A compiled text.
@@ -137,6 +139,25 @@ impl Text {
         let bytes = before - budget.left();
         let (place, spread) = (TextUse::Data, false);
         Ok((Self { path: path.to_owned(), body, place, spread, slots, bytes }, references))
+    }
+
+    /// The value of a text that is one path to a value which is kept as its own text; `None` for any other, and where it is not
+    /// there.
+    pub(super) fn kept_whole(&self, visible: &dyn Visible) -> Option<Json> {
+        let Body::Operand(Expr::Path(path)) = &self.body else { return None };
+        match (&path.base, &path.keys[..]) {
+            (Base::Input, []) => Some(visible.input().clone()),
+            (Base::Constants, []) => Some(visible.constants().clone()),
+            (Base::Local(name), []) => visible.local(name).cloned(),
+            (Base::Variables, [key]) => {
+                let set = visible.set_variables().into_iter().find(|(name, _)| key.text() == Some(name));
+                set.map(|(_, value)| value)
+            }
+            (Base::Steps, [id, field]) if field.text() == Some("output") => {
+                visible.step(id.text()?)?.output.cloned()
+            }
+            _ => None,
+        }
     }
 
     /// Runs the text, which may print at most `left` bytes.

@@ -28,9 +28,11 @@ impl Machine {
     }
 
     fn ending_of(&mut self, at: Arrival, end: &PlannedEnd) -> Ending {
-        let output = end.output.as_ref().map(|output| self.rendered(at, output)).transpose();
+        let began = self.began(at.recorded, at.now);
         let output =
-            output.and_then(|output| output.map(|output| self.keep(output.into(), Effect::Read)).transpose());
+            end.output.as_ref().map(|output| self.json_rendered_in(at.scope, began, output)).transpose();
+        let output =
+            output.and_then(|output| output.map(|output| self.keep(output, Effect::Read)).transpose());
         let failure = end.failure.as_ref().map(|failure| self.rendered(at, failure)).transpose();
         match (output, failure) {
             (Err(failure), _) | (_, Err(failure)) => Ending::Failed(failure),
@@ -58,6 +60,18 @@ impl Machine {
         template: &Template,
     ) -> Result<Value, Failure> {
         let (rendered, spent) = template.render_metered(&self.view(scope, began));
+        self.turn.work += spent.work;
+        rendered
+    }
+
+    /// The same as JSON text; a value that is kept as its own text is handed on by reference.
+    pub(super) fn json_rendered_in(
+        &mut self,
+        scope: ScopeId,
+        began: Timestamp,
+        template: &Template,
+    ) -> Result<Json, Failure> {
+        let (rendered, spent) = template.render_json_metered(&self.view(scope, began));
         self.turn.work += spent.work;
         rendered
     }

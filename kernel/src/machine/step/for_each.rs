@@ -103,7 +103,7 @@ impl Machine {
         let result = result.and_then(|_| match &each.collect {
             Some(collect) => {
                 let began = self.began_of(task);
-                let collected = self.rendered_in(scope, began, collect).map(|value| Some(Json::from(&value)));
+                let collected = self.json_rendered_in(scope, began, collect).map(Some);
                 collected.map_err(|failure| {
                     let message = format!("`collect`: {}", failure.message);
                     failure.with_message(message)

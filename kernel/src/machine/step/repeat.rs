@@ -32,8 +32,8 @@ impl Machine {
         }
         let mut carried = Vec::with_capacity(repeat.carry.len());
         for value in &repeat.carry {
-            match self.rendered(at, &value.first) {
-                Ok(first) => carried.push((value.name.clone(), Json::from(&first))),
+            match self.json_rendered_in(at.scope, self.began(at.recorded, at.now), &value.first) {
+                Ok(first) => carried.push((value.name.clone(), first)),
                 Err(failure) => {
                     let task = at.ending_task(self);
                     return work.push(self.end_task(task, Ending::Failed(failure), at.now, effects));
@@ -220,7 +220,7 @@ impl Machine {
         let began = self.began_of(task);
         let mut carried = Vec::with_capacity(repeat.carry.len());
         for value in &repeat.carry {
-            carried.push((value.name.clone(), Json::from(&self.rendered_in(scope, began, &value.then)?)));
+            carried.push((value.name.clone(), self.json_rendered_in(scope, began, &value.then)?));
         }
         if let Some(failure) = self.holds_too_much(Some(task), Rounds::bytes_of(&carried)) {
             return Err(failure);

@@ -119,7 +119,8 @@ impl Lowering<'_> {
 }
 
 impl Key {
-    fn text(&self) -> Option<&str> {
+    /// The name, if it is one that is known before the run.
+    pub(in crate::template) fn text(&self) -> Option<&str> {
         match self {
             Self::Name(name) | Self::Text(name) => Some(name),
             Self::Index(_) | Self::Computed(_) => None,
