@@ -173,7 +173,7 @@ impl Execution {
     }
 
     fn attempt_ended(&mut self, attempted: Attempted, ctx: &mut Context<Self>) {
-        let Attempted { task, attempt, outcome } = attempted;
+        let Attempted { task, call, outcome } = attempted;
         if let Some(index) = self.attempts.iter().position(|(running, _)| *running == task) {
             self.attempts.swap_remove(index);
         }
@@ -181,7 +181,7 @@ impl Execution {
         let missed = outcome.as_ref().is_err_and(|failure| failure.kind == FailureKind::NotConfigured);
         let now = self.context.clock.now();
         if let Some(execution) = &mut self.execution {
-            execution.on(ExecutionEvent::AttemptEnded { task, attempt, outcome }, now);
+            execution.on(ExecutionEvent::AttemptEnded { task, call, outcome }, now);
         }
         if missed || !self.context.missing.is_empty() {
             self.update_missing(task);

@@ -145,8 +145,8 @@ impl<C: ExecutionControl> Execution<C> {
         match event {
             ExecutionEvent::Committed(lsn) => self.committed(lsn),
             ExecutionEvent::Refused => self.refused = true,
-            ExecutionEvent::AttemptEnded { task, attempt, outcome } => {
-                self.decide(MachineEvent::AttemptEnded { task, attempt, outcome }, now);
+            ExecutionEvent::AttemptEnded { task, call, outcome } => {
+                self.decide(MachineEvent::AttemptEnded { task, call, outcome }, now);
             }
             ExecutionEvent::Acquired { task, outcome } => {
                 self.decide(MachineEvent::Acquired { task, outcome }, now);

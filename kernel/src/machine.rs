@@ -100,6 +100,8 @@ pub struct Machine {
     waiting_calls: Vec<WaitingCall>,
     /// Attempts under way, and calls that wait for a permit.
     running: usize,
+    /// How many calls were begun.
+    calls: u32,
     tasks_at_once: usize,
     configuration_wait: Duration,
     default_waits: DefaultWaits,
@@ -170,8 +172,8 @@ impl Machine {
         }
         self.turn.work = 0;
         match event {
-            MachineEvent::AttemptEnded { task, attempt, outcome } => {
-                self.attempt_ended(task, attempt, outcome, now, &mut effects);
+            MachineEvent::AttemptEnded { task, call, outcome } => {
+                self.attempt_ended(task, call, outcome, now, &mut effects);
             }
             MachineEvent::Acquired { task, outcome } => self.acquired(task, outcome, now, &mut effects),
             MachineEvent::TimerDue(timer) => self.timer_due(timer, now, &mut effects),

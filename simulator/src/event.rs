@@ -131,8 +131,8 @@ pub struct Report {
     pub incarnation: Incarnation,
     /// Its task.
     pub task: TaskSeq,
-    /// The attempt's number.
-    pub attempt: u32,
+    /// The number of its call.
+    pub call: u32,
     /// The outcome.
     pub outcome: Result<Json, Failure>,
 }

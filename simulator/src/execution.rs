@@ -95,8 +95,8 @@ pub struct SimulatedExecution {
     seen: u64,
     /// The controls that were answered, until they are removed from the registry.
     pub answered: Vec<u64>,
-    /// Attempts under way, each task with its number.
-    attempts: BTreeMap<TaskSeq, u32>,
+    /// Attempts under way, each task with its number and that of its call.
+    attempts: BTreeMap<TaskSeq, (u32, u32)>,
     /// Attempts among them whose request was not sent.
     unsent: BTreeSet<TaskSeq>,
     draining: bool,
@@ -273,7 +273,7 @@ impl SimulatedExecution {
     fn withdraw(&mut self, home: &Home, cx: &mut Context) {
         let unsent: Vec<TaskSeq> = std::mem::take(&mut self.unsent).into_iter().collect();
         for task in &unsent {
-            let attempt = self.attempts.remove(task).unwrap_or_default();
+            let attempt = self.attempts.remove(task).map_or(0, |(attempt, _)| attempt);
             let what = if self.stopped { "attempts recalled" } else { "attempts withdrawn" };
             cx.statistics.count(what);
             // Where the execution is stopped, what cleans up makes it again.
@@ -295,7 +295,9 @@ impl SimulatedExecution {
 
     /// The request of an attempt is sent, if the attempt is still under way.
     pub fn leaves(&mut self, start: &StartAttempt, home: &Home, cx: &mut Context) {
-        if self.attempts.get(&start.task) == Some(&start.attempt) && self.unsent.remove(&start.task) {
+        if self.attempts.get(&start.task) == Some(&(start.attempt, start.call))
+            && self.unsent.remove(&start.task)
+        {
             tool::send(home.node, self.peid, self.incarnation, start, cx);
         }
     }
@@ -310,7 +312,7 @@ impl SimulatedExecution {
             }
             Act::Start(start) => {
                 let task = start.task;
-                self.attempts.insert(task, start.attempt);
+                self.attempts.insert(task, (start.attempt, start.call));
                 let called = cx.oracle.called(machine, &start);
                 cx.check(called);
                 if tool::call(home.node, self.peid, self.incarnation, *start, cx) {
@@ -342,8 +344,8 @@ impl SimulatedExecution {
     /// An attempt reports. In the product an execution gets one report of each attempt, and none of a dropped one; here
     /// it gets all of them, late and twice, and must ignore those.
     pub fn reported(&mut self, report: Report, home: &Home, cx: &mut Context) -> ActorCommand {
-        let Report { task, attempt, outcome, .. } = report;
-        if self.attempts.get(&task) == Some(&attempt) {
+        let Report { task, call, outcome, .. } = report;
+        if self.attempts.get(&task).is_some_and(|(_, current)| *current == call) {
             self.attempts.remove(&task);
             self.unsent.remove(&task);
             cx.statistics.count("attempts ended");
@@ -353,7 +355,7 @@ impl SimulatedExecution {
                 cx.oracle.denied(id);
             }
         }
-        self.on(ExecutionEvent::AttemptEnded { task, attempt, outcome }, home, cx)
+        self.on(ExecutionEvent::AttemptEnded { task, call, outcome }, home, cx)
     }
 }
 

@@ -93,11 +93,11 @@ pub fn call(
         Some((when, kind)) => {
             cx.statistics.count("calls that are never sent");
             let failure = Failure::new(kind, "it was not sent").with_may_have_acted(false);
-            let (task, attempt) = (start.task, start.attempt);
+            let (task, call) = (start.task, start.call);
             cx.after(
                 when,
                 node,
-                Inner::Reported(Report { peid, incarnation, task, attempt, outcome: Err(failure) }),
+                Inner::Reported(Report { peid, incarnation, task, call, outcome: Err(failure) }),
             );
         }
         None => cx.after(turn, node, Inner::Leaves(Box::new(Departure { peid, incarnation, start }))),
@@ -119,7 +119,7 @@ pub fn send(
     if let Some(acts) = course.acts {
         cx.queue.at(cx.now + acts, WorldEvent::Act(start.task_id));
     }
-    let report = |outcome| Report { peid, incarnation, task: start.task, attempt: start.attempt, outcome };
+    let report = |outcome| Report { peid, incarnation, task: start.task, call: start.call, outcome };
     if let Some(answers) = course.answers {
         if let Ok(output) = &course.outcome {
             cx.oracle.answered(start.task_id, start.attempt, output);

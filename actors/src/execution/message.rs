@@ -23,7 +23,7 @@ pub(crate) enum Incoming {
 /// The end of an attempt.
 pub(crate) struct Attempted {
     pub(crate) task: TaskSeq,
-    pub(crate) attempt: u32,
+    pub(crate) call: u32,
     pub(crate) outcome: Result<Json, Box<Failure>>,
 }
 
@@ -67,12 +67,12 @@ pub(crate) struct Report {
     /// `None` once it was used.
     inbox: Option<Rc<Inbox<Incoming>>>,
     task: TaskSeq,
-    attempt: u32,
+    call: u32,
 }
 
 impl Report {
-    pub(crate) fn of(inbox: &Rc<Inbox<Incoming>>, task: TaskSeq, attempt: u32) -> Self {
-        Self { inbox: Some(inbox.clone()), task, attempt }
+    pub(crate) fn of(inbox: &Rc<Inbox<Incoming>>, task: TaskSeq, call: u32) -> Self {
+        Self { inbox: Some(inbox.clone()), task, call }
     }
 
     pub(crate) fn give(mut self, outcome: Result<Json, Failure>) {
@@ -81,8 +81,8 @@ impl Report {
 
     fn put(&mut self, outcome: Result<Json, Failure>) {
         if let Some(inbox) = self.inbox.take() {
-            let (task, attempt, outcome) = (self.task, self.attempt, outcome.map_err(Box::new));
-            inbox.put(Incoming::Attempted(Attempted { task, attempt, outcome }));
+            let (task, call, outcome) = (self.task, self.call, outcome.map_err(Box::new));
+            inbox.put(Incoming::Attempted(Attempted { task, call, outcome }));
         }
     }
 }
@@ -129,7 +129,7 @@ mod tests {
         assert!(matches!(next(), Some(Incoming::Committed(Some(7)))));
         assert!(matches!(next(), Some(Incoming::Committed(None))));
         let Some(Incoming::Attempted(reported)) = next() else { panic!("a report") };
-        assert_eq!((reported.task, reported.attempt, reported.outcome), (TaskSeq(1), 2, Ok(Json::null())));
+        assert_eq!((reported.task, reported.call, reported.outcome), (TaskSeq(1), 2, Ok(Json::null())));
         let Some(Incoming::Attempted(died)) = next() else { panic!("a report") };
         assert_eq!(died.outcome.map_err(|failure| failure.kind), Err(FailureKind::Panic));
         assert!(matches!(next(), Some(Incoming::OwnerGone)));

@@ -35,7 +35,7 @@ impl Execution {
         let permit = self.permits.take(start.task_id);
         let Some(machine) = self.machine() else { return };
         let step = machine.plan().step(start.step);
-        let (task, report) = (start.task, Report::of(&self.inbox, start.task, start.attempt));
+        let (task, report) = (start.task, Report::of(&self.inbox, start.task, start.call));
         let missing = |what: &str| Failure::new(FailureKind::NotConfigured, format!("missing here: {what}"));
         if let PlannedKind::Action(PlannedAction { missing: Some(what), .. }) = &step.kind {
             return report.give(Err(missing(what)));

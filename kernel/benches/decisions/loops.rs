@@ -50,7 +50,7 @@ fn run(
     let mut take = |effects: Effects, calls: &mut Vec<_>, turns: &mut usize| {
         for act in &effects.acts {
             match act {
-                Act::Start(attempt) => calls.push((attempt.task, attempt.attempt)),
+                Act::Start(attempt) => calls.push((attempt.task, attempt.call)),
                 Act::Arm(Timer::Turn, _) => *turns += 1,
                 _ => {}
             }
@@ -62,9 +62,9 @@ fn run(
         let event = if turns > 0 {
             turns -= 1;
             MachineEvent::TimerDue(Timer::Turn)
-        } else if let (true, Some((task, attempt))) = (left > 0, calls.pop()) {
+        } else if let (true, Some((task, call))) = (left > 0, calls.pop()) {
             left -= 1;
-            MachineEvent::AttemptEnded { task, attempt, outcome: Ok(answer.clone()) }
+            MachineEvent::AttemptEnded { task, call, outcome: Ok(answer.clone()) }
         } else {
             break;
         };

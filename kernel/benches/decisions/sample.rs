@@ -85,12 +85,11 @@ pub(crate) fn run(
     let mut written = Vec::with_capacity(STEPS + 1);
     loop {
         let started = effects.acts.iter().find_map(|act| match act {
-            Act::Start(attempt) => Some((attempt.task, attempt.attempt)),
+            Act::Start(attempt) => Some((attempt.task, attempt.call)),
             _ => None,
         });
         written.push(effects.writes);
-        let Some((task, attempt)) = started else { return written };
-        effects =
-            machine.apply(MachineEvent::AttemptEnded { task, attempt, outcome: Ok(answer.clone()) }, NOW);
+        let Some((task, call)) = started else { return written };
+        effects = machine.apply(MachineEvent::AttemptEnded { task, call, outcome: Ok(answer.clone()) }, NOW);
     }
 }

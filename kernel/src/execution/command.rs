@@ -17,12 +17,12 @@ pub enum ExecutionEvent<C> {
     Committed(u64),
     /// The journal refuses its commit.
     Refused,
-    /// An attempt ended. Ignored if the attempt is no longer awaited.
+    /// An attempt ended. Ignored if its call is no longer awaited.
     AttemptEnded {
         /// The task of the attempt.
         task: TaskSeq,
-        /// The number of the attempt.
-        attempt: u32,
+        /// The number of its call ([`StartAttempt::call`](crate::machine::StartAttempt::call)).
+        call: u32,
         /// Its output or its failure.
         outcome: Result<Json, Failure>,
     },

@@ -136,7 +136,7 @@ fn answered(commands: &[Command]) -> Vec<(Ask, bool)> {
 }
 
 fn ended(outcome: Result<Json, Failure>) -> ExecutionEvent<Ask> {
-    ExecutionEvent::AttemptEnded { task: TaskSeq(1), attempt: 1, outcome }
+    ExecutionEvent::AttemptEnded { task: TaskSeq(1), call: 1, outcome }
 }
 
 #[test]
@@ -312,7 +312,7 @@ fn intents_ends_and_what_is_told_are_durable_and_what_comes_about_again_may_be_b
     execution.on(ExecutionEvent::Committed(9), NOW);
     assert_eq!(called(&commands(&mut execution, &[])), [TaskSeq(1)]);
     let outcome = Ok(Json::null());
-    execution.on(ExecutionEvent::AttemptEnded { task: TaskSeq(1), attempt: 2, outcome }, NOW);
+    execution.on(ExecutionEvent::AttemptEnded { task: TaskSeq(1), call: 2, outcome }, NOW);
     assert_eq!(need(&commands(&mut execution, &[])), Some(Need::Durable), "the end");
 }
 

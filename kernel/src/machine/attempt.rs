@@ -92,29 +92,34 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let (task, attempt) = self.count_attempt(work, began);
-        let call = self.call_record(task, action, &arguments);
-        self.write_attempt(task, attempt, call, now, effects);
+        let (task, call) = self.count_attempt(work, began);
+        let record = self.call_record(task, action, &arguments);
+        let attempt = self.task(task).state.attempt;
+        self.write_attempt(task, attempt, record, now, effects);
         let Task { id: task_id, step, .. } = *self.task(task);
         effects.acts.push(Act::Start(Box::new(StartAttempt {
             task,
             task_id,
             step,
             attempt,
+            call,
             arguments,
             secrets: action.secrets.clone(),
             timeout: action.timeout_within(began, now),
         })));
     }
 
-    /// The task and the number of the attempt that begins with this work; a new task began at `began`. Writes nothing.
+    /// The task whose next attempt begins with this work, which is counted, and the number of its call; a new task began at
+    /// `began`. Writes nothing.
     pub(super) fn count_attempt(&mut self, work: Ready, began: Timestamp) -> (TaskSeq, u32) {
-        let task = self.task_of(work, began);
+        let seq = self.task_of(work, began);
         self.running += 1;
-        self.task_mut(task).phase = Phase::Running;
-        let state = &mut self.task_mut(task).state;
-        state.attempt += u32::from(state.status == TaskStatus::Retrying);
-        (task, state.attempt)
+        self.calls = self.calls.wrapping_add(1);
+        let call = self.calls;
+        let task = self.task_mut(seq);
+        (task.phase, task.call) = (Phase::Running, call);
+        task.state.attempt += u32::from(task.state.status == TaskStatus::Retrying);
+        (seq, call)
     }
 
     /// The record of a call, unless there is one already. If the action is unknown here, nothing was rendered.
@@ -134,18 +139,15 @@ impl Machine {
     pub(super) fn attempt_ended(
         &mut self,
         task: TaskSeq,
-        attempt: u32,
+        call: u32,
         outcome: Result<Json, Failure>,
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let awaited = self
-            .tasks
-            .get(task)
-            .is_some_and(|task| task.phase == Phase::Running && task.state.attempt == attempt);
-        if !awaited {
+        let is_awaited = |task: &&Task| task.phase == Phase::Running && task.call == call;
+        let Some(attempt) = self.tasks.get(task).filter(is_awaited).map(|task| task.state.attempt) else {
             return;
-        }
+        };
         self.running -= 1;
         let plan = self.plan.clone();
         let PlannedKind::Action(action) = &plan.step(self.task(task).step).kind else { return };

@@ -60,6 +60,9 @@ pub struct StartAttempt {
     pub step: StepIndex,
     /// The attempt's number, from 1.
     pub attempt: u32,
+    /// The number of the call among those of this machine, which its end has to name: an attempt that was withdrawn before it was
+    /// sent is made again under the same number, and its own end may still be on its way.
+    pub call: u32,
     /// The step's arguments, rendered.
     pub arguments: Value,
     /// The secrets that the step refers to.

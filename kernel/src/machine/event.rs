@@ -9,12 +9,12 @@ use super::task_seq::TaskSeq;
 /// An event of an execution.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MachineEvent {
-    /// An attempt ended. Ignored if the attempt is no longer awaited.
+    /// An attempt ended. Ignored if its call is no longer awaited.
     AttemptEnded {
         /// The task of the attempt.
         task: TaskSeq,
-        /// The number of the attempt.
-        attempt: u32,
+        /// The number of its call ([`StartAttempt::call`](crate::machine::StartAttempt::call)).
+        call: u32,
         /// Its output or its failure.
         outcome: Result<Json, Failure>,
     },

@@ -59,9 +59,9 @@ impl Machine {
         match outcome {
             Ok(()) => self.start_attempt((work, began), action, arguments, now, effects),
             Err(failure) => {
-                let (task, attempt) = self.count_attempt(work, began);
+                let (task, call) = self.count_attempt(work, began);
                 let failure = failure.with_may_have_acted(false);
-                self.attempt_ended(task, attempt, Err(failure), now, effects);
+                self.attempt_ended(task, call, Err(failure), now, effects);
             }
         }
     }

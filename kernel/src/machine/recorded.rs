@@ -101,6 +101,7 @@ impl Machine {
             state: document.state,
             revision: Revision { epoch: document.epoch, seq: document.seq },
             phase,
+            call: 0,
             taken_from: document.head.taken_from.map(Box::new),
         });
         seq

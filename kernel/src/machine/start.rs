@@ -105,6 +105,7 @@ impl Machine {
             turn: Turn::default(),
             waiting_calls: Vec::new(),
             running: 0,
+            calls: 0,
             tasks_at_once,
             configuration_wait: terms.configuration_wait,
             default_waits: terms.waits,

@@ -28,6 +28,8 @@ pub(super) struct Task {
     /// The revision of the document's newest update; 0 before the first.
     pub(super) revision: Revision,
     pub(super) phase: Phase,
+    /// The number of its newest call; 0 before the first.
+    pub(super) call: u32,
     /// The task whose result it took over. Boxed: few have one.
     pub(super) taken_from: Option<Box<TaskId>>,
 }

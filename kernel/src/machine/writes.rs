@@ -97,6 +97,7 @@ impl Machine {
             state,
             revision: Revision { epoch: self.epoch, seq: 0 },
             phase: Phase::Running,
+            call: 0,
             taken_from: None,
         });
         seq

@@ -46,6 +46,23 @@ fn it_runs_after_the_main_line_whatever_the_end_and_does_not_change_it() {
 }
 
 #[test]
+fn the_end_of_a_call_that_was_withdrawn_is_not_that_of_the_call_made_again() {
+    let tidied = json!({"do": [once("a")], "finally": [act("tidy", json!({"at_most_once": true}))]});
+    let mut world = World::begin(&playbook(json!([tidied, once("b")])), json!({}));
+    world.end("a", Ok(json!({})));
+    let withdrawn = world.attempts.remove(0);
+    world.machine.unsent(withdrawn.task);
+    world.apply(MachineEvent::Cancel(None));
+    let again = &world.attempts[0];
+    assert_eq!((again.task, again.attempt), (withdrawn.task, withdrawn.attempt));
+    let before = world.machine.task_documents();
+    world.end_attempt(&withdrawn, Err(FailureKind::Unreachable));
+    assert_eq!(world.machine.task_documents(), before, "a second call would begin beside the first");
+    world.end("tidy", Ok(json!({})));
+    assert_eq!(world.ends, [ExecutionStatus::Cancelled]);
+}
+
+#[test]
 fn it_runs_after_a_cancel_and_across_crashes_and_a_second_cancel_is_late() {
     for crash in [false, true] {
         let mut world = World::begin(&tidied(once("a")), json!({}));

@@ -251,13 +251,13 @@ impl World {
     pub(super) fn fail(&mut self, step: &str, failure: Failure) {
         let index = self.attempts.iter().position(|a| self.plan.step(a.step).id.as_str() == step);
         let attempt = self.attempts.remove(index.unwrap_or_else(|| panic!("no attempt of {step}")));
-        let (task, attempt) = (attempt.task, attempt.attempt);
-        self.apply(MachineEvent::AttemptEnded { task, attempt, outcome: Err(failure) });
+        let (task, call) = (attempt.task, attempt.call);
+        self.apply(MachineEvent::AttemptEnded { task, call, outcome: Err(failure) });
     }
 
     pub(super) fn end_attempt(&mut self, attempt: &StartAttempt, outcome: Result<Value, FailureKind>) {
         let outcome = outcome.map(Json::from).map_err(|kind| Failure::new(kind, "as the test says"));
-        self.apply(MachineEvent::AttemptEnded { task: attempt.task, attempt: attempt.attempt, outcome });
+        self.apply(MachineEvent::AttemptEnded { task: attempt.task, call: attempt.call, outcome });
     }
 
     /// The oldest waiting call has its permit, or was refused it.
