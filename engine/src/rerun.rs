@@ -53,7 +53,7 @@ impl Rerun {
         self
     }
 
-    /// With another input: then all runs again, since any result may have come of the first one.
+    /// With another input: what may have come of a field that differs runs again, and so does every approval.
     #[must_use]
     pub fn input(mut self, input: impl Into<Value>) -> Self {
         self.input = Some(input.into());

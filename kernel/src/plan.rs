@@ -14,6 +14,7 @@ mod graph;
 mod inputs;
 mod mistakes;
 mod outputs;
+mod reads;
 mod schema;
 mod span;
 mod step;

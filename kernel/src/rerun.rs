@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 use updraft_protocol::playbook::{Body, Step};
-use updraft_protocol::{Declaration, Playbook, ScopePath, StepId, TaskDocument, TaskId, TaskStatus};
+use updraft_protocol::{
+    Declaration, Json, Playbook, ScopePath, StepId, TaskDocument, TaskId, TaskStatus, Value,
+};
 
-use crate::plan::{DO, Follows, Plan, PlannedKind};
+use crate::plan::{DO, Follows, Plan, PlannedKind, PlannedStep};
 
 mod note;
 mod standing;
@@ -46,8 +48,9 @@ pub struct RerunPlan<'a> {
     pub plan: &'a Plan,
     /// The playbooks of both, the older one first, where they are not the same.
     pub playbooks: Option<(&'a Playbook, &'a Playbook)>,
-    /// Whether the new execution has another input: then nothing is taken over, as any result may have come of the first one.
-    pub has_other_input: bool,
+    /// The inputs of both, the older one first, where they are not the same: what may have come of what differs runs again, and
+    /// so does every approval.
+    pub inputs: Option<(&'a Json, &'a Json)>,
     /// The first step that runs again; where there is none, what has failed.
     pub from: Option<&'a StepId>,
     /// The tasks whose effect does not stand for certain.
@@ -66,10 +69,11 @@ impl RerunPlan<'_> {
     /// A task that may have acted and of which nothing is declared, or a step that has not run.
     pub fn results(&self, tasks: Vec<TaskDocument>) -> Result<Vec<TaskDocument>, RerunRefusal> {
         self.check(&tasks)?;
-        if self.has_other_input {
-            return Ok(Vec::new());
-        }
-        let runs_again = |task: &&TaskDocument| Some(&task.head.step_id) == self.from || !self.stands(task);
+        let of_the_input = self.of_the_input();
+        let runs_again = |task: &&TaskDocument| {
+            let step = &task.head.step_id;
+            Some(step) == self.from || !self.stands(task) || of_the_input.contains(step.as_str())
+        };
         let opened = tasks.iter().filter(runs_again).flat_map(|task| openers(&task.head.scope));
         let again: BTreeSet<Place<'_>> = opened.chain(self.rounds_that_set(&tasks)).map(place).collect();
         let changed = self.changed();
@@ -121,6 +125,24 @@ impl RerunPlan<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The steps whose results may be others for the new input.
+    fn of_the_input(&self) -> BTreeSet<&str> {
+        let Some((before, now)) = self.inputs else { return BTreeSet::new() };
+        let (before, now) = (before.value(), now.value());
+        let changed = match (&before, &now) {
+            (Value::Object(before), Value::Object(now)) => {
+                let names = before.keys().chain(now.keys()).map(String::as_str);
+                Some(names.filter(|name| before.get(*name) != now.get(*name)).collect())
+            }
+            _ => None,
+        };
+        let steps = self.plan.come_of_input(changed.as_ref()).into_iter().map(|step| self.plan.step(step));
+        // People have agreed to what was asked then.
+        let is_approval = |step: &&PlannedStep| matches!(step.kind, PlannedKind::Approval(_));
+        let approvals = self.plan.steps.iter().filter(is_approval);
+        steps.chain(approvals).map(|step| step.id.as_str()).collect()
     }
 
     /// Whether a person has to say what stands of what a task did.

@@ -60,7 +60,7 @@ pub(crate) struct RerunExecution {
     /// The first step that runs again; else what failed, or was not reached.
     #[arg(long, value_name = "STEP")]
     pub(crate) from: Option<StepId>,
-    /// Another input, JSON; `-` reads standard input. Then all runs again.
+    /// Another input, JSON; `-` reads standard input. What may have come of what differs runs again, and every approval.
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
     /// With the newest version of the playbook; else with the same.

@@ -7,7 +7,7 @@ use updraft_actors::plans::Ready;
 use updraft_kernel::rerun::{RerunPlan, Standing, containments_of, parents_of, standings};
 use updraft_protocol::limits::{RERUN_BYTES, RERUN_RESULTS};
 use updraft_protocol::{
-    ExecutionDocument, ExecutionId, Playbook, PlaybookId, TaskDocument, TaskId, TenantCode,
+    ExecutionDocument, ExecutionId, Json, Playbook, PlaybookId, TaskDocument, TaskId, TenantCode,
 };
 
 use super::{Rerun, RerunError};
@@ -28,10 +28,11 @@ impl Submitter {
         } else {
             self.parsed(tenant, pid).await?.zip(self.parsed(tenant, ready.pid).await?)
         };
+        let input = rerun.input.as_ref().map(Json::from);
         let asked = RerunPlan {
             plan: &ready.plan,
             playbooks: playbooks.as_ref().map(|(before, now)| (before, now)),
-            has_other_input: rerun.input.is_some(),
+            inputs: input.as_ref().map(|input| (&first.head.input, input)),
             from: rerun.from.as_ref(),
             standings: &self.standings(tenant, &tasks).await?,
             declared: &rerun.declared,

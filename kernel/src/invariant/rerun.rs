@@ -10,7 +10,7 @@ use crate::plan::{Plan, PlannedKind, UNDO, UPDRAFT};
 const KEPT: &str = "a kept result stands";
 
 /// What a rerun has taken over is the end of the same step in the same scope, and nothing of it was undone or is to run again; its
-/// undo stays with the first execution. With another input nothing is taken over.
+/// undo stays with the first execution. With another input no approval is taken over.
 pub fn kept_results_stand(
     (first, again): (&[TaskDocument], &[TaskDocument]),
     from: Option<&StepId>,
@@ -21,9 +21,12 @@ pub fn kept_results_stand(
     for task in again {
         let Some(taken_from) = task.head.taken_from else { continue };
         let step = &task.head.step_id;
-        let Some(before) = by_id.get(&taken_from).filter(|_| is_same_input) else {
+        let Some(before) = by_id.get(&taken_from) else {
             return violated(KEPT, format!("{step} is taken over from {taken_from}"));
         };
+        if !is_same_input && task.head.action.as_str() == "approval" {
+            return violated(KEPT, format!("{step} was approved for another input"));
+        }
         let is_same = (&before.head.scope, &before.head.step_id) == (&task.head.scope, step);
         let has_ended_so = match before.state.status {
             TaskStatus::Unknown => task.state.status == TaskStatus::Completed,

@@ -334,6 +334,12 @@ impl<'p> Flat<'p> {
         Follows::Unhandled
     }
 
+    /// The step in whose body a step is. `None` on the main line.
+    pub(super) fn inside_of(&self, at: usize) -> Option<StepIndex> {
+        let FlatStep { list, scope, .. } = self.steps[at];
+        self.lists[list].owner.or(self.scopes[scope].opener).and_then(index)
+    }
+
     /// Where a path that goes on to this step begins: at the one before it that asks, if there is one.
     pub(super) fn entry(&self, to: StepIndex) -> StepIndex {
         let before = to.get().checked_sub(1).filter(|before| self.steps[*before].asks);

@@ -34,6 +34,7 @@ use super::flat::Flat;
 use super::graph::Edge;
 use super::inputs::lacking;
 use super::mistakes::Mistakes;
+use super::reads::StepReads;
 use super::span::span;
 use super::suggest::Suggestions;
 use super::{PlannedInputs, PlannedOutputs, Standing, StepIndex};
@@ -87,6 +88,8 @@ pub struct PlannedStep {
     pub cleanup: Option<PlannedCleanup>,
     /// Its kind, with the fields of that kind.
     pub kind: PlannedKind,
+    /// What its result comes of.
+    pub(super) reads: StepReads,
 }
 
 impl PlannedStep {
@@ -119,6 +122,7 @@ impl PlannedStep {
         /// The step itself, its names, and its place in the index of ids.
         const STEP_BYTES: usize = size_of::<PlannedStep>() + 512;
         STEP_BYTES
+            + self.reads.bytes()
             + match &self.kind {
                 PlannedKind::Action(action) => action.texts().map(Template::bytes).sum(),
                 PlannedKind::Parallel(parallel) => parallel.branches.len() * size_of::<PlannedBranch>(),
@@ -285,6 +289,7 @@ impl<'a> Steps<'a> {
             exits,
             cleanup,
             kind,
+            reads: StepReads::of([&draft.references, &draft.in_body], self.flat.inside_of(at), self.by_id),
         });
         Checked {
             planned,

@@ -17,10 +17,10 @@ pub const RERUNS: &[Mutant] = &[
     },
     Mutant {
         name: "rerun-keeps-for-another-input",
-        claim: "an approval, and any other result, is kept for another input",
-        file: RESULTS,
-        find: "        if self.has_other_input {\n",
-        replace: "        if self.has_other_input && self.from.is_some() {\n",
+        claim: "the result of a call that was told of the first input is kept for another one",
+        file: "kernel/src/plan/reads.rs",
+        find: "self.whole_input || self.input.iter().any(|name| is_changed(name))",
+        replace: "self.whole_input && self.input.iter().any(|name| is_changed(name))",
     },
     Mutant {
         name: "rerun-does-again",

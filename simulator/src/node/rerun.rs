@@ -128,9 +128,10 @@ fn results(
 ) -> Option<Vec<TaskDocument>> {
     let standings = standings(&tasks, &BTreeMap::new(), now);
     let asked = |declared: &BTreeMap<TaskId, Declaration>| {
-        let has_other_input = sent.has_other_input;
+        let other = sent.has_other_input.then(other_input);
+        let inputs = other.as_ref().map(|other| (&first.head.input, other));
         let standings = &standings;
-        RerunPlan { plan, playbooks: None, has_other_input, from, standings, declared }.results(tasks.clone())
+        RerunPlan { plan, playbooks: None, inputs, from, standings, declared }.results(tasks.clone())
     };
     let refusal = match asked(&BTreeMap::new()) {
         Ok(results) => return Some(results),
@@ -146,6 +147,10 @@ fn results(
     asked(&declared).ok()
 }
 
+fn other_input() -> Json {
+    Json::from(json!({ "n": OTHER_INPUT }))
+}
+
 fn head(
     first: &ExecutionDocument,
     rerun_of: Arc<RerunOf>,
@@ -155,7 +160,7 @@ fn head(
 ) -> ExecutionHead {
     let mut head = ExecutionHead::clone(&first.head);
     if sent.has_other_input {
-        head.input = Json::from(json!({ "n": OTHER_INPUT }));
+        head.input = other_input();
     }
     let input_hash = InputHash::of(&head.input.value(), &BTreeMap::new());
     ExecutionHead {

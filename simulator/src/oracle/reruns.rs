@@ -65,6 +65,15 @@ impl Oracle {
         let both = (&before[..], tasks);
         let (from, is_same_input) = (rerun_of.from.as_ref(), document.head.input == first.head.input);
         invariant::kept_results_stand(both, from, is_same_input)?;
+        // Every call is told of the input.
+        let is_call = |task: &&TaskDocument| task.head.integration.as_str() == "tool";
+        let mut taken = tasks.iter().filter(|task| task.head.taken_from.is_some());
+        if let Some(call) = taken.find(is_call).filter(|_| !is_same_input) {
+            return broken(
+                "a kept result stands",
+                format!("{} is kept for another input", call.head.step_id),
+            );
+        }
         if is_same_input { invariant::what_stands_is_kept(plan, both, from) } else { Ok(()) }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use updraft_protocol::{
-    ContainmentAsk, ContainmentDocument, Declaration, ExecutionStatus, FailureKind, Playbook, StepId, TaskId,
+    ContainmentAsk, ContainmentDocument, Declaration, ExecutionStatus, FailureKind, Json, Playbook, StepId,
+    TaskId,
 };
 
 use super::world::{World, act, parallel, playbook};
@@ -30,14 +31,7 @@ fn declared(
     let plan = world.machine.plan().clone();
     let standings = standings(&world.tasks(), &BTreeMap::new(), world.now);
     let (from, standings, declared) = (from.as_ref(), &standings, &declared);
-    world.rerun(&RerunPlan {
-        plan: &plan,
-        playbooks: None,
-        has_other_input: false,
-        from,
-        standings,
-        declared,
-    })
+    world.rerun(&RerunPlan { plan: &plan, playbooks: None, inputs: None, from, standings, declared })
 }
 
 fn called(world: &World) -> Vec<&str> {
@@ -85,6 +79,54 @@ fn what_was_so_before_an_action_is_asked_again_where_the_action_runs_again() {
         }
         let (again, taken) = rerun(&world, None);
         assert_eq!((taken, called(&again)), expected);
+    }
+}
+
+#[test]
+fn another_input_runs_again_what_may_have_come_of_what_differs_and_every_approval() {
+    let reads = |id: &str, text: &str| act(id, json!({"arguments": {"n": text}, "retry": {"attempts": 1}}));
+    let ask = json!({"id": "ask", "approval": "isolate?", "group": "leads"});
+    let steps = json!([
+        reads("a", "{{ input.hash }}"),
+        reads("b", "{{ input.host }}"),
+        reads("c", "{{ steps.b.output.n }}"),
+        reads("d", "{{ steps.a.output.n }}"),
+        {"id": "choice", "if": "input.host == 'x'", "then": [once("e")]},
+        {"id": "set", "set": {"v": "{{ input.host }}"}},
+        reads("f", "{{ variables.v }}"),
+        {"id": "each", "for_each": "input.list", "do": [once("g")]},
+        reads("h", "{{ steps.each.output }}"),
+        ask,
+        once("z")
+    ]);
+    let mut world = World::begin(&playbook(steps), json!({"hash": 1, "host": "x", "list": [1]}));
+    for step in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        world.end(step, Ok(json!({"n": 1})));
+    }
+    let _ = world.answer(world.task_of("ask"), "ana", &["leads"], "approve").unwrap();
+    world.end("z", Err(FailureKind::Status));
+    let (plan, standings, declared) = (world.machine.plan().clone(), BTreeMap::new(), BTreeMap::new());
+    let before = world.execution().head.input.clone();
+    for (now, expected) in [
+        (json!({"hash": 1, "host": "y", "list": [1]}), vec!["a", "d", "each", "h"]),
+        (json!({"hash": 1, "host": "x", "list": [1, 2]}), vec!["a", "b", "c", "d", "e", "f"]),
+        (
+            json!({"hash": 1, "host": "x", "list": [1], "new": 1}),
+            vec!["a", "b", "c", "d", "e", "f", "each", "h"],
+        ),
+        (json!(7), vec![]),
+    ] {
+        let rerun = RerunPlan {
+            plan: &plan,
+            playbooks: None,
+            inputs: Some((&before, &Json::from(now.clone()))),
+            from: None,
+            standings: &standings,
+            declared: &declared,
+        };
+        let results = rerun.results(world.tasks()).unwrap();
+        let kept: Vec<&str> = results.iter().map(|task| task.head.step_id.as_str()).collect();
+        assert_eq!(kept, expected, "{now}");
     }
 }
 
@@ -201,7 +243,7 @@ fn a_changed_step_of_another_version_runs_again() {
     let rerun = RerunPlan {
         plan: &plan,
         playbooks: Some((&old, &new)),
-        has_other_input: false,
+        inputs: None,
         from: None,
         standings,
         declared,
@@ -301,8 +343,7 @@ fn a_loop_of_which_an_item_was_undone_is_no_result_and_its_other_items_are() {
 
     let (plan, standings, declared) =
         (world.machine.plan().clone(), &judged(&undone, world.now), &BTreeMap::new());
-    let rerun =
-        RerunPlan { plan: &plan, playbooks: None, has_other_input: false, from: None, standings, declared };
+    let rerun = RerunPlan { plan: &plan, playbooks: None, inputs: None, from: None, standings, declared };
     let (again, taken) = world.rerun(&rerun).unwrap();
     assert_eq!((taken, called(&again)), (1, vec!["in"]), "the other item is kept");
 }

@@ -19,6 +19,7 @@ use super::{Draft, PlannedAction, PlannedKind, PlannedStep, RetryPolicy, Steps};
 use crate::mistake::Mistake;
 use crate::plan::StepIndex;
 use crate::plan::exits::Exits;
+use crate::plan::reads::StepReads;
 use crate::plan::span::span;
 use crate::template::{Spent, Template};
 use crate::visible::Visible;
@@ -186,6 +187,7 @@ impl PlannedUndo {
             exits: Exits::default(),
             cleanup: None,
             kind: PlannedKind::Action(action),
+            reads: StepReads::default(),
         }
     }
 

@@ -24,7 +24,7 @@ pub(super) fn run_what_is_left(world: &World, choices: &[u8]) -> Result<(), Test
     let rerun = RerunPlan {
         plan: &plan,
         playbooks: None,
-        has_other_input: false,
+        inputs: None,
         from: None,
         standings: &standings,
         declared: &declared,
