@@ -121,7 +121,7 @@ mod tests {
     fn what_a_task_waits_for_is_told_with_its_time() {
         let mut state: TaskState = serde_json::from_value(serde_json::json!({
             "status": "waiting", "attempt": 1, "updated_date": 0,
-            "wait": {"kind": "signal", "subject": "closed", "key": "7",
+            "wait": {"kind": "signal", "subject": "closed", "key": "7", "earlier_attempts": 0,
                 "since": 1_767_225_600_000_u64, "until": 1_767_312_000_000_u64},
         }))
         .unwrap();
@@ -139,7 +139,8 @@ mod tests {
         let failure = Failure::new(FailureKind::NotConfigured, missing);
         let mut state: TaskState = serde_json::from_value(serde_json::json!({
             "status": "failed", "attempt": 1, "updated_date": 0,
-            "wait": {"kind": "configuration", "since": 1_767_225_600_000_u64, "until": 1_767_312_000_000_u64},
+            "wait": {"kind": "configuration", "earlier_attempts": 0,
+                "since": 1_767_225_600_000_u64, "until": 1_767_312_000_000_u64},
         }))
         .unwrap();
         assert!(told(&state, &failure).ends_with(hint), "{}", told(&state, &failure));
