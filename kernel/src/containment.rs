@@ -18,6 +18,11 @@ use updraft_protocol::{
     TaskDocument, TaskId, Timestamp, UndoRecord, UndoStatus,
 };
 
+mod before;
+
+use before::ended_before;
+pub use before::waits_for_others;
+
 /// Something that happens to a containment.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ContainmentEvent {
@@ -54,8 +59,7 @@ pub fn register(
     now: Timestamp,
 ) -> Option<ContainmentDocument> {
     let (id, undo, hold) = containment_of(task)?;
-    // What was so before by other hands is not ours to undo.
-    if undo.was_so && before.is_none_or(|document| document.status.ended()) {
+    if undo.was_so && before.is_none_or(|document| ended_before(document, task)) {
         return None;
     }
     let holder = held_by(task, undo);

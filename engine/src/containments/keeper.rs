@@ -3,11 +3,10 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 use updraft_actors::timer::TimerThread;
-use updraft_kernel::containment::{ContainmentEvent, apply, containment_of, register};
+use updraft_kernel::containment::{ContainmentEvent, apply, containment_of, register, waits_for_others};
 use updraft_protocol::limits::{CONTAINMENT_LATE, CONTAINMENT_LOOK, CONTAINMENT_PAGE_ROWS, LOCAL_CLOSE};
 use updraft_protocol::{
     ContainmentDocument, ContainmentStatus, ExecutionDocument, ExecutionId, ExecutionStatus, TaskDocument,
@@ -68,13 +67,13 @@ impl Keeper {
 async fn register_last(submitter: &Submitter) -> Result<(), ReadError> {
     // If the store lags, what it has is registered.
     let _ = submitter.context.flush().await;
-    look(submitter, Resume::Nothing, CONTAINMENT_LATE).await
+    look(submitter, Resume::Nothing, Last::Yes).await
 }
 
 async fn keep(submitter: &Submitter, resume: Resume) {
     let mut troubled = false;
     loop {
-        let looked = look(submitter, resume, Duration::ZERO).await;
+        let looked = look(submitter, resume, Last::No).await;
         if let Err(error) = &looked
             && !troubled
         {
@@ -85,15 +84,23 @@ async fn keep(submitter: &Submitter, resume: Resume) {
     }
 }
 
-/// Everything that there is to do now, and what is to be heard until `ahead` of it.
-async fn look(submitter: &Submitter, resume: Resume, ahead: Duration) -> Result<(), ReadError> {
+/// Whether no look follows: then no task waits for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Yes,
+    No,
+}
+
+/// Everything that there is to do now. What was so before is heard ahead of its time where the target is contained.
+async fn look(submitter: &Submitter, resume: Resume, last: Last) -> Result<(), ReadError> {
     loop {
-        let by = submitter.context.clock.now().after(ahead);
+        let by = submitter.context.clock.now().after(CONTAINMENT_LATE);
         let tasks = submitter.context.store.hold_news(by, CONTAINMENT_PAGE_ROWS).await?;
         let mut heard = Vec::new();
         for task in &tasks {
-            match hear(submitter, task).await {
-                Ok(()) => heard.push(task.clone()),
+            match hear(submitter, task, last).await {
+                Ok(true) => heard.push(task.clone()),
+                Ok(false) => {}
                 Err(error) => {
                     let (tenant, task) = (&task.head.tenant_code, task.task_request_id);
                     tracing::error!(%tenant, %task, %error, "a containment was not registered, and is tried again");
@@ -121,12 +128,18 @@ async fn look(submitter: &Submitter, resume: Resume, ahead: Duration) -> Result<
     Ok(())
 }
 
-/// What a task contains, or no longer does.
-async fn hear(submitter: &Submitter, task: &TaskDocument) -> Result<(), ContainmentError> {
-    let Some((id, ..)) = containment_of(task) else { return Ok(()) };
+/// What a task contains, or no longer does; false if it is heard later.
+async fn hear(submitter: &Submitter, task: &TaskDocument, last: Last) -> Result<bool, ContainmentError> {
+    let Some((id, ..)) = containment_of(task) else { return Ok(true) };
     let now = submitter.context.clock.now();
     let store = &*submitter.context.store;
-    change(store, &task.head.tenant_code, id, |before| Ok(((), register(before, task, now)))).await
+    change(store, &task.head.tenant_code, id, |before| {
+        if last == Last::No && waits_for_others(before, task, now) {
+            return Ok((false, None));
+        }
+        Ok((true, register(before, task, now)))
+    })
+    .await
 }
 
 /// Begins the undo of a containment that is due, or follows it.
