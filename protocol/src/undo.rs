@@ -58,7 +58,7 @@ pub struct UndoCall {
     pub arguments: Option<Json>,
     /// The secrets, by their places. Kept apart from the arguments, so that no data can become a reference to one.
     pub secrets: Vec<SecretReference>,
-    /// How long all attempts may take together.
+    /// How long after its beginning it may be tried again.
     pub within: Span,
     /// How long one attempt may take.
     pub timeout: Option<Span>,

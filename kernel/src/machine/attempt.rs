@@ -105,7 +105,7 @@ impl Machine {
             call,
             arguments,
             secrets: action.secrets.clone(),
-            timeout: action.timeout_within(began, now),
+            timeout: action.timeout,
         })));
     }
 
@@ -185,7 +185,7 @@ impl Machine {
         }
         let due = self.retry_due(task, attempt, action, &failure, now);
         if let Some(within) = action.within.filter(|within| due >= self.began_of(task).after(*within)) {
-            let message = format!("not tried again after {} in all: {}", Span(within), failure.message);
+            let message = format!("not tried again after {}: {}", Span(within), failure.message);
             return self.settle(task, Ending::Failed(failure.with_message(message)), now, effects);
         }
         self.write_retry(task, failure, due, now, effects);

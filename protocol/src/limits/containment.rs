@@ -24,7 +24,7 @@ pub const CONTAINMENT_TRIES: usize = 16;
 /// What an execution remembers of its steps in order to undo them before its end, as JSON: ten thousand items of ordinary size.
 /// Beyond it no further call is made that would have to be undone.
 pub const UNDO_BYTES: usize = 8 << 20;
-/// How long all attempts of an undo may take together, unless it says otherwise: a tool that is down for minutes is asked again,
+/// How long after its beginning an undo may be tried again, unless it says otherwise: a tool that is down for minutes is asked again,
 /// and the end of an execution is told the same day. What is not undone then is listed until a person ends it.
 pub const UNDO_WITHIN: Duration = Duration::from_secs(3600);
 /// What is counted for the rest of such a record: its place, its names, its secrets.

@@ -29,7 +29,7 @@ pub struct Undo {
     /// Whether it is harmless where nobody knows whether the action was done, and is made then too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub safe_if_unknown: bool,
-    /// How long all attempts may take together; by default 1 h.
+    /// How long after its beginning it may be tried again; by default 1 h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Span>,
     /// How long one attempt may take after its request is sent; by default 30 s.

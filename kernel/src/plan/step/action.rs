@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use updraft_protocol::limits::ATTEMPT_TIMEOUT;
 use updraft_protocol::playbook::{Action, OnLastFailure, Record, Retry};
-use updraft_protocol::{Effect, Name, SecretReference, Timestamp};
+use updraft_protocol::{Effect, Name, SecretReference};
 
 use super::call::WrittenCall;
 use super::{Draft, PlannedAlready, PlannedContainment, PlannedKind, PlannedStep, PlannedUndo, Steps};
@@ -29,7 +29,7 @@ pub struct PlannedAction {
     pub retry: RetryPolicy,
     /// Whether the execution is paused when its last attempt has failed.
     pub pauses: bool,
-    /// How long all attempts of an undo may take together. An action of a playbook has the time of its bodies.
+    /// How long after its beginning an undo may be tried again. An action of a playbook has the time of its bodies.
     pub within: Option<Duration>,
     /// Whether the tool must not act twice.
     pub at_most_once: bool,
@@ -71,14 +71,6 @@ impl PlannedAction {
             PlannedKind::Action(action) => Some(action),
             _ => None,
         }
-    }
-
-    /// How long an attempt may take that begins now, of a task that began then. One that waited for its permit until its time was
-    /// over is made all the same, within a second.
-    pub(crate) fn timeout_within(&self, began: Timestamp, now: Timestamp) -> Duration {
-        let Some(within) = self.within else { return self.timeout };
-        let left = within.saturating_sub(Duration::from_millis(now.since(began)));
-        self.timeout.min(left.max(Duration::from_secs(1)))
     }
 
     /// Checks the fields of the step.

@@ -79,7 +79,7 @@ pub struct PlannedUndo {
     pub(super) target: Option<&'static str>,
     /// Whether it is made where nobody knows whether the action was done.
     pub safe_if_unknown: bool,
-    /// How long all attempts may take together.
+    /// How long after its beginning it may be tried again.
     within: Span,
     /// How long one attempt may take.
     pub timeout: Duration,
