@@ -190,10 +190,11 @@ impl Builder {
         self
     }
 
-    /// How often the engine counts what is overdue, sets the gauges of it, and warns; by default once in a minute.
+    /// How often the engine counts what is overdue, sets the gauges of it, and warns; by default once in a minute, at most once
+    /// in a millisecond.
     #[must_use]
     pub fn watch_every(mut self, every: Duration) -> Self {
-        self.watch_every = every;
+        self.watch_every = every.max(Duration::from_millis(1));
         self
     }
 

@@ -119,6 +119,11 @@ pub enum BulkError {
     /// The work cannot be done on executions in this status.
     #[error("this cannot be asked of executions that are {0}")]
     Status(ExecutionStatus),
+    /// Nothing of what has completed failed, and nothing else is asked for.
+    #[error(
+        "of executions that have completed nothing runs again, but with another input or a newer version"
+    )]
+    NothingFailed,
     /// The rerun has no id, by which the same request is known again.
     #[error("reruns in bulk need an id: the same request goes on where it was interrupted")]
     NoId,
@@ -135,7 +140,7 @@ impl BulkError {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Read(error) => error.retryable(),
-            Self::TooMany | Self::Status(_) | Self::NoId | Self::Asker(_) => false,
+            Self::TooMany | Self::Status(_) | Self::NothingFailed | Self::NoId | Self::Asker(_) => false,
         }
     }
 }
@@ -179,6 +184,8 @@ impl Engine {
             }
         }
         found.sort_unstable();
+        // One that has changed meanwhile is found in two statuses.
+        found.dedup();
         let found = found.into_iter().map(|(_, peid)| peid).collect();
         Ok(Counted { tenant: filter.tenant, found, work })
     }

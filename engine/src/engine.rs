@@ -22,6 +22,7 @@ use crate::local::LocalServer;
 use crate::ownership::Ownership;
 use crate::reader::Reader;
 use crate::recovery::Recovered;
+use crate::rerun::Rerunning;
 use crate::standstill::StoreWait;
 use crate::watchdog::Watchdog;
 use crate::why::Explanation;
@@ -65,7 +66,7 @@ pub(crate) struct Submitter {
     pub(crate) closing: Notify,
     pub(crate) submit_timeout: Duration,
     /// Held while an execution is run again: each rerun is noted in the document of the first, which the next one reads.
-    pub(crate) rerunning: tokio::sync::Mutex<()>,
+    pub(crate) rerunning: Rerunning,
 }
 
 impl Engine {

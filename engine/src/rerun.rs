@@ -2,6 +2,7 @@
 //! the checks before the new one is submitted; which results count is decided by the kernel.
 
 mod asked;
+mod lock;
 mod results;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use updraft_actors::plans::Ready;
 use updraft_kernel::machine::{Effects, Machine, Terms};
 use updraft_kernel::plan::Plan;
 use updraft_kernel::rerun::{RerunRefusal, noted};
-use updraft_protocol::limits::{RERUN_BYTES, RERUN_RESULTS};
+use updraft_protocol::limits::{RERUN_BYTES, RERUN_GENERATIONS, RERUN_RESULTS};
 use updraft_protocol::{
     Asked, ControlRefusal, Declaration, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Json,
     PlaybookId, RerunOf, StepId, TaskDocument, TaskId, TenantCode, Value,
@@ -25,6 +26,8 @@ use crate::error::{ReadError, Refusal};
 use crate::handle::Handle;
 use crate::idempotency::SubmissionKey;
 use crate::submission::Submission;
+
+pub(crate) use lock::Rerunning;
 
 /// What of an execution runs again, and who asks for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +102,13 @@ pub(crate) fn rerun_of(first: &ExecutionDocument) -> Option<ExecutionId> {
     controls.newest.iter().rev().find_map(|record| record.execution)
 }
 
+impl Rerun {
+    /// Whether it asks for nothing but what has failed.
+    pub(crate) fn is_the_same(&self) -> bool {
+        self.from.is_none() && self.input.is_none() && !self.is_newest
+    }
+}
+
 /// Why an execution does not run again.
 #[derive(Debug, Error)]
 pub enum RerunError {
@@ -130,6 +140,9 @@ pub enum RerunError {
         /// Their size.
         bytes: usize,
     },
+    /// It is the rerun of a rerun, and so on, more often than is followed.
+    #[error("at most {RERUN_GENERATIONS} reruns may follow each other: submit the playbook anew")]
+    TooManyGenerations,
     /// The new execution is not accepted.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -150,7 +163,8 @@ impl RerunError {
             | Self::AlreadyRerun(_)
             | Self::Asker(_)
             | Self::Unfit(_)
-            | Self::TooMuch { .. } => false,
+            | Self::TooMuch { .. }
+            | Self::TooManyGenerations => false,
         }
     }
 }
@@ -215,7 +229,7 @@ impl Submitter {
         if !rerun.asked.is_sound() {
             return Err(RerunError::Asker(ControlRefusal::NotAsker));
         }
-        let _one_at_a_time = self.rerunning.lock().await;
+        let _one_at_a_time = self.rerunning.of(peid).lock().await;
         self.context.flush().await.map_err(ReadError::from)?;
         let store = &self.context.store;
         let first = store.execution(tenant, peid).await?.ok_or(RerunError::NoExecution(peid))?;
@@ -231,8 +245,7 @@ impl Submitter {
         if !status.ended() {
             return Err(RerunError::NotEnded(status));
         }
-        let is_same = rerun.from.is_none() && rerun.input.is_none() && !rerun.is_newest;
-        if status == ExecutionStatus::Completed && is_same {
+        if status == ExecutionStatus::Completed && rerun.is_the_same() {
             return Err(RerunError::NothingFailed);
         }
         if let Some(rerun) = rerun_of(&first).filter(|_| rerun.is_first) {

@@ -29,6 +29,7 @@ use crate::local::{LocalContext, LocalServer};
 use crate::open::Opened;
 use crate::ownership::Ownership;
 use crate::recovery::{self, Recovered};
+use crate::rerun::Rerunning;
 use crate::standstill::StoreWait;
 use crate::store_choice::StoreChoice;
 use crate::watchdog::Watchdog;
@@ -209,7 +210,7 @@ fn submitter(context: &Arc<EngineContext>, emptied: Arc<Notify>, submit_timeout:
         gate: DrainGate::with_drained_hook(Arc::new(move || emptied.notify_one())),
         closing: Notify::new(),
         submit_timeout,
-        rerunning: tokio::sync::Mutex::default(),
+        rerunning: Rerunning::default(),
     })
 }
 

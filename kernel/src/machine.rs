@@ -49,7 +49,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_protocol::limits::{TURN_PAUSE, TURN_WORK};
+use updraft_protocol::limits::{RERUN_WORK, TURN_PAUSE, TURN_WORK};
 use updraft_protocol::{
     ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp, Update,
 };
@@ -149,18 +149,12 @@ enum Ready {
 /// The work of one execution before its shard serves the others.
 #[derive(Debug, Default)]
 struct Turn {
-    /// Whether it has no bound: what is taken over by a rerun is walked in one turn.
-    is_unbounded: bool,
+    /// Whether results are taken over in it: they are walked in one turn, which has a bound of its own.
+    takes_results: bool,
     /// The work of its templates and conditions so far.
     work: u64,
     /// Whether the timer of the next turn is set.
     awaited: bool,
-}
-
-impl Turn {
-    fn is_spent(&self) -> bool {
-        self.work >= TURN_WORK && !self.is_unbounded
-    }
 }
 
 impl Machine {
@@ -221,6 +215,12 @@ impl Machine {
     /// The fields of its document that never change.
     pub fn head(&self) -> &Arc<ExecutionHead> {
         &self.head
+    }
+
+    /// Whether what is new has to wait for the next turn.
+    fn turn_is_spent(&self) -> bool {
+        let takes_results = self.turn.takes_results && !self.recorded.is_empty();
+        self.turn.work >= if takes_results { RERUN_WORK } else { TURN_WORK }
     }
 
     /// The plan of its playbook.
@@ -291,7 +291,7 @@ impl Machine {
             if self.undecided.is_empty() && !has_place {
                 return;
             }
-            if self.turn.is_spent() {
+            if self.turn_is_spent() {
                 if !std::mem::replace(&mut self.turn.awaited, true) {
                     effects.acts.push(Act::Arm(Timer::Turn, now.after(TURN_PAUSE)));
                 }

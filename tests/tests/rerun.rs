@@ -160,14 +160,17 @@ async fn what_was_contained_and_is_not_any_more_runs_again() {
     let query = ContainmentQuery { tenant: tenant.clone(), of, after: None, limit: 10 };
     let listed = async || engine.containments().list(query.clone()).await.unwrap().0.pop();
     until(async || listed().await.is_some()).await;
-    let kept = async || {
+    let kept = async |peid| {
         let rerun = engine.rerun(&tenant, peid, again()).await.unwrap();
         soon(rerun.wait()).await.unwrap();
-        rerun.inspect().await.unwrap().tasks[0].head.taken_from.is_some()
+        (rerun.inspect().await.unwrap().tasks[0].head.taken_from.is_some(), rerun.peid())
     };
-    assert!(kept().await, "it is contained");
+    let (is_kept, second) = kept(peid).await;
+    assert!(is_kept, "it is contained");
+    assert!(kept(second).await.0, "it is contained still");
     let id = listed().await.unwrap().id;
     engine.containments().undo(&tenant, id, ("ana", "a false alarm")).await.unwrap();
-    assert!(!kept().await, "it was undone");
+    assert!(!kept(peid).await.0, "it was undone");
+    assert!(!kept(second).await.0, "what it has taken over was undone");
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }

@@ -10,7 +10,7 @@ use updraft::{
     ExecutionStatus, Explanation, Name, Overdue, OverdueCounts, OverdueQuery, OverdueRow, PauseCause, Signal,
     Timestamp, WaitKind,
 };
-use updraft_tests::timeouts::TEST_TIMEOUT;
+use updraft_tests::timeouts::{TEST_TIMEOUT, until};
 use updraft_tests::{Harness, named, playbook, soon};
 
 #[tokio::test]
@@ -167,9 +167,7 @@ async fn a_call_without_news_and_a_containment_whose_tool_is_down_are_counted() 
     let tenant = hangs.tenant();
     let of = ContainmentsOf::Open;
     let open = ContainmentQuery { tenant: tenant.clone(), of, after: None, limit: 1 };
-    while engine.containments().list(open.clone()).await.unwrap().0.is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(async || !engine.containments().list(open.clone()).await.unwrap().0.is_empty()).await;
     harness.clock.advance(Duration::from_secs(3_600));
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(engine.overdue_counts(), OverdueCounts::default(), "nothing is late yet");

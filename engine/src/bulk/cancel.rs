@@ -7,8 +7,9 @@ use super::{Bulk, BulkError, Counted, ExecutionFilter};
 use crate::engine::Engine;
 use crate::error::ControlError;
 
-/// The statuses of executions that have not ended.
-const RUNNING: [ExecutionStatus; 2] = [ExecutionStatus::Executing, ExecutionStatus::Paused];
+/// The statuses of executions that have not ended: one that is paused or resumed meanwhile is found in one of them.
+const RUNNING: [ExecutionStatus; 3] =
+    [ExecutionStatus::Paused, ExecutionStatus::Executing, ExecutionStatus::Paused];
 
 impl Engine {
     /// Counts the executions that have not ended and fit the filter, for [`Engine::cancel_all`].

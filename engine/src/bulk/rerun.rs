@@ -35,6 +35,9 @@ impl Engine {
             return Err(BulkError::Asker(ControlRefusal::NotAsker));
         }
         let Some(id) = rerun.id.clone() else { return Err(BulkError::NoId) };
+        if filter.status == Some(ExecutionStatus::Completed) && rerun.is_the_same() {
+            return Err(BulkError::NothingFailed);
+        }
         let possible = if filter.status.is_some() { &ENDED[..] } else { &ENDED[..3] };
         let statuses = filter.statuses(possible)?;
         let is_left_out =

@@ -29,11 +29,11 @@ impl Machine {
             for (step, task) in &results {
                 machine.offer_result(*step, task);
             }
-            // Turns end where templates are much work, and would leave results behind.
-            machine.turn.is_unbounded = true;
+            // An ordinary turn could end before the walk has come to all results. What is new after them waits for the next one.
+            machine.turn.takes_results = true;
             machine.taken = Some(Vec::new());
             machine.begin(now, &mut effects);
-            machine.turn.is_unbounded = false;
+            machine.turn.takes_results = false;
             effects.writes.extend(machine.taken.take().into_iter().flatten());
             if machine.recorded.is_empty() {
                 debug_assert_eq!(crate::invariant::machine(&machine), Ok(()));

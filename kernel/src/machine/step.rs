@@ -114,7 +114,7 @@ impl Machine {
 
     /// Whether a step that computes is postponed to the next turn.
     fn is_put_off(&mut self, at: Arrival) -> bool {
-        let put_off = at.recorded.is_none() && self.turn.is_spent();
+        let put_off = at.recorded.is_none() && self.turn_is_spent();
         if put_off {
             self.undecided.push_back(Undecided::Step(at.scope, at.step));
         }

@@ -14,6 +14,7 @@ mod items;
 mod joins;
 mod last_failures;
 mod loop_progress;
+mod other_input;
 mod outputs;
 mod pauses;
 mod permits;

@@ -59,7 +59,7 @@ impl Machine {
         let Some((scope, step)) = self.tasks.get(task).map(|task| (task.scope, task.step)) else { return };
         let PlannedKind::ForEach(each) = &plan.step(step).kind else { return };
         let at_once = each.at_once.unwrap_or(self.tasks_at_once);
-        let spent = self.turn.is_spent() || self.is_paused();
+        let spent = self.turn_is_spent() || self.is_paused();
         let has_recorded = self.has_recorded_inside(scope, step);
         let Self { tasks, recorded, scopes, .. } = self;
         let (outer, opener) = (scopes.path(scope), &plan.step(step).id);

@@ -66,7 +66,7 @@ impl Machine {
         let PlannedKind::Repeat(repeat) = &plan.step(step).kind else { return };
         let path = self.next_round(task);
         let begun = path.as_ref().is_some_and(|path| self.recorded.has_in(path));
-        if !begun && (self.turn.is_spent() || self.is_paused()) {
+        if !begun && (self.turn_is_spent() || self.is_paused()) {
             return self.undecided.push_back(Undecided::Round(task));
         }
         let Phase::Rounds(rounds) = &mut self.task_mut(task).phase else { return };
