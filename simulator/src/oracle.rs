@@ -14,7 +14,7 @@ mod signals;
 use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_kernel::invariant::{self, Violation};
-use updraft_kernel::machine::{Act, Effects, Machine};
+use updraft_kernel::machine::{Act, Effects, Machine, Timer};
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_kernel::writer::WriteOutcome;
@@ -52,6 +52,8 @@ pub struct Oracle {
     permitted: BTreeSet<TaskId>,
     /// When a task's wait ends, by attempt.
     dues: BTreeMap<(TaskId, u32), Timestamp>,
+    /// The same as it was decided, before its commit: a timer is handed out later, when its task may wait again already.
+    decided_dues: BTreeMap<(TaskId, u32), Timestamp>,
     deadlines: BTreeMap<ExecutionId, Timestamp>,
     told: BTreeMap<ExecutionId, Vec<ExecutionStatus>>,
     /// When the ends were reported first.
@@ -141,6 +143,11 @@ impl Oracle {
             self.decided.entry(update.document()).or_default().insert(revision, state);
         }
         for act in &effects.acts {
+            if let Act::Arm(Timer::Task(seq), due) = act
+                && let Some(task) = tasks.iter().find(|task| task.head.task_seq == seq.0)
+            {
+                self.decided_dues.insert((task.task_request_id, task.state.attempt), *due);
+            }
             if let Act::StopChild(task) = act {
                 self.stopping.insert(*task);
             }

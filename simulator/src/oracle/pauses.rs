@@ -203,7 +203,7 @@ impl Oracle {
     /// Whether a task was to wait until `due` after an earlier attempt.
     pub(super) fn is_of_an_earlier_wait(&self, task: &TaskDocument, due: Timestamp) -> bool {
         let id = task.task_request_id;
-        self.dues.range((id, 0)..(id, task.state.attempt)).any(|(_, earlier)| *earlier == due)
+        self.decided_dues.range((id, 0)..(id, task.state.attempt)).any(|(_, earlier)| *earlier == due)
     }
 }
 
