@@ -160,7 +160,7 @@ impl Engine {
         work: W,
         is_left_out: impl Fn(&ExecutionDocument) -> bool,
     ) -> Result<Counted<W>, BulkError> {
-        self.context.flush().await.map_err(ReadError::from)?;
+        self.flush().await?;
         let mut found: Vec<(Timestamp, ExecutionId)> = Vec::new();
         for status in statuses {
             let (tenant, of) = (filter.tenant.clone(), ExecutionsOf::Status(*status));

@@ -13,14 +13,15 @@ use updraft_actors::plans::Ready;
 use updraft_kernel::machine::{Effects, Machine, Terms};
 use updraft_kernel::plan::Plan;
 use updraft_kernel::rerun::{RerunRefusal, noted};
-use updraft_protocol::limits::{RERUN_BYTES, RERUN_GENERATIONS, RERUN_RESULTS};
+use updraft_protocol::limits::{RERUN_BYTES, RERUN_GENERATIONS, RERUN_RESULTS, RERUN_STORED};
 use updraft_protocol::{
     Asked, ControlRefusal, Declaration, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Json,
-    PlaybookId, RerunOf, StepId, TaskDocument, TaskId, TenantCode, Value,
+    PlaybookId, RerunOf, Span, StepId, TaskDocument, TaskId, TenantCode, Value,
 };
 
 pub(crate) use asked::AskedRerun;
 
+use crate::deadline::after;
 use crate::engine::{Engine, Submitter};
 use crate::error::{ReadError, Refusal};
 use crate::handle::Handle;
@@ -230,9 +231,7 @@ impl Submitter {
             return Err(RerunError::Asker(ControlRefusal::NotAsker));
         }
         let _one_at_a_time = self.rerunning.of(peid).lock().await;
-        self.context.flush().await.map_err(ReadError::from)?;
-        let store = &self.context.store;
-        let first = store.execution(tenant, peid).await?.ok_or(RerunError::NoExecution(peid))?;
+        let first = self.first(tenant, peid).await?;
         let pid = self.version_for(tenant, &first, &rerun).await?;
         let ready = self.ready_of(tenant, pid).await?;
         let submission = submission(&first, pid, &rerun);
@@ -258,6 +257,33 @@ impl Submitter {
             first,
         };
         Ok(self.submit_again(&submission, earlier).await?)
+    }
+
+    /// The execution that is run again. Where it has ended, the store has all that came before its end.
+    async fn first(&self, tenant: &TenantCode, peid: ExecutionId) -> Result<ExecutionDocument, RerunError> {
+        let ended = |found: &ExecutionDocument| found.state.execution_status.ended();
+        let mut saw_end = self.context.store.execution(tenant, peid).await?.as_ref().is_some_and(ended);
+        loop {
+            self.stored().await?;
+            let found = self.context.store.execution(tenant, peid).await?;
+            let found = found.ok_or(RerunError::NoExecution(peid))?;
+            // Documents are written in no order: an end that came meanwhile may be there before its tasks.
+            if saw_end || !ended(&found) {
+                return Ok(found);
+            }
+            saw_end = true;
+        }
+    }
+
+    /// Waits until the store has what is known now.
+    async fn stored(&self) -> Result<(), RerunError> {
+        match self.context.timer.until(after(RERUN_STORED), self.context.flush()).await {
+            Ok(flushed) => Ok(flushed.map_err(ReadError::from)?),
+            Err(_) => {
+                let lags = format!("it does not have after {} what is known", Span(RERUN_STORED));
+                Err(updraft_storage::Error::Unavailable(lags).into())
+            }
+        }
     }
 
     async fn version_for(

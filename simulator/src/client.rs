@@ -168,7 +168,7 @@ impl World {
             return;
         }
         if let Some((peid, node)) = peid.zip(owner.and_then(|owner| self.nodes.get_mut(&owner))) {
-            node.ask_rerun(AskedRerun { sent, peid }, &mut self.cx);
+            node.ask_rerun(AskedRerun { sent, peid, saw_end: false }, &mut self.cx);
         }
         let wait = (5_000 * MILLIS) << times;
         self.cx.queue.at(self.cx.now + wait, WorldEvent::Rerun(number, times + 1));

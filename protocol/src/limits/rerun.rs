@@ -9,6 +9,8 @@ pub const RERUN_GENERATIONS: usize = 50;
 /// The work of the walk that takes results over, about a second: templates between them are evaluated again. Results beyond it
 /// are not taken over.
 pub const RERUN_WORK: u64 = 1_000_000_000;
+/// How long a rerun waits until the store has what is known of the first execution; updates reach it within a second or two.
+pub const RERUN_STORED: Duration = Duration::from_secs(30);
 /// Executions that are counted for bulk work: their ids are in memory until it is done.
 pub const BULK_EXECUTIONS: usize = 10_000;
 /// How long a rerun in bulk waits, where the engine had no place for it, until it is tried again.

@@ -32,6 +32,8 @@ pub struct AskedRerun {
     pub sent: SentRerun,
     /// The execution.
     pub peid: ExecutionId,
+    /// Whether the store had its end before it was asked to have all that was known.
+    pub saw_end: bool,
 }
 
 impl SimulatedNode {
@@ -40,6 +42,11 @@ impl SimulatedNode {
         if self.phase != Phase::Open || self.rerunning.is_some() {
             return;
         }
+        self.wait_for_the_store(AskedRerun { saw_end: has_ended(asked.peid, cx), ..asked }, cx);
+    }
+
+    fn wait_for_the_store(&mut self, asked: AskedRerun, cx: &mut Context) {
+        self.rerunning = None;
         if self.journal.barrier(Asker::Rerun(asked.sent.number)) {
             self.rerunning = Some(asked);
             self.settle(cx);
@@ -49,6 +56,10 @@ impl SimulatedNode {
     /// The store has what was known when the rerun was asked for.
     pub(super) fn rerun(&mut self, number: usize, cx: &mut Context) {
         let Some(asked) = self.rerunning.filter(|asked| asked.sent.number == number) else { return };
+        // An end that came meanwhile may be there before what came before it.
+        if !asked.saw_end && has_ended(asked.peid, cx) {
+            return self.wait_for_the_store(AskedRerun { saw_end: true, ..asked }, cx);
+        }
         if self.begin_again(asked, cx).is_none() {
             self.rerunning = None;
         }
@@ -63,7 +74,7 @@ impl SimulatedNode {
     }
 
     /// Begins the rerun; `None` if it is refused.
-    fn begin_again(&mut self, AskedRerun { sent, peid: of }: AskedRerun, cx: &mut Context) -> Option<()> {
+    fn begin_again(&mut self, AskedRerun { sent, peid: of, .. }: AskedRerun, cx: &mut Context) -> Option<()> {
         let first = cx.store.executions.get(&of)?.clone();
         let is_readable =
             self.phase == Phase::Open && cx.store.answers(cx.now) && !cx.store.tainted.contains(&of);
@@ -116,6 +127,11 @@ impl SimulatedNode {
         self.settle(cx);
         Some(())
     }
+}
+
+/// Whether the store has the end of an execution.
+fn has_ended(peid: ExecutionId, cx: &Context) -> bool {
+    cx.store.executions.get(&peid).is_some_and(|document| document.state.execution_status.ended())
 }
 
 /// The results that are taken over, once what is not known was declared.
