@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use updraft_protocol::{ContainmentDocument, ContainmentId, ExecutionHead, Number, Playbook, Value};
+use updraft_protocol::limits::{ATTEMPT_TIMEOUT, ATTEMPT_UNSENT, SPAN};
+use updraft_protocol::{
+    ContainmentDocument, ContainmentId, ExecutionHead, Number, Playbook, Span, UndoCall, Value,
+};
 
 /// The playbook, and the input that it reads.
 ///
@@ -44,11 +47,17 @@ pub(super) fn undo_playbook(containment: &ContainmentDocument) -> Result<(Playbo
         ("name".to_owned(), text(&format!("{ROUND}{}", containment.id))),
         ("version".to_owned(), number(u64::from(details.round))),
         ("category_id".to_owned(), text("undo")),
-        ("timeout".to_owned(), text(&details.undo.within.to_string())),
+        ("timeout".to_owned(), text(&round_time(&details.undo).to_string())),
         ("steps".to_owned(), Value::Array(vec![Value::Object(step)])),
     ]));
     let playbook = Playbook::parse(playbook.to_string().as_bytes()).map_err(|error| error.to_string())?;
     Ok((playbook, Value::Object(handed.0)))
+}
+
+/// How long a round may take: an attempt that begins at the last instant has its whole time.
+fn round_time(undo: &UndoCall) -> Span {
+    let attempt = undo.timeout.map_or(ATTEMPT_TIMEOUT, |span| span.0);
+    Span((undo.within.0 + ATTEMPT_UNSENT + attempt).min(SPAN))
 }
 
 /// Whether an execution is such a round.
