@@ -55,29 +55,50 @@ impl StepReads {
     }
 }
 
+/// What follows from each step: which read it, and which are in its body.
+struct Followers {
+    readers: Vec<Vec<StepIndex>>,
+    inside: Vec<Vec<StepIndex>>,
+    of_variables: Vec<StepIndex>,
+}
+
+impl Followers {
+    fn of(plan: &Plan) -> Self {
+        let none = || vec![Vec::new(); plan.steps.len()];
+        let mut followers = Self { readers: none(), inside: none(), of_variables: Vec::new() };
+        for (at, step) in plan.steps.iter().enumerate() {
+            let (at, reads) = (StepIndex::at(at), &step.reads);
+            reads.steps.iter().for_each(|read| followers.readers[read.get()].push(at));
+            reads.inside.iter().for_each(|outer| followers.inside[outer.get()].push(at));
+            followers.of_variables.extend(reads.variables.then_some(at));
+        }
+        followers
+    }
+}
+
 impl Plan {
     /// The steps whose results may be others where these fields of the input are, or all of it is: they read them, or what comes
     /// of them, or may be come to or not for their sake.
     pub fn come_of_input(&self, changed: Option<&BTreeSet<&str>>) -> BTreeSet<StepIndex> {
-        let reads = |at: &StepIndex| &self.step(*at).reads;
-        let all = || (0..self.steps.len()).map(StepIndex::at);
-        let mut own: BTreeSet<StepIndex> = all().filter(|at| reads(at).reads(changed)).collect();
-        loop {
+        let reads = |at: StepIndex| &self.step(at).reads;
+        let mut next: Vec<StepIndex> =
+            (0..self.steps.len()).map(StepIndex::at).filter(|at| reads(*at).reads(changed)).collect();
+        let mut own: BTreeSet<StepIndex> = next.iter().copied().collect();
+        let mut found = BTreeSet::new();
+        let followers = Followers::of(self);
+        // Each step is looked at once, as are those that read it.
+        while let Some(at) = next.pop() {
+            let mut more: Vec<StepIndex> = followers.inside[at.get()].clone();
             // What a body does is part of the result of its step, and of those around it.
-            let around = |at: StepIndex| std::iter::successors(Some(at), |at| reads(at).inside);
-            let found: BTreeSet<StepIndex> = own.iter().copied().flat_map(around).collect();
-            let is_set = own.iter().any(|at| matches!(self.step(*at).kind, PlannedKind::Set(_)));
-            let comes = |at: &StepIndex| {
-                let reads = reads(at);
-                (reads.variables && is_set)
-                    || reads.steps.iter().any(|step| found.contains(step))
-                    || reads.inside.is_some_and(|outer| own.contains(&outer))
-            };
-            let more: Vec<StepIndex> = all().filter(|at| !own.contains(at)).filter(comes).collect();
-            if more.is_empty() {
-                return found;
+            let around = std::iter::successors(Some(at), |at| reads(*at).inside);
+            for step in around.take_while(|step| found.insert(*step)) {
+                more.extend(&followers.readers[step.get()]);
             }
-            own.extend(more);
+            if matches!(self.step(at).kind, PlannedKind::Set(_)) {
+                more.extend(&followers.of_variables);
+            }
+            next.extend(more.into_iter().filter(|step| own.insert(*step)));
         }
+        found
     }
 }
