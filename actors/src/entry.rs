@@ -80,7 +80,7 @@ impl RegistryEntry {
     }
 
     /// Its actor says what has to happen to it next.
-    pub(crate) fn expect(&self, expected: Expected) {
+    pub(crate) fn set_expected(&self, expected: Expected) {
         self.expected.store(expected.to_word(), Ordering::Relaxed);
     }
 

@@ -149,7 +149,7 @@ impl Execution {
             }
         }
         if let Some(machine) = self.machine() {
-            self.entry.expect(Expected::of(machine, now));
+            self.entry.set_expected(Expected::of(machine, now));
         }
     }
 

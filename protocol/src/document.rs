@@ -201,6 +201,44 @@ pub struct TaskDocument {
     pub seq: u64,
 }
 
+impl ExecutionState {
+    /// A change that sets the status and the instant, and no other field.
+    pub fn change(execution_status: ExecutionStatus, now: Timestamp) -> Self {
+        Self {
+            execution_status,
+            started_date: None,
+            updated_date: now,
+            finished_date: None,
+            playbook_runtime: None,
+            output: None,
+            error: None,
+            signals: None,
+            ending: None,
+            pause: None,
+            controls: None,
+        }
+    }
+}
+
+impl TaskState {
+    /// A change that sets the status, the attempt and the instant, and no other field.
+    pub fn change(status: TaskStatus, attempt: u32, now: Timestamp) -> Self {
+        Self {
+            status,
+            attempt,
+            response: None,
+            error: None,
+            started_date: None,
+            updated_date: now,
+            runtime: None,
+            wait: None,
+            call: None,
+            undo: None,
+            hold_news: None,
+        }
+    }
+}
+
 impl ExecutionDocument {
     /// Reads a document from a store.
     ///

@@ -83,17 +83,9 @@ fn end(
                 revision: Revision { epoch, seq: task.seq + 1 },
                 head: None,
                 state: TaskState {
-                    status: ending(task),
-                    attempt: task.state.attempt,
-                    response: None,
                     error: why(task).map(Box::new),
-                    started_date: None,
-                    updated_date: now,
                     runtime: Some(now.since(task.state.started_date.unwrap_or(now))),
-                    wait: None,
-                    call: None,
-                    undo: None,
-                    hold_news: None,
+                    ..TaskState::change(ending(task), task.state.attempt, now)
                 },
             })
         })
@@ -101,17 +93,11 @@ fn end(
     writes.extend(not_undone(tasks, execution_status, epoch, now));
     let started = document.state.started_date.unwrap_or(document.head.createddate);
     let state = ExecutionState {
-        execution_status,
-        started_date: None,
-        updated_date: now,
         finished_date: Some(now),
         playbook_runtime: Some(now.since(started)),
-        output: None,
         error: error.map(Box::new),
-        signals: None,
-        ending: None,
-        pause: None,
         controls: document.state.controls.clone(),
+        ..ExecutionState::change(execution_status, now)
     };
     document.state.merge(state.clone());
     document.epoch = epoch;
@@ -153,17 +139,9 @@ fn not_undone(
             revision: Revision { epoch, seq: task.seq + 1 },
             head: None,
             state: TaskState {
-                status: task.state.status,
-                attempt: task.state.attempt,
-                response: None,
-                error: None,
-                started_date: None,
-                updated_date: now,
-                runtime: None,
-                wait: None,
-                call: None,
                 undo: Some(Arc::new(undo)),
                 hold_news: Some(now),
+                ..TaskState::change(task.state.status, task.state.attempt, now)
             },
         }))
     })

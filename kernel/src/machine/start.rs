@@ -65,19 +65,8 @@ impl Machine {
 
     /// The state of an execution that begins.
     pub(super) fn begun(now: Timestamp) -> ExecutionState {
-        ExecutionState {
-            execution_status: ExecutionStatus::Executing,
-            started_date: Some(now),
-            updated_date: now,
-            finished_date: None,
-            playbook_runtime: None,
-            output: None,
-            error: None,
-            signals: None,
-            ending: None,
-            pause: None,
-            controls: None,
-        }
+        let begins = ExecutionState::change(ExecutionStatus::Executing, now);
+        ExecutionState { started_date: Some(now), ..begins }
     }
 
     pub(super) fn new(

@@ -210,19 +210,7 @@ impl Machine {
     /// A change that sets no field but the instant.
     pub(super) fn unchanged(&self, task: TaskSeq, now: Timestamp) -> TaskState {
         let TaskState { status, attempt, .. } = self.task(task).state;
-        TaskState {
-            status,
-            attempt,
-            response: None,
-            error: None,
-            started_date: None,
-            updated_date: now,
-            runtime: None,
-            wait: None,
-            call: None,
-            undo: None,
-            hold_news: None,
-        }
+        TaskState::change(status, attempt, now)
     }
 
     /// Changes a task's state and writes the fields that the change sets.
@@ -295,19 +283,7 @@ impl Machine {
 
     /// A change of the execution that sets no field but the instant.
     pub(super) fn unchanged_execution(&self, now: Timestamp) -> ExecutionState {
-        ExecutionState {
-            execution_status: self.state.execution_status,
-            started_date: None,
-            updated_date: now,
-            finished_date: None,
-            playbook_runtime: None,
-            output: None,
-            error: None,
-            signals: None,
-            ending: None,
-            pause: None,
-            controls: None,
-        }
+        ExecutionState::change(self.state.execution_status, now)
     }
 
     /// The end of the execution is decided, and steps run before it: a pause is over.

@@ -21,22 +21,11 @@ pub fn noted(
     let kind = ControlKind::Rerun;
     let record = ControlRecord { kind, at: now, asked, task: None, until: None, execution: Some(rerun) };
     let controls: ControlHistory = history.unwrap_or_default().with(record);
+    let unchanged = ExecutionState::change(first.state.execution_status, now);
     Update::from(ExecutionUpdate {
         peid: first.peid,
         revision: Revision { epoch, seq: first.seq + 1 },
         head: None,
-        state: ExecutionState {
-            execution_status: first.state.execution_status,
-            started_date: None,
-            updated_date: now,
-            finished_date: None,
-            playbook_runtime: None,
-            output: None,
-            error: None,
-            signals: None,
-            ending: None,
-            pause: None,
-            controls: Some(Arc::new(controls)),
-        },
+        state: ExecutionState { controls: Some(Arc::new(controls)), ..unchanged },
     })
 }
