@@ -113,6 +113,8 @@ async fn reruns_wait_for_a_place_and_what_cannot_be_counted_is_refused() {
     let running = count(acme().status(ExecutionStatus::Executing), Rerun::new(asked()).id("1")).await;
     assert!(matches!(running, Some(BulkError::Status(ExecutionStatus::Executing))), "{running:?}");
     assert!(matches!(count(acme(), Rerun::new(asked())).await, Some(BulkError::NoId)));
+    let completed = count(acme().status(ExecutionStatus::Completed), Rerun::new(asked()).id("1")).await;
+    assert!(matches!(completed, Some(BulkError::NothingFailed)), "{completed:?}");
     let nobody = Asked { uid: "".into(), reason: "".into() };
     assert!(matches!(count(acme(), Rerun::new(nobody).id("1")).await, Some(BulkError::Asker(_))));
     let _ = engine.shutdown(TEST_TIMEOUT).await;

@@ -8,7 +8,7 @@ use updraft::{
     CancelVerdict, Engine, ExecutionDocument, ExecutionId, ExecutionStatus, FailureKind, Handle, Name,
     Submission, TaskStatus,
 };
-use updraft_tests::timeouts::TEST_TIMEOUT;
+use updraft_tests::timeouts::{TEST_TIMEOUT, until};
 use updraft_tests::{Harness, asked, named, playbook, soon, tenant};
 
 /// The execution that the first task of another one has started, once it has begun: before, a cancel of the other or a
@@ -16,14 +16,13 @@ use updraft_tests::{Harness, asked, named, playbook, soon, tenant};
 async fn child_of(engine: &Engine, parent: &Handle) -> Handle {
     let task = parent.inspect().await.unwrap().tasks[0].task_request_id;
     let child = ExecutionId::of_child(task);
-    loop {
-        if let Some(handle) = engine.handle(&tenant("acme"), child).await.unwrap()
-            && handle.inspect().await.is_ok_and(|inspection| !inspection.tasks.is_empty())
-        {
-            return handle;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    let begun = async || {
+        let handle = engine.handle(&tenant("acme"), child).await.unwrap()?;
+        let has_tasks = handle.inspect().await.is_ok_and(|inspection| !inspection.tasks.is_empty());
+        has_tasks.then_some(handle)
+    };
+    until(async || begun().await.is_some()).await;
+    begun().await.unwrap()
 }
 
 async fn run(harness: &Harness, engine: &Engine, name: &str, steps: &str) -> ExecutionDocument {

@@ -68,17 +68,15 @@ async fn a_step_that_pauses_in_place_of_failing_says_so_and_begins_again_when_it
     let first = harness.start().await;
     let handle = harness.submit(&first, &steps, json!({})).await;
     let (tenant, peid) = (handle.tenant().clone(), handle.peid());
-    let is_paused = async |engine: &updraft::Engine| loop {
-        let told = engine.why(&tenant, peid).await.unwrap().unwrap();
-        if told.status == ExecutionStatus::Paused {
-            break told;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    let why = async |engine: &updraft::Engine| engine.why(&tenant, peid).await.unwrap().unwrap();
+    let paused = async |engine: &updraft::Engine| {
+        until(async || why(engine).await.status == ExecutionStatus::Paused).await;
+        why(engine).await
     };
-    let told = soon(is_paused(&first)).await;
+    let told = paused(&first).await;
     let _ = first.shutdown(TEST_TIMEOUT).await;
     let second = harness.start().await;
-    let again = soon(is_paused(&second)).await;
+    let again = paused(&second).await;
     assert_eq!(again, told, "a restart changes nothing of it");
     let PauseCause::LastFailure { step, message, .. } = &told.pause.as_ref().unwrap().cause else {
         panic!("{told:?}");
@@ -158,24 +156,24 @@ async fn a_call_without_news_and_a_containment_whose_tool_is_down_are_counted() 
     let hangs = harness.submit(&engine, &hangs, json!({})).await;
     let contains = harness.submit(&engine, &contains, json!({})).await;
     let _ = soon(contains.wait()).await.unwrap();
-    let becomes = async |wanted: OverdueCounts| {
-        while engine.overdue_counts() != wanted {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
+    let becomes = async |wanted: OverdueCounts| until(async || engine.overdue_counts() == wanted).await;
     engine.flush().await.unwrap();
     let tenant = hangs.tenant();
     let of = ContainmentsOf::Open;
     let open = ContainmentQuery { tenant: tenant.clone(), of, after: None, limit: 1 };
-    until(async || !engine.containments().list(open.clone()).await.unwrap().0.is_empty()).await;
+    let failures = async || {
+        let listed = engine.containments().list(open.clone()).await.unwrap().0;
+        listed.first().map(|containment| containment.details.failures)
+    };
+    until(async || failures().await == Some(0)).await;
     harness.clock.advance(Duration::from_secs(3_600));
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    until(async || failures().await == Some(1)).await;
     assert_eq!(engine.overdue_counts(), OverdueCounts::default(), "nothing is late yet");
     harness.clock.advance(Duration::from_secs(600));
-    soon(becomes(OverdueCounts { waits: 0, executions: 1, containments: 1 })).await;
+    becomes(OverdueCounts { waits: 0, executions: 1, containments: 1 }).await;
     let asked = Asked { uid: "ana".into(), reason: "it hangs".into() };
     let _ = engine.cancel(tenant, hangs.peid(), asked).await.unwrap();
-    soon(becomes(OverdueCounts { waits: 0, executions: 0, containments: 1 })).await;
+    becomes(OverdueCounts { waits: 0, executions: 0, containments: 1 }).await;
     let _ = engine.shutdown(TEST_TIMEOUT).await;
     assert_eq!(engine.overdue_counts(), OverdueCounts::default());
 }

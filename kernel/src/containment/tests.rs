@@ -130,7 +130,24 @@ fn what_was_so_before_by_other_hands_is_not_contained_and_what_others_contain_is
     assert_eq!(status(&one), (ContainmentStatus::Active, Some(2 * HOUR)));
     let undoing = after(&one, ContainmentEvent::Due, 2 * HOUR);
     let undone = after(&undoing, ContainmentEvent::UndoEnded(1, Ok(())), 2 * HOUR + 5);
+    let meanwhile = so(task(4, 2 * HOUR, 9 * HOUR));
+    let again = register(Some(&undone), &meanwhile, Timestamp(2 * HOUR + 9)).unwrap();
+    assert_eq!(status(&again), (ContainmentStatus::Active, Some(9 * HOUR)), "it ended after the task had");
     assert_eq!(register(Some(&undone), &so(task(3, 3 * HOUR, 9 * HOUR)), Timestamp(3 * HOUR)), None);
+}
+
+#[test]
+fn what_was_so_before_waits_for_the_record_of_another_task_and_no_longer_than_that() {
+    let late = Timestamp(30);
+    let mut second = with(&task(2, 10, 5 * HOUR), |undo| undo.was_so = true);
+    second.state.hold_news = Some(late);
+    let open = begin(&task(1, 0, 2 * HOUR));
+    assert!(waits_for_others(None, &second, Timestamp(29)));
+    assert!(!waits_for_others(None, &second, late));
+    assert!(!waits_for_others(Some(&open), &second, Timestamp(10)), "it is held at once");
+    let mut first = task(3, 10, 5 * HOUR);
+    first.state.hold_news = Some(late);
+    assert!(!waits_for_others(None, &first, Timestamp(10)), "what a task has done itself is contained");
 }
 
 #[test]
