@@ -4,6 +4,7 @@ use thiserror::Error;
 use updraft_actors::{Lost, plans};
 use updraft_kernel::pairing::Mismatch;
 use updraft_kernel::plan::Mistake;
+use updraft_kernel::rerun::RerunRefusal;
 use updraft_protocol::{
     ContainmentId, ContainmentRefusal, ControlRefusal, ExecutionId, Name, PlaybookId, Timestamp,
 };
@@ -183,6 +184,9 @@ pub enum Refusal {
     /// The input or the variables are not what their playbook asks for: each mistake has its place, `input.host`.
     #[error("{}", list(.0))]
     Input(Vec<Mistake>),
+    /// The results that a rerun begins with cannot be taken over.
+    #[error(transparent)]
+    Results(#[from] RerunRefusal),
     /// The submission itself is not valid.
     #[error("{place}: {message}")]
     Invalid {
@@ -206,6 +210,7 @@ impl Refusal {
             | Self::KeyReused { .. }
             | Self::Endpoint { .. }
             | Self::Input(_)
+            | Self::Results(_)
             | Self::Invalid { .. } => false,
         }
     }
@@ -224,7 +229,10 @@ impl Refusal {
             Self::Playbook(_) | Self::NoPlaybook { .. } => "playbook",
             Self::Missing(_) => "missing",
             Self::KeyReused { .. } => "key_reused",
-            Self::Endpoint { .. } | Self::Input(_) | Self::Invalid { .. } => "invalid",
+            Self::Endpoint { .. }
+            | Self::Input(_)
+            | Self::Results(_)
+            | Self::Invalid { .. } => "invalid",
         }
     }
 }

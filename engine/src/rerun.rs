@@ -193,11 +193,11 @@ impl Earlier {
         peid: ExecutionId,
         head: Arc<ExecutionHead>,
         terms: Terms,
-    ) -> (Machine, Effects) {
+    ) -> Result<(Machine, Effects), RerunRefusal> {
         let (epoch, now) = (terms.epoch, head.createddate);
-        let (machine, mut effects) = Machine::rerun(plan, peid, head, self.results, terms, now);
+        let (machine, mut effects) = Machine::rerun(plan, peid, head, self.results, terms, now)?;
         effects.writes.push(noted(&self.first, peid, self.rerun_of.asked.clone(), epoch, now));
-        (machine, effects)
+        Ok((machine, effects))
     }
 }
 
@@ -256,7 +256,10 @@ impl Submitter {
             variables: self.variables(tenant, &first, &ready).await?,
             first,
         };
-        Ok(self.submit_again(&submission, earlier).await?)
+        self.submit_again(&submission, earlier).await.map_err(|refusal| match refusal {
+            Refusal::Results(refusal) => refusal.into(),
+            refusal => refusal.into(),
+        })
     }
 
     /// The execution that is run again. Where it has ended, the store has all that came before its end.

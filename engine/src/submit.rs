@@ -222,7 +222,7 @@ impl Submitter {
     ) -> Result<Handle, Refusal> {
         let (terms, now) = (self.context.terms(&head.tenant_code), head.createddate);
         let (machine, Effects { writes, acts, .. }) = match earlier {
-            Some(earlier) => earlier.begin(ready.plan.clone(), entry.peid, head, terms),
+            Some(earlier) => earlier.begin(ready.plan.clone(), entry.peid, head, terms)?,
             None => Machine::start(ready.plan.clone(), entry.peid, head, terms, now),
         };
         let launch = Launch { entry: entry.clone(), machine: Box::new(machine), acts, lsn: 0 };

@@ -49,7 +49,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_protocol::limits::{RERUN_WORK, TURN_PAUSE, TURN_WORK};
+use updraft_protocol::limits::{TURN_PAUSE, TURN_WORK};
 use updraft_protocol::{
     ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp, Update,
 };
@@ -149,8 +149,8 @@ enum Ready {
 /// The work of one execution before its shard serves the others.
 #[derive(Debug, Default)]
 struct Turn {
-    /// Whether results are taken over in it: they are walked in one turn, which has a bound of its own.
-    takes_results: bool,
+    /// The bound of a turn in which results are taken over: all of them are walked in it.
+    results_work: Option<u64>,
     /// The work of its templates and conditions so far.
     work: u64,
     /// Whether the timer of the next turn is set.
@@ -219,8 +219,8 @@ impl Machine {
 
     /// Whether what is new has to wait for the next turn.
     fn turn_is_spent(&self) -> bool {
-        let takes_results = self.turn.takes_results && !self.recorded.is_empty();
-        self.turn.work >= if takes_results { RERUN_WORK } else { TURN_WORK }
+        let bound = self.turn.results_work.filter(|_| !self.recorded.is_empty());
+        self.turn.work >= bound.unwrap_or(TURN_WORK)
     }
 
     /// The plan of its playbook.

@@ -32,6 +32,9 @@ pub enum RerunRefusal {
     /// The step from which it shall run again has not run.
     #[error("the execution has no task of a step \"{0}\"")]
     NotRun(StepId),
+    /// The walk over the results did not come to its end, and what it has not come to may not be done twice.
+    #[error("the templates between the results take too long to evaluate again: nothing was run")]
+    TooMuchWork,
 }
 
 impl RerunRefusal {

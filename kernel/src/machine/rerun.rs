@@ -3,15 +3,20 @@
 
 use std::sync::Arc;
 
+use updraft_protocol::limits::RERUN_WORK;
 use updraft_protocol::{
     ExecutionHead, ExecutionId, Revision, TaskDocument, TaskHead, TaskId, TaskUpdate, Timestamp, Update,
 };
 
 use super::{Effects, Machine, Terms};
 use crate::plan::{Plan, StepIndex};
+use crate::rerun::RerunRefusal;
 
 impl Machine {
     /// A new execution that takes over these results, in the order of their tasks (`crate::rerun`).
+    ///
+    /// # Errors
+    /// The walk over them takes more than [`RERUN_WORK`].
     pub fn rerun(
         plan: Arc<Plan>,
         peid: ExecutionId,
@@ -19,7 +24,19 @@ impl Machine {
         results: Vec<TaskDocument>,
         terms: Terms,
         now: Timestamp,
-    ) -> (Self, Effects) {
+    ) -> Result<(Self, Effects), RerunRefusal> {
+        Self::rerun_within(RERUN_WORK, plan, (peid, head), results, terms, now)
+    }
+
+    /// The same, with another bound of the walk.
+    pub(super) fn rerun_within(
+        work: u64,
+        plan: Arc<Plan>,
+        (peid, head): (ExecutionId, Arc<ExecutionHead>),
+        results: Vec<TaskDocument>,
+        terms: Terms,
+        now: Timestamp,
+    ) -> Result<(Self, Effects), RerunRefusal> {
         let mut results: Vec<(StepIndex, TaskDocument)> =
             results.into_iter().filter_map(|task| Some((plan.index_of(&task.head.step_id)?, task))).collect();
         loop {
@@ -30,14 +47,18 @@ impl Machine {
                 machine.offer_result(*step, task);
             }
             // An ordinary turn could end before the walk has come to all results. What is new after them waits for the next one.
-            machine.turn.takes_results = true;
+            machine.turn.results_work = Some(work);
             machine.taken = Some(Vec::new());
             machine.begin(now, &mut effects);
-            machine.turn.takes_results = false;
+            machine.turn.results_work = None;
             effects.writes.extend(machine.taken.take().into_iter().flatten());
             if machine.recorded.is_empty() {
                 debug_assert_eq!(crate::invariant::machine(&machine), Ok(()));
-                return (machine, effects);
+                return Ok((machine, effects));
+            }
+            // What is left may lie behind a step that runs again, or only behind the bound: nobody knows which.
+            if machine.turn.work >= work {
+                return Err(RerunRefusal::TooMuchWork);
             }
             let left = std::mem::take(&mut machine.recorded);
             results.retain(|(step, task)| !left.has(&task.head.scope, *step));

@@ -99,7 +99,11 @@ impl SimulatedNode {
         let head = head(&first, rerun_of, &key, &sent, now);
         let epoch = self.home.epochs.of(&head.tenant_code);
         let (peid, input_hash) = (cx.execution_id(), head.input_hash);
-        let (machine, mut effects) = Machine::rerun(plan, peid, Arc::new(head), results, terms(epoch), now);
+        let begun = Machine::rerun(plan, peid, Arc::new(head), results, terms(epoch), now);
+        let Ok((machine, mut effects)) = begun else {
+            cx.violated("reruns", format!("{of} is refused its rerun for its work"));
+            return None;
+        };
         cx.note(format_args!("n{} rerun {} of {of} is {peid}: {effects:?}", self.id, sent.number));
         let decided = cx.oracle.decided(&machine, &effects, epoch);
         cx.check(decided);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use updraft_protocol::limits::ITEM_WORK;
 use updraft_protocol::{
     ContainmentAsk, ContainmentDocument, Declaration, ExecutionStatus, FailureKind, Playbook, StepId, TaskId,
 };
@@ -103,6 +104,22 @@ fn what_is_new_after_the_results_waits_for_its_turns() {
             Some(_) => assert_eq!(called(&again), ["a"]),
         }
     }
+}
+
+#[test]
+fn results_that_the_walk_has_no_time_to_come_to_are_not_done_twice() {
+    let set = json!({"set": {"x": "{{ steps.a.output }}"}});
+    let steps = json!([once("a"), set, set, once("b"), once("c")]);
+    let mut world = World::begin(&playbook(steps), json!({}));
+    world.end("a", Ok(json!(1)));
+    world.end("b", Ok(json!(2)));
+    world.end("c", Err(FailureKind::Status));
+    let plan = world.machine.plan().clone();
+    let (standings, declared) = (&BTreeMap::new(), &BTreeMap::new());
+    let all = RerunPlan { plan: &plan, playbooks: None, inputs: None, from: None, standings, declared };
+    let taken = |work: u64| world.rerun_within(work, &all).map(|(again, taken)| (taken, again.called));
+    assert_eq!(taken(1).err(), Some(RerunRefusal::TooMuchWork), "one computes, and the other waits");
+    assert_eq!(taken(2 * ITEM_WORK).unwrap().0, 2, "all were come to, whatever that took");
 }
 
 #[test]

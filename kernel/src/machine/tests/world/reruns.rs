@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use updraft_protocol::limits::CONFIGURATION_WAIT;
+use updraft_protocol::limits::{CONFIGURATION_WAIT, RERUN_WORK};
 use updraft_protocol::{ExecutionHead, ExecutionId};
 
 use super::World;
@@ -12,13 +12,23 @@ use crate::rerun::{RerunPlan, RerunRefusal};
 impl World {
     /// Runs it again under another id, with the results that it may take over; gives how many it has.
     pub(in super::super) fn rerun(&self, rerun: &RerunPlan<'_>) -> Result<(Self, usize), RerunRefusal> {
+        self.rerun_within(RERUN_WORK, rerun)
+    }
+
+    /// The same, with another bound of the walk over the results.
+    pub(in super::super) fn rerun_within(
+        &self,
+        work: u64,
+        rerun: &RerunPlan<'_>,
+    ) -> Result<(Self, usize), RerunRefusal> {
         let results = rerun.results(self.tasks())?;
         let peid = ExecutionId::from_bytes([1, 2, 3, 4, 5, 6, 0x70, 9, 0x89, 10, 11, 12, 13, 14, 15, 17]);
         let now = self.now.after(std::time::Duration::from_secs(60));
         let head = Arc::new(ExecutionHead { createddate: now, ..ExecutionHead::clone(self.machine.head()) });
         let waits = DefaultWaits::default();
         let terms = Terms { epoch: 1, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT, waits };
-        let (machine, effects) = Machine::rerun(self.plan.clone(), peid, head, results, terms, now);
+        let (machine, effects) =
+            Machine::rerun_within(work, self.plan.clone(), (peid, head), results, terms, now)?;
         let taken = machine.task_documents().iter().filter(|task| task.head.taken_from.is_some()).count();
         Ok((Self::of(machine, effects, now), taken))
     }
