@@ -230,7 +230,8 @@ impl Submitter {
         if !rerun.asked.is_sound() {
             return Err(RerunError::Asker(ControlRefusal::NotAsker));
         }
-        let _one_at_a_time = self.rerunning.of(peid).lock().await;
+        let lease = self.rerunning.of(peid);
+        let _one_at_a_time = lease.alone().await;
         let first = self.first(tenant, peid).await?;
         let pid = self.version_for(tenant, &first, &rerun).await?;
         let ready = self.ready_of(tenant, pid).await?;
