@@ -187,6 +187,12 @@ pub enum Refusal {
     /// The results that a rerun begins with cannot be taken over.
     #[error(transparent)]
     Results(#[from] RerunRefusal),
+    /// What the execution begins with does not fit into one write of the journal.
+    #[error("what the execution begins with is too large: {cause}")]
+    TooLarge {
+        /// The size, and the bound.
+        cause: String,
+    },
     /// The submission itself is not valid.
     #[error("{place}: {message}")]
     Invalid {
@@ -211,6 +217,7 @@ impl Refusal {
             | Self::Endpoint { .. }
             | Self::Input(_)
             | Self::Results(_)
+            | Self::TooLarge { .. }
             | Self::Invalid { .. } => false,
         }
     }
@@ -232,6 +239,7 @@ impl Refusal {
             Self::Endpoint { .. }
             | Self::Input(_)
             | Self::Results(_)
+            | Self::TooLarge { .. }
             | Self::Invalid { .. } => "invalid",
         }
     }

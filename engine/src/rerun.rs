@@ -141,6 +141,9 @@ pub enum RerunError {
         /// Their size.
         bytes: usize,
     },
+    /// It has more tasks, or larger ones, than are looked through.
+    #[error("execution {0} has done too much to be looked through: submit the playbook anew")]
+    TooLarge(ExecutionId),
     /// It is the rerun of a rerun, and so on, more often than is followed.
     #[error("at most {RERUN_GENERATIONS} reruns may follow each other: submit the playbook anew")]
     TooManyGenerations,
@@ -165,8 +168,17 @@ impl RerunError {
             | Self::Asker(_)
             | Self::Unfit(_)
             | Self::TooMuch { .. }
+            | Self::TooLarge(_)
             | Self::TooManyGenerations => false,
         }
+    }
+}
+
+impl RerunError {
+    /// Whether there was no place for a further execution, which there will be.
+    pub(crate) fn has_no_place(&self) -> bool {
+        let Self::Refused(refusal) = self else { return false };
+        matches!(refusal, Refusal::EngineFull | Refusal::TenantFull | Refusal::JournalFull)
     }
 }
 
@@ -280,9 +292,9 @@ impl Submitter {
     }
 
     /// Waits until the store has what is known now.
-    async fn stored(&self) -> Result<(), RerunError> {
+    pub(crate) async fn stored(&self) -> Result<(), ReadError> {
         match self.context.timer.until(after(RERUN_STORED), self.context.flush()).await {
-            Ok(flushed) => Ok(flushed.map_err(ReadError::from)?),
+            Ok(flushed) => Ok(flushed?),
             Err(_) => {
                 let lags = format!("it does not have after {} what is known", Span(RERUN_STORED));
                 Err(updraft_storage::Error::Unavailable(lags).into())

@@ -310,6 +310,7 @@ fn failed(error: &log::Error) -> Refusal {
     match error {
         log::Error::Closed => Refusal::ShuttingDown,
         log::Error::NoSpace { .. } => Refusal::StoreFull { cause: error.to_string() },
+        log::Error::Encode(error) => Refusal::TooLarge { cause: error.to_string() },
         error => Refusal::Failed(Lost::Engine(error.to_string())),
     }
 }

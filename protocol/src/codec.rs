@@ -76,6 +76,15 @@ pub fn encode_into<T: Serialize>(value: &T, bytes: &mut Vec<u8>) -> Result<(), E
     Ok(())
 }
 
+/// The size of a value as it is encoded, without a version.
+///
+/// # Errors
+/// A value that is too large or that serde cannot describe.
+pub fn encoded_bytes<T: Serialize>(value: &T) -> Result<usize, Error> {
+    bincode::serde::encode_into_std_write(value, &mut std::io::sink(), config())
+        .map_err(|error| Error::Encode(error.to_string()))
+}
+
 /// Checks that `bytes` have the version that is read; returns the bytes after the version byte.
 ///
 /// # Errors
@@ -112,6 +121,7 @@ mod tests {
         let value = (String::from("a"), Some(Json::from(serde_json::json!({"b": [1.5, null]}))));
         let mut bytes = vec![9];
         encode_into(&value, &mut bytes).unwrap();
+        assert_eq!(encoded_bytes(&value), Ok(bytes.len() - 2), "beside what was there, and the version");
         assert_eq!(decode::<(String, Option<Json>)>(&bytes[1..]), Ok(value));
     }
 

@@ -199,11 +199,11 @@ pub const SHARD_MAILBOX: usize = 4_096;
 
 /// A segment: large enough that rotation is rare, small enough to be deleted soon.
 pub const JOURNAL_SEGMENT_BYTES: u64 = 64 << 20;
-/// One frame: an execution's largest step from one state to the next.
-pub const JOURNAL_FRAME_BYTES: usize = 16 << 20;
+/// One frame: the largest step of an execution, which is the beginning of a rerun with the results of a large loop.
+pub const JOURNAL_FRAME_BYTES: usize = 32 << 20;
 /// Appends that wait in the journal.
 pub const JOURNAL_QUEUE: usize = 1_024;
-/// Bytes of those appends: several of the largest frames, or a full queue of ordinary ones.
+/// Bytes of those appends: one of the largest frames beside others, or a full queue of ordinary ones.
 pub const JOURNAL_QUEUE_BYTES: usize = 64 << 20;
 /// Zeros that are written ahead of the frames of a segment: enough for hundreds of small windows, and cheap to write.
 pub const JOURNAL_RESERVE_BYTES: usize = 256 << 10;

@@ -174,3 +174,38 @@ async fn what_was_contained_and_is_not_any_more_runs_again() {
     assert!(!kept(second).await.0, "what it has taken over was undone");
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
+
+/// More than a thousand results in the first append of an execution, of the 110,000 that there may be.
+const MANY: usize = 3_000;
+
+#[tokio::test]
+async fn a_loop_of_many_items_begins_again_with_all_that_they_did() {
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let each = playbook(&format!(
+        "steps:
+  - id: each
+    for_each: input
+    as: n
+    at_once: 1000
+    do:
+      - {{id: look, action: tool.echo}}
+      - {{if: n == {MANY}, then: [{{fail: 'no'}}]}}
+"
+    ));
+    let list: Vec<usize> = (1..=MANY).collect();
+    let first = harness.submit(&engine, &each, json!(list)).await;
+    assert_eq!(soon(first.wait()).await.unwrap().state.execution_status, ExecutionStatus::Failed);
+    let calls = harness.tool.times("look");
+    let rerun = engine.rerun(&tenant("acme"), first.peid(), again()).await.unwrap();
+    soon(rerun.wait()).await.unwrap();
+    let tasks = rerun.inspect().await.unwrap().tasks;
+    assert_eq!(tasks.iter().filter(|task| task.head.taken_from.is_some()).count(), calls);
+    assert_eq!((harness.tool.times("look"), calls), (MANY, MANY), "no item is run twice");
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+
+    let engine = harness.start().await;
+    let tasks = engine.execution(&tenant("acme"), rerun.peid()).await.unwrap().unwrap().tasks;
+    assert_eq!(tasks.iter().filter(|task| task.head.taken_from.is_some()).count(), calls);
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}

@@ -5,13 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_actors::plans::Ready;
 use updraft_kernel::rerun::{RerunPlan, Standing, containments_of, parents_of, standings};
-use updraft_protocol::limits::{RERUN_BYTES, RERUN_GENERATIONS, RERUN_RESULTS};
+use updraft_protocol::codec::encoded_bytes;
+use updraft_protocol::limits::{PAGE_ROWS, RERUN_BYTES, RERUN_GENERATIONS, RERUN_READ_BYTES, RERUN_RESULTS};
 use updraft_protocol::{
-    ExecutionDocument, ExecutionId, Json, Playbook, PlaybookId, TaskDocument, TaskId, TenantCode,
+    ExecutionDocument, ExecutionId, Json, Playbook, PlaybookId, Revision, TaskDocument, TaskId, TaskUpdate,
+    TenantCode, Update,
 };
+
+use updraft_storage::page;
 
 use super::{Rerun, RerunError};
 use crate::engine::Submitter;
+
+/// The size of the id of the task that a result is taken from.
+const TAKEN_BYTES: usize = 17;
 
 impl Submitter {
     /// The results that a rerun takes over.
@@ -21,7 +28,7 @@ impl Submitter {
         first: &ExecutionDocument,
         (rerun, ready): (&Rerun, &Ready),
     ) -> Result<Vec<TaskDocument>, RerunError> {
-        let tasks = self.context.store.all_tasks(tenant, first.peid).await?;
+        let tasks = self.tasks(tenant, first.peid).await?;
         let pid = first.head.pid;
         let playbooks = if ready.pid == pid {
             None
@@ -38,11 +45,29 @@ impl Submitter {
             declared: &rerun.declared,
         };
         let results = asked.results(tasks)?;
-        let bytes = results.iter().map(bytes_of).sum();
+        let bytes = results.iter().map(written_bytes).sum();
         if results.len() > RERUN_RESULTS || bytes > RERUN_BYTES {
             return Err(RerunError::TooMuch { results: results.len(), bytes });
         }
         Ok(results)
+    }
+
+    /// All tasks of an execution, if they are not too many to be in memory.
+    async fn tasks(&self, tenant: &TenantCode, peid: ExecutionId) -> Result<Vec<TaskDocument>, RerunError> {
+        let (mut tasks, mut bytes) = (Vec::<TaskDocument>::new(), 0);
+        loop {
+            let after = tasks.last().map_or(0, |task| task.head.task_seq);
+            let page = self.context.store.tasks(tenant, peid, after, PAGE_ROWS).await?;
+            bytes += page.iter().map(TaskDocument::bytes).sum::<usize>();
+            if bytes > RERUN_READ_BYTES {
+                return Err(RerunError::TooLarge(peid));
+            }
+            let is_last = !page::is_full(&page, PAGE_ROWS);
+            tasks.extend(page);
+            if is_last {
+                return Ok(tasks);
+            }
+        }
     }
 
     async fn parsed(&self, tenant: &TenantCode, pid: PlaybookId) -> Result<Option<Playbook>, RerunError> {
@@ -69,7 +94,7 @@ impl Submitter {
         }
         let mut before = BTreeMap::new();
         for peid in earlier.into_iter().rev() {
-            let tasks = self.context.store.all_tasks(tenant, peid).await?;
+            let tasks = self.tasks(tenant, peid).await?;
             before = self.standing_after(tenant, &tasks, &before).await?;
         }
         self.standing_after(tenant, tasks, &before).await
@@ -87,7 +112,7 @@ impl Submitter {
         found.extend(taken.filter_map(|(task, from)| Some((task, *before.get(&from)?))));
         let mut parents: Vec<(TaskId, TaskId)> = parents_of(tasks).map(|task| (task, task)).collect();
         while let Some((of, parent)) = parents.pop() {
-            let below = self.context.store.all_tasks(tenant, ExecutionId::of_child(parent)).await?;
+            let below = self.tasks(tenant, ExecutionId::of_child(parent)).await?;
             if let Some(worst) = self.judged(tenant, &below).await?.into_values().max() {
                 let standing = found.entry(of).or_insert(worst);
                 *standing = worst.max(*standing);
@@ -116,10 +141,11 @@ fn takes_over(tasks: &[TaskDocument]) -> bool {
     tasks.iter().any(|task| task.head.taken_from.is_some())
 }
 
-/// The size of a result, approximately.
-fn bytes_of(task: &TaskDocument) -> usize {
-    let state = &task.state;
-    let response = state.response.as_ref().map_or(0, |response| response.as_str().len());
-    let error = state.error.as_ref().map_or(0, |error| error.message.len());
-    response + error + state.call.as_ref().map_or(0, |call| call.bytes())
+/// The size of a result as the new execution writes it, or a little more.
+fn written_bytes(task: &TaskDocument) -> usize {
+    let TaskDocument { task_request_id: task_id, head, state, epoch, seq } = task.clone();
+    let (revision, head) = (Revision { epoch, seq }, Some(head));
+    let update = Update::from(TaskUpdate { task_id, peid: task.head.peid, revision, head, state });
+    // What cannot be encoded was never written.
+    encoded_bytes(&update).unwrap_or(RERUN_BYTES) + TAKEN_BYTES
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use updraft_protocol::limits::{JOURNAL_QUEUE, JOURNAL_QUEUE_BYTES};
+use updraft_protocol::limits::{JOURNAL_FRAME_BYTES, JOURNAL_QUEUE, JOURNAL_QUEUE_BYTES};
 
 use super::super::testing::sized_update;
 use super::super::{self as journal, Durability, FileDisk};
@@ -211,12 +211,13 @@ async fn every_callback_is_called_once_whenever_the_journal_is_closed() {
 
 #[test]
 fn updates_too_large_for_a_frame_are_refused_before_they_are_queued() {
-    let large = (0..20).map(|document| sized_update(document, 1, 1 << 20)).collect();
+    let too_many = (JOURNAL_FRAME_BYTES >> 20) + 1;
+    let large = (0..too_many as u64).map(|document| sized_update(document, 1, 1 << 20)).collect();
     let (rig, _) = open(&MemoryDisk::default(), Config::default()).unwrap();
     let append = Append::new(large, Need::Durable, Box::new(|_| panic!("never called")));
     let refused = rig.journal.append(append).unwrap_err();
     assert!(matches!(refused.error, Error::Encode(_)));
-    assert_eq!(refused.append.updates.len(), 20);
+    assert_eq!(refused.append.updates.len(), too_many);
 }
 
 #[tokio::test]
