@@ -1,20 +1,25 @@
-//! `updraft cancel`: the end of one execution, by the engine that runs there, or without one. Runs nothing else.
+//! `updraft cancel`: the end of one execution, or of all that `--where` finds, by the engine that runs there, or without one. Runs
+//! nothing else.
 
-use updraft::{Asked, CancelVerdict, ExecutionStatus};
+mod many;
 
+use updraft::{CancelVerdict, ExecutionStatus};
+
+use crate::bulk::asked;
 use crate::data::Kept;
 use crate::exit::{Ending, Error};
-use crate::options::HoldExecution;
+use crate::log::Screen;
+use crate::options::CancelExecution;
 use crate::output::Output;
 use crate::reading::Reading;
 
 /// Cancels, and tells what became of it; answers when that is durable.
-pub(crate) async fn cancel(options: &HoldExecution) -> Result<Ending, Error> {
+pub(crate) async fn cancel(options: &CancelExecution, screen: &Screen) -> Result<Ending, Error> {
     // On a server too: whoever runs it has this data directory, and nobody may cancel behind his back.
     let kept = Kept::of(&options.data)?;
+    let Some(peid) = options.which.peid else { return many::cancel_all(options, &kept, screen).await };
     let place = Reading::of_directory(&kept).await?;
-    let (tenant, peid) = (&options.tenant, options.peid);
-    let asked = Asked { uid: options.uid.clone(), reason: options.reason.clone() };
+    let (tenant, asked) = (&options.which.tenant, asked(&options.which));
     let verdict: Result<_, Error> = match &place {
         Reading::Running(client) => client.cancel(tenant, peid, asked).await.map_err(Error::from),
         Reading::Alone(engine) => engine.cancel(tenant, peid, asked).await.map_err(Error::from),

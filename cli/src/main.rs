@@ -5,6 +5,7 @@ mod allow_entry;
 mod answer;
 mod ask;
 mod at;
+mod bulk;
 mod cancel;
 mod command;
 mod containments;
@@ -96,7 +97,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::List(options) => wait(list::list(&options)),
         Command::Show(options) => wait(show::show(&options)),
         Command::Why(options) => wait(why::why(&options)),
-        Command::Cancel(options) => wait(cancel::cancel(&options)),
+        Command::Cancel(options) => wait(cancel::cancel(&options, screen)),
         Command::Inbox(options) => wait(inbox::inbox(&options)),
         Command::Answer(options) => wait(answer::answer(&options)),
         Command::Signal(options) => wait(signal::signal(&options)),

@@ -4,6 +4,7 @@ mod containments;
 mod look;
 mod people;
 mod rerun;
+mod which;
 mod work;
 
 use std::path::PathBuf;
@@ -20,7 +21,8 @@ use crate::stress::options::Stress;
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
 pub(crate) use look::{AskWhy, Show};
 pub(crate) use people::{AnswerApproval, ExtendWait, HoldExecution, SendSignal, ShowInbox, SkipTask};
-pub(crate) use rerun::{RerunExecution, Which};
+pub(crate) use rerun::RerunExecution;
+pub(crate) use which::{CancelExecution, Fit, Which};
 pub(crate) use work::Work;
 
 /// Runs SOAR playbooks durably.
@@ -52,8 +54,8 @@ pub(crate) enum Command {
     ///
     /// Or, of all tenants, what takes long: `--waiting approval --older 1h`, `--retries 5`, `--slow`.
     Why(AskWhy),
-    /// Ends an execution: by the engine that runs there, or without one.
-    Cancel(HoldExecution),
+    /// Ends an execution, or all that fit: by the engine that runs there, or without one.
+    Cancel(CancelExecution),
     /// Lists the approvals that wait for people, the one whose time is over first first.
     Inbox(ShowInbox),
     /// Answers an approval that waits, by the engine that runs there.
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     /// Lets a paused execution go on.
     Resume(HoldExecution),
     /// Runs an execution again that has ended, as a new one that keeps results of it.
+    ///
+    /// With `--where`, all that fit: those that did not complete, unless a status is said, and were not run again.
     Rerun(RerunExecution),
     /// Tells how the engine fares that runs on a data directory; exits 1 where something is wrong, or none runs.
     Health(Health),
@@ -92,7 +96,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     /// The data directory: the journal, and the embedded store. One process at a time has it; `list`, `show`, `why`, `inbox`,
-    /// `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `skip`, `containments` and `health` work beside that one.
+    /// `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `skip`, `rerun`, `containments` and `health` work beside that
+    /// one.
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,
     #[command(flatten)]

@@ -1,11 +1,12 @@
 //! `updraft rerun`: an execution that has ended runs again as a new one, to its end. Owns what the options mean; which results
 //! are kept is decided by the engine.
 
-mod bulk;
+mod many;
 
 use updraft::local::Client;
-use updraft::{Asked, Builder, Declaration, ExecutionId, Rerun, Resume};
+use updraft::{Builder, Declaration, ExecutionId, Rerun, Resume};
 
+use crate::bulk;
 use crate::command::Command;
 use crate::data::{self, Kept};
 use crate::exit::{Ending, Error};
@@ -18,7 +19,7 @@ use crate::watch::Beginning;
 
 /// Runs one execution again, or all that fit.
 pub(crate) async fn rerun(options: RerunExecution, screen: &Screen) -> Result<Ending, Error> {
-    let Some(peid) = options.peid else { return bulk::rerun_all(&options, screen).await };
+    let Some(peid) = options.which.peid else { return many::rerun_all(&options, screen).await };
     let kept = Kept::of(&options.data)?;
     let client = Client::new(&kept.directory);
     if client.is_there().await? {
@@ -27,15 +28,15 @@ pub(crate) async fn rerun(options: RerunExecution, screen: &Screen) -> Result<En
     let builder = builder(&kept, &options)?;
     let recover = Command::new("recover", &kept).working(&options.work);
     let beginning = Beginning::Again(peid, Box::new(asked(&options)?));
-    let uid = Some(options.uid.to_string());
-    let (tenant, json) = (options.tenant, options.json);
+    let uid = Some(options.which.uid.to_string());
+    let (tenant, json) = (options.which.tenant, options.json);
     let job = Prepared { builder, kept, tenant, beginning, key: None, uid, json, recover, stays: true };
     job.run(screen).await
 }
 
 /// The engine that runs there runs it again, and this process does not wait for that.
 async fn beside(client: &Client, peid: ExecutionId, options: &RerunExecution) -> Result<Ending, Error> {
-    let rerun = client.rerun(&options.tenant, peid, asked(options)?).await?;
+    let rerun = client.rerun(&options.which.tenant, peid, asked(options)?).await?;
     let mut output = Output::stdout();
     if options.json {
         output.json(&serde_json::json!({"peid": peid, "rerun": rerun}));
@@ -52,7 +53,7 @@ fn builder(kept: &Kept, options: &RerunExecution) -> Result<Builder, Error> {
 
 /// What is asked for.
 fn asked(options: &RerunExecution) -> Result<Rerun, Error> {
-    let mut rerun = Rerun::new(Asked { uid: options.uid.clone(), reason: options.reason.clone() });
+    let mut rerun = Rerun::new(bulk::asked(&options.which));
     if let Some(from) = &options.from {
         rerun = rerun.from(from.clone());
     }

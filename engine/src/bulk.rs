@@ -1,13 +1,18 @@
 //! Bulk work: what a person asks of all executions that a filter finds. They are counted first, and the work is done on those that
 //! were counted, one after the other, each as if it was asked for alone. Owns the filter and the count; what is done is in
-//! `bulk/rerun.rs` and `bulk/cancel.rs`.
+//! `bulk/rerun.rs` and `bulk/cancel.rs`, and by another process in `local/bulk.rs`.
 
 mod cancel;
 mod rerun;
 
+pub(crate) use cancel::count_cancels;
+pub(crate) use rerun::count_reruns;
+
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use updraft_actors::EngineContext;
 use updraft_protocol::limits::{BULK_EXECUTIONS, PAGE_ROWS};
 use updraft_protocol::{
     ControlRefusal, ExecutionDocument, ExecutionId, ExecutionStatus, Name, TenantCode, Timestamp,
@@ -19,9 +24,10 @@ use crate::engine::Engine;
 use crate::error::ReadError;
 
 /// Executions of a tenant: all of them, or those that fit what is said.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExecutionFilter {
-    tenant: TenantCode,
+    pub(crate) tenant: TenantCode,
     status: Option<ExecutionStatus>,
     playbook: Option<Name>,
     since: Option<Timestamp>,
@@ -82,10 +88,10 @@ impl ExecutionFilter {
 /// The executions that were found, on which the work is done when the person has seen how many they are.
 #[derive(Debug, Clone)]
 pub struct Counted<W> {
-    tenant: TenantCode,
+    pub(crate) tenant: TenantCode,
     /// The oldest first.
-    found: VecDeque<ExecutionId>,
-    work: W,
+    pub(crate) found: VecDeque<ExecutionId>,
+    pub(crate) work: W,
 }
 
 impl<W> Counted<W> {
@@ -95,13 +101,14 @@ impl<W> Counted<W> {
     }
 }
 
-/// Work on counted executions: it goes on as far as it is asked for the next one. Dropped, it leaves the rest as it is.
-pub struct Bulk<'e, W> {
-    engine: &'e Engine,
-    counted: Counted<W>,
+/// Work on counted executions, by an engine or by the one that a [`Client`](crate::local::Client) reaches: it goes on as far as it
+/// is asked for the next one. Dropped, it leaves the rest as it is.
+pub struct Bulk<'e, W, E = Engine> {
+    pub(crate) engine: &'e E,
+    pub(crate) counted: Counted<W>,
 }
 
-impl<W> Bulk<'_, W> {
+impl<W, E> Bulk<'_, W, E> {
     /// How many are left.
     pub fn left(&self) -> usize {
         self.counted.count()
@@ -151,42 +158,42 @@ fn is_part_of_another(document: &ExecutionDocument) -> bool {
     document.head.parent.is_some_and(|parent| parent.waits) || is_round(&document.head)
 }
 
-impl Engine {
-    /// The executions in one of these statuses that fit the filter, the oldest first.
-    async fn counted<W>(
-        &self,
-        filter: ExecutionFilter,
-        statuses: &[ExecutionStatus],
-        work: W,
-        is_left_out: impl Fn(&ExecutionDocument) -> bool,
-    ) -> Result<Counted<W>, BulkError> {
-        self.flush().await?;
-        let mut found: Vec<(Timestamp, ExecutionId)> = Vec::new();
-        for status in statuses {
-            let (tenant, of) = (filter.tenant.clone(), ExecutionsOf::Status(*status));
-            let (limit, detail) = (PAGE_ROWS, Detail::Summary);
-            let mut query = ExecutionQuery { tenant, of, after: None, limit, detail };
-            loop {
-                let page = self.context.store.executions(query.clone()).await.map_err(ReadError::from)?;
-                let Some(last) = page.last() else { break };
-                let createddate = last.head.createddate;
-                query.after = Some(Cursor { createddate, peid: last.peid });
-                let fits = page.iter().filter(|document| {
-                    filter.fits(document) && !is_part_of_another(document) && !is_left_out(document)
-                });
-                found.extend(fits.map(|document| (document.head.createddate, document.peid)));
-                if found.len() > BULK_EXECUTIONS {
-                    return Err(BulkError::TooMany);
-                }
-                if filter.since.is_some_and(|since| createddate < since) {
-                    break;
-                }
+/// The stored executions in one of these statuses that fit the filter, the oldest first.
+async fn counted<W>(
+    context: &EngineContext,
+    filter: ExecutionFilter,
+    statuses: &[ExecutionStatus],
+    work: W,
+    is_left_out: impl Fn(&ExecutionDocument) -> bool,
+) -> Result<Counted<W>, BulkError> {
+    let mut found: Vec<(Timestamp, ExecutionId)> = Vec::new();
+    // A list is newest first: none of its rows before this one fits.
+    let before =
+        filter.until.map(|createddate| Cursor { createddate, peid: ExecutionId::from_bytes([0; 16]) });
+    for status in statuses {
+        let (tenant, of) = (filter.tenant.clone(), ExecutionsOf::Status(*status));
+        let (limit, detail) = (PAGE_ROWS, Detail::Summary);
+        let mut query = ExecutionQuery { tenant, of, after: before, limit, detail };
+        loop {
+            let page = context.store.executions(query.clone()).await.map_err(ReadError::from)?;
+            let Some(last) = page.last() else { break };
+            let createddate = last.head.createddate;
+            query.after = Some(Cursor { createddate, peid: last.peid });
+            let fits = page.iter().filter(|document| {
+                filter.fits(document) && !is_part_of_another(document) && !is_left_out(document)
+            });
+            found.extend(fits.map(|document| (document.head.createddate, document.peid)));
+            if found.len() > BULK_EXECUTIONS {
+                return Err(BulkError::TooMany);
+            }
+            if filter.since.is_some_and(|since| createddate < since) {
+                break;
             }
         }
-        found.sort_unstable();
-        // One that has changed meanwhile is found in two statuses.
-        found.dedup();
-        let found = found.into_iter().map(|(_, peid)| peid).collect();
-        Ok(Counted { tenant: filter.tenant, found, work })
     }
+    found.sort_unstable();
+    // One that has changed meanwhile is found in two statuses.
+    found.dedup();
+    let found = found.into_iter().map(|(_, peid)| peid).collect();
+    Ok(Counted { tenant: filter.tenant, found, work })
 }

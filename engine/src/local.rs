@@ -13,6 +13,7 @@
 
 #[cfg(unix)]
 mod answer;
+mod bulk;
 mod client;
 mod controls;
 mod message;
@@ -20,6 +21,8 @@ mod message;
 mod server;
 #[cfg(unix)]
 mod socket;
+#[cfg(unix)]
+mod work;
 
 pub use client::{Client, Error};
 pub use message::VERSION;

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+use std::time::Duration;
+
 use serde_json::json;
+use updraft::local::{self, Client};
 use updraft::{
     Asked, BulkError, CancelVerdict, ContainmentQuery, ContainmentStatus, ContainmentsOf, Engine,
     ExecutionFilter, ExecutionId, ExecutionStatus, Rerun, RerunError, TenantCode,
@@ -170,5 +173,67 @@ async fn what_is_run_for_something_else_is_left_to_that() {
     assert_eq!(counted.count(), 1, "neither the sub-playbook nor the undo");
     let (peid, told) = engine.rerun_all(counted).next().await.unwrap();
     assert_eq!((peid, soon(told.unwrap().wait()).await.is_ok()), (first.peid(), true));
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn what_was_submitted_in_a_time_is_found_and_nothing_before_or_after_it() {
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let peids = failed(&harness, &engine, "one", 4).await;
+    let mut dates = Vec::new();
+    for peid in &peids {
+        let found = engine.execution(&tenant("acme"), *peid).await.unwrap().unwrap();
+        dates.push(found.execution.head.createddate);
+    }
+    let count = async |filter: ExecutionFilter| {
+        engine.count_reruns(filter, Rerun::new(asked()).id("1")).await.unwrap().count()
+    };
+    for date in dates.iter().copied() {
+        let (before, after) = (dates.iter().filter(|other| **other < date), dates.iter());
+        let after = after.filter(|other| **other >= date);
+        assert_eq!(count(acme().until(date)).await, before.count(), "{date} of {dates:?}");
+        assert_eq!(count(acme().since(date)).await, after.count(), "{date} of {dates:?}");
+    }
+    assert_eq!(count(acme().since(dates[1]).until(dates[1])).await, 0);
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn another_process_has_the_engine_count_and_do_the_work_and_waits_for_a_place() {
+    let harness = Harness::default();
+    let short = Duration::from_millis(200);
+    let engine = harness.builder().executions_in_flight(1).submit_timeout(short).start().await.unwrap();
+    let first = failed(&harness, &engine, "one", 2).await;
+    let client = Client::new(harness.path());
+    let gate = named("gate", "steps:\n  - {id: gate, action: tool.gate}\n");
+    let blocks = harness.submit(&engine, &gate, json!(null)).await;
+    harness.tool.begun(5).await;
+    let refused = client.rerun(&tenant("acme"), first[0], Rerun::new(asked())).await;
+    assert!(matches!(refused, Err(local::Error::NoPlace { .. })), "{refused:?}");
+
+    let counted = client.count_reruns(acme(), Rerun::new(asked()).id("1")).await.unwrap();
+    assert_eq!(counted.count(), 2);
+    let mut reruns = client.rerun_all(counted);
+    let none = tokio::time::timeout(Duration::from_millis(700), reruns.next()).await;
+    assert!(none.is_err() && reruns.left() == 2, "there is no place");
+    let counted = client.count_cancels(acme().status(ExecutionStatus::Executing), asked()).await.unwrap();
+    let mut cancels = client.cancel_all(counted);
+    let (peid, cancelled) = cancels.next().await.unwrap();
+    assert_eq!((peid, cancelled.unwrap()), (blocks.peid(), Some(CancelVerdict::Cancelled)));
+    assert!(cancels.next().await.is_none());
+    let mut begun = Vec::new();
+    while let Some((peid, rerun)) = soon(reruns.next()).await {
+        assert_eq!(rerun_of(&engine, &tenant("acme"), rerun.unwrap()).await, peid);
+        begun.push(peid);
+    }
+    assert_eq!(begun, first);
+
+    let counted = client.count_reruns(acme(), Rerun::new(asked()).id("1")).await.unwrap();
+    assert_eq!(counted.count(), 1, "but for the one that was cancelled: its request goes on where it was");
+    let refused =
+        client.count_reruns(acme().status(ExecutionStatus::Paused), Rerun::new(asked()).id("1")).await;
+    assert!(matches!(refused, Err(local::Error::Engine { retryable: false, .. })), "{refused:?}");
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }

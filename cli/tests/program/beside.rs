@@ -59,8 +59,11 @@ fn a_cancel_where_nobody_runs_ends_that_execution_and_runs_nothing() {
     let peid = ended(dir, &["list", "--json"]).json()[0]["peid"].as_str().unwrap().to_owned();
     let cancel = |peid: &str| ended(dir, &["cancel", peid, "--uid", "ana", "--reason", "a test"]);
     assert_eq!(cancel(NOBODY).code, 1);
-    let cancelled = cancel(&peid);
+    let all = ["cancel", "--where", "all", "--yes", "--uid", "ana", "--reason", "a test"];
+    let cancelled = ended(dir, &all);
     assert_eq!((cancelled.code, cancelled.out), (0, format!("{peid}  cancelled\n")), "{}", cancelled.err);
+    let none = ended(dir, &all);
+    assert!(none.code == 0 && none.err.contains("0 executions are to be cancelled"), "{}", none.err);
     let again = cancel(&peid);
     assert_eq!((again.code, again.out), (0, format!("{peid}  was cancelled before\n")));
     assert_eq!(tool.waiting(), None, "nothing was called");

@@ -124,3 +124,46 @@ fn the_engine_that_runs_there_runs_it_again() {
     crate::ended::signal(&child, "TERM");
     child.wait().unwrap();
 }
+
+#[test]
+fn what_failed_runs_again_in_bulk_and_is_cancelled_by_the_engine_that_runs_there() {
+    let waits = playbook("  - {id: ask, approval: Isolate?}\n").replace("name: test", "name: waits");
+    let dir =
+        files(&[("p.yaml", &*playbook(STEPS)), ("waits.yaml", &*waits), ("bad.json", r#"{"ok": false}"#)]);
+    for _ in 0..2 {
+        assert_eq!(ended(dir.path(), &["run", "p.yaml", "--input", "bad.json"]).code, 1);
+    }
+    let mut command = updraft(dir.path(), &["run", "waits.yaml", "--json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    read_until(&mut errors, "ask");
+    let who = ["--uid", "ana", "--reason", "the tool is back"];
+    let rerun = |more: &[&str]| ended(dir.path(), &[&["rerun"][..], &who, more].concat());
+    let asked = rerun(&["--where", "all", "--id", "1"]);
+    assert!(asked.code == 2 && asked.err.contains("2 executions are to be run again"), "{}", asked.err);
+    let nameless = rerun(&["--where", "all", "--yes"]);
+    assert!(nameless.code == 2 && nameless.err.contains("need an id"), "{}", nameless.err);
+    let told =
+        rerun(&["--where", "status=failed", "--where", "playbook=test", "--id", "1", "--yes", "--json"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let told = told.json();
+    assert_eq!((told.as_array().unwrap().len(), &told[0]["status"]), (2, &json!(null)), "{told}");
+    let again = told[0]["rerun"].as_str().unwrap();
+    let shown = ended(dir.path(), &["show", again, "--json"]).json();
+    assert_eq!(shown["execution"]["rerun_of"]["peid"], told[0]["peid"]);
+    let nothing = rerun(&["--where", "all", "--id", "1", "--yes"]);
+    assert!(nothing.code == 0 && nothing.err.contains("0 executions"), "{}", nothing.err);
+
+    let cancel = |more: &[&str]| ended(dir.path(), &[&["cancel"][..], &who, more].concat());
+    let asked = cancel(&["--where", "all"]);
+    assert!(asked.code == 2 && asked.err.contains("nothing was cancelled: `--yes`"), "{}", asked.err);
+    for wrong in [&["--where", "status=failed", "--yes"][..], &["--yes"], &[]] {
+        assert_eq!(cancel(wrong).code, 2, "{wrong:?}");
+    }
+    let told = cancel(&["--where", "playbook=waits", "--yes", "--json"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let told = told.json();
+    assert_eq!((told.as_array().unwrap().len(), &told[0]["status"]), (1, &json!("cancelled")), "{told}");
+    assert_eq!((&told[0]["before"], &told[0]["refused"]), (&json!(false), &json!(null)));
+    assert_eq!(child.wait().unwrap().code(), Some(3), "the process that ran it hears of it");
+}

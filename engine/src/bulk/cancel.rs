@@ -1,15 +1,30 @@
 //! Cancels in bulk: each as [`Engine::cancel`], of executions that have not ended.
 
-use updraft_actors::CancelVerdict;
+use updraft_actors::{CancelVerdict, EngineContext};
 use updraft_protocol::{Asked, ControlRefusal, ExecutionId, ExecutionStatus};
 
-use super::{Bulk, BulkError, Counted, ExecutionFilter};
+use super::{Bulk, BulkError, Counted, ExecutionFilter, counted};
 use crate::engine::Engine;
-use crate::error::ControlError;
+use crate::error::{ControlError, ReadError};
 
 /// The statuses of executions that have not ended: one that is paused or resumed meanwhile is found in one of them.
 const RUNNING: [ExecutionStatus; 3] =
     [ExecutionStatus::Paused, ExecutionStatus::Executing, ExecutionStatus::Paused];
+
+/// As [`Engine::count_cancels`], once the store has what is known now.
+pub(crate) async fn count_cancels(
+    context: &EngineContext,
+    stored: impl Future<Output = Result<(), ReadError>>,
+    filter: ExecutionFilter,
+    asked: Asked,
+) -> Result<Counted<Asked>, BulkError> {
+    if !asked.is_sound() {
+        return Err(BulkError::Asker(ControlRefusal::NotAsker));
+    }
+    let statuses = filter.statuses(&RUNNING)?;
+    stored.await?;
+    counted(context, filter, &statuses, asked, |_| false).await
+}
 
 impl Engine {
     /// Counts the executions that have not ended and fit the filter, for [`Engine::cancel_all`].
@@ -22,11 +37,7 @@ impl Engine {
         filter: ExecutionFilter,
         asked: Asked,
     ) -> Result<Counted<Asked>, BulkError> {
-        if !asked.is_sound() {
-            return Err(BulkError::Asker(ControlRefusal::NotAsker));
-        }
-        let statuses = filter.statuses(&RUNNING)?;
-        self.counted(filter, &statuses, asked, |_| false).await
+        count_cancels(&self.context, self.flush(), filter, asked).await
     }
 
     /// Cancels what was counted, as far as [`Bulk::next`] is asked for.

@@ -1,12 +1,13 @@
 //! Reruns in bulk: each as [`Engine::rerun`], through the ordinary admission: where the engine has no place, the next one waits for
 //! it. What has been run again already is left out, and so are reruns of the same request that have failed again.
 
+use updraft_actors::EngineContext;
 use updraft_protocol::limits::BULK_PAUSE;
 use updraft_protocol::{ControlRefusal, ExecutionDocument, ExecutionId, ExecutionStatus};
 
-use super::{Bulk, BulkError, Counted, ExecutionFilter};
+use super::{Bulk, BulkError, Counted, ExecutionFilter, counted};
 use crate::engine::Engine;
-use crate::error::Refusal;
+use crate::error::ReadError;
 use crate::handle::Handle;
 use crate::rerun::{Rerun, RerunError, rerun_of};
 
@@ -17,6 +18,28 @@ const ENDED: [ExecutionStatus; 4] = [
     ExecutionStatus::Cancelled,
     ExecutionStatus::Completed,
 ];
+
+/// As [`Engine::count_reruns`], once the store has what is known now.
+pub(crate) async fn count_reruns(
+    context: &EngineContext,
+    stored: impl Future<Output = Result<(), ReadError>>,
+    filter: ExecutionFilter,
+    rerun: Rerun,
+) -> Result<Counted<Rerun>, BulkError> {
+    if !rerun.asked.is_sound() {
+        return Err(BulkError::Asker(ControlRefusal::NotAsker));
+    }
+    let Some(id) = rerun.id.clone() else { return Err(BulkError::NoId) };
+    if filter.status == Some(ExecutionStatus::Completed) && rerun.is_the_same() {
+        return Err(BulkError::NothingFailed);
+    }
+    let possible = if filter.status.is_some() { &ENDED[..] } else { &ENDED[..3] };
+    let statuses = filter.statuses(possible)?;
+    let is_left_out =
+        |document: &ExecutionDocument| rerun_of(document).is_some() || is_of_this_request(document, &id);
+    stored.await?;
+    counted(context, filter, &statuses, rerun.unless_done(), is_left_out).await
+}
 
 impl Engine {
     /// Counts the executions that have ended and fit the filter, for [`Engine::rerun_all`]: those that did not complete, unless
@@ -31,18 +54,7 @@ impl Engine {
         filter: ExecutionFilter,
         rerun: Rerun,
     ) -> Result<Counted<Rerun>, BulkError> {
-        if !rerun.asked.is_sound() {
-            return Err(BulkError::Asker(ControlRefusal::NotAsker));
-        }
-        let Some(id) = rerun.id.clone() else { return Err(BulkError::NoId) };
-        if filter.status == Some(ExecutionStatus::Completed) && rerun.is_the_same() {
-            return Err(BulkError::NothingFailed);
-        }
-        let possible = if filter.status.is_some() { &ENDED[..] } else { &ENDED[..3] };
-        let statuses = filter.statuses(possible)?;
-        let is_left_out =
-            |document: &ExecutionDocument| rerun_of(document).is_some() || is_of_this_request(document, &id);
-        self.counted(filter, &statuses, rerun.unless_done(), is_left_out).await
+        count_reruns(&self.context, self.flush(), filter, rerun).await
     }
 
     /// Runs again what was counted, as far as [`Bulk::next`] is asked for.
@@ -60,9 +72,7 @@ impl Bulk<'_, Rerun> {
         let begun = loop {
             let begun = self.engine.rerun(&tenant, peid, self.counted.work.clone()).await;
             match &begun {
-                Err(RerunError::Refused(
-                    Refusal::EngineFull | Refusal::TenantFull | Refusal::JournalFull,
-                )) => self.engine.context.timer.pause(BULK_PAUSE).await,
+                Err(error) if error.has_no_place() => self.engine.context.timer.pause(BULK_PAUSE).await,
                 _ => break begun,
             }
         };

@@ -12,6 +12,7 @@ use updraft_storage::store::{
 
 use super::LocalContext;
 use super::message::{Answer, Ask, Place, lines_of};
+use super::work::work;
 use crate::containments::Containments;
 use crate::error::{ControlError, ReadError};
 use crate::handle::{self, Handle};
@@ -28,20 +29,16 @@ pub(super) async fn answer(
     ask: Ask,
     to: &mut (impl AsyncWrite + Unpin),
 ) -> Result<(), Gone> {
-    if let Ask::Rerun { tenant, peid, rerun } = ask {
-        let begun = context.submitter.rerun(&tenant, peid, (*rerun).into()).await;
-        let last = match begun {
-            Ok(handle) => {
-                send(to, &Answer::Rerun(handle.peid())).await?;
-                Answer::End { next: None }
-            }
+    let last = match work(context, &ask).await {
+        Some(Ok(line)) => {
+            send(to, &line).await?;
+            Answer::End { next: None }
+        }
+        Some(Err(last)) => last,
+        None => match tell(context, ask, to).await? {
+            Ok(next) => Answer::End { next },
             Err(error) => Answer::Error { message: error.to_string(), retryable: error.retryable() },
-        };
-        return send(to, &last).await;
-    }
-    let last = match tell(context, ask, to).await? {
-        Ok(next) => Answer::End { next },
-        Err(error) => Answer::Error { message: error.to_string(), retryable: error.retryable() },
+        },
     };
     send(to, &last).await
 }
@@ -102,8 +99,8 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             let verdict = handle::cancel(&context.engine, &tenant, peid, asked).await?;
             Ok((verdict.into_iter().map(Answer::from).collect(), None))
         }
-        // It is answered before.
-        Ask::Rerun { .. } => Ok((Vec::new(), None)),
+        // These are answered before.
+        Ask::Rerun { .. } | Ask::CountReruns { .. } | Ask::CountCancels { .. } => Ok((Vec::new(), None)),
         Ask::Answer { .. }
         | Ask::Signal { .. }
         | Ask::Pause { .. }

@@ -54,6 +54,12 @@ pub enum Error {
         /// The flaw.
         why: String,
     },
+    /// The engine, or the tenant, has no place for a further execution at the moment.
+    #[error("{message}")]
+    NoPlace {
+        /// Its message.
+        message: String,
+    },
     /// The engine failed or refused the request.
     #[error("{message}")]
     Engine {
@@ -68,7 +74,7 @@ impl Error {
     /// Whether the same request can succeed later.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Connection { .. } | Self::Late { .. } => true,
+            Self::Connection { .. } | Self::Late { .. } | Self::NoPlace { .. } => true,
             Self::Engine { retryable, .. } => *retryable,
             Self::NoEngine { .. } | Self::Garbled { .. } => false,
         }
@@ -322,6 +328,7 @@ impl Client {
             Answer::Error { message, retryable } => {
                 Error::Engine { message: message.clone(), retryable: *retryable }
             }
+            Answer::NoPlace { message } => Error::NoPlace { message: message.clone() },
             _ => self.garbled("a line that was not asked for"),
         }
     }

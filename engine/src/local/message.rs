@@ -1,5 +1,6 @@
 //! The messages of the local socket, as JSON lines. Owns their form and its version; sends nothing.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use updraft_protocol::{
 };
 use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox, InboxCursor};
 
+use crate::bulk::ExecutionFilter;
 use crate::health::EngineHealth;
 use crate::inbox::InboxEntry;
 use crate::overdue::{Overdue, OverdueCursor, OverdueRow};
@@ -87,6 +89,10 @@ pub(super) enum Ask {
     ExtendWait { tenant: TenantCode, peid: ExecutionId, task: TaskId, until: Timestamp, asked: Asked },
     /// Run an execution again.
     Rerun { tenant: TenantCode, peid: ExecutionId, rerun: Box<AskedRerun> },
+    /// Which executions are to be run again: each is asked for alone then.
+    CountReruns { filter: Box<ExecutionFilter>, rerun: Box<AskedRerun> },
+    /// Which executions are to be cancelled: each is asked for alone then.
+    CountCancels { filter: Box<ExecutionFilter>, asked: Asked },
     /// The health of the engine.
     Health {},
     /// One page of dead letters, of one tenant or of all.
@@ -144,6 +150,8 @@ pub(super) enum Answer {
     Cancelled,
     /// The execution runs again as this one.
     Rerun(ExecutionId),
+    /// What bulk work is to be done on, the oldest first.
+    Counted(VecDeque<ExecutionId>),
     /// What an answer or a signal came to.
     Applied(Applied),
     /// It had ended before, with this status.
@@ -153,6 +161,10 @@ pub(super) enum Answer {
     End {
         /// The start of the next page, for a list with one.
         next: Option<Place>,
+    },
+    /// The last line: there is no place for a further execution at the moment.
+    NoPlace {
+        message: String,
     },
     /// The last line: the request failed, perhaps partway.
     Error {

@@ -15,20 +15,21 @@ pub(crate) struct AskedRerun {
     pub(crate) input: Option<Json>,
     pub(crate) is_newest: bool,
     pub(crate) declared: Vec<(TaskId, Declaration)>,
+    pub(crate) is_first: bool,
 }
 
 impl From<Rerun> for AskedRerun {
     fn from(rerun: Rerun) -> Self {
-        let Rerun { asked, id, from, input, is_newest, declared, is_first: _ } = rerun;
+        let Rerun { asked, id, from, input, is_newest, declared, is_first } = rerun;
         let (input, declared) = (input.map(Json::from), declared.into_iter().collect());
-        Self { asked, id, from, input, is_newest, declared }
+        Self { asked, id, from, input, is_newest, declared, is_first }
     }
 }
 
 impl From<AskedRerun> for Rerun {
     fn from(asked: AskedRerun) -> Self {
-        let AskedRerun { asked, id, from, input, is_newest, declared } = asked;
+        let AskedRerun { asked, id, from, input, is_newest, declared, is_first } = asked;
         let (input, declared) = (input.map(|input| input.value()), declared.into_iter().collect());
-        Self { asked, id, from, input, is_newest, declared, is_first: false }
+        Self { asked, id, from, input, is_newest, declared, is_first }
     }
 }
