@@ -5,6 +5,9 @@ use super::Machine;
 use super::output::kept_bytes;
 use super::task_seq::TaskSeq;
 
+/// Fewer tasks than these leave one by one, each of which moves the tasks after it; more leave in one pass over all.
+const FEW: usize = 8;
+
 impl Machine {
     /// The number of tasks that may leave memory once the writes so far are durable.
     pub fn leaving(&self) -> usize {
@@ -14,9 +17,12 @@ impl Machine {
     /// The first `count` of the tasks that may leave memory do.
     pub fn forget(&mut self, count: usize) {
         let rest = self.leaving.split_off(count.min(self.leaving.len()));
-        for task in std::mem::replace(&mut self.leaving, rest) {
-            self.drop_task(task);
+        let leaving = std::mem::replace(&mut self.leaving, rest);
+        if leaving.len() < FEW {
+            return leaving.into_iter().for_each(|task| self.drop_task(task));
         }
+        let output_bytes = &mut self.output_bytes;
+        self.tasks.remove_all(leaving, |task| *output_bytes -= kept_bytes(&task.state));
     }
 
     /// Whether all tasks of the execution are in memory.

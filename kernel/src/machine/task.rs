@@ -147,6 +147,18 @@ impl Tasks {
         self.at(seq).map(|at| self.tasks.remove(at))
     }
 
+    /// Removes many of them in one pass: the beginning of a rerun ends as many at once as a loop has items.
+    pub(super) fn remove_all(&mut self, mut leaving: Vec<TaskSeq>, mut on_removed: impl FnMut(&Task)) {
+        leaving.sort_unstable();
+        self.tasks.retain(|task| {
+            let leaves = leaving.binary_search(&task.seq).is_ok();
+            if leaves {
+                on_removed(task);
+            }
+            !leaves
+        });
+    }
+
     /// Whether all tasks are in memory.
     pub(super) fn are_all_there(&self) -> bool {
         self.tasks.len() == self.newest as usize

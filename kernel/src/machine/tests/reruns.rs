@@ -151,6 +151,24 @@ fn a_failure_that_was_handled_is_a_result_and_branches_keep_theirs() {
 }
 
 #[test]
+fn the_tasks_of_items_that_were_taken_over_leave_memory_at_once_and_no_others() {
+    let each = json!({"id": "each", "for_each": "input", "do": [once("a")], "at_once": 20});
+    let mut world =
+        World::begin(&playbook(json!([once("first"), each])), json!((0..20).collect::<Vec<u32>>()));
+    world.end("first", Ok(json!(1)));
+    for _ in 0..19 {
+        world.end("a", Ok(json!("x")));
+    }
+    world.end("a", Err(FailureKind::Status));
+    let (mut again, taken) = rerun(&world, None);
+    let left: Vec<u32> = again.machine.task_documents().iter().map(|task| task.head.task_seq).collect();
+    assert_eq!((taken, left.len()), (20, 3), "the first, the loop and the item that runs again: {left:?}");
+    again.end("a", Ok(json!("x")));
+    assert_eq!((again.ends.clone(), called(&again)), (vec![ExecutionStatus::Completed], vec!["a"]));
+    again.assert_stored_is_current();
+}
+
+#[test]
 fn items_that_ended_are_kept_and_the_others_begin_as_many_at_once_as_the_loop_says() {
     let each = json!({"id": "each", "for_each": "[0, 1, 2, 3, 4, 5]", "as": "n", "at_once": 1,
         "do": [once("a")], "collect": "{{ n }}", "tolerate": 6});
