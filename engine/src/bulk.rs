@@ -13,13 +13,13 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use updraft_actors::EngineContext;
+use updraft_kernel::containment::is_round;
 use updraft_protocol::limits::{BULK_EXECUTIONS, PAGE_ROWS};
 use updraft_protocol::{
     ControlRefusal, ExecutionDocument, ExecutionId, ExecutionStatus, Name, TenantCode, Timestamp,
 };
 use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf};
 
-use crate::containments::is_round;
 use crate::engine::Engine;
 use crate::error::ReadError;
 

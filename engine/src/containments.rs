@@ -1,8 +1,7 @@
 //! Containments: what is contained, until when, by whom; and what people ask of it. Every change is stored on condition that
 //! the containment is as it was read.
 
-mod keeper;
-mod playbook;
+mod reconciler;
 
 use std::sync::Arc;
 
@@ -16,8 +15,7 @@ use updraft_storage::store::{ContainmentCursor, ContainmentQuery, Store};
 
 use crate::engine::Engine;
 use crate::error::{ContainmentError, ReadError};
-pub(crate) use keeper::Keeper;
-pub(crate) use playbook::is_round;
+pub(crate) use reconciler::ReconcilerThread;
 
 /// The containments of all tenants.
 pub struct Containments {

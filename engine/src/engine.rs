@@ -13,7 +13,7 @@ use updraft_protocol::{Applied, ApprovalAnswer, Asked, ExecutionId, Signal, Task
 use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::Pending;
 
-use crate::containments::Keeper;
+use crate::containments::ReconcilerThread;
 use crate::error::{ControlError, ReadError};
 use crate::handle::Handle;
 use crate::health::{self, EngineHealth};
@@ -40,8 +40,8 @@ pub struct Engine {
     pub(crate) embedded: Mutex<Option<Arc<SqliteStore>>>,
     /// The lease of a store that other machines can reach.
     pub(crate) ownership: Option<Ownership>,
-    /// The keeper of containments; taken by the shutdown.
-    pub(crate) keeper: Mutex<Option<Keeper>>,
+    /// The thread of the reconciler of containments; taken by the shutdown.
+    pub(crate) reconciler: Mutex<Option<ReconcilerThread>>,
     /// The watchdog; taken by the shutdown.
     pub(crate) watchdog: Mutex<Option<Watchdog>>,
     /// The server of the local socket, if there is a data directory; taken by the shutdown.

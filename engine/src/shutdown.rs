@@ -10,7 +10,7 @@ use updraft_protocol::limits;
 use updraft_storage::log::CloseOutcome;
 use updraft_storage::sqlite::SqliteStore;
 
-use crate::containments::Keeper;
+use crate::containments::ReconcilerThread;
 use crate::deadline::after;
 use crate::engine::Engine;
 #[cfg(unix)]
@@ -51,8 +51,8 @@ impl Engine {
         if let Some(watchdog) = self.take_watchdog() {
             watchdog.close(&self.context.timer).await;
         }
-        if let Some(keeper) = self.take_keeper() {
-            keeper.close(&self.context.timer).await;
+        if let Some(reconciler) = self.take_reconciler() {
+            reconciler.close(&self.context.timer).await;
         }
         // Before the data directory is free: the next engine there opens its own socket.
         #[cfg(unix)]
@@ -102,8 +102,8 @@ impl Engine {
         self.local.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn take_keeper(&self) -> Option<Keeper> {
-        self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn take_reconciler(&self) -> Option<ReconcilerThread> {
+        self.reconciler.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn take_watchdog(&self) -> Option<Watchdog> {
@@ -126,7 +126,7 @@ impl Drop for Engine {
         #[cfg(unix)]
         let server = self.take_local();
         // Dropped, it ends by itself.
-        drop((self.take_keeper(), self.take_watchdog()));
+        drop((self.take_reconciler(), self.take_watchdog()));
         let (node, store, context) = (self.node.get_mut().take(), self.embedded(), self.context.clone());
         if node.is_none() && store.is_none() {
             return;

@@ -21,7 +21,7 @@ use updraft_storage::write_behind::{WriteBehind, WriterConfig};
 use uuid::Uuid;
 
 use crate::builder::Builder;
-use crate::containments::Keeper;
+use crate::containments::ReconcilerThread;
 use crate::engine::{Engine, Submitter};
 use crate::error::StartError;
 #[cfg(unix)]
@@ -103,7 +103,7 @@ impl Engine {
             context,
             node: tokio::sync::Mutex::new(None),
             submitter,
-            keeper: Mutex::default(),
+            reconciler: Mutex::default(),
             watchdog: Mutex::default(),
             emptied,
             embedded: Mutex::new(embedded),
@@ -154,7 +154,7 @@ impl Engine {
 impl Engine {
     /// Starts the threads beside those of the node.
     fn start_threads(&mut self, builder: &Builder) -> std::io::Result<()> {
-        self.keeper = Mutex::new(Some(Keeper::start(self.submitter.clone(), builder.resume)?));
+        self.reconciler = Mutex::new(Some(ReconcilerThread::start(self.submitter.clone(), builder.resume)?));
         self.watchdog = Mutex::new(Some(Watchdog::start(self.context.clone(), builder.watch_every)?));
         Ok(())
     }

@@ -92,7 +92,7 @@ async fn look(context: &EngineContext, containments: usize) -> OverdueCounts {
     }
     // One whose undo has failed is due again within this time.
     let ahead = now.after(WATCH_CONTAINMENTS_AHEAD);
-    if let Ok(found) = context.store.due_containments(ahead, WATCH_CONTAINMENTS).await {
+    if let Ok(found) = context.store.due_containments(ahead, None, WATCH_CONTAINMENTS).await {
         let late = |found: &&ContainmentDocument| Expected::End(found.until).is_overdue(now);
         counts.containments = found.iter().filter(late).count();
     }

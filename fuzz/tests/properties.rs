@@ -186,7 +186,7 @@ fn task() -> impl Strategy<Value = Update> {
         dates,
         (undo(), date()),
     )
-        .prop_map(|(status, attempt, response, error, dates, (undo, hold_news))| {
+        .prop_map(|(status, attempt, response, error, dates, (undo, registration_due))| {
             let (started_date, updated, runtime) = dates;
             TaskState {
                 status,
@@ -199,7 +199,7 @@ fn task() -> impl Strategy<Value = Update> {
                 wait: None,
                 call: None,
                 undo,
-                hold_news,
+                registration_due,
             }
         });
     (any::<[u8; 16]>(), revision(), option::of(head), state).prop_map(|(id, revision, head, state)| {

@@ -19,9 +19,12 @@ use updraft_protocol::{
 };
 
 mod before;
+mod reconciler;
+mod round;
 
-use before::ended_before;
-pub use before::waits_for_others;
+use before::{ended_before, waits_for_others};
+pub use reconciler::{DueCursor, HoldCursor, Reconciler, ReconcilerCommand, ReconcilerEvent, ReconcilerMode};
+pub use round::{RoundProgress, UndoRound, is_round};
 
 /// Something that happens to a containment.
 #[derive(Debug, Clone, PartialEq)]

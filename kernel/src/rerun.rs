@@ -214,7 +214,7 @@ impl RerunPlan<'_> {
     fn taken_over(&self, task: &TaskDocument) -> TaskDocument {
         let mut taken = task.clone();
         // What it did is taken back by its own execution.
-        (taken.state.undo, taken.state.hold_news) = (None, None);
+        (taken.state.undo, taken.state.registration_due) = (None, None);
         if self.declared.get(&task.task_request_id) == Some(&Declaration::Acted) {
             (taken.state.status, taken.state.error) = (TaskStatus::Completed, None);
         }

@@ -60,7 +60,7 @@ fn update((document, seq): (u8, u64)) -> Update {
             wait: None,
             call: None,
             undo: None,
-            hold_news: None,
+            registration_due: None,
         },
     })
 }

@@ -64,7 +64,7 @@ fn step() -> Vec<Update> {
         wait: None,
         call: None,
         undo: None,
-        hold_news: None,
+        registration_due: None,
     };
     let ended = TaskState {
         status: TaskStatus::Completed,

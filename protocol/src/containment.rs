@@ -33,7 +33,7 @@ fields! {
         pub until: Timestamp,
         /// `until`, while it has not ended.
         pub open_until: Option<Timestamp>,
-        /// When the keeper has to do something next.
+        /// When the reconciler has to do something next.
         pub due: Option<Timestamp>,
         /// The number of changes so far.
         pub revision: u64,

@@ -179,8 +179,8 @@ fields! {
         pub call: Option<Arc<CallRecord>>,
         /// How what it did is taken back.
         pub undo: Option<Arc<UndoRecord>>,
-        /// Present while the keeper of containments has not seen the newest form of `undo`: when it has to look.
-        pub hold_news: Option<Timestamp>,
+        /// Present while the newest form of `undo` is not registered with a containment: when it is to be.
+        pub registration_due: Option<Timestamp>,
     }
 }
 
@@ -234,7 +234,7 @@ impl TaskState {
             wait: None,
             call: None,
             undo: None,
-            hold_news: None,
+            registration_due: None,
         }
     }
 }

@@ -96,7 +96,7 @@ mod tests {
                 wait: None,
                 call: None,
                 undo: None,
-                hold_news: None,
+                registration_due: None,
             },
             epoch: 1,
             seq: 1,

@@ -30,7 +30,7 @@ pub struct UndoRecord {
     pub call: UndoCall,
     /// Why it cannot be made, or why it failed.
     pub reason: Option<Arc<str>>,
-    /// What the keeper of containments has to know: what the task contains, if what it did expires, as then the keeper makes
+    /// What is registered with a containment: what the task contains, if what it did expires, as then the reconciler makes
     /// the call, and the execution never does; or the name of what an undo that failed has left.
     pub hold: Option<Hold>,
 }
@@ -76,9 +76,9 @@ pub struct Hold {
 }
 
 impl UndoRecord {
-    /// From when on the keeper of containments looks at a record of this instant; never if it says nothing to it. What was so
+    /// When a record of this instant is due to be registered with a containment; never if it has nothing for one. What was so
     /// before may be so by another task whose record is on its way to the store: it waits for that.
-    pub fn is_heard_from(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn registration_due(&self, now: Timestamp) -> Option<Timestamp> {
         self.hold.as_ref().map(|_| if self.was_so { now.after(CONTAINMENT_LATE) } else { now })
     }
 

@@ -162,7 +162,7 @@ mod tests {
                 wait: None,
                 call: None,
                 undo: None,
-                hold_news: None,
+                registration_due: None,
             },
         })
     }

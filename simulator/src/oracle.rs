@@ -381,8 +381,8 @@ impl Shown {
         let (Some(State::Task(before)), Some(State::Task(after))) = (&self.state, &after.state) else {
             return false;
         };
-        let TaskState { undo, hold_news, updated_date, .. } = after.clone();
-        *after == TaskState { undo, hold_news, updated_date, ..before.clone() }
+        let TaskState { undo, registration_due, updated_date, .. } = after.clone();
+        *after == TaskState { undo, registration_due, updated_date, ..before.clone() }
     }
 
     fn ended(&self) -> bool {

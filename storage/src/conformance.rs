@@ -147,7 +147,8 @@ cases! {
         a_containment_is_changed_only_as_it_was_read,
         open_containments_are_listed_in_the_order_of_their_ends,
         what_is_due_comes_first_and_what_has_ended_never,
-        the_news_of_a_task_is_told_until_it_is_heard;
+        the_hold_of_a_task_is_listed_until_it_is_registered,
+        what_falls_due_at_one_instant_is_listed_page_by_page;
     epochs:
         each_claim_is_higher_than_every_one_before_and_than_what_is_known,
         a_virtual_shard_is_claimed_alone,

@@ -13,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use updraft_kernel::batch_limit::BatchLimit;
+use updraft_kernel::containment::{DueCursor, HoldCursor};
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::limits::MEMORY_DOCUMENTS;
@@ -180,12 +181,16 @@ impl PlaybookStore for MemoryStore {
 
 #[async_trait]
 impl ContainmentStore for MemoryStore {
-    async fn hold_news(&self, by: Timestamp, limit: usize) -> Result<Vec<TaskDocument>, Error> {
-        Ok(self.table().hold_news(by, limit))
+    async fn unregistered_holds(
+        &self,
+        after: Option<HoldCursor>,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, Error> {
+        Ok(self.table().unregistered_holds(after, limit))
     }
 
-    async fn heard(&self, tasks: &[TaskDocument]) -> Result<(), Error> {
-        self.table().heard(tasks);
+    async fn mark_registered(&self, tasks: &[TaskDocument]) -> Result<(), Error> {
+        self.table().mark_registered(tasks);
         Ok(())
     }
 
@@ -209,8 +214,13 @@ impl ContainmentStore for MemoryStore {
         Ok(self.held().list(&query))
     }
 
-    async fn due_containments(&self, by: Timestamp, limit: usize) -> Result<Vec<ContainmentDocument>, Error> {
-        Ok(self.held().due(by, limit))
+    async fn due_containments(
+        &self,
+        by: Timestamp,
+        after: Option<DueCursor>,
+        limit: usize,
+    ) -> Result<Vec<ContainmentDocument>, Error> {
+        Ok(self.held().due(by, after, limit))
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 use updraft_kernel::batch_limit::BatchLimit;
+use updraft_kernel::containment::{DueCursor, HoldCursor};
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{
@@ -133,12 +134,12 @@ timed! { PlaybookStore {
 } }
 
 timed! { ContainmentStore {
-    hold_news(by: Timestamp, limit: usize) -> Vec<TaskDocument>;
-    heard(tasks: &[TaskDocument]) -> ();
+    unregistered_holds(after: Option<HoldCursor>, limit: usize) -> Vec<TaskDocument>;
+    mark_registered(tasks: &[TaskDocument]) -> ();
     put_containment(containment: ContainmentDocument, before: Option<u64>) -> bool;
     containment(tenant: &TenantCode, id: ContainmentId) -> Option<ContainmentDocument>;
     containments(query: ContainmentQuery) -> Vec<ContainmentDocument>;
-    due_containments(by: Timestamp, limit: usize) -> Vec<ContainmentDocument>;
+    due_containments(by: Timestamp, after: Option<DueCursor>, limit: usize) -> Vec<ContainmentDocument>;
 } }
 
 timed! { DeadLetterStore {

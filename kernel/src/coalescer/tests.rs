@@ -53,7 +53,7 @@ fn status(task: u8, seq: u64, response_bytes: Option<usize>, status: TaskStatus)
             wait: None,
             call: None,
             undo: None,
-            hold_news: None,
+            registration_due: None,
         },
     })
 }

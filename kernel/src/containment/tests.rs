@@ -12,10 +12,10 @@ use updraft_protocol::{
 use super::*;
 use crate::invariant::{is_held_to_the_last, is_never_forgotten};
 
-const HOUR: u64 = 3_600_000;
+pub(super) const HOUR: u64 = 3_600_000;
 
 /// A task that ended at `since`, and contains the host until then.
-fn task(number: u128, since: u64, until: u64) -> TaskDocument {
+pub(super) fn task(number: u128, since: u64, until: u64) -> TaskDocument {
     let name = |text: &str| Name::new(text).unwrap();
     let undo = UndoRecord {
         status: UndoStatus::Registered,
@@ -59,7 +59,7 @@ fn task(number: u128, since: u64, until: u64) -> TaskDocument {
             wait: None,
             call: None,
             undo: Some(Arc::new(undo)),
-            hold_news: Some(Timestamp(since)),
+            registration_due: Some(Timestamp(since)),
         },
         epoch: 1,
         seq: 1,
@@ -140,13 +140,13 @@ fn what_was_so_before_by_other_hands_is_not_contained_and_what_others_contain_is
 fn what_was_so_before_waits_for_the_record_of_another_task_and_no_longer_than_that() {
     let late = Timestamp(30);
     let mut second = with(&task(2, 10, 5 * HOUR), |undo| undo.was_so = true);
-    second.state.hold_news = Some(late);
+    second.state.registration_due = Some(late);
     let open = begin(&task(1, 0, 2 * HOUR));
     assert!(waits_for_others(None, &second, Timestamp(29)));
     assert!(!waits_for_others(None, &second, late));
     assert!(!waits_for_others(Some(&open), &second, Timestamp(10)), "it is held at once");
     let mut first = task(3, 10, 5 * HOUR);
-    first.state.hold_news = Some(late);
+    first.state.registration_due = Some(late);
     assert!(!waits_for_others(None, &first, Timestamp(10)), "what a task has done itself is contained");
 }
 
@@ -255,7 +255,7 @@ fn ids_differ_by_tenant_action_and_target() {
     }
 }
 
-/// What a stored containment, a keeper that crashes and a tool come to.
+/// What a stored containment, a reconciler that crashes and a tool come to.
 struct World {
     stored: Option<ContainmentDocument>,
     tasks: Vec<TaskDocument>,
@@ -265,7 +265,7 @@ struct World {
 }
 
 impl World {
-    /// One step of the keeper. With `crash` what it decided is lost before it is stored.
+    /// One step of the reconciler. With `crash` what it decided is lost before it is stored.
     fn keep(&mut self, event: ContainmentEvent, crash: bool) {
         let Some(before) = self.stored.clone() else { return };
         let Ok(Some(after)) = apply(&before, event, Timestamp(self.now)) else { return };
@@ -300,7 +300,7 @@ impl World {
             5 if choice.is_multiple_of(5) => self.keep(ask(ContainmentAsk::Keep), crash),
             _ => self.look(choice, crash),
         }
-        // The news of tasks is told until it is stored.
+        // Holds are registered until that is stored.
         for task in self.tasks.clone() {
             if let Some(after) = register(self.stored.as_ref(), &task, Timestamp(self.now)).filter(|_| !crash)
             {
@@ -313,7 +313,7 @@ impl World {
         }
     }
 
-    /// The news of tasks is told until it is stored.
+    /// Holds are registered until that is stored.
     fn tell(&mut self, crash: bool) {
         for task in self.tasks.clone() {
             let after = register(self.stored.as_ref(), &task, Timestamp(self.now)).filter(|_| !crash);

@@ -140,7 +140,7 @@ fn not_undone(
             head: None,
             state: TaskState {
                 undo: Some(Arc::new(undo)),
-                hold_news: Some(now),
+                registration_due: Some(now),
                 ..TaskState::change(task.state.status, task.state.attempt, now)
             },
         }))

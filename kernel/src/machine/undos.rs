@@ -135,7 +135,7 @@ impl Undos {
         self.is_given_up = true;
     }
 
-    /// What the task of the undo tells the keeper of containments at its end: that what its step contains is not needed any
+    /// What the task of the undo tells the reconciler of containments at its end: that what its step contains is not needed any
     /// more, or what is left as the undo failed.
     pub(super) fn told(
         &self,

@@ -86,7 +86,7 @@ impl Machine {
             wait: None,
             call: None,
             undo: None,
-            hold_news: None,
+            registration_due: None,
         };
         self.tasks.insert(Task {
             seq,
@@ -199,11 +199,12 @@ impl Machine {
     ) {
         let started = self.task(task).state.started_date.unwrap_or(now);
         let undo = self.undo_at_end(task, status, (response.as_ref(), error.as_ref()), now);
-        let hold_news = undo.as_deref().and_then(|undo| undo.is_heard_from(now));
+        let registration_due = undo.as_deref().and_then(|undo| undo.registration_due(now));
         let (error, runtime) = (error.map(Box::new), Some(now.since(started)));
         let wait = self.rounds_that_set(task, now).map(Box::new);
         let unchanged = self.unchanged(task, now);
-        let change = TaskState { status, response, error, runtime, wait, undo, hold_news, ..unchanged };
+        let change =
+            TaskState { status, response, error, runtime, wait, undo, registration_due, ..unchanged };
         self.change(task, change, effects);
     }
 

@@ -1,4 +1,4 @@
-//! Whether what a task did still stands: its undo may have been made, before the end of its execution or later, by the keeper of
+//! Whether what a task did still stands: its undo may have been made, before the end of its execution or later, by the reconciler of
 //! containments. Owns what the documents say of that; what follows for a rerun is decided in `rerun.rs`.
 
 use std::collections::BTreeMap;
@@ -36,8 +36,8 @@ pub fn standings(
     for task in tasks {
         let Some((id, undo, hold)) = containment_of(task) else { continue };
         let holder = undo.of.unwrap_or(task.task_request_id);
-        // What the keeper has not heard yet, no containment tells.
-        let containment = containments.get(&id).filter(|_| task.state.hold_news.is_none());
+        // What is not registered yet, no containment tells.
+        let containment = containments.get(&id).filter(|_| task.state.registration_due.is_none());
         match containment {
             Some(containment) if containment.status == ContainmentStatus::Kept => {
                 found.remove(&holder);

@@ -31,7 +31,7 @@ pub(super) fn update(document: u64, seq: u64) -> Update {
             wait: None,
             call: None,
             undo: None,
-            hold_news: None,
+            registration_due: None,
         },
     })
 }

@@ -123,7 +123,7 @@ impl Plain {
                 wait: None,
                 call: None,
                 undo: None,
-                hold_news: None,
+                registration_due: None,
             },
         };
         loop {

@@ -11,13 +11,13 @@ pub const CONTAINMENT_HISTORY: usize = 50;
 pub const CONTAINMENT_PAUSE: Duration = Duration::from_secs(60);
 /// The longest such pause: a tool that is down for a day is asked at least once an hour.
 pub const CONTAINMENT_PAUSE_MAX: Duration = Duration::from_secs(3600);
-/// How often the keeper looks for containments that are new, and for those that are due: what expires does so within hours.
+/// How often the reconciler looks for containments that are new, and for those that are due: what expires does so within hours.
 pub const CONTAINMENT_LOOK: Duration = Duration::from_secs(1);
 /// How much later than another task's a record of a containment may reach the store, which is written behind the work.
 pub const CONTAINMENT_LATE: Duration = Duration::from_secs(30);
 /// The longest time between two looks at an undo that runs.
 pub const CONTAINMENT_WATCH: Duration = Duration::from_secs(30);
-/// Tasks or containments that the keeper reads at once.
+/// Tasks or containments that the reconciler reads at once.
 pub const CONTAINMENT_PAGE_ROWS: usize = 100;
 /// How often a change is tried again that met another one.
 pub const CONTAINMENT_TRIES: usize = 16;

@@ -1,11 +1,11 @@
-//! How the actions of random playbooks are taken back: by a call, or by the keeper of containments where they expire.
+//! How the actions of random playbooks are taken back: by a call, or by the reconciler of containments where they expire.
 
 use serde_json::{Value, json};
 
 use super::{Generator, VERIFIED};
 
 impl Generator<'_> {
-    /// Writes how an action is taken back: by a call, or what expires by the keeper of containments.
+    /// Writes how an action is taken back: by a call, or what expires by the reconciler of containments.
     pub(super) fn undo(&mut self, step: &mut Value, id: &str, at_most_once: bool) {
         let of = self.dice.pick(&["{{ output }}", "{{ output }}", "{{ output.none.there }}"]);
         let action = self.dice.pick(&["act", "act", "queue"]);

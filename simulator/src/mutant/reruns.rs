@@ -33,7 +33,7 @@ pub const RERUNS: &[Mutant] = &[
         name: "rerun-undoes-the-first",
         claim: "the new execution undoes what the first has done",
         file: RESULTS,
-        find: "        (taken.state.undo, taken.state.hold_news) = (None, None);\n",
+        find: "        (taken.state.undo, taken.state.registration_due) = (None, None);\n",
         replace: "",
     },
     Mutant {

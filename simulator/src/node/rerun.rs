@@ -1,5 +1,5 @@
 //! Reruns of a process: an execution that has ended runs again, with results that it has. Mirrors `engine/src/rerun.rs`, without
-//! containments: no keeper ends them here.
+//! containments: no reconciler ends them here.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Containments: changed only as they were read, listed by tenant, found when they are due; and the news of tasks.
+//! Containments: changed only as they were read, listed by tenant, found when they are due; and the
+//! tasks whose hold is not registered.
 
 use std::sync::Arc;
 
@@ -8,6 +9,8 @@ use updraft_protocol::{
     ContainmentStatus, Hold, Holder, Json, Name, SecretReference, Span, TaskUpdate, TenantCode, Timestamp,
     UndoCall, UndoRecord, UndoStatus, Update,
 };
+
+use updraft_kernel::containment::{DueCursor, HoldCursor};
 
 use super::Ending;
 use super::samples::{DAY, WRITTEN, peid, stored_task, task, task_id, tenant};
@@ -134,7 +137,7 @@ pub(super) async fn what_is_due_comes_first_and_what_has_ended_never(store: &dyn
     for containment in [&late, &early, &ended(containment(&acme, "over", 1)?)] {
         assert!(store.put_containment(containment.clone(), None).await?);
     }
-    let due = async |by: u64, limit| store.due_containments(Timestamp(DAY + by), limit).await;
+    let due = async |by: u64, limit| store.due_containments(Timestamp(DAY + by), None, limit).await;
     assert!(due(4, 10).await?.is_empty());
     assert_eq!(due(5, 10).await?, std::slice::from_ref(&early));
     assert_eq!(due(9, 10).await?, [early.clone(), late]);
@@ -142,8 +145,8 @@ pub(super) async fn what_is_due_comes_first_and_what_has_ended_never(store: &dyn
     Ok(())
 }
 
-/// A task that has ended and contains something, with news since then.
-fn holding(number: u32, news: u64) -> Result<TaskUpdate, updraft_protocol::ids::Error> {
+/// A task that has ended and contains something, which is due to be registered.
+fn holding(number: u32, due: u64) -> Result<TaskUpdate, updraft_protocol::ids::Error> {
     let mut update = task(1, number, &tenant("acme")?)?;
     update.state.undo = Some(Arc::new(UndoRecord {
         status: UndoStatus::Registered,
@@ -153,33 +156,57 @@ fn holding(number: u32, news: u64) -> Result<TaskUpdate, updraft_protocol::ids::
         was_so: false,
         call: call()?,
         reason: None,
-        hold: Some(Hold { target: "ws-17".into(), until: Timestamp(DAY + news) }),
+        hold: Some(Hold { target: "ws-17".into(), until: Timestamp(DAY + due) }),
     }));
-    update.state.hold_news = Some(Timestamp(DAY + news));
+    update.state.registration_due = Some(Timestamp(DAY + due));
     Ok(update)
 }
 
-pub(super) async fn the_news_of_a_task_is_told_until_it_is_heard(store: &dyn Store) -> Ending {
+pub(super) async fn the_hold_of_a_task_is_listed_until_it_is_registered(store: &dyn Store) -> Ending {
     let (first, second) = (holding(1, 7)?, holding(2, 5)?);
     let plain = task(1, 3, &tenant("acme")?)?;
     let batch = [&first, &second, &plain].map(|update| Update::from(update.clone())).to_vec();
     assert_eq!(store.write(batch).await?, [WRITTEN, WRITTEN, WRITTEN]);
     let documents: Vec<_> = [&second, &first].into_iter().filter_map(stored_task).collect();
-    let by = Timestamp(DAY + 7);
-    assert_eq!(store.hold_news(by, 10).await?, documents, "what has waited longest comes first");
-    assert_eq!(store.hold_news(by, 1).await?.len(), 1);
-    assert_eq!(store.hold_news(Timestamp(DAY + 6), 10).await?, documents[..1], "the other is not due yet");
-    // One of them changes before it is heard.
+    assert_eq!(store.unregistered_holds(None, 10).await?, documents, "what has waited longest comes first");
+    assert_eq!(store.unregistered_holds(None, 1).await?, documents[..1]);
+    let after = HoldCursor::of(&documents[0]);
+    assert_eq!(store.unregistered_holds(after, 10).await?, documents[1..], "a page follows the other");
+    assert!(store.unregistered_holds(HoldCursor::of(&documents[1]), 10).await?.is_empty());
+    // One of them changes before it is registered.
     let mut newer = first.clone();
     (newer.head, newer.revision.seq) = (None, newer.revision.seq + 1);
     assert_eq!(store.write(vec![Update::from(newer)]).await?, [WRITTEN]);
-    store.heard(&documents).await?;
-    let left = store.hold_news(by, 10).await?;
+    store.mark_registered(&documents).await?;
+    let left = store.unregistered_holds(None, 10).await?;
     assert!(matches!(&left[..], [one] if one.task_request_id == first.task_id), "{left:?}");
-    store.heard(&left).await?;
-    assert!(store.hold_news(by, 10).await?.is_empty());
+    store.mark_registered(&left).await?;
+    assert!(store.unregistered_holds(None, 10).await?.is_empty());
     let undo =
         store.tasks(&tenant("acme")?, peid(1), 0, 10).await?.into_iter().filter_map(|task| task.state.undo);
     assert_eq!(undo.count(), 2, "the record itself stays");
+    Ok(())
+}
+
+pub(super) async fn what_falls_due_at_one_instant_is_listed_page_by_page(store: &dyn Store) -> Ending {
+    let acme = tenant("acme")?;
+    let rows = [("a", 5), ("b", 5), ("c", 5), ("d", 5), ("later", 6)];
+    let mut containments = rows
+        .into_iter()
+        .map(|(target, due)| containment(&acme, target, due))
+        .collect::<Result<Vec<_>, _>>()?;
+    for containment in &containments {
+        assert!(store.put_containment(containment.clone(), None).await?);
+    }
+    containments.sort_unstable_by_key(|row| (row.due, row.id));
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.due_containments(Timestamp(DAY + 6), after, 2).await?;
+        let Some(last) = page.last() else { break };
+        after = DueCursor::of(last);
+        listed.extend(page);
+    }
+    assert_eq!(listed, containments);
+    assert!(store.due_containments(Timestamp(DAY + 5), DueCursor::of(&containments[3]), 2).await?.is_empty());
     Ok(())
 }

@@ -203,7 +203,7 @@ pub(super) fn task_state(status: TaskStatus) -> TaskState {
         wait: None,
         call: None,
         undo: None,
-        hold_news: None,
+        registration_due: None,
     }
 }
 
@@ -220,7 +220,7 @@ pub(super) fn full_task_state() -> TaskState {
         wait: None,
         call: None,
         undo: None,
-        hold_news: None,
+        registration_due: None,
     }
 }
 

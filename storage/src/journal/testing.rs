@@ -46,7 +46,7 @@ pub(crate) fn status_update(document: u64, seq: u64, bytes: usize, status: TaskS
             wait: None,
             call: None,
             undo: None,
-            hold_news: None,
+            registration_due: None,
         },
     })
 }

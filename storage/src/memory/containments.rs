@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use updraft_kernel::containment::DueCursor;
 use updraft_protocol::limits::{MEMORY_DOCUMENTS, PAGE_ROWS};
 use updraft_protocol::{ContainmentDocument, ContainmentId, TenantCode, Timestamp};
 
@@ -66,8 +67,14 @@ impl Containments {
         page::of(rows.into_iter().cloned(), query.limit.min(PAGE_ROWS))
     }
 
-    pub(super) fn due(&self, by: Timestamp, limit: usize) -> Vec<ContainmentDocument> {
-        let due = |row: &&ContainmentDocument| row.due.is_some_and(|due| due <= by);
+    pub(super) fn due(
+        &self,
+        by: Timestamp,
+        after: Option<DueCursor>,
+        limit: usize,
+    ) -> Vec<ContainmentDocument> {
+        let is_after = |due, id| after.is_none_or(|after| (due, id) > (after.due, after.id));
+        let due = |row: &&ContainmentDocument| row.due.is_some_and(|due| due <= by && is_after(due, row.id));
         let mut rows: Vec<&ContainmentDocument> = self.0.values().filter(due).collect();
         rows.sort_unstable_by_key(|row| (row.due, row.id));
         page::of(rows.into_iter().cloned(), limit.min(PAGE_ROWS))

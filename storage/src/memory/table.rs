@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
+use updraft_kernel::containment::HoldCursor;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionUpdate, IdempotencyKey, Json, KeyHolder,
@@ -42,8 +43,8 @@ pub(super) struct Table {
     by_alert: HashMap<Named, BTreeSet<(TaskId, ExecutionId)>>,
     /// Approvals that wait, by tenant.
     inboxes: HashMap<TenantCode, BTreeSet<InInbox>>,
-    /// Tasks with news of what they contain.
-    news: BTreeSet<(Timestamp, TaskId, ExecutionId)>,
+    /// Tasks whose hold is not registered.
+    unregistered: BTreeSet<(Timestamp, TaskId, ExecutionId)>,
 }
 
 impl Table {
@@ -119,17 +120,18 @@ impl Table {
             }
             let known = Arc::make_mut(known);
             let place = |since: Timestamp| (since, update.task_id, update.peid);
-            known.state.hold_news.map(|since| self.news.remove(&place(since)));
+            known.state.registration_due.map(|since| self.unregistered.remove(&place(since)));
             let before = in_inbox(known);
             known.revision = update.revision;
             known.state.merge(update.state.clone());
-            self.news.extend(known.state.hold_news.map(place));
+            self.unregistered.extend(known.state.registration_due.map(place));
             let (after, tenant) = (in_inbox(known), known.head.as_ref().map(|head| head.tenant_code.clone()));
             self.move_in_inbox(tenant, before, after);
             return WriteOutcome::Written;
         }
         let Some(head) = &update.head else { return missing() };
-        self.news.extend(update.state.hold_news.map(|since| (since, update.task_id, update.peid)));
+        self.unregistered
+            .extend(update.state.registration_due.map(|since| (since, update.task_id, update.peid)));
         if let Some(alert) = &head.alert_id {
             self.by_alert
                 .entry((head.tenant_code.clone(), alert.clone()))
@@ -151,21 +153,24 @@ impl Table {
         inbox.extend(after);
     }
 
-    pub(super) fn hold_news(&self, by: Timestamp, limit: usize) -> Vec<TaskDocument> {
-        let due = self.news.iter().take_while(|(since, ..)| *since <= by);
-        let tasks = due.filter_map(|(_, id, peid)| task(self.tasks.get(&(*peid, *id))?));
+    pub(super) fn unregistered_holds(&self, after: Option<HoldCursor>, limit: usize) -> Vec<TaskDocument> {
+        let is_after = |(due, task, _): &&(Timestamp, TaskId, ExecutionId)| {
+            after.is_none_or(|after| (*due, *task) > (after.due, after.task))
+        };
+        let rest = self.unregistered.iter().skip_while(|place| !is_after(place));
+        let tasks = rest.filter_map(|(_, id, peid)| task(self.tasks.get(&(*peid, *id))?));
         page::of(tasks, limit.min(PAGE_ROWS))
     }
 
-    pub(super) fn heard(&mut self, heard: &[TaskDocument]) {
-        for document in heard {
+    pub(super) fn mark_registered(&mut self, registered: &[TaskDocument]) {
+        for document in registered {
             let (id, peid) = (document.task_request_id, document.head.peid);
             let Some(known) = self.tasks.get_mut(&(peid, id)) else { continue };
             let revision = (known.revision.epoch, known.revision.seq);
             if revision == (document.epoch, document.seq)
-                && let Some(since) = Arc::make_mut(known).state.hold_news.take()
+                && let Some(since) = Arc::make_mut(known).state.registration_due.take()
             {
-                self.news.remove(&(since, id, peid));
+                self.unregistered.remove(&(since, id, peid));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use mongodb::bson::doc;
+use updraft_kernel::containment::{DueCursor, HoldCursor};
 use updraft_protocol::{ContainmentDocument, ContainmentId, TaskDocument, TenantCode, Timestamp};
 
 use super::error::store_error;
@@ -28,14 +29,14 @@ async fn put(
     Ok(replaced.map_err(store_error)?.matched_count == 1)
 }
 
-async fn heard(store: &MongoStore, tasks: &[TaskDocument]) -> Result<(), Error> {
+async fn mark_registered(store: &MongoStore, tasks: &[TaskDocument]) -> Result<(), Error> {
     for task in tasks {
         let filter = doc! {
             "_id": document::id(task.task_request_id.uuid()),
             "epoch": task.epoch.cast_signed(),
             "seq": task.seq.cast_signed(),
         };
-        let unset = doc! { "$unset": { "hold_news": "" } };
+        let unset = doc! { "$unset": { "registration_due": "" } };
         store.collection(TASKS).update_one(filter, unset).await.map_err(store_error)?;
     }
     Ok(())
@@ -43,14 +44,19 @@ async fn heard(store: &MongoStore, tasks: &[TaskDocument]) -> Result<(), Error> 
 
 #[async_trait]
 impl ContainmentStore for MongoStore {
-    async fn hold_news(&self, by: Timestamp, limit: usize) -> Result<Vec<TaskDocument>, Error> {
+    async fn unregistered_holds(
+        &self,
+        after: Option<HoldCursor>,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, Error> {
         let limit = read::rows(limit);
-        self.few(read::page(self, vec![query::hold_news(by, limit)], limit, read::task(Detail::Whole))).await
+        let finds = query::unregistered_holds(after, limit);
+        self.few(read::page(self, finds, limit, read::task(Detail::Whole))).await
     }
 
-    async fn heard(&self, tasks: &[TaskDocument]) -> Result<(), Error> {
+    async fn mark_registered(&self, tasks: &[TaskDocument]) -> Result<(), Error> {
         self.writable()?;
-        self.few(heard(self, tasks)).await
+        self.few(mark_registered(self, tasks)).await
     }
 
     async fn put_containment(
@@ -76,9 +82,14 @@ impl ContainmentStore for MongoStore {
         self.few(read::page(self, finds, limit, read::containment)).await
     }
 
-    async fn due_containments(&self, by: Timestamp, limit: usize) -> Result<Vec<ContainmentDocument>, Error> {
+    async fn due_containments(
+        &self,
+        by: Timestamp,
+        after: Option<DueCursor>,
+        limit: usize,
+    ) -> Result<Vec<ContainmentDocument>, Error> {
         let limit = read::rows(limit);
-        let finds = vec![query::due_containments(by, limit)];
+        let finds = query::due_containments(by, after, limit);
         self.few(read::page(self, finds, limit, read::containment)).await
     }
 }

@@ -11,6 +11,7 @@
 mod tests;
 
 use mongodb::bson::{Bson, Document, doc};
+use updraft_kernel::containment::{DueCursor, HoldCursor};
 use updraft_protocol::{
     ContainmentId, ExecutionId, ExecutionStatus, IdempotencyKey, Name, PlaybookId, PlaybookStatus,
     TaskStatus, TenantCode, Timestamp, WaitKind,
@@ -324,14 +325,24 @@ pub(super) fn containments(asked: &ContainmentQuery, limit: usize) -> Vec<Find> 
     }
 }
 
-pub(super) fn due_containments(by: Timestamp, limit: usize) -> Find {
-    let filter = doc! { "due": { "$exists": true, "$lte": stored(by) } };
-    Find::many(CONTAINMENTS, filter, doc! { "due": 1, "_id": 1 }, limit)
+/// After a cursor the rest of its millisecond, then what is due later.
+pub(super) fn due_containments(by: Timestamp, after: Option<DueCursor>, limit: usize) -> Vec<Find> {
+    let find = |filter| Find::many(CONTAINMENTS, filter, doc! { "due": 1, "_id": 1 }, limit);
+    let by = stored(by);
+    let Some(after) = after else { return vec![find(doc! { "due": { "$exists": true, "$lte": by } })] };
+    let (due, id) = (stored(after.due), document::id(after.id.uuid()));
+    vec![find(doc! { "due": due, "_id": { "$gt": id } }), find(doc! { "due": { "$gt": due, "$lte": by } })]
 }
 
-pub(super) fn hold_news(by: Timestamp, limit: usize) -> Find {
-    let filter = doc! { "hold_news": { "$exists": true, "$lte": stored(by) } };
-    Find::many(TASKS, filter, doc! { "hold_news": 1, "_id": 1 }, limit)
+/// After a cursor the rest of its millisecond, then what is due later.
+pub(super) fn unregistered_holds(after: Option<HoldCursor>, limit: usize) -> Vec<Find> {
+    let find = |filter| Find::many(TASKS, filter, doc! { "registration_due": 1, "_id": 1 }, limit);
+    let Some(after) = after else { return vec![find(doc! { "registration_due": { "$exists": true } })] };
+    let (due, id) = (stored(after.due), document::id(after.task.uuid()));
+    vec![
+        find(doc! { "registration_due": due, "_id": { "$gt": id } }),
+        find(doc! { "registration_due": { "$gt": due } }),
+    ]
 }
 
 /// Groups, then sorts, from the index alone. A playbook belongs to one tenant: `pids` are the tenant's, and its

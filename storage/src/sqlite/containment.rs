@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
+use updraft_kernel::containment::{DueCursor, HoldCursor};
 use updraft_protocol::{
     ContainmentDocument, ContainmentId, FieldWriter, Fields, TaskDocument, TenantCode, Timestamp,
 };
@@ -14,7 +15,7 @@ use crate::store::{ContainmentQuery, ContainmentStore, ContainmentsOf, Error};
 
 const HAS: &str = "SELECT 1 FROM containment_collection WHERE _id = ?1";
 
-pub(super) const HEARD: &str = "UPDATE task_execution_collection SET hold_news = NULL
+pub(super) const MARK_REGISTERED: &str = "UPDATE task_execution_collection SET registration_due = NULL
     WHERE _id = ?1 AND epoch = ?2 AND seq = ?3";
 
 fn columns() -> Vec<&'static str> {
@@ -76,10 +77,10 @@ fn change(
     Ok(changed)
 }
 
-fn heard(connection: &mut Connection, tasks: &[TaskDocument]) -> rusqlite::Result<()> {
+fn mark_registered(connection: &mut Connection, tasks: &[TaskDocument]) -> rusqlite::Result<()> {
     let transaction = write::begin(connection)?;
     for task in tasks {
-        let mut statement = transaction.prepare_cached(HEARD)?;
+        let mut statement = transaction.prepare_cached(MARK_REGISTERED)?;
         let revision = (task.epoch.cast_signed(), task.seq.cast_signed());
         statement.execute(params![task.task_request_id.as_bytes(), revision.0, revision.1])?;
     }
@@ -88,17 +89,23 @@ fn heard(connection: &mut Connection, tasks: &[TaskDocument]) -> rusqlite::Resul
 
 #[async_trait]
 impl ContainmentStore for SqliteStore {
-    async fn hold_news(&self, by: Timestamp, limit: usize) -> Result<Vec<TaskDocument>, Error> {
+    async fn unregistered_holds(
+        &self,
+        after: Option<HoldCursor>,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, Error> {
         self.read(move |connection| {
-            let values = params![read::stored(by), read::rows(limit)];
-            read::list(connection, &query::HOLD_NEWS, values, row::task)
+            let due = after.map_or(-1, |after| read::stored(after.due));
+            let id: &[u8] = after.as_ref().map_or(&[], |after| after.task.as_bytes());
+            let values = params![due, id, read::rows(limit)];
+            read::list(connection, &query::UNREGISTERED_HOLDS, values, row::task)
         })
         .await
     }
 
-    async fn heard(&self, tasks: &[TaskDocument]) -> Result<(), Error> {
+    async fn mark_registered(&self, tasks: &[TaskDocument]) -> Result<(), Error> {
         let tasks = tasks.to_vec();
-        self.change(move |connection| heard(connection, &tasks).map_err(fault::store_error)).await
+        self.change(move |connection| mark_registered(connection, &tasks).map_err(fault::store_error)).await
     }
 
     async fn put_containment(
@@ -141,9 +148,16 @@ impl ContainmentStore for SqliteStore {
         .await
     }
 
-    async fn due_containments(&self, by: Timestamp, limit: usize) -> Result<Vec<ContainmentDocument>, Error> {
+    async fn due_containments(
+        &self,
+        by: Timestamp,
+        after: Option<DueCursor>,
+        limit: usize,
+    ) -> Result<Vec<ContainmentDocument>, Error> {
         self.read(move |connection| {
-            let values = params![read::stored(by), read::rows(limit)];
+            let due = after.map_or(-1, |after| read::stored(after.due));
+            let id: &[u8] = after.as_ref().map_or(&[], |after| after.id.as_bytes());
+            let values = params![read::stored(by), due, id, read::rows(limit)];
             read::list(connection, &query::DUE_CONTAINMENTS, values, row::containment)
         })
         .await

@@ -181,11 +181,15 @@ pub(super) static CONTAINMENTS_OF_TARGET: Query =
     Query::new(|| containments("tenant_code = ?1 AND target = ?2 AND _id > ?3 ORDER BY _id LIMIT ?4"));
 
 pub(super) static DUE_CONTAINMENTS: Query =
-    Query::new(|| containments("due <= ?1 ORDER BY due, _id LIMIT ?2"));
+    Query::new(|| containments("due <= ?1 AND (due, _id) > (?2, ?3) ORDER BY due, _id LIMIT ?4"));
 
-/// Through the index of those that have news, which are few at any time.
-pub(super) static HOLD_NEWS: Query = Query::new(|| {
-    tasks(Detail::Whole, "hold_news IS NOT NULL AND hold_news <= ?1 ORDER BY hold_news, _id LIMIT ?2")
+/// Through the index of those that are not registered, which are few at any time.
+pub(super) static UNREGISTERED_HOLDS: Query = Query::new(|| {
+    tasks(
+        Detail::Whole,
+        "registration_due IS NOT NULL AND (registration_due, _id) > (?1, ?2)
+        ORDER BY registration_due, _id LIMIT ?3",
+    )
 });
 
 macro_rules! slowest {

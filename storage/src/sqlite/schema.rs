@@ -6,7 +6,7 @@ use super::fault;
 use crate::store::Error;
 
 /// The schema that this version reads and writes, and no other: none was released before it.
-pub const VERSION: u32 = 18;
+pub const VERSION: u32 = 19;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks are in the tree of their
 /// id: ids grow with time, so rows are added at its end and no second tree is needed.
@@ -75,7 +75,7 @@ CREATE TABLE IF NOT EXISTS task_execution_collection (
     wait TEXT,
     call TEXT,
     undo TEXT,
-    hold_news INTEGER,
+    registration_due INTEGER,
     epoch INTEGER NOT NULL,
     seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -140,8 +140,8 @@ CREATE INDEX IF NOT EXISTS tasks_by_wait_since
     ON task_execution_collection (wait ->> 'kind', wait ->> 'since', _id) WHERE status IN ('waiting', 'retrying');
 CREATE INDEX IF NOT EXISTS tasks_by_attempt
     ON task_execution_collection (attempt, _id) WHERE status = 'retrying';
-CREATE INDEX IF NOT EXISTS tasks_by_hold_news
-    ON task_execution_collection (hold_news, _id) WHERE hold_news IS NOT NULL;
+CREATE INDEX IF NOT EXISTS tasks_unregistered
+    ON task_execution_collection (registration_due, _id) WHERE registration_due IS NOT NULL;
 CREATE INDEX IF NOT EXISTS containments_open
     ON containment_collection (tenant_code, open_until, _id) WHERE open_until IS NOT NULL;
 CREATE INDEX IF NOT EXISTS containments_due

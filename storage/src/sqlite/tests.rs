@@ -115,7 +115,7 @@ fn insert_task(number: u128) -> Update {
         wait: None,
         call: None,
         undo: None,
-        hold_news: None,
+        registration_due: None,
     };
     Update::from(TaskUpdate {
         task_id: task_id(number),

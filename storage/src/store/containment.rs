@@ -1,8 +1,10 @@
-//! The port for containments: one document for each, changed only as it was read; and the news of tasks that hold one.
+//! The port for containments: one document for each, changed only as it was read; and the tasks whose hold is not
+//! registered with one.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use updraft_kernel::containment::{DueCursor, HoldCursor};
 use updraft_protocol::{ContainmentDocument, ContainmentId, TaskDocument, TenantCode, Timestamp};
 
 use super::Error;
@@ -48,12 +50,16 @@ impl ContainmentCursor {
 /// Containments.
 #[async_trait]
 pub trait ContainmentStore: Send + Sync + 'static {
-    /// Tasks of all tenants with [`hold_news`](updraft_protocol::TaskState::hold_news) that have to be looked at by then, those that
-    /// have waited longest first.
-    async fn hold_news(&self, by: Timestamp, limit: usize) -> Result<Vec<TaskDocument>, Error>;
+    /// Tasks of all tenants with [`registration_due`](updraft_protocol::TaskState::registration_due), in the order of that, after
+    /// those of the page before.
+    async fn unregistered_holds(
+        &self,
+        after: Option<HoldCursor>,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, Error>;
 
-    /// The news of these tasks has been heard: they have none any more, but for those that have changed since.
-    async fn heard(&self, tasks: &[TaskDocument]) -> Result<(), Error>;
+    /// The holds of these tasks are registered, but for tasks that have changed since.
+    async fn mark_registered(&self, tasks: &[TaskDocument]) -> Result<(), Error>;
 
     /// Stores a containment in place of the one with the revision `before`, or of none; returns whether it was so. Durable
     /// when it returns.
@@ -73,6 +79,11 @@ pub trait ContainmentStore: Send + Sync + 'static {
     /// A page of a tenant's containments.
     async fn containments(&self, query: ContainmentQuery) -> Result<Vec<ContainmentDocument>, Error>;
 
-    /// Containments of all tenants that are due by an instant, those that are due first first.
-    async fn due_containments(&self, by: Timestamp, limit: usize) -> Result<Vec<ContainmentDocument>, Error>;
+    /// Containments of all tenants that are due by an instant, in the order in which they are, after those of the page before.
+    async fn due_containments(
+        &self,
+        by: Timestamp,
+        after: Option<DueCursor>,
+        limit: usize,
+    ) -> Result<Vec<ContainmentDocument>, Error>;
 }

@@ -1,6 +1,6 @@
 //! Undos before the end of an execution: once nothing else is left to be done, what its steps did is taken back, the newest
 //! first, one after the other. Each is a task in a scope of its own, which no cancel reaches. What expires is released
-//! instead: the keeper of containments undoes it, unless others hold the same target.
+//! instead: the reconciler of containments undoes it, unless others hold the same target.
 
 use updraft_protocol::limits::ITEM_WORK;
 use updraft_protocol::playbook::UndoOn;

@@ -55,7 +55,7 @@ fn a_containment_says_that_it_was_so_and_is_looked_at_later() {
         world.end("isolate", Ok(json!({"job": 7})));
         let state = &world.tasks()[1].state;
         assert_eq!(state.undo.as_ref().unwrap().was_so, was_so);
-        assert_eq!(state.hold_news.unwrap() > world.now, was_so);
+        assert_eq!(state.registration_due.unwrap() > world.now, was_so);
     }
 }
 

@@ -324,7 +324,7 @@ fn a_loop_of_which_an_item_was_undone_is_no_result_and_its_other_items_are() {
     assert_eq!((taken, called(&again)), (1, vec!["after"]), "what is contained stands");
 
     let mut tasks = world.tasks();
-    tasks.iter_mut().for_each(|task| task.state.hold_news = None);
+    tasks.iter_mut().for_each(|task| task.state.registration_due = None);
     let first = tasks.iter().find(|task| task.head.step_id.as_str() == "in").unwrap();
     let later = |stored: &ContainmentDocument, event| apply(stored, event, world.now).unwrap().unwrap();
     let asked = |ask| ContainmentEvent::Asked { uid: "ana".into(), ask, reason: "why".into() };

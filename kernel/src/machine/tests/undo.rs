@@ -56,7 +56,7 @@ fn what_a_step_did_is_registered_with_its_end_and_reads_its_output() {
     assert_eq!(undo(&world), None);
     world.end("isolate", Ok(json!({"job": 7})));
     let task = &world.tasks()[0];
-    assert_eq!((task.state.status, task.state.hold_news), (TaskStatus::Completed, Some(world.now)));
+    assert_eq!((task.state.status, task.state.registration_due), (TaskStatus::Completed, Some(world.now)));
     let undo = undo(&world).unwrap();
     assert_eq!(undo.call.arguments.unwrap().value(), json!({"job": 7, "host": "ws-17"}));
     let hold = undo.hold.unwrap();

@@ -143,7 +143,7 @@ fn what_cannot_be_undone_is_told_and_the_others_are_undone() {
 }
 
 #[test]
-fn what_expires_is_released_and_the_keeper_undoes_it() {
+fn what_expires_is_released_and_the_reconciler_undoes_it() {
     let contained = json!({"expires": "4h", "target": "ws-17"});
     let mut step = done("a", json!({"on": ["failure", "asked"]}));
     step.as_object_mut().unwrap().extend(contained.as_object().unwrap().clone());
@@ -153,7 +153,7 @@ fn what_expires_is_released_and_the_keeper_undoes_it() {
     assert!(world.called.iter().all(|(step, _)| step == "a"), "it is not called here");
     let (before, after) = (told(&world, "a").unwrap(), told(&world, "undo.a").unwrap());
     assert_eq!((after.status, after.hold), (UndoStatus::Released, before.hold));
-    assert!(world.tasks().last().unwrap().state.hold_news.is_some(), "the keeper hears it");
+    assert!(world.tasks().last().unwrap().state.registration_due.is_some(), "it is registered");
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn task_update() -> TaskUpdate {
         wait: None,
         call: None,
         undo: None,
-        hold_news: None,
+        registration_due: None,
     };
     let revision = Revision { epoch: 3, seq: i64::MAX as u64 };
     TaskUpdate {

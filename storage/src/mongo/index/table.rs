@@ -64,7 +64,7 @@ pub(in crate::mongo) const ALL: &[Index] = &[
         .only_in(TaskStatus::Retrying),
     index(TASKS, "tasks_by_attempt", &[("status", 1), ("attempt", 1), ("_id", 1)])
         .only_in(TaskStatus::Retrying),
-    index(TASKS, "tasks_by_hold_news", &[("hold_news", 1), ("_id", 1)]).only_with("hold_news"),
+    index(TASKS, "tasks_unregistered", &[("registration_due", 1), ("_id", 1)]).only_with("registration_due"),
     index(CONTAINMENTS, "containments_open", &[("tenant_code", 1), ("open_until", 1), ("_id", 1)]),
     index(CONTAINMENTS, "containments_due", &[("due", 1), ("_id", 1)]).only_with("due"),
     index(CONTAINMENTS, "containments_by_target", &[("tenant_code", 1), ("target", 1), ("_id", 1)]),

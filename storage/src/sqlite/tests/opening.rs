@@ -191,7 +191,7 @@ fn the_tables_have_the_documented_columns() {
     assert_eq!(
         columns("task_execution_collection"),
         "_id peid task_seq step_id scope tenant_code alert_id integration action taken_from status attempt \
-         response error started_date updated_date runtime wait call undo hold_news epoch seq"
+         response error started_date updated_date runtime wait call undo registration_due epoch seq"
     );
 }
 

@@ -148,10 +148,11 @@ fn containments_are_found_by_their_ends_their_target_and_when_they_are_due() {
     searches_in_order(&query::OPEN_CONTAINMENTS, open);
     let target = "INDEX containments_by_target (tenant_code=? AND target=? AND _id>?)";
     searches_in_order(&query::CONTAINMENTS_OF_TARGET, target);
-    searches_in_order(&query::DUE_CONTAINMENTS, "INDEX containments_due (due<?)");
-    searches_in_order(&query::HOLD_NEWS, "INDEX tasks_by_hold_news (hold_news>? AND hold_news<?)");
+    searches_in_order(&query::DUE_CONTAINMENTS, "INDEX containments_due ((due,_id)>(?,?) AND due<?)");
+    let unregistered = "INDEX tasks_unregistered ((registration_due,_id)>(?,?))";
+    searches_in_order(&query::UNREGISTERED_HOLDS, unregistered);
     searches_in_order(&containment::UPDATE, "(_id=?)");
-    searches_in_order(containment::HEARD, "USING PRIMARY KEY (_id=?)");
+    searches_in_order(containment::MARK_REGISTERED, "USING PRIMARY KEY (_id=?)");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use updraft_kernel::containment::{DueCursor, HoldCursor};
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::*;
@@ -228,12 +229,12 @@ unavailable! { DeadLetterStore {
 } }
 
 unavailable! { ContainmentStore {
-    hold_news(Timestamp, usize) -> Vec<TaskDocument>;
-    heard(&[TaskDocument]) -> ();
+    unregistered_holds(Option<HoldCursor>, usize) -> Vec<TaskDocument>;
+    mark_registered(&[TaskDocument]) -> ();
     put_containment(ContainmentDocument, Option<u64>) -> bool;
     containment(&TenantCode, ContainmentId) -> Option<ContainmentDocument>;
     containments(ContainmentQuery) -> Vec<ContainmentDocument>;
-    due_containments(Timestamp, usize) -> Vec<ContainmentDocument>;
+    due_containments(Timestamp, Option<DueCursor>, usize) -> Vec<ContainmentDocument>;
 } }
 
 unavailable! { EpochStore {

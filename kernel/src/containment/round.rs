@@ -1,18 +1,82 @@
-//! The playbook of a round of an undo: one action with the stored arguments. What an alert or an answer gave stays data: a
-//! text that would be read as a template, and a map that would be read as a secret, are handed over as input.
+//! A round of an undo: the submission of an execution of its own, and what its end means. Its playbook is one action with the
+//! stored arguments. What an alert or an answer gave stays data: a text that would be read as a template, and a map that would be
+//! read as a secret, are handed over as input.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use updraft_protocol::limits::{ATTEMPT_TIMEOUT, ATTEMPT_UNSENT, SPAN};
 use updraft_protocol::{
-    ContainmentDocument, ContainmentId, ExecutionHead, Number, Playbook, Span, UndoCall, Value,
+    ContainmentDocument, ContainmentId, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Number,
+    Playbook, Span, TenantCode, UndoCall, Value,
 };
+
+/// What is submitted for a round. However often that is done, it is one execution: the key names the round, and the playbook the
+/// containment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UndoRound {
+    /// The tenant.
+    pub tenant: TenantCode,
+    /// The playbook.
+    pub playbook: Playbook,
+    /// What it reads.
+    pub input: Value,
+    /// The idempotency key.
+    pub key: String,
+    /// The alert of the newest holder.
+    pub alert_id: Option<Arc<str>>,
+}
+
+impl UndoRound {
+    /// The newest round of a containment.
+    ///
+    /// # Errors
+    /// Why it cannot be undone.
+    pub fn of(containment: &ContainmentDocument) -> Result<Self, String> {
+        let (playbook, input) = undo_playbook(containment)?;
+        let newest = containment.details.holders.last();
+        Ok(Self {
+            tenant: containment.tenant_code.clone(),
+            playbook,
+            input,
+            key: format!("{ROUND}{}", containment.details.round),
+            alert_id: newest.and_then(|holder| holder.alert_id.clone()),
+        })
+    }
+}
+
+/// How far a round is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoundProgress {
+    /// It has not ended, or has no place to begin; its execution, if it has one.
+    Runs(Option<ExecutionId>),
+    /// It has ended, or could not begin.
+    Ended(Result<(), Arc<str>>),
+}
+
+impl RoundProgress {
+    /// By what is known of its execution, which is nothing if it is not there.
+    pub fn of(peid: ExecutionId, state: Option<&ExecutionState>) -> Self {
+        let Some(state) = state else {
+            return Self::Ended(Err("its execution is not there any more".into()));
+        };
+        match state.execution_status {
+            status if !status.ended() => Self::Runs(Some(peid)),
+            ExecutionStatus::Completed => Self::Ended(Ok(())),
+            status => {
+                let why =
+                    state.error.as_ref().map_or_else(|| status.to_string(), |error| error.message.clone());
+                Self::Ended(Err(why.into()))
+            }
+        }
+    }
+}
 
 /// The playbook, and the input that it reads.
 ///
 /// # Errors
 /// Why it cannot be undone.
-pub(super) fn undo_playbook(containment: &ContainmentDocument) -> Result<(Playbook, Value), String> {
+fn undo_playbook(containment: &ContainmentDocument) -> Result<(Playbook, Value), String> {
     let details = &containment.details;
     let why = || details.reason.as_deref().unwrap_or("its arguments are not known").to_owned();
     let arguments = details.undo.arguments.as_ref().ok_or_else(why)?;
@@ -61,7 +125,7 @@ fn round_time(undo: &UndoCall) -> Span {
 }
 
 /// Whether an execution is such a round.
-pub(crate) fn is_round(head: &ExecutionHead) -> bool {
+pub fn is_round(head: &ExecutionHead) -> bool {
     let of = head.playbook_name.as_str().strip_prefix(ROUND);
     let key = head.idempotency_key.as_deref().and_then(|key| key.strip_prefix(ROUND));
     let is_numbered = key.is_some_and(|round| *round == *head.playbook_version.to_string());
@@ -69,7 +133,7 @@ pub(crate) fn is_round(head: &ExecutionHead) -> bool {
 }
 
 /// What the names of such playbooks begin with, and the idempotency keys of their executions.
-pub(super) const ROUND: &str = "undo-";
+const ROUND: &str = "undo-";
 
 fn text(text: &str) -> Value {
     Value::String(text.to_owned())
