@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -93,7 +94,7 @@ async fn what_is_due_while_nothing_runs_is_undone_by_the_next_start_and_a_shared
     contain(&harness, &first, &playbook, json!({"host": "ws-17", "note": 1})).await;
     harness.clock.advance(FOUR_HOURS / 2);
     contain(&harness, &first, &playbook, json!({"host": "ws-17", "note": 2})).await;
-    // What its execution has told may not be heard yet.
+    // What its task holds may not be registered yet.
     let _ = first.shutdown(TEST_TIMEOUT).await;
     harness.clock.advance(FOUR_HOURS / 2);
     let second = harness.start().await;
@@ -206,27 +207,31 @@ fn released(folder: &std::path::Path) -> BTreeMap<String, BTreeSet<String>> {
     released
 }
 
+/// The next line that a process prints.
+fn line(out: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    line.trim_end().to_owned()
+}
+
 #[test]
 fn what_falls_due_while_nothing_runs_is_undone_once_whenever_processes_are_killed() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = child(folder.path(), "contain");
-    let mut line = String::new();
-    let out = first.stdout.take().unwrap();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line).unwrap();
-    assert_eq!(line, "contained\n");
+    assert_eq!(line(&mut BufReader::new(first.stdout.take().unwrap())), "contained");
     first.kill().unwrap();
     first.wait().unwrap();
     assert!(released(folder.path()).is_empty());
-    std::thread::sleep(Duration::from_secs(2));
-    // Killed at any moment of registering, of beginning and of following the undos.
-    for life in 0..12 {
-        let mut killed = child(folder.path(), "keep");
-        std::thread::sleep(Duration::from_millis(60 + life * 190));
+    // Killed at every fifth moment of registering, of beginning and of following the undos, of which there are 60.
+    for steps in (0..60).step_by(5) {
+        let mut killed = child(folder.path(), "undo");
+        let mut out = BufReader::new(killed.stdout.take().unwrap());
+        while line(&mut out).parse::<usize>().unwrap() < steps {}
         killed.kill().unwrap();
         killed.wait().unwrap();
     }
-    let last = child(folder.path(), "keep").wait_with_output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&last.stdout), "undone 20\n");
+    let last = child(folder.path(), "undo").wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&last.stdout).lines().last(), Some("60"), "all are undone");
     let released = released(folder.path());
     assert_eq!(released.len(), 20, "every host is released");
     for (host, keys) in released {

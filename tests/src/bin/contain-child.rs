@@ -1,22 +1,29 @@
-//! The process that the test of containments kills: an engine that contains hosts for a second, or only keeps what was
-//! contained. Its tool appends each call to a log, as the process does not live to count them.
+//! The process that the test of containments kills: an engine that contains hosts for an hour, or one that runs an hour later and
+//! undoes that. Its tool appends each call to a log, as the process does not live to count them.
 //!
-//! `contain-child DATA LOG contain|keep`
+//! `contain-child DATA LOG contain|undo`
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "what fails here fails the test")]
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 use updraft::{
-    Answer, Call, ContainmentQuery, ContainmentStatus, ContainmentsOf, Durability, Engine, Integration,
-    Submission,
+    Answer, Call, Clock, ContainmentQuery, ContainmentStatus, ContainmentsOf, Durability, Engine,
+    Integration, Submission, SystemClock, Timestamp,
 };
+use updraft_tests::timeouts::until;
 use updraft_tests::{named, tenant};
 
 const HOSTS: usize = 20;
+
+/// The steps of a host that is undone.
+const UNDONE: usize = 3;
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// A tool that writes down what it did, and under which key.
 struct Log(PathBuf);
@@ -38,31 +45,57 @@ impl Integration for Log {
     }
 }
 
+/// The system's clock, an hour ahead: what was contained is due.
+struct Later;
+
+impl Clock for Later {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().after(HOUR)
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [data, log, then] = arguments.as_slice() else { return };
     let builder = Engine::builder().data(data).durability(Durability::Os).shards(2);
-    let engine = builder.integration("edr", Log(log.into())).start().await.unwrap();
+    let builder = builder.integration("edr", Log(log.into()));
     if then == "contain" {
+        let engine = builder.start().await.unwrap();
         contain(&engine).await;
         println!("contained");
         // The end comes from outside.
         return std::future::pending().await;
     }
-    let undone = async |host: usize| {
+    let engine = builder.clock(Arc::new(Later)).start().await.unwrap();
+    let mut told = None;
+    until(async || {
+        let steps = steps(&engine).await;
+        if told != Some(steps) {
+            println!("{steps}");
+        }
+        told = Some(steps);
+        steps == HOSTS * UNDONE
+    })
+    .await;
+    let _ = engine.shutdown(Duration::from_secs(10)).await;
+}
+
+/// How far all hosts have come: each is registered, then its undo has begun, then it is undone.
+async fn steps(engine: &Engine) -> usize {
+    let mut steps = 0;
+    for host in 0..HOSTS {
         let of = ContainmentsOf::Target(format!("ws-{host}").into());
         let query = ContainmentQuery { tenant: tenant("acme"), of, after: None, limit: 2 };
         let (found, _) = engine.containments().list(query).await.unwrap();
-        found.first().is_some_and(|found| found.status == ContainmentStatus::Undone)
-    };
-    for host in 0..HOSTS {
-        while !undone(host).await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        steps += match found.first().map(|found| found.status) {
+            None => 0,
+            Some(ContainmentStatus::Active) => 1,
+            Some(ContainmentStatus::Undone) => UNDONE,
+            Some(_) => 2,
+        };
     }
-    println!("undone {HOSTS}");
-    let _ = engine.shutdown(Duration::from_secs(10)).await;
+    steps
 }
 
 /// Contains the hosts. What the tasks have told is durable, and may be all that is.
@@ -73,7 +106,7 @@ async fn contain(engine: &Engine) {
   - id: isolate
     action: edr.isolate
     arguments: {host: \"{{ input.host }}\"}
-    expires: 1s
+    expires: 1h
     target: \"{{ input.host }}\"
     undo: {action: release, arguments: {host: \"{{ output.host }}\"}}
 ",
