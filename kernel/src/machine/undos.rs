@@ -145,7 +145,8 @@ impl Undos {
     ) -> Option<UndoRecord> {
         let registered = self.current.as_ref()?;
         let (status, hold, reason) = match (&registered.record.hold, status) {
-            (Some(hold), _) => (UndoStatus::Released, hold.clone(), None),
+            // Registered before its task it is all that is known, why it cannot be undone included.
+            (Some(hold), _) => (UndoStatus::Released, hold.clone(), registered.record.reason.clone()),
             (None, TaskStatus::Completed) => return None,
             (None, _) => {
                 let reason = error.map_or("the execution could not continue", |error| &error.message);

@@ -157,6 +157,18 @@ fn what_expires_is_released_and_the_reconciler_undoes_it() {
 }
 
 #[test]
+fn a_release_says_why_what_is_contained_cannot_be_undone() {
+    let undo = json!({"arguments": {"of": "{{ output.none.n }}"}, "on": ["failure"]});
+    let mut step = done("a", undo);
+    (step["expires"], step["target"]) = (json!("4h"), json!("ws-17"));
+    let mut world = begin(json!([step, {"fail": "no"}]));
+    world.end("a", Ok(json!({"n": 1})));
+    let (before, after) = (told(&world, "a").unwrap(), told(&world, "undo.a").unwrap());
+    assert_eq!(after.status, UndoStatus::Released);
+    assert!(before.reason.is_some() && after.reason == before.reason, "{after:?}");
+}
+
+#[test]
 fn it_runs_after_what_runs_in_any_case_and_outside_of_the_time_of_the_execution() {
     let mut playbook = playbook(json!([done("a", json!({})), act("b", json!({}))]));
     playbook["finally"] = json!([done("last", json!({}))]);
