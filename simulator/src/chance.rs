@@ -26,6 +26,10 @@ pub enum Purpose {
     Turn,
     /// How long a call waits for its permit.
     Permit,
+    /// A call of a reconciler.
+    Reconcile,
+    /// A containment that the store refuses, or how long an ask of a person takes to it.
+    Containment,
 }
 
 /// The source of all draws of one run.

@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
 use std::sync::Arc;
 
+use updraft_kernel::containment::is_round;
 use updraft_kernel::invariant::Violation;
 use updraft_kernel::plan::Plan;
 use updraft_kernel::virtual_shard::VirtualShard;
-use updraft_protocol::{ExecutionId, Name, TenantCode};
+use updraft_protocol::{Catalogue, ExecutionHead, ExecutionId, Name, TenantCode};
 
 use crate::chance::{Chance, Dice, Purpose};
 use crate::disk::SimulatedDisk;
 use crate::event::{Incarnation, Inner, NodeId, Queue, WorldEvent};
 use crate::fault::Moment;
+use crate::node::NO_ORDER;
 use crate::oracle::Oracle;
 use crate::scenario::{Noise, Scenario, Sizes};
 use crate::statistics::Statistics;
@@ -48,6 +50,10 @@ pub struct Context {
     pub plans: Vec<Option<Arc<Plan>>>,
     /// The plans of sub-playbooks, by name.
     pub children: BTreeMap<Name, Arc<Plan>>,
+    /// The plans of rounds of undos, by name and version.
+    pub rounds: BTreeMap<(Name, u32), Arc<Plan>>,
+    /// What the tools are.
+    pub catalogue: Catalogue,
     /// The directory of each order.
     directories: BTreeMap<usize, usize>,
     violation: Option<Violation>,
@@ -77,6 +83,8 @@ impl Context {
             tenants: Vec::new(),
             plans: Vec::new(),
             children: BTreeMap::new(),
+            rounds: BTreeMap::new(),
+            catalogue: Catalogue::default(),
             directories: BTreeMap::new(),
             violation: None,
             numbers: 0,
@@ -96,9 +104,17 @@ impl Context {
         self.directories.iter().filter(|(_, of)| **of == directory).map(|(order, _)| *order).collect()
     }
 
-    /// The plan of an execution of an order that runs the playbook with this name.
-    pub fn plan_of(&self, order: usize, name: &Name) -> Option<Arc<Plan>> {
-        self.children.get(name).or(self.plans.get(order)?.as_ref()).cloned()
+    /// The plan of an execution of an order.
+    pub fn plan_of(&self, order: usize, head: &ExecutionHead) -> Option<Arc<Plan>> {
+        let name = &head.playbook_name;
+        let round = self.rounds.get(&(name.clone(), head.playbook_version));
+        let known = round.or(self.children.get(name));
+        known.or_else(|| self.plans.get(order)?.as_ref()).cloned()
+    }
+
+    /// The order of an execution; none of that of a round of an undo.
+    pub fn order_of(&self, head: &ExecutionHead) -> Option<usize> {
+        if is_round(head) { Some(NO_ORDER) } else { head.uid.as_deref()?.parse().ok() }
     }
 
     /// Writes a line of the trace.

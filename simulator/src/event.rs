@@ -4,12 +4,14 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use updraft_kernel::containment::ReconcilerEvent;
 use updraft_kernel::machine::{StartAttempt, TaskSeq, Timer};
 use updraft_kernel::writer::{StoreCall, StoreFault, WriteOutcome};
 use updraft_protocol::{ExecutionId, Failure, Json, TaskId};
 
-use crate::node::ChildWork;
+use crate::node::{ChildWork, ReconcilerCall};
 use crate::scenario::ClientControl;
+use crate::world::AskedPut;
 
 /// One process of an engine; each start has a new id.
 pub type NodeId = u64;
@@ -27,6 +29,12 @@ pub enum WorldEvent {
     Control(ClientControl),
     /// A person asks for a rerun, after having asked so often.
     Rerun(usize, u32),
+    /// A person asks something of a containment, after having asked so often.
+    AskOfContainment(usize, u32),
+    /// What a person has asked of a containment reaches the store.
+    PutAsked(Box<AskedPut>),
+    /// A call of a reconciler reaches the store, even if its process has died.
+    Reconcile(Box<ReconcilerCall>),
     /// A process starts on a directory.
     Start(usize),
     /// A request reaches the store, even if its sender has died.
@@ -94,6 +102,10 @@ pub enum Inner {
     Read(ExecutionId, Incarnation),
     /// Work for a sub-playbook.
     Child(ChildWork),
+    /// It is time for the reconciler to look.
+    Look,
+    /// A call of the reconciler has an answer, or has timed out.
+    Reconciled(u64, Box<ReconcilerEvent>),
     /// A shard checks which parked executions are due.
     Alarm(usize),
     /// The time limit of the shutdown has passed.

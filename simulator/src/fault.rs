@@ -105,6 +105,12 @@ pub enum Moment {
     Revived,
     /// An execution has left memory to wait.
     Parked,
+    /// The store has a change of a containment, but has not answered.
+    Contained,
+    /// Tasks were marked as registered.
+    Registered,
+    /// The execution of a round is durable, and the containment does not name it.
+    RoundAccepted,
 }
 
 impl Moment {
@@ -121,6 +127,9 @@ impl Moment {
         Self::Deleted,
         Self::Revived,
         Self::Parked,
+        Self::Contained,
+        Self::Registered,
+        Self::RoundAccepted,
     ];
 
     /// Whether it happens a few times in a run, not at every step.

@@ -3,6 +3,7 @@
 
 mod children;
 mod cleanup;
+mod containments;
 mod glue;
 mod kernel;
 mod loops;
@@ -13,6 +14,7 @@ mod undo;
 
 pub use children::CHILDREN;
 pub use cleanup::CLEANUP;
+pub use containments::CONTAINMENTS;
 pub use glue::GLUE;
 pub use kernel::KERNEL;
 pub use loops::LOOPS;
@@ -39,7 +41,7 @@ pub struct Mutant {
 /// All planted bugs.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
     let kernel = KERNEL.iter().chain(CLEANUP).chain(CHILDREN).chain(LOOPS);
-    kernel.chain(PEOPLE).chain(UNDO_BUGS).chain(RERUNS).chain(SHELL).chain(GLUE)
+    kernel.chain(PEOPLE).chain(UNDO_BUGS).chain(CONTAINMENTS).chain(RERUNS).chain(SHELL).chain(GLUE)
 }
 
 impl Mutant {

@@ -2,6 +2,7 @@
 //! `engine/src/start.rs`, `engine/src/recovery.rs`, `engine/src/shutdown.rs` and `actors/src/node.rs`. Admission permits are not modelled.
 
 mod child;
+mod reconciler;
 mod rerun;
 mod start;
 mod submit;
@@ -16,12 +17,14 @@ use crate::context::Context;
 use crate::event::{Inner, NodeId};
 use crate::execution::{Ask, Home};
 use crate::journal::SimulatedJournal;
+use crate::node::reconciler::ReconcilerDriver;
 use crate::registry::SimulatedRegistry;
 use crate::scenario::MILLIS;
 use crate::shard::{ShardContext, SimulatedShard};
 use crate::writer::{Asker, WriterDriver};
 
 pub use child::ChildWork;
+pub use reconciler::{NO_ORDER, ReconcilerCall, is_of};
 pub use rerun::AskedRerun;
 
 /// Turns after which a process counts as caught in a loop.
@@ -83,6 +86,7 @@ pub struct SimulatedNode {
     forgotten: BTreeSet<usize>,
     /// The rerun that is under way: there is one at a time.
     rerunning: Option<AskedRerun>,
+    reconciling: ReconcilerDriver,
     /// Submissions that were answered, each with its execution if that is durable.
     pub answers: Vec<(usize, Option<ExecutionId>)>,
 }
@@ -112,6 +116,7 @@ impl SimulatedNode {
             submitted: Vec::new(),
             forgotten,
             rerunning: None,
+            reconciling: ReconcilerDriver::new(cx.sizes.rows),
             answers: Vec::new(),
         }
     }
@@ -146,6 +151,8 @@ impl SimulatedNode {
             Inner::Due(peid, incarnation, timer) => {
                 self.of(peid, cx, |shard, shard_cx| shard.due(peid, incarnation, timer, shard_cx));
             }
+            Inner::Look => self.look(cx),
+            Inner::Reconciled(number, event) => self.reconciled(number, *event, cx),
             Inner::Child(work) => self.child(work, cx),
             Inner::Read(peid, incarnation) => {
                 self.of(peid, cx, |shard, shard_cx| shard.read(peid, incarnation, shard_cx))
@@ -295,6 +302,7 @@ impl SimulatedNode {
         for shard in 0..self.shards.len() {
             cx.after(1_000 * MILLIS, self.id, Inner::Alarm(shard));
         }
+        self.wake_reconciler(cx);
     }
 
     /// The state that remains at the end; `None` if it is as expected.

@@ -5,6 +5,7 @@ mod approvals;
 mod calls;
 mod children;
 mod cleanup;
+mod containments;
 mod ending;
 mod pauses;
 mod reruns;
@@ -29,6 +30,7 @@ use crate::execution::Verdict;
 use crate::scenario::ClientControl;
 use crate::store::SimulatedStore;
 use calls::Calls;
+use containments::{KnownContainments, is_decided};
 use pauses::AskedEnds;
 
 /// A document's state at one revision.
@@ -92,6 +94,7 @@ pub struct Oracle {
     accepted: BTreeMap<usize, BTreeSet<ExecutionId>>,
     /// The highest claimed epoch of each virtual shard.
     epochs: BTreeMap<VirtualShard, u64>,
+    containments: KnownContainments,
 }
 
 fn broken(invariant: &'static str, what: String) -> Result<(), Violation> {
@@ -261,7 +264,7 @@ impl Oracle {
             return Ok(());
         }
         let decided = self.decided.get(&document).zip(after.revision).and_then(|(all, at)| all.get(&at));
-        if decided != after.state.as_ref() {
+        if !is_decided(decided, after.state.as_ref()) {
             return broken(
                 "the store shows what was decided",
                 format!("{document:?} at {:?} is {:?}, decided was {decided:?}", after.revision, after.state),

@@ -1,7 +1,9 @@
 //! A scenario: everything that a seed decides, as data. Owns the parts that can be removed when a failure shrinks;
 //! never draws during a run.
 
+mod containment;
 mod part;
+mod pause;
 mod rerun;
 
 use std::collections::BTreeSet;
@@ -9,7 +11,9 @@ use std::time::Duration;
 
 use updraft_kernel::batch_limit::BatchLimit;
 
+pub use containment::{AskedOfContainment, SentContainmentAsk};
 pub use part::Part;
+pub use pause::SentPause;
 pub use rerun::SentRerun;
 
 use crate::chance::{Chance, Dice, Purpose};
@@ -42,6 +46,8 @@ pub struct Scenario {
     pub pauses: Vec<SentPause>,
     /// The reruns.
     pub reruns: Vec<SentRerun>,
+    /// What people ask of containments.
+    pub containment_asks: Vec<SentContainmentAsk>,
     /// The single failures.
     pub faults: Vec<Fault>,
     /// The continuous faults.
@@ -126,21 +132,6 @@ pub struct SentSkip {
     pub after: u64,
     /// How long the wait is to last, in milliseconds, where it is not skipped.
     pub lasts: Option<u64>,
-}
-
-/// A pause of an order, which a person takes back a while later, or a person who resumes it where it is paused for a failure.
-#[derive(Debug, Clone)]
-pub struct SentPause {
-    /// Its number in the scenario.
-    pub number: usize,
-    /// The order.
-    pub order: usize,
-    /// The delay after the order's time.
-    pub after: u64,
-    /// The delay after the pause until it is taken back.
-    pub length: u64,
-    /// No pause is asked for: the order is resumed when it is paused for a failure.
-    pub mends: bool,
 }
 
 /// The people who answer. The last one is named by no playbook.
@@ -231,6 +222,8 @@ pub struct Sizes {
     pub segments: usize,
     /// How long an update may wait for others to share its batch; three times as long if it will soon be replaced.
     pub delay: u64,
+    /// Rows of a page of the reconciler of containments.
+    pub rows: usize,
 }
 
 impl Order {
@@ -281,6 +274,7 @@ impl Scenario {
             segment: dice.pick(&[600, 2_000, 8_000]),
             segments: dice.pick(&[2, 3, 16]),
             delay: dice.pick(&[1, 10]) * MILLIS,
+            rows: dice.pick(&[1, 2, 100]),
         };
         let signals = (0..dice.small(0, 8) as usize)
             .map(|number| {
@@ -297,9 +291,10 @@ impl Scenario {
             .collect();
         let answers = answers(orders.len() as u64, &mut dice);
         let skips = skips(orders.len() as u64, &mut dice);
-        let pauses = pauses(orders.len() as u64, &mut dice);
+        let pauses = SentPause::draw(orders.len() as u64, &mut dice);
         Self {
             reruns: SentRerun::draw(orders.len() as u64, &mut dice),
+            containment_asks: SentContainmentAsk::draw(orders.len() as u64, &mut dice),
             seed,
             directories,
             orders,
@@ -324,6 +319,7 @@ impl Scenario {
         parts.extend(self.skips.iter().map(|skip| Part::Skip(skip.number)));
         parts.extend(self.pauses.iter().map(|pause| Part::Pause(pause.number)));
         parts.extend(self.reruns.iter().map(|rerun| Part::Rerun(rerun.number)));
+        parts.extend(self.containment_asks.iter().map(|ask| Part::ContainmentAsk(ask.number)));
         parts.extend(self.orders.iter().map(|order| Part::Order(order.number)));
         parts
     }
@@ -339,6 +335,7 @@ impl Scenario {
         kept.skips.retain(|skip| parts.contains(&Part::Skip(skip.number)));
         kept.pauses.retain(|pause| parts.contains(&Part::Pause(pause.number)));
         kept.reruns.retain(|rerun| parts.contains(&Part::Rerun(rerun.number)));
+        kept.containment_asks.retain(|ask| parts.contains(&Part::ContainmentAsk(ask.number)));
         kept.orders.retain(|order| parts.contains(&Part::Order(order.number)));
         let steps =
             parts.iter().find_map(|part| if let Part::Steps(steps) = part { Some(*steps) } else { None });
@@ -382,19 +379,4 @@ fn skips(orders: u64, dice: &mut Dice) -> Vec<SentSkip> {
         SentSkip { number, order, after, lasts: dice.one_in(2).then(|| dice.below(longest)) }
     };
     (0..count).map(skip).collect()
-}
-
-fn pauses(orders: u64, dice: &mut Dice) -> Vec<SentPause> {
-    let count = dice.small(0, 6) as usize;
-    let pause = |number| {
-        let (longest, length) = (dice.pick(&[300, 5_000, 60_000]), dice.pick(&[1_000, 40_000, 7_200_000]));
-        SentPause {
-            number,
-            order: dice.below(orders) as usize,
-            after: dice.below(longest) * MILLIS,
-            length: dice.below(length) * MILLIS,
-            mends: dice.one_in(2),
-        }
-    };
-    (0..count).map(pause).collect()
 }

@@ -2,14 +2,16 @@
 //! `storage/src/store/execution.rs` as `storage/src/sqlite/write.rs` implements it. Its writes are durable. It has no
 //! unique index of idempotency keys, which would hide errors of reservations from the oracle.
 
+mod containment;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_kernel::writer::WriteOutcome;
 use updraft_protocol::{
-    DocumentId, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Revision, TaskDocument, TaskId,
-    TaskUpdate, Update,
+    ContainmentDocument, ContainmentId, DocumentId, ExecutionDocument, ExecutionId, IdempotencyKey,
+    KeyHolder, Revision, TaskDocument, TaskId, TaskUpdate, Timestamp, Update,
 };
 
 /// The documents.
@@ -25,8 +27,14 @@ pub struct SimulatedStore {
     pub tainted: BTreeSet<ExecutionId>,
     /// Keys of the dead letters that it keeps.
     pub letters: BTreeSet<String>,
+    /// The containments.
+    pub containments: BTreeMap<ContainmentId, ContainmentDocument>,
+    /// Tasks whose hold is not registered, by when that is due.
+    unregistered: BTreeSet<(Timestamp, TaskId)>,
     /// Until when it does not answer.
     pub out_until: u64,
+    /// Whether containments or holds have changed since the reconcilers were last woken.
+    pub has_holds: bool,
     epochs: BTreeMap<VirtualShard, u64>,
 }
 
@@ -64,7 +72,7 @@ impl SimulatedStore {
                     None => WriteOutcome::Poison(REFUSAL.to_owned()),
                 },
             },
-            Update::Task(update) => self.write_task(update),
+            Update::Task(update) => self.write_task_and_hold(update),
         };
         if matches!(outcome, WriteOutcome::Poison(_)) {
             self.poisoned.insert(update.document());
@@ -73,6 +81,19 @@ impl SimulatedStore {
                 Update::Task(update) => update.peid,
             });
         }
+        outcome
+    }
+
+    fn write_task_and_hold(&mut self, update: &TaskUpdate) -> WriteOutcome {
+        let due =
+            |store: &Self| store.tasks.get(&update.task_id).and_then(|task| task.state.registration_due);
+        let before = due(self);
+        let outcome = self.write_task(update);
+        if let Some(before) = before {
+            self.unregistered.remove(&(before, update.task_id));
+        }
+        self.has_holds |= due(self).is_some();
+        self.unregistered.extend(due(self).map(|due| (due, update.task_id)));
         outcome
     }
 

@@ -1,6 +1,7 @@
 //! The world: the directories with their processes, and the loop that handles one event after the other, with faults
 //! between them. Owns which process has which directory; makes none of a process's decisions.
 
+mod containments;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,8 @@ use updraft_kernel::invariant::Violation;
 use updraft_kernel::plan::Plan;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{Catalogue, Name, Playbook, TenantCode};
+
+pub use containments::AskedPut;
 
 use crate::chance::{Chance, Purpose};
 use crate::client::ClientRequest;
@@ -98,6 +101,7 @@ impl World {
         let mut catalogue = Catalogue::default();
         let name = Name::new("tool").map_err(|error| wrong(error.to_string()))?;
         catalogue.add_integration(name, Arc::new(tool::Declared));
+        cx.catalogue = catalogue;
         for order in &scenario.orders {
             let names = ["playbook", "child", "grandchild"].map(|name| format!("{name}-{}", order.number));
             for (below, name) in (0_u64..).zip(&names) {
@@ -108,7 +112,7 @@ impl World {
                 let text = playbook.to_string();
                 let playbook =
                     Playbook::parse(text.as_bytes()).map_err(|error| wrong(format!("{error:?}: {text}")))?;
-                let plan = Plan::check(&playbook, &catalogue)
+                let plan = Plan::check(&playbook, &cx.catalogue)
                     .map_err(|wrongs| wrong(format!("{wrongs:?}: {text}")))?;
                 cx.note(format_args!("{name} of tenant-{}: {text}", order.tenant));
                 if below == 0 {
@@ -145,6 +149,7 @@ impl World {
                 return self.cx.violated("everything ends", format!("after {EVENTS} events it has not"));
             }
             self.handle(event);
+            self.wake_reconcilers();
             self.strike();
         }
     }
@@ -155,6 +160,9 @@ impl World {
             WorldEvent::Again(order) => self.submit_again(order),
             WorldEvent::Control(control) => self.control(control),
             WorldEvent::Rerun(number, times) => self.rerun(number, times),
+            WorldEvent::AskOfContainment(number, times) => self.ask_of_containment(number, times),
+            WorldEvent::PutAsked(put) => self.put_asked(*put),
+            WorldEvent::Reconcile(call) => self.reconcile(*call),
             WorldEvent::Start(directory) => self.start(directory),
             WorldEvent::Arrive(request) => self.arrive(request),
             WorldEvent::Act(task) => {
@@ -167,6 +175,15 @@ impl World {
                     node.handle(inner, &mut self.cx);
                     self.look_after(id);
                 }
+            }
+        }
+    }
+
+    /// The reconcilers look when the store has something for them.
+    fn wake_reconcilers(&mut self) {
+        if std::mem::take(&mut self.cx.store.has_holds) {
+            for node in self.nodes.values_mut() {
+                node.wake_reconciler(&mut self.cx);
             }
         }
     }
@@ -301,8 +318,7 @@ impl World {
     /// No event is left: every accepted execution must have ended, and nothing may be left anywhere.
     fn at_the_end(&mut self) {
         let ended = self.cx.oracle.at_the_end(&self.cx.store, |document| {
-            let order: usize = document.head.uid.as_deref()?.parse().ok()?;
-            self.cx.plan_of(order, &document.head.playbook_name)
+            self.cx.plan_of(self.cx.order_of(&document.head)?, &document.head)
         });
         self.cx.check(ended);
         for (order, request) in &self.requests {
@@ -350,6 +366,9 @@ fn queue_controls(scenario: &Scenario, cx: &mut Context) {
             cx.queue.at(at, WorldEvent::Control(ClientControl::Pause(pause.number)));
         }
         cx.queue.at(at + pause.length, WorldEvent::Control(ClientControl::Resume(pause.number)));
+    }
+    for ask in &scenario.containment_asks {
+        cx.queue.at(begun(ask.order) + ask.after, WorldEvent::AskOfContainment(ask.number, 0));
     }
     for rerun in &scenario.reruns {
         cx.queue.at(begun(rerun.order) + rerun.after, WorldEvent::Rerun(rerun.number, 0));

@@ -53,11 +53,13 @@ fn is_inside(opener: &TaskDocument, task: &TaskDocument) -> bool {
     task.head.scope.as_str().starts_with(bodies.as_str())
 }
 
-/// Whether the undo of an action has completed.
+/// Whether the undo of an action has completed. The release of what expires is none: a person may have kept it since.
 fn is_undone(tasks: &[TaskDocument], action: &TaskDocument) -> bool {
     let place = action.head.scope.inside(&action.head.step_id, UNDO);
-    let is_done =
-        |undo: &TaskDocument| undo.head.scope == place && undo.state.status == TaskStatus::Completed;
+    let releases = |undo: &TaskDocument| undo.state.undo.is_some();
+    let is_done = |undo: &TaskDocument| {
+        undo.head.scope == place && undo.state.status == TaskStatus::Completed && !releases(undo)
+    };
     action.head.integration.as_str() != UPDRAFT && tasks.iter().any(is_done)
 }
 

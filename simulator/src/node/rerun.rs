@@ -1,5 +1,4 @@
-//! Reruns of a process: an execution that has ended runs again, with results that it has. Mirrors `engine/src/rerun.rs`, without
-//! containments: no reconciler ends them here.
+//! Reruns of a process: an execution that has ended runs again, with results that it has. Mirrors `engine/src/rerun.rs`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,10 +6,10 @@ use std::sync::Arc;
 use serde_json::json;
 use updraft_kernel::machine::{Effects, Machine};
 use updraft_kernel::plan::Plan;
-use updraft_kernel::rerun::{RerunPlan, RerunRefusal, noted, standings};
+use updraft_kernel::rerun::{RerunPlan, RerunRefusal, containments_of, noted, standings};
 use updraft_protocol::{
-    Declaration, ExecutionDocument, ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, RerunOf,
-    StepId, TaskDocument, TaskId, Timestamp,
+    ContainmentDocument, ContainmentId, Declaration, ExecutionDocument, ExecutionHead, ExecutionId,
+    IdempotencyKey, InputHash, Json, RerunOf, StepId, TaskDocument, TaskId, Timestamp,
 };
 
 use super::{Phase, SimulatedNode};
@@ -107,6 +106,8 @@ impl SimulatedNode {
         cx.note(format_args!("n{} rerun {} of {of} is {peid}: {effects:?}", self.id, sent.number));
         let decided = cx.oracle.decided(&machine, &effects, epoch);
         cx.check(decided);
+        let takes = cx.oracle.takes_what_stands(&machine, &cx.store);
+        cx.check(takes);
         cx.oracle.began_again(&machine);
         let note = noted(&first, peid, asked(), epoch, now);
         cx.oracle.noted(&first, &note);
@@ -146,7 +147,10 @@ fn results(
     now: Timestamp,
     cx: &mut Context,
 ) -> Option<Vec<TaskDocument>> {
-    let standings = standings(&tasks, &BTreeMap::new(), now);
+    let containments: BTreeMap<ContainmentId, ContainmentDocument> = containments_of(&tasks)
+        .filter_map(|id| cx.store.containments.get(&id).map(|found| (id, found.clone())))
+        .collect();
+    let standings = standings(&tasks, &containments, now);
     let asked = |declared: &BTreeMap<TaskId, Declaration>| {
         let other = sent.has_other_input.then(other_input);
         let inputs = other.as_ref().map(|other| (&first.head.input, other));

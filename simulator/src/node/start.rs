@@ -102,7 +102,7 @@ impl SimulatedNode {
             .filter_map(|document| {
                 let head = &document.head;
                 let tenant = cx.tenants.iter().position(|tenant| *tenant == head.tenant_code)?;
-                let order = head.uid.as_deref()?.parse().ok()?;
+                let order = cx.order_of(head)?;
                 let key = IdempotencyKey::of(head);
                 let directory = VirtualShard::of(&head.tenant_code).shard(cx.disks.len());
                 let execution = RegisteredExecution {
@@ -122,5 +122,6 @@ impl SimulatedNode {
             self.registry.add(peid, execution);
             self.of(peid, cx, |shard, shard_cx| shard.unfinished(peid, Since::Start, shard_cx));
         }
+        self.wake_reconciler(cx);
     }
 }

@@ -12,7 +12,7 @@ use updraft_protocol::{
     ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, KeyHolder, Parent, PlaybookId,
 };
 
-use super::{ChildWork, Phase, SimulatedNode, Submitted};
+use super::{ChildWork, NO_ORDER, Phase, SimulatedNode, Submitted};
 use crate::context::Context;
 use crate::event::Inner;
 use crate::journal::{SimulatedAppend, Who};
@@ -94,9 +94,11 @@ impl SimulatedNode {
             return;
         };
         let (machine, acts) = self.submitted.swap_remove(index);
-        let order = machine.head().uid.as_deref().and_then(|uid| uid.parse().ok()).unwrap_or_default();
+        let order = cx.order_of(machine.head()).unwrap_or(NO_ORDER);
         let (parent, is_rerun) = (machine.head().parent, machine.head().rerun_of.is_some());
-        if is_rerun {
+        if order == NO_ORDER {
+            self.round_accepted(peid, lsn.is_some(), cx);
+        } else if is_rerun {
             self.rerun_accepted(lsn.map(|_| peid), cx);
         } else if parent.is_none() {
             self.answers.push((order, lsn.map(|_| peid)));
@@ -108,6 +110,7 @@ impl SimulatedNode {
             Some(Parent { peid, task, .. }) => {
                 cx.after(0, self.id, Inner::Child(ChildWork::Tell(peid, task, ChildReport::Started)));
             }
+            None if order == NO_ORDER => {}
             None => cx.oracle.accepted(order, peid),
         }
         let execution = Execution::accepted(machine, acts, lsn);

@@ -22,6 +22,8 @@ pub enum Part {
     Skip(usize),
     /// A rerun.
     Rerun(usize),
+    /// What a person asks of a containment.
+    ContainmentAsk(usize),
     /// A fault.
     Fault(usize),
     /// A kind of noise.
@@ -40,6 +42,7 @@ impl fmt::Display for Part {
             Self::Pause(number) => write!(f, "p{number}"),
             Self::Skip(number) => write!(f, "k{number}"),
             Self::Rerun(number) => write!(f, "r{number}"),
+            Self::ContainmentAsk(number) => write!(f, "u{number}"),
             Self::Fault(number) => write!(f, "f{number}"),
             Self::Steps(steps) => write!(f, "s{steps}"),
             Self::Noise(noise) => {
@@ -66,6 +69,7 @@ impl FromStr for Part {
             Some(("p", n)) => number(n).map(|n| Self::Pause(n as usize)),
             Some(("g", n)) => number(n).map(|n| Self::Signal(n as usize)),
             Some(("r", n)) => number(n).map(|n| Self::Rerun(n as usize)),
+            Some(("u", n)) => number(n).map(|n| Self::ContainmentAsk(n as usize)),
             Some(("f", n)) => number(n).map(|n| Self::Fault(n as usize)),
             Some(("s", n)) => number(n).map(Self::Steps),
             _ => None,

@@ -152,10 +152,7 @@ pub(super) fn documents(peid: ExecutionId, shard_cx: &mut ShardContext<'_>) -> L
     }
     shard_cx.cx.moment(Moment::Revived);
     shard_cx.cx.statistics.count("executions read back");
-    let plan = shard_cx
-        .cx
-        .plan_of(order, &document.head.playbook_name)
-        .filter(|_| !shard_cx.forgotten.contains(&order));
+    let plan = shard_cx.cx.plan_of(order, &document.head).filter(|_| !shard_cx.forgotten.contains(&order));
     // One of its documents is missing: `actors/src/abandoned.rs` and `RegistryEntry::poisoned` fail it too.
     let tainted = shard_cx.cx.store.tainted.contains(&peid);
     let failure = match &plan {

@@ -2,7 +2,7 @@
 //! faults; the documents are in the store.
 
 use updraft_kernel::writer::{StoreCall, StoreFault, WriteOutcome};
-use updraft_protocol::{DeadLetter, Update};
+use updraft_protocol::{DeadLetter, DocumentId, Update};
 
 use super::World;
 use crate::chance::{Dice, Purpose};
@@ -75,6 +75,9 @@ impl World {
         }
         if matches!(outcome, WriteOutcome::Poison(_)) && !is_cursed(update) && !known {
             self.cx.violated("nothing lost", format!("the store cannot take {:?}", update.document()));
+        }
+        if let DocumentId::Task(task) = update.document() {
+            self.cx.oracle.holds(task, self.cx.now, &self.cx.store);
         }
         let written = self.cx.oracle.written(update, &outcome, &before, &self.cx.store);
         self.cx.check(written);
