@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use updraft_protocol::{Applied, ControlRefusal, TaskDocument, TaskStatus, WaitKind};
+use updraft_protocol::{Applied, ControlRefusal, TaskDocument, TaskStatus, Wait, WaitKind};
 
 use super::super::world::{World, asked};
 use super::SIGNALS;
@@ -103,7 +103,13 @@ pub(super) fn skip(world: &mut World, choice: u8) {
     let is_gate = task.state.wait.as_ref().is_some_and(|wait| wait.kind == WaitKind::Approval);
     if reply == Ok(Applied::Skipped) && is_gate {
         let after = world.tasks().into_iter().find(|task| task.task_request_id == id);
-        assert!(may_operate && after.is_some_and(|task| task.state.status == TaskStatus::Failed));
+        // It may wait for the calls beside it, and is decided.
+        let is_over = |wait: &Wait| wait.until.is_some_and(|until| until <= world.now);
+        let is_decided = |task: TaskDocument| {
+            task.state.status == TaskStatus::Failed
+                || task.state.wait.as_ref().is_some_and(|wait| is_over(wait))
+        };
+        assert!(may_operate && after.is_some_and(is_decided));
     }
 }
 
