@@ -83,10 +83,10 @@ async fn one_missing_index_is_made_beside_those_of_the_backend() {
             "tasks_by_alert",
             "tasks_by_attempt",
             "tasks_by_execution",
-            "tasks_unregistered",
             "tasks_by_retry_since",
             "tasks_by_wait",
             "tasks_by_wait_since",
+            "tasks_unregistered",
             "theirs"
         ]
     );
