@@ -98,15 +98,84 @@ fn what_is_contained_is_what_was_done_and_not_what_the_alert_names() {
     alert["hosts"] = (1..=10).map(|at| json!({ "name": format!("WS 1/{at}") })).collect();
     let document = run(dir.path(), &tools, "ransomware-containment", &alert);
     let output = &document["execution"]["output"];
-    assert_eq!((&output["contained"], &output["hosts_isolated"]), (&json!(true), &json!(10)), "{document}");
+    assert_eq!(
+        (&output["contained"], &output["hosts"]["isolated"]),
+        (&json!(true), &json!(10)),
+        "{document}"
+    );
     assert_eq!(acts(&tools)["edr.isolate"], 10);
     alert["hosts"] = json!([{"name": "WS 1/1"}, {"name": ".."}, {"name": "WS 1/3"}]);
     let document = run(dir.path(), &tools, "ransomware-containment", &alert);
     assert_eq!(document["execution"]["execution_status"], "failed");
     let output = &document["execution"]["output"];
-    assert_eq!((&output["contained"], &output["hosts_isolated"]), (&json!(false), &json!(2)), "{document}");
+    assert_eq!(
+        (&output["contained"], &output["hosts"]["isolated"]),
+        (&json!(false), &json!(2)),
+        "{document}"
+    );
+    assert_eq!(output["hosts"]["failed"], 1, "{document}");
     let message = document["execution"]["error"]["message"].as_str().unwrap();
     assert!(message.contains("2 of 3 hosts are isolated, 2 of 2 accounts disabled"), "{message}");
+    alert["hosts"] = json!([]);
+    let document = run(dir.path(), &tools, "ransomware-containment", &alert);
+    let output = &document["execution"]["output"];
+    assert_eq!(output["contained"], json!(false), "no host is named: {document}");
+}
+
+/// Answers the approvals that wait, each by its host; none waits twice.
+fn answer(dir: &Path, answers: &[(&str, &str)]) {
+    for _ in 0..600 {
+        let listed = ended(dir, &["inbox", "--json"]);
+        // Before the run has begun there is no data directory.
+        let waiting = if listed.code == 0 { listed.json() } else { json!([]) };
+        let waiting = waiting.as_array().unwrap();
+        if waiting.len() < answers.len() {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            continue;
+        }
+        for (host, choice) in answers {
+            let asks = |row: &&Value| row["question"].as_str().unwrap().contains(&format!("server {host}?"));
+            let row = waiting.iter().find(asks).unwrap();
+            let [peid, task] = ["peid", "task"].map(|field| row[field].as_str().unwrap());
+            let answered = ended(dir, &["answer", peid, choice, "--task", task, "--uid", "ana"]);
+            assert_eq!(answered.code, 0, "{}", answered.err);
+        }
+        return;
+    }
+    panic!("nothing waits");
+}
+
+#[test]
+fn a_server_is_isolated_once_a_person_approves_and_the_output_says_what_became_of_each() {
+    let dir = files(&[]);
+    let tools = Tools::serve(dir.path());
+    let mut alert = alert("ransomware-containment");
+    alert["hosts"] = json!([
+        {"name": "srv-1", "os": "Linux"},
+        {"name": "DC-01", "kind": "Server"},
+        {"name": "HV-7", "os": "Windows Server 2022"},
+        {"name": "WS-1", "os": "Windows 11"},
+        {"name": "WS-2"},
+    ]);
+    let answers = [("srv-1", "approve"), ("DC-01", "refuse"), ("HV-7", "approve")];
+    let document = std::thread::scope(|scope| {
+        let running = scope.spawn(|| run(dir.path(), &tools, "ransomware-containment", &alert));
+        answer(dir.path(), &answers);
+        running.join().unwrap()
+    });
+    let output = &document["execution"]["output"];
+    let hosts = json!({
+        "named": 5, "asked": ["srv-1", "DC-01", "HV-7"], "isolated": 4, "refused": ["DC-01"], "undecided": [], "failed": 0,
+    });
+    assert_eq!((&output["contained"], &output["hosts"]), (&json!(false), &hosts), "{document}");
+    assert_eq!(acts(&tools)["edr.isolate"], 4);
+    let tasks = document["tasks"].as_array().unwrap();
+    let ticket = tasks.iter().find(|task| task["step_id"] == "ticket").unwrap();
+    let title = ticket["call"]["arguments"]["json"]["title"].as_str().unwrap();
+    assert!(
+        title.starts_with("Ransomware NOT contained") && title.ends_with("4 of 5 hosts are isolated"),
+        "{title}"
+    );
 }
 
 #[test]
