@@ -58,19 +58,26 @@ fn table(tasks: &[TaskDocument], output: &mut Output) {
         tasks.iter().map(|task| format!("{}.{}", task.head.integration, task.head.action)).collect();
     let steps = tasks.iter().map(|task| task.head.step_id.as_str().len()).max().unwrap_or_default().max(4);
     let wide = tools.iter().map(String::len).max().unwrap_or_default().max(6);
+    let scopes = tasks.iter().map(|task| task.head.scope.as_str().len()).max().unwrap_or_default();
+    // Without branches, items and rounds there is nothing to tell apart.
+    let within = |scope: &str| match scopes {
+        0 => String::new(),
+        widest => format!("  {scope:width$}", width = widest.max(2)),
+    };
     output.line("");
-    let (step, action) = ("STEP", "ACTION");
+    let (step, action, scope) = ("STEP", "ACTION", within("IN"));
     output.line(format_args!(
-        " SEQ  {step:steps$}  {action:wide$}  STATUS     ATTEMPT   RUNTIME  ERROR OR NOTE"
+        " SEQ  {step:steps$}{scope}  {action:wide$}  STATUS     ATTEMPT   RUNTIME  ERROR OR NOTE"
     ));
     for (task, tool) in tasks.iter().zip(&tools) {
         let state = &task.state;
         let error = state.error.as_ref().filter(|_| state.status != TaskStatus::Completed);
         let error = error.map(|error| told(state, error));
         let line = format!(
-            "{:4}  {:steps$}  {tool:wide$}  {:9}  {:7}  {:>8}  {}",
+            "{:4}  {:steps$}{}  {tool:wide$}  {:9}  {:7}  {:>8}  {}",
             task.head.task_seq,
             task.head.step_id.as_str(),
+            within(task.head.scope.as_str()),
             state.status,
             state.attempt,
             state.runtime.map(duration).unwrap_or_default(),

@@ -161,6 +161,25 @@ fn reading_where_nothing_is_makes_nothing() {
 }
 
 #[test]
+fn a_table_says_of_which_item_or_branch_a_task_is() {
+    let steps = "  - {id: each, for_each: '[1, 2]', do: [{id: one, delay: 1ms}]}\n  \
+                 - {id: both, parallel: all, branches: {edr: [{id: two, delay: 1ms}]}}\n";
+    let dir = files(&[("p.yaml", &playbook(steps)), ("q.yaml", &playbook(END))]);
+    let shown = |book: &str, data: &str| {
+        let run = ended(dir.path(), &["run", book, "--json", "--data", data]).json();
+        let peid = run["execution"]["peid"].as_str().unwrap().to_owned();
+        ended(dir.path(), &["show", &peid, "--data", data]).out
+    };
+    let table = shown("p.yaml", "a");
+    for row in
+        ["one   each:0    updraft.delay", "one   each:1    updraft.delay", "two   both:edr  updraft.delay"]
+    {
+        assert!(table.contains(row), "{table}");
+    }
+    assert!(!shown("q.yaml", "b").contains("  IN  "), "there is nothing to tell apart");
+}
+
+#[test]
 fn where_nothing_is_unfinished_recover_says_so() {
     let dir = files(&[("p.yaml", &playbook(END))]);
     assert_eq!(ended(dir.path(), &["run", "p.yaml"]).code, 0);
