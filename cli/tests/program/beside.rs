@@ -74,6 +74,23 @@ fn a_cancel_where_nobody_runs_ends_that_execution_and_runs_nothing() {
 }
 
 #[test]
+fn what_is_told_to_an_execution_needs_an_engine_that_runs_it() {
+    let Run { dir, mut child, first, .. } = Run::begin();
+    let dir = dir.path();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(first);
+    let peid = ended(dir, &["list", "--json"]).json()[0]["peid"].as_str().unwrap().to_owned();
+    let by = ["--uid", "ana", "--reason", "a test"];
+    let told = [&["pause", &peid][..], &["resume", &peid]].map(|words| [words, &by].concat());
+    for words in told.into_iter().chain([vec!["signal", &peid, "closed", "--id", "1"]]) {
+        let refused = ended(dir, &words);
+        assert_eq!(refused.code, 1, "{words:?}");
+        assert!(refused.err.contains("it resumes at the next start"), "{words:?}: {}", refused.err);
+    }
+}
+
+#[test]
 fn an_end_that_came_before_the_cancel_is_told_and_is_no_success() {
     let dir = files(&[("p.yaml", &playbook("  - {id: done, end: null}\n"))]);
     let run = ended(dir.path(), &["run", "p.yaml", "--json"]).json();
