@@ -62,7 +62,8 @@ pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error
     let (json, stays) = (options.json, temporary.is_none());
     let (playbook, submission) = (Box::new(playbook), Box::new(submission));
     let beginning = Beginning::Submit { playbook, subs: Vec::new(), submission };
-    let job = Prepared { builder, kept, tenant, beginning, key: None, uid: None, json, recover, stays };
+    let (key, uid, groups) = (None, None, Vec::new());
+    let job = Prepared { builder, kept, tenant, beginning, key, uid, groups, json, recover, stays };
     let ended = job.conduct(&mut interrupt, screen).await;
     if ended.as_ref().is_ok_and(|ending| *ending != Ending::Interrupted) {
         tell(&stubs, options.json).await?;

@@ -62,7 +62,7 @@ pub(crate) async fn follow(
             },
             // What cannot be read is told by the events, or by the end.
             running = loops.next() => progress.loops(&running.unwrap_or_default()),
-            line = asker.line() => asker.answer(&line).await,
+            line = asker.line() => asker.answer(&line).await?,
             _ = ticks.tick() => progress.tick(),
             () = interrupt.asked() => {
                 screen.say(INTERRUPTED);

@@ -9,6 +9,7 @@ mod work;
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use updraft::integrations::http::Allow;
@@ -159,6 +160,9 @@ pub(crate) struct Run {
     /// The analyst or service that runs it.
     #[arg(long, value_name = "ID")]
     pub(crate) uid: Option<String>,
+    /// A group that this person is in, for approvals that are asked at the terminal; as often as needed.
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<Arc<str>>,
     /// The idempotency key: for the same playbook name, the same key gives the same execution, however often it is run.
     #[arg(long)]
     pub(crate) key: Option<String>,

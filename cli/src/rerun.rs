@@ -28,9 +28,9 @@ pub(crate) async fn rerun(options: RerunExecution, screen: &Screen) -> Result<En
     let builder = builder(&kept, &options)?;
     let recover = Command::new("recover", &kept).working(&options.work);
     let beginning = Beginning::Again(peid, Box::new(asked(&options)?));
-    let uid = Some(options.which.uid.to_string());
+    let (key, uid, groups) = (None, Some(options.which.uid.to_string()), options.groups);
     let (tenant, json) = (options.which.tenant, options.json);
-    let job = Prepared { builder, kept, tenant, beginning, key: None, uid, json, recover, stays: true };
+    let job = Prepared { builder, kept, tenant, beginning, key, uid, groups, json, recover, stays: true };
     job.run(screen).await
 }
 

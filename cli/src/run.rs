@@ -1,5 +1,7 @@
 //! `updraft run`: a playbook, checked with all that it is given before anything is stored, run to its end.
 
+use std::sync::Arc;
+
 use updraft::limits::{INPUT_BYTES, KEY_BYTES};
 use updraft::{Builder, Plan, Playbook, PlaybookChoice, Resume, Submission, TenantCode, Value};
 
@@ -31,6 +33,8 @@ pub(crate) struct Prepared {
     pub(crate) key: Option<String>,
     /// Who runs it.
     pub(crate) uid: Option<String>,
+    /// The groups that this person is in.
+    pub(crate) groups: Vec<Arc<str>>,
     pub(crate) json: bool,
     /// How what is left in this place goes on.
     pub(crate) recover: Command,
@@ -86,10 +90,11 @@ impl Prepared {
         if let Some(key) = &options.key {
             submission = submission.idempotency_key(key).on_reuse(options.on_reuse);
         }
-        let (tenant, json, key, uid) = (options.tenant, options.json, options.key, options.uid);
+        let (tenant, json, key) = (options.tenant, options.json, options.key);
+        let (uid, groups) = (options.uid, options.groups);
         let (playbook, submission) = (Box::new(playbook), Box::new(submission));
         let beginning = Beginning::Submit { playbook, subs, submission };
-        Ok(Self { builder, kept, tenant, beginning, key, uid, json, recover, stays: true })
+        Ok(Self { builder, kept, tenant, beginning, key, uid, groups, json, recover, stays: true })
     }
 
     /// Runs it to its end, and tells.
@@ -112,7 +117,8 @@ impl Prepared {
         let (tenant, key) = (&self.tenant, self.key.as_deref());
         let command = Command::new("answer", &self.kept).of(tenant).to_string();
         let is_asked_here = !self.json && is_somebody_there();
-        let answering = Answering { command: &command, uid: self.uid.as_deref(), is_asked_here };
+        let (uid, groups) = (self.uid.as_deref(), &self.groups[..]);
+        let answering = Answering { command: &command, uid, groups, is_asked_here };
         let watch = Watch { tenant, key, json: self.json, go_on: &go_on, answering: &answering, screen };
         let watched = watch.run(&engine, self.beginning, interrupt).await;
         let stored = data::close(&engine, interrupt, screen).await;

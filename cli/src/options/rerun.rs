@@ -1,6 +1,7 @@
 //! Options of `updraft rerun`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use updraft::{StepId, TaskId};
@@ -11,6 +12,9 @@ use super::{Data, Which, Work};
 pub(crate) struct RerunExecution {
     #[command(flatten)]
     pub(crate) which: Which,
+    /// A group that this person is in, for approvals that are asked at the terminal; as often as needed.
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<Arc<str>>,
     /// The first step that runs again; else what failed, or was not reached.
     #[arg(long, value_name = "STEP", conflicts_with = "fits")]
     pub(crate) from: Option<StepId>,

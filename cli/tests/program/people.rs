@@ -1,7 +1,7 @@
 //! `answer`, `inbox` and `signal`, beside the process that runs the execution, and answers at its terminal.
 
 use std::io::{BufReader, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::json;
 
@@ -123,19 +123,25 @@ fn a_wait_ends_later_and_who_asked_for_what_is_told() {
     assert!(anonymous.code == 2 && anonymous.err.contains("--uid"), "{}", anonymous.err);
 }
 
-/// `script` of util-linux gives the program a terminal.
+/// Runs the program at a terminal, which `script` of util-linux gives it: what is typed there, and what is seen.
+#[cfg(target_os = "linux")]
+fn at_terminal(dir: &std::path::Path, options: &str) -> (Child, ChildStdin, BufReader<ChildStdout>) {
+    let line = format!("{} run p.yaml {options}", env!("CARGO_BIN_EXE_updraft"));
+    let mut command = Command::new("script");
+    command.current_dir(dir).args(["-qec", &line, "/dev/null"]).env("TERM", "xterm");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (typed, seen) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+    (child, typed, seen)
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn somebody_at_a_terminal_is_asked_there() {
     let form = "form: {type: object, required: [hours], properties: {hours: {type: integer}}}";
     let steps = format!("  - {{id: ask, approval: Isolate?, {form}}}\n  - {{id: told, approval: Sure?}}\n");
     let dir = files(&[("p.yaml", &playbook(&steps))]);
-    let line = format!("{} run p.yaml --uid ana", env!("CARGO_BIN_EXE_updraft"));
-    let mut command = Command::new("script");
-    command.current_dir(dir.path()).args(["-qec", &line, "/dev/null"]).env("TERM", "xterm");
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let (mut typed, mut seen) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-    read_until(&mut seen, "ask asks: Isolate?");
+    let (mut child, mut typed, mut seen) = at_terminal(dir.path(), "--uid ana");
+    read_until(&mut seen, "step ask asks: Isolate?");
     read_until(&mut seen, "type one of approve, refuse, a blank, and the form as JSON");
     for (answer, told) in [
         ("maybe\n", "no choice \"maybe\""),
@@ -145,8 +151,72 @@ fn somebody_at_a_terminal_is_asked_there() {
         typed.write_all(answer.as_bytes()).unwrap();
         read_until(&mut seen, told);
     }
-    read_until(&mut seen, "told asks: Sure?");
+    read_until(&mut seen, "step told asks: Sure?");
     typed.write_all(b"refuse\n").unwrap();
     read_until(&mut seen, "ana has refused");
     assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_answer_is_for_the_question_that_is_shown_and_none_that_comes_later() {
+    let steps = "  - id: each\n    for_each: \"['laptop', 'dc']\"\n    as: host\n    do:\n      \
+                 - {id: ask, approval: 'Isolate {{ host }}?'}\n    collect: '{{ steps.ask.output.choice }}'\n";
+    let dir = files(&[("p.yaml", &playbook(steps))]);
+    let (mut child, mut typed, mut seen) = at_terminal(dir.path(), "--uid ana");
+    let first = read_until(&mut seen, "in each:0 asks: Isolate laptop?");
+    assert!(!first.contains("Isolate dc?"), "one question at a time: {first}");
+    read_until(&mut seen, "questions that wait: 2");
+    for next in ["in each:1 asks: Isolate dc?", "in each:0 asks: Isolate laptop?"] {
+        typed.write_all(b"\n").unwrap();
+        read_until(&mut seen, next);
+    }
+    // Both lines are typed while the first question is shown.
+    typed.write_all(b"approve\napprove\n").unwrap();
+    let second = read_until(&mut seen, "the line was typed before this question");
+    assert!(second.contains("decided") && second.contains("in each:1 asks: Isolate dc?"), "{second}");
+    typed.write_all(b"refuse\n").unwrap();
+    read_until(&mut seen, "ana has refused");
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_line_that_was_begun_for_a_question_whose_time_is_over_answers_no_other() {
+    let ask = |id: &str, more: &str| format!("      {id}: [{{id: {id}, approval: '{id}?', {more}}}]\n");
+    let steps = "  - id: both\n    parallel: all\n    branches:\n".to_owned()
+        + &ask("short", "timeout: 3s, on_timeout: continue")
+        + &ask("long", "timeout: 1h");
+    let dir = files(&[("p.yaml", &playbook(&steps))]);
+    let (mut child, mut typed, mut seen) = at_terminal(dir.path(), "--uid ana");
+    read_until(&mut seen, "asks: short?");
+    read_until(&mut seen, "questions that wait: 2");
+    read_until(&mut seen, "the question before has ended: press Enter");
+    typed.write_all(b"approve\n").unwrap();
+    read_until(&mut seen, "the question has changed meanwhile");
+    read_until(&mut seen, "asks: long?");
+    typed.write_all(b"approve\n").unwrap();
+    read_until(&mut seen, "decided");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_question_to_a_group_is_asked_of_a_member_and_others_are_told_how_it_is_answered() {
+    let dir = files(&[("p.yaml", &playbook("  - {id: ask, approval: Isolate?, group: soc leads}\n"))]);
+    let (mut child, mut typed, mut seen) = at_terminal(dir.path(), "--uid ana --group 'soc leads'");
+    read_until(&mut seen, "type one of approve, refuse");
+    typed.write_all(b"approve\n").unwrap();
+    read_until(&mut seen, "decided");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    let (mut child, typed, mut seen) = at_terminal(dir.path(), "--uid ana --group guests");
+    let said = read_until(&mut seen, "answer with: ");
+    assert!(said.contains("it asks soc leads, whom --uid and --group do not name"), "{said}");
+    let line = said.split("answer with: ").nth(1).unwrap().trim().replace("NAME", "ben");
+    assert!(line.ends_with("--uid ben --group 'soc leads'"), "{line}");
+    let answered: Ended = shell(dir.path(), &line).output().unwrap().into();
+    assert_eq!(answered.code, 0, "{}", answered.err);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    drop(typed);
 }
