@@ -35,6 +35,7 @@ mod playbook;
 mod progress;
 mod reading;
 mod recover;
+mod remains;
 mod rerun;
 mod run;
 mod scratch;

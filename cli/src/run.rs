@@ -14,6 +14,7 @@ use crate::interrupt::Interrupt;
 use crate::log::Screen;
 use crate::options::{Endpoint, Run, Variable};
 use crate::playbook;
+use crate::remains::remains;
 use crate::watch::{Beginning, Watch, Watched};
 
 /// What is said of an execution at a signal where the store does not have all of it.
@@ -120,11 +121,19 @@ impl Prepared {
         let (uid, groups) = (self.uid.as_deref(), &self.groups[..]);
         let answering = Answering { command: &command, uid, groups, is_asked_here };
         let watch = Watch { tenant, key, json: self.json, go_on: &go_on, answering: &answering, screen };
-        let watched = watch.run(&engine, self.beginning, interrupt).await;
+        let mut watched = watch.run(&engine, self.beginning, interrupt).await;
+        if let (Ok(Watched::Ended(ending)), true) = (&watched, self.stays) {
+            watched = remains(&engine, *ending, interrupt, screen).await.map(Watched::Ended);
+        }
         let stored = data::close(&engine, interrupt, screen).await;
         drop(engine);
         let (peid, progress, stored) = match watched? {
-            Watched::Ended(ending) => return Ok(ending),
+            Watched::Ended(ending) => {
+                if ending == Ending::Interrupted {
+                    screen.say(&go_on);
+                }
+                return Ok(ending);
+            }
             Watched::NotBegun => return Ok(Ending::Interrupted),
             Watched::Left { peid, progress, stored: was } => (peid, *progress, stored && was),
         };

@@ -13,6 +13,7 @@ use crate::interrupt::Interrupt;
 use crate::log::Screen;
 use crate::options::RerunExecution;
 use crate::output::Output;
+use crate::remains::remains;
 
 /// What became of one execution.
 #[derive(Serialize)]
@@ -87,7 +88,12 @@ pub(super) async fn rerun_all(options: &RerunExecution, screen: &Screen) -> Resu
     let Some(engine) = data::start(builder, &mut interrupt, screen).await? else {
         return Ok(Ending::Interrupted);
     };
-    let done = run_here(&engine, options, &mut interrupt, screen).await;
+    let mut done = run_here(&engine, options, &mut interrupt, screen).await;
+    if let Ok(ending) = done
+        && ending != Ending::Interrupted
+    {
+        done = remains(&engine, ending, &mut interrupt, screen).await;
+    }
     data::close(&engine, &mut interrupt, screen).await;
     if matches!(done, Ok(Ending::Interrupted)) {
         screen.say(&go_on);

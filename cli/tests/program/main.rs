@@ -12,6 +12,7 @@ mod inspect;
 mod left;
 mod loops;
 mod people;
+mod remains;
 mod reruns;
 mod run;
 mod signals;
