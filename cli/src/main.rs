@@ -13,6 +13,7 @@ mod data;
 mod dead_letters;
 mod demo;
 mod doctor;
+mod due;
 mod durability;
 mod environment;
 mod exit;

@@ -42,7 +42,7 @@ pub(crate) enum Command {
     /// Runs a playbook and follows it to its end.
     #[command(after_help = exit::HELP)]
     Run(Run),
-    /// Goes on with all that a crash or Ctrl-C left unfinished, and waits for its end.
+    /// Goes on with all that a crash or Ctrl-C left unfinished, has undone the containments that are due, and waits for both.
     #[command(after_help = exit::HELP)]
     Recover(Recover),
     /// Checks playbooks and tells every mistake with its place.

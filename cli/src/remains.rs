@@ -1,9 +1,11 @@
-//! What remains when an execution that was run has ended: sub-playbooks of it that still run, which are waited for.
+//! What remains when an execution that was run has ended: sub-playbooks of it that still run, which are waited for, and
+//! containments, which are told of.
 
 use std::collections::BTreeSet;
 
-use updraft::{Engine, ExecutionStatus, Handle};
+use updraft::{Clock, Engine, ExecutionStatus, Handle, SystemClock};
 
+use crate::due::{Ahead, counted};
 use crate::exit::{Ending, Error};
 use crate::follow::INTERRUPTED;
 use crate::interrupt::Interrupt;
@@ -20,10 +22,11 @@ pub(crate) async fn children(engine: &Engine) -> Result<Vec<Handle>, Error> {
     Ok(found)
 }
 
-/// Waits for the sub-playbooks; `ending` is that of what was run.
+/// Waits for the sub-playbooks, and tells of the containments that stay; `ending` is that of what was run.
 pub(crate) async fn remains(
     engine: &Engine,
     ending: Ending,
+    go_on: &str,
     interrupt: &mut Interrupt,
     screen: &Screen,
 ) -> Result<Ending, Error> {
@@ -33,6 +36,12 @@ pub(crate) async fn remains(
         return Ok(ending.and(Ending::Interrupted));
     };
     waited?;
+    // What was run has ended, whatever becomes of these words.
+    match interrupt.unless(contained(engine, go_on, screen)).await {
+        None => screen.say("interrupted: it was not looked for containments that stay"),
+        Some(Err(error)) => screen.say(&format!("it is not known which containments stay: {error}")),
+        Some(Ok(())) => {}
+    }
     Ok(ending)
 }
 
@@ -59,4 +68,24 @@ async fn wait(engine: &Engine, screen: &Screen) -> Result<(), Error> {
             }
         }
     }
+}
+
+/// Says which containments stay: this process undoes none.
+async fn contained(engine: &Engine, go_on: &str, screen: &Screen) -> Result<(), Error> {
+    engine.flush().await?;
+    engine.register_containments().await?;
+    let Ahead { now, failed, later } = Ahead::of(engine, SystemClock.now()).await?;
+    if now + failed.count > 0 {
+        let count = counted(now + failed.count);
+        screen.say(&format!(
+            "containments that have to be undone now, which this command does not: {count}; {go_on}"
+        ));
+    }
+    if later.count > 0 {
+        let (count, first) = (later.count(), later.first());
+        screen.say(&format!(
+            "containments that stay: {count}, the first until {first}; an engine has to run here then, or {go_on}"
+        ));
+    }
+    Ok(())
 }

@@ -123,7 +123,7 @@ impl Prepared {
         let watch = Watch { tenant, key, json: self.json, go_on: &go_on, answering: &answering, screen };
         let mut watched = watch.run(&engine, self.beginning, interrupt).await;
         if let (Ok(Watched::Ended(ending)), true) = (&watched, self.stays) {
-            watched = remains(&engine, *ending, interrupt, screen).await.map(Watched::Ended);
+            watched = remains(&engine, *ending, &go_on, interrupt, screen).await.map(Watched::Ended);
         }
         let stored = data::close(&engine, interrupt, screen).await;
         drop(engine);

@@ -27,6 +27,15 @@ impl Engine {
     pub fn containments(&self) -> Containments {
         Containments::of(self.context.clone())
     }
+
+    /// Registers at once what the tasks in the store contain, so that it is listed. What was so before its task may wait for
+    /// others.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn register_containments(&self) -> Result<(), ReadError> {
+        reconciler::register_stored(&self.submitter).await
+    }
 }
 
 impl Containments {
@@ -46,6 +55,15 @@ impl Containments {
         let page = self.context.store.containments(query).await?;
         let next = page.last().map(ContainmentCursor::of);
         Ok((page, next))
+    }
+
+    /// The containments of all tenants for which an engine has to do something by an instant, the most urgent first, at most
+    /// `limit`: their undo begins, begins again, or is looked at.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn due(&self, by: Timestamp, limit: usize) -> Result<Vec<ContainmentDocument>, ReadError> {
+        Ok(self.context.store.due_containments(by, None, limit).await?)
     }
 
     /// A containment.

@@ -89,6 +89,13 @@ pub enum Finding {
         /// The loss that may be accepted, if one may.
         acceptable: Option<Whose>,
     },
+    /// Containments are past their end, and no engine runs that would undo them.
+    Overdue {
+        /// How many; of more than 1,000 that are looked at, so many.
+        containments: usize,
+        /// Since when the first of them is.
+        since: Timestamp,
+    },
     /// Other users than its owner may open the data directory.
     OpenToOthers {
         /// Their permissions, as `chmod` writes them: `055`.
@@ -134,7 +141,10 @@ impl Finding {
             | Self::Mismatch { .. } => true,
             Self::Owned { lives, .. } => *lives,
             Self::NoRoom { free_bytes, .. } => *free_bytes == 0,
-            Self::NoDirectory { .. } | Self::Torn { .. } | Self::OpenToOthers { .. } => false,
+            Self::NoDirectory { .. }
+            | Self::Torn { .. }
+            | Self::Overdue { .. }
+            | Self::OpenToOthers { .. } => false,
         }
     }
 
@@ -165,6 +175,7 @@ impl Finding {
             Self::Mismatch { acceptable: None, .. } => {
                 "do one of what it says; what only a journal has that is moved away is not brought anywhere"
             }
+            Self::Overdue { .. } => "start an engine here, or run `updraft recover`: it undoes them",
             Self::OpenToOthers { .. } => "chmod go= the directory, unless they are meant to",
         }
     }
@@ -190,6 +201,12 @@ impl fmt::Display for Finding {
                 write!(f, "the journal has updates that the store {noted} does not have yet")
             }
             Self::Mismatch { what, .. } => f.write_str(what),
+            Self::Overdue { containments, since } => {
+                write!(
+                    f,
+                    "containments past their end that are not undone: {containments}, the first since {since}"
+                )
+            }
             Self::OpenToOthers { mode } => {
                 write!(f, "others than its owner may open the data directory ({mode})")
             }

@@ -5,11 +5,15 @@ use std::path::Path;
 
 use tokio::time::Instant;
 use updraft_actors::timer::TimerThread;
+use updraft_actors::{Clock, SystemClock};
 use updraft_kernel::pairing::{Mismatch, PairVerdict, judge};
-use updraft_protocol::limits::{JOURNAL_SEGMENT_BYTES, STORE_BEAT, STORE_LEASE};
+use updraft_protocol::limits::{
+    JOURNAL_SEGMENT_BYTES, STORE_BEAT, STORE_LEASE, WATCH_CONTAINMENTS, WATCH_CONTAINMENTS_AHEAD,
+};
+use updraft_protocol::{ContainmentDocument, Timestamp};
 use updraft_storage::journal::{Durability, Inspected, Torn};
 use updraft_storage::sqlite::SqliteStore;
-use updraft_storage::store::{Kept, OwnerStore};
+use updraft_storage::store::{Error as StoreError, Kept, OwnerStore};
 use updraft_storage::{Store, StoreAddress, lock, private, room};
 use uuid::Uuid;
 
@@ -44,9 +48,10 @@ pub async fn doctor(data: &Path, store: &StoreAddress) -> Result<Diagnosis, Star
         Err(error) => Err(error.to_string()),
     };
     match kept {
-        Ok(kept) => {
+        Ok((kept, overdue)) => {
             diagnosis.taken = kept.bond().map(|bond| bond.taken);
             diagnosis.findings.extend(pair(looked.note, noted(store), kept, extent));
+            diagnosis.findings.extend(overdue);
         }
         Err(cause) => diagnosis.findings.push(Finding::Store { cause }),
     }
@@ -111,25 +116,54 @@ impl Looked {
     }
 }
 
-/// The note in the embedded store.
-async fn embedded(data: &Path) -> Result<Kept, String> {
-    let data = data.to_owned();
-    let looking = tokio::task::spawn_blocking(move || SqliteStore::inspect(&data));
+/// The note in a store, and what is overdue there.
+type Noted = (Kept, Option<Finding>);
+
+/// The note in the embedded store, and what is overdue there.
+async fn embedded(data: &Path) -> Result<Noted, String> {
+    let (data, now) = (data.to_owned(), SystemClock.now());
+    let looking = tokio::task::spawn_blocking(move || {
+        let kept = SqliteStore::inspect(&data)?;
+        let due = SqliteStore::inspect_due(&data, now.after(WATCH_CONTAINMENTS_AHEAD), WATCH_CONTAINMENTS)?;
+        Ok((kept, overdue(&due, now)))
+    });
     let looked = looking.await.map_err(|error| error.to_string())?;
-    looked.map_err(|error| error.to_string())
+    looked.map_err(|error: StoreError| error.to_string())
 }
 
-/// The note in the store on a server, and its owner.
+/// The containments that are past their end, as no engine runs that would undo them.
+fn overdue(due: &[ContainmentDocument], now: Timestamp) -> Option<Finding> {
+    // The next try of an undo that failed may be due later.
+    let is_over =
+        |found: &&ContainmentDocument| found.until <= now || found.due.is_some_and(|due| due <= now);
+    let over: Vec<&ContainmentDocument> = due.iter().filter(is_over).collect();
+    let since = over.iter().map(|found| found.until.min(now)).min()?;
+    Some(Finding::Overdue { containments: over.len(), since })
+}
+
+/// The note in the store on a server, its owner, and what is overdue there.
 async fn on_server(
     store: &dyn Store,
     own: Option<Uuid>,
     findings: &mut Vec<Finding>,
-) -> Result<Result<Kept, String>, StartError> {
+) -> Result<Result<Noted, String>, StartError> {
     let timer = TimerThread::start().map_err(updraft_actors::node::Error::Thread)?;
     let told = timer.until(Instant::now() + STORE_LEASE, store.health()).await.unwrap_or_default();
     findings.extend(told.troubles.iter().map(Finding::from));
-    findings.extend(owner(store, own, &timer).await);
-    Ok(store.kept().await.map_err(|error| error.to_string()))
+    let owner = owner(store, own, &timer).await;
+    let is_kept = matches!(owner, Some(Finding::Owned { lives: true, .. }));
+    findings.extend(owner);
+    let looked = async {
+        let (kept, now) = (store.kept().await?, SystemClock.now());
+        // An engine that lives undoes them itself, and warns where it does not.
+        if is_kept || kept.bond().is_none() {
+            return Ok((kept, None));
+        }
+        let due =
+            store.due_containments(now.after(WATCH_CONTAINMENTS_AHEAD), None, WATCH_CONTAINMENTS).await?;
+        Ok((kept, overdue(&due, now)))
+    };
+    Ok(looked.await.map_err(|error: StoreError| error.to_string()))
 }
 
 /// The owner of a store, if it is another engine, and whether it is alive.

@@ -28,7 +28,8 @@ use rusqlite::{Connection, params};
 use updraft_kernel::batch_limit::BatchLimit;
 use updraft_protocol::limits::STORE_READERS;
 use updraft_protocol::{
-    ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, PlaybookId, TaskDocument, TenantCode, Update,
+    ContainmentDocument, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, PlaybookId, TaskDocument,
+    TenantCode, Timestamp, Update,
 };
 
 use crate::journal::Durability;
@@ -65,18 +66,32 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`].
     pub fn inspect(dir: &Path) -> Result<Kept, Error> {
+        Self::onlooker(dir)?.map_or(Ok(Kept::New), |connection| bond::kept(&connection))
+    }
+
+    /// The containments that are due by an instant in the store in `dir`, as [`SqliteStore::inspect`].
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn inspect_due(dir: &Path, by: Timestamp, limit: usize) -> Result<Vec<ContainmentDocument>, Error> {
+        Self::onlooker(dir)?
+            .map_or(Ok(Vec::new()), |connection| containment::due_containments(&connection, by, None, limit))
+    }
+
+    /// A connection to the store in `dir` that only reads; `None` if the next start makes that store anew.
+    fn onlooker(dir: &Path) -> Result<Option<Connection>, Error> {
         let database = dir.join(DATABASE);
         // A database that was never written to is new to the next start.
         if database.metadata().map_or(true, |found| found.len() == 0) {
-            return Ok(Kept::New);
+            return Ok(None);
         }
         let connection = open::onlooker(&database)?;
         // So is one whose first start was cut short before it had a schema.
         if schema::check(&connection)? == 0 {
-            return Ok(Kept::New);
+            return Ok(None);
         }
         cut::refuse(&database, &connection)?;
-        bond::kept(&connection)
+        Ok(Some(connection))
     }
 
     /// Opens the store in `dir`, and creates it if there is none. Blocks while it reads the disk.

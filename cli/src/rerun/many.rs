@@ -92,7 +92,7 @@ pub(super) async fn rerun_all(options: &RerunExecution, screen: &Screen) -> Resu
     if let Ok(ending) = done
         && ending != Ending::Interrupted
     {
-        done = remains(&engine, ending, &mut interrupt, screen).await;
+        done = remains(&engine, ending, &go_on, &mut interrupt, screen).await;
     }
     data::close(&engine, &mut interrupt, screen).await;
     if matches!(done, Ok(Ending::Interrupted)) {

@@ -68,6 +68,18 @@ async fn register_last(submitter: &Submitter) {
     look(submitter, &mut reconciler, false).await;
 }
 
+/// Registers what the tasks in the store contain, but for those that wait for others.
+pub(super) async fn register_stored(submitter: &Submitter) -> Result<(), ReadError> {
+    let mut reconciler = Reconciler::new(ReconcilerMode::Registers, CONTAINMENT_PAGE_ROWS);
+    let mut event = ReconcilerEvent::Look;
+    loop {
+        match reconciler.on(event, submitter.context.clock.now()) {
+            ReconcilerCommand::Rest => return Ok(()),
+            command => event = call(submitter, command).await?,
+        }
+    }
+}
+
 /// Looks again and again.
 async fn reconcile(submitter: &Submitter, resume: Resume) {
     let mode = match resume {

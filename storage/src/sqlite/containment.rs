@@ -87,6 +87,19 @@ fn mark_registered(connection: &mut Connection, tasks: &[TaskDocument]) -> rusql
     transaction.commit()
 }
 
+/// A page of the containments that are due by an instant.
+pub(super) fn due_containments(
+    connection: &Connection,
+    by: Timestamp,
+    after: Option<DueCursor>,
+    limit: usize,
+) -> Result<Vec<ContainmentDocument>, Error> {
+    let due = after.map_or(-1, |after| read::stored(after.due));
+    let id: &[u8] = after.as_ref().map_or(&[], |after| after.id.as_bytes());
+    let values = params![read::stored(by), due, id, read::rows(limit)];
+    read::list(connection, &query::DUE_CONTAINMENTS, values, row::containment)
+}
+
 #[async_trait]
 impl ContainmentStore for SqliteStore {
     async fn unregistered_holds(
@@ -154,12 +167,6 @@ impl ContainmentStore for SqliteStore {
         after: Option<DueCursor>,
         limit: usize,
     ) -> Result<Vec<ContainmentDocument>, Error> {
-        self.read(move |connection| {
-            let due = after.map_or(-1, |after| read::stored(after.due));
-            let id: &[u8] = after.as_ref().map_or(&[], |after| after.id.as_bytes());
-            let values = params![read::stored(by), due, id, read::rows(limit)];
-            read::list(connection, &query::DUE_CONTAINMENTS, values, row::containment)
-        })
-        .await
+        self.read(move |connection| due_containments(connection, by, after, limit)).await
     }
 }
