@@ -182,6 +182,10 @@ impl SimulatedNode {
                 break;
             }
         }
+        for (peid, task, report) in self.registry.take_woken() {
+            let wait = cx.pace(5 * MILLIS);
+            cx.after(wait, self.id, Inner::Child(ChildWork::Tell(peid, task, report)));
+        }
         self.journal.clean(cx);
         self.registry.sweep(self.stored.get());
         if self.journal.poisoned && !matches!(self.phase, Phase::Failed | Phase::Gone) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use updraft_kernel::execution::ExecutionControl;
 use updraft_kernel::machine::ChildReport;
 use updraft_kernel::shared::controls::{AskVerdict, ControlQueue};
-use updraft_protocol::{ExecutionId, IdempotencyKey, InputHash, KeyHolder};
+use updraft_protocol::{ExecutionId, IdempotencyKey, InputHash, KeyHolder, TaskId};
 
 use crate::execution::{Ask, HeldAsk};
 
@@ -37,6 +37,10 @@ pub struct SimulatedRegistry {
     ended: VecDeque<(u64, ExecutionId)>,
     /// The controls of unfinished executions; most have none.
     controls: BTreeMap<ExecutionId, ControlQueue<Ask>>,
+    /// Reports of children that wait for room among the controls of their parent.
+    waiting: BTreeMap<ExecutionId, Vec<(TaskId, ChildReport)>>,
+    /// Those for which there may be room now, or whose parent has ended.
+    woken: Vec<(ExecutionId, TaskId, ChildReport)>,
 }
 
 impl SimulatedRegistry {
@@ -82,13 +86,30 @@ impl SimulatedRegistry {
     }
 
     /// Removes an answered control.
-    pub fn answered(&self, peid: ExecutionId, number: u64) {
+    pub fn answered(&mut self, peid: ExecutionId, number: u64) {
         let _answered = self.controls.get(&peid).and_then(|controls| controls.take(number));
+        self.wake(peid);
+    }
+
+    /// A report waits until there is room for it.
+    pub fn wait_for_room(&mut self, peid: ExecutionId, task: TaskId, report: ChildReport) {
+        self.waiting.entry(peid).or_default().push((task, report));
+    }
+
+    /// The reports that need not wait any more.
+    pub fn take_woken(&mut self) -> Vec<(ExecutionId, TaskId, ChildReport)> {
+        std::mem::take(&mut self.woken)
+    }
+
+    fn wake(&mut self, peid: ExecutionId) {
+        let waiting = self.waiting.remove(&peid).unwrap_or_default();
+        self.woken.extend(waiting.into_iter().map(|(task, report)| (peid, task, report)));
     }
 
     /// Forgets an execution.
     pub fn remove(&mut self, peid: ExecutionId) {
         self.controls.remove(&peid);
+        self.wake(peid);
         if let Some(RegisteredExecution { key: Some(key), .. }) = self.executions.remove(&peid)
             && self.keys.get(&key) == Some(&peid)
         {
@@ -102,6 +123,7 @@ impl SimulatedRegistry {
             execution.ended = true;
         }
         self.controls.remove(&peid);
+        self.wake(peid);
         self.ended.push_back((lsn, peid));
     }
 

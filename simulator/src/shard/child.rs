@@ -83,8 +83,8 @@ impl SimulatedShard {
         let is_open = shard_cx.registry.get(peid).is_some_and(|parent| !parent.ended);
         let child = ExecutionId::of_child(task);
         if is_open && !shard_cx.registry.ask(peid, Ask::Child(task, report.clone())) {
-            let work = ChildWork::Tell(peid, task, report);
-            return shard_cx.cx.after(100 * MILLIS, shard_cx.home.node, Inner::Child(work));
+            shard_cx.registry.wait_for_room(peid, task, report);
+            return self.on(ShardEvent::Woken(peid), shard_cx);
         }
         // Only now, so that a parent that looks again finds a child or the report.
         if shard_cx.registry.get(child).is_some_and(|child| !child.accepted) {
