@@ -12,7 +12,7 @@ use serde_json::json;
 use updraft::{Builder, Engine, ExecutionStatus, Handle, Playbook, PlaybookId, Submission};
 use updraft_storage::mongo::testing::{Server, ServerOptions};
 use updraft_storage::mongo::{MongoBuilder, MongoStore};
-use updraft_tests::{Harness, MongoProxy, playbook, soon, tenant};
+use updraft_tests::{Harness, MongoProxy, playbook, soon, tenant, until};
 
 use crate::watch::Watch;
 
@@ -61,7 +61,18 @@ impl Scene {
 
     /// Its executions are changed where they are stored, and not only stored when they have ended.
     pub(crate) async fn builder(&self) -> Builder {
-        let store = Arc::new(self.store().connect().await.unwrap());
+        let mut store = None;
+        // A server that has just begun may need longer than the time to find it on a busy machine.
+        until(async || {
+            store = match self.store().connect().await {
+                Ok(store) => Some(store),
+                Err(error) if error.retryable() => None,
+                Err(error) => panic!("{error}"),
+            };
+            store.is_some()
+        })
+        .await;
+        let store = Arc::new(store.expect("connected"));
         self.harness.builder().store(store).flush_delay(Duration::from_millis(1))
     }
 
