@@ -59,3 +59,19 @@ pub(super) fn template(
         }
     }
 }
+
+/// Compiles an expression that stands alone, as the list of a loop does.
+pub(super) fn expression(
+    steps: &mut Steps<'_>,
+    draft: &mut Draft,
+    field: &'static str,
+    source: &str,
+) -> Option<Template> {
+    if ["{{", "{%"].iter().any(|start| source.trim_start().starts_with(start)) {
+        let message = "an expression is written without `{{ }}` around it: `steps.lookup.output.hosts`";
+        steps.mistakes.step(draft.at, field, message);
+        return None;
+    }
+    // The template that is this expression and nothing else gives its value as it is.
+    template(steps, draft, field, &Value::String(format!("{{{{ {source} }}}}")))
+}

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use updraft_protocol::Value;
 use updraft_protocol::limits::ITEMS_AT_ONCE;
 use updraft_protocol::playbook::{ForEach, OnItemFailure, Tolerance};
 
-use super::end::template;
+use super::end::{expression, template};
 use super::{APPROVAL, Draft, Steps};
 use crate::plan::StepIndex;
 use crate::plan::check::is_identifier;
@@ -72,9 +71,7 @@ impl PlannedForEach {
             steps.mistakes.step(draft.at, "at_once", message);
         }
         let start = draft.repeated(steps);
-        // The template that is this expression and nothing else gives its value as it is.
-        let whole = Value::String(format!("{{{{ {} }}}}", each.items));
-        let items = template(steps, draft, "for_each", &whole);
+        let items = expression(steps, draft, "for_each", &each.items);
         let collect = match &each.collect {
             Some(collect) => Some(draft.at_end_of_body(steps, &names.all(), |steps, draft| {
                 template(steps, draft, "collect", collect)

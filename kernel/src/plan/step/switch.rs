@@ -5,7 +5,7 @@ use updraft_protocol::playbook::{Switch, SwitchCase};
 use updraft_protocol::{InputHash, Json, Value};
 
 use super::choice::condition;
-use super::end::template;
+use super::end::expression;
 use super::{Draft, Steps};
 use crate::condition::Condition;
 use crate::plan::exits::Follows;
@@ -59,11 +59,7 @@ impl PlannedSwitch {
         let starts = (0..count).map(|case| draft.body(steps, Some(case), "cases")).collect();
         let default = draft.body(steps, switch.default.as_ref().map(|_| count), "default");
         let value = match &switch.value {
-            // The template that is this expression and nothing else gives its value as it is.
-            Some(source) => {
-                let whole = Value::String(format!("{{{{ {source} }}}}"));
-                Some(template(steps, draft, "switch", &whole)?)
-            }
+            Some(source) => Some(expression(steps, draft, "switch", source)?),
             None => None,
         };
         let cases: Vec<_> =

@@ -57,6 +57,8 @@ fn a_step_inside_is_read_inside_and_by_collect_and_nowhere_else() {
 
 #[test]
 fn each_mistake_in_a_loop_has_its_place() {
+    let bare = "an expression is written without `{{ }}` around it: `steps.lookup.output.hosts`";
+    one(json!({"for_each": "{{ input.hosts }}"}), &format!("steps[0].for_each: {bare}"));
     one(json!({"do": []}), "steps[0].do: a body that is repeated needs at least one step");
     one(json!({"at_once": 0}), "steps[0].at_once: must be from 1 to 1000");
     one(

@@ -161,6 +161,8 @@ fn of_cases() {
         json!([step])
     };
     assert!(check(&playbook(switch(json!({"switch": "input.n"})))).is_ok());
+    let bare = "an expression is written without `{{ }}` around it: `steps.lookup.output.hosts`";
+    one(switch(json!({"switch": "{{ input.n }}"})), &format!("steps[0].switch: {bare}"));
     one(switch(json!({})), "steps[0].cases[0].is: is compared with nothing: `switch: EXPRESSION` is missing");
     one(switch(json!({"cases": []})), "steps[0].cases: 0 cases; 1 to 1000 are allowed");
     one(
