@@ -11,9 +11,11 @@ use updraft_protocol::{
 
 use crate::plan::{DO, Follows, Plan, PlannedKind, PlannedStep};
 
+mod following;
 mod note;
 mod standing;
 
+use following::Following;
 pub use note::noted;
 pub use standing::{Standing, containments_of, parents_of, standings};
 
@@ -73,9 +75,11 @@ impl RerunPlan<'_> {
     pub fn results(&self, tasks: Vec<TaskDocument>) -> Result<Vec<TaskDocument>, RerunRefusal> {
         self.check(&tasks)?;
         let of_the_input = self.of_the_input();
+        let following = self.from.map(|from| Following::of(self.plan, from, &tasks));
         let runs_again = |task: &&TaskDocument| {
-            let step = &task.head.step_id;
-            Some(step) == self.from || !self.stands(task) || of_the_input.contains(step.as_str())
+            following.as_ref().is_some_and(|following| following.has(task))
+                || !self.stands(task)
+                || of_the_input.contains(task.head.step_id.as_str())
         };
         let opened = tasks.iter().filter(runs_again).flat_map(|task| openers(&task.head.scope));
         let again: BTreeSet<Place<'_>> = opened.chain(self.rounds_that_set(&tasks)).map(place).collect();

@@ -123,6 +123,51 @@ fn results_that_the_walk_has_no_time_to_come_to_are_not_done_twice() {
 }
 
 #[test]
+fn from_a_step_of_any_kind_all_that_follows_it_runs_again() {
+    let steps = json!([
+        once("a"),
+        {"id": "set", "set": {"x": "{{ steps.a.output }}"}},
+        {"id": "if", "if": "true", "then": [once("then")]},
+        {"id": "both", "parallel": "all", "branches": {"l": [once("left")], "r": [once("right")]}},
+        {"id": "each", "for_each": "[1]", "do": [once("item")]},
+        {"id": "rounds", "while": "round_index < 2", "do": [{"id": "inner", "if": "true", "then": []}, once("round")]},
+        {"id": "body", "do": [once("done")], "finally": {"do": [once("last")]}},
+        {"id": "end", "end": null},
+    ]);
+    let finish = |world: &mut World| {
+        while !world.attempts.is_empty() {
+            let attempt = world.attempts.remove(0);
+            world.end_attempt(&attempt, Ok(json!(1)));
+        }
+        assert_eq!(world.ends, [ExecutionStatus::Completed]);
+        called(world).len()
+    };
+    let playbook = json!({"format": 1, "name": "p", "version": 1, "variables": {"x": 0}, "steps": steps});
+    let mut world = World::begin(&playbook, json!({}));
+    assert_eq!(finish(&mut world), 9);
+    // So many calls are not made again. A cleanup is done at each end.
+    let kept = [
+        ("a", 0),
+        ("set", 1),
+        ("if", 1),
+        ("then", 1),
+        ("both", 2),
+        ("left", 3),
+        ("each", 4),
+        ("item", 4),
+        ("rounds", 5),
+        ("inner", 5),
+        ("body", 7),
+        ("done", 7),
+        ("end", 8),
+    ];
+    for (from, kept) in kept {
+        let (mut again, taken) = rerun(&world, Some(from));
+        assert_eq!(finish(&mut again), 9 - kept, "from {from}, {taken} are taken over");
+    }
+}
+
+#[test]
 fn a_step_without_an_id_and_what_follows_it_run_again() {
     let unnamed = json!({"action": "act", "integration": "tool", "arguments": {}});
     let mut world = World::begin(&playbook(json!([once("a"), unnamed, once("b"), once("c")])), json!({}));
