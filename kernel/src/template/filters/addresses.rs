@@ -101,7 +101,8 @@ pub(super) fn ip(text: &str) -> Option<IpAddr> {
 }
 
 /// `|registered_domain`: the part of a domain that somebody can register, as the list of public suffixes has it; undefined
-/// if it is a public suffix itself, or has no known one.
+/// if it is a public suffix itself, or has no known one. A text that is no domain is refused: the end of a URL's path would be
+/// taken for its host.
 pub(in crate::template) fn registered_domain(
     meter: &Meter,
     value: &Operand,
@@ -111,12 +112,20 @@ pub(in crate::template) fn registered_domain(
     if text.len() > DOMAIN_BYTES {
         return refuse(format!("`registered_domain` takes a domain of at most {DOMAIN_BYTES} bytes"));
     }
+    if !text.split('.').all(is_label) {
+        return refuse("`registered_domain` needs a domain; `url_host` gives that of a URL");
+    }
     meter.make(4 * DOMAIN_BYTES)?;
     let lower = text.to_lowercase();
     match registered(meter, &lower)? {
         Some(domain) => Operand::text(meter, domain),
         None => Ok(Operand::Undefined),
     }
+}
+
+/// Whether a text may stand between the dots of a domain, which may be in the letters of any language.
+fn is_label(label: &str) -> bool {
+    !label.is_empty() && label.chars().all(|part| part.is_alphanumeric() || matches!(part, '-' | '_'))
 }
 
 /// The registered part of a domain in small letters, which has at most [`DOMAIN_BYTES`].

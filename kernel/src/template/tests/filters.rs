@@ -132,6 +132,9 @@ fn addresses_are_told_from_other_texts() {
     ] {
         gives(expression, json!({}), json!(expected));
     }
+    for text in ["http://evil.com/login.good.com", "a..good.com", "evil.com good.com", "ana@good.com", ""] {
+        says("input.v|registered_domain", json!({ "v": text }), "needs a domain; `url_host` gives");
+    }
     says("'localhost' is private", json!({}), "`private` needs an IP address; `is ip` tells");
     says("'1.2.3.4' is in_network('10.0.0.0/33')", json!({}), "`in_network` needs networks such as");
     says("'1.2.3.4' is in_network([7])", json!({}), "`in_network` needs a text");
