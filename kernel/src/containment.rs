@@ -283,7 +283,7 @@ fn asked(
     (uid, ask, reason): (Arc<str>, ContainmentAsk, Arc<str>),
     now: Timestamp,
 ) -> Result<bool, ContainmentRefusal> {
-    if [&uid, &reason].iter().any(|text| text.is_empty() || text.len() > COMMENT_BYTES) {
+    if [&uid, &reason].iter().any(|text| text.trim().is_empty() || text.len() > COMMENT_BYTES) {
         return Err(ContainmentRefusal::NoReason);
     }
     let change = match ask {

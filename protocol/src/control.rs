@@ -49,8 +49,8 @@ pub enum ControlRefusal {
     /// The execution is not paused.
     #[error("the execution is not paused")]
     NotPaused,
-    /// It is not said who asks for the control, or the texts are too long.
-    #[error("a control needs a person of 1 to {KEY_BYTES} bytes, and a reason of at most {COMMENT_BYTES}")]
+    /// It is not said who asks for the control, or why, or the texts are too long.
+    #[error("a control needs a person of 1 to {KEY_BYTES} bytes, and a reason of 1 to {COMMENT_BYTES}")]
     NotAsker,
     /// No step of the playbook waits for such a signal.
     #[error("no step of the playbook waits for the signal \"{0}\"")]

@@ -19,9 +19,10 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Whether it names a person, and its texts are not too long to be stored.
+    /// Whether it names a person and a reason, and they are not too long to be stored. Blanks say nothing.
     pub fn is_sound(&self) -> bool {
-        (1..=KEY_BYTES).contains(&self.uid.len()) && self.reason.len() <= COMMENT_BYTES
+        let says = |text: &str, bytes: usize| !text.trim().is_empty() && text.len() <= bytes;
+        says(&self.uid, KEY_BYTES) && says(&self.reason, COMMENT_BYTES)
     }
 }
 

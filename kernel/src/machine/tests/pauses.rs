@@ -97,9 +97,10 @@ fn a_paused_execution_is_cancelled_and_ends_at_its_deadline() {
 }
 
 #[test]
-fn nobody_pauses_without_a_name_or_with_a_reason_that_is_too_long() {
+fn nobody_pauses_without_a_name_and_a_reason_or_with_one_that_is_too_long() {
     let mut world = World::begin(&playbook(json!([act("a", json!({}))])), json!({}));
-    for (uid, reason) in [(String::new(), String::new()), ("ana".into(), "x".repeat(COMMENT_BYTES + 1))] {
+    let long = "x".repeat(COMMENT_BYTES + 1);
+    for (uid, reason) in [("", "why"), (" ", "why"), ("ana", ""), ("ana", " "), ("ana", long.as_str())] {
         let asked = Asked { uid: uid.into(), reason: reason.into() };
         assert_eq!(world.ask(MachineEvent::Pause(asked.clone())), Err(ControlRefusal::NotAsker));
         assert_eq!(world.ask(MachineEvent::Resume(asked)), Err(ControlRefusal::NotAsker));
