@@ -6,11 +6,13 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry, abandoned};
 use updraft_kernel::machine::{MachineEvent, RunningLoop, late_answer};
+use updraft_protocol::limits::LATE_ANSWER_STORED;
 use updraft_protocol::{
     Applied, ApprovalAnswer, Asked, ControlRefusal, ExecutionDocument, ExecutionId, ExecutionStatus, Signal,
     TaskId, TenantCode, Timestamp,
 };
 
+use crate::deadline::after;
 use crate::error::{ControlError, ReadError};
 use crate::reader::Reader;
 
@@ -143,7 +145,9 @@ impl Handle {
         if !matches!(applied, Err(ControlError::Refused(ControlRefusal::NoApproval(_)))) {
             return applied;
         }
-        // An approval of an ended item of a loop is in the store alone.
+        // An approval of an ended item of a loop is in the store alone, as soon as that has what is known. Where it lags, the
+        // refusal stands.
+        let _ = self.context.timer.until(after(LATE_ANSWER_STORED), self.context.flush()).await;
         let stored = Reader::new(self.context.store.clone()).all_tasks(&self.tenant, self.peid).await?;
         let state = stored.into_iter().find(|stored| stored.task_request_id == task).map(|task| task.state);
         match state.and_then(|state| late_answer(&state, &answer)) {

@@ -38,3 +38,5 @@ pub const FORM_DATA_BYTES: usize = 16 << 10;
 pub const FORM_MISTAKES: usize = 10;
 /// What a person adds to an answer.
 pub const COMMENT_BYTES: usize = 1 << 10;
+/// How long an answer that is late waits until the store has the approval of an ended item, which is in no memory any more.
+pub const LATE_ANSWER_STORED: Duration = Duration::from_secs(5);
