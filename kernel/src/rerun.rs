@@ -9,7 +9,7 @@ use updraft_protocol::{
     Declaration, Json, Playbook, ScopePath, StepId, TaskDocument, TaskId, TaskStatus, Value,
 };
 
-use crate::plan::{DO, Follows, Plan, PlannedKind, PlannedStep};
+use crate::plan::{DO, Follows, Plan, PlannedKind, PlannedRepeat, PlannedStep};
 
 mod following;
 mod note;
@@ -75,11 +75,13 @@ impl RerunPlan<'_> {
     pub fn results(&self, tasks: Vec<TaskDocument>) -> Result<Vec<TaskDocument>, RerunRefusal> {
         self.check(&tasks)?;
         let of_the_input = self.of_the_input();
+        let spent = self.spent_loops(&tasks);
         let following = self.from.map(|from| Following::of(self.plan, from, &tasks));
         let runs_again = |task: &&TaskDocument| {
             following.as_ref().is_some_and(|following| following.has(task))
                 || !self.stands(task)
                 || of_the_input.contains(task.head.step_id.as_str())
+                || openers(&task.head.scope).any(|opener| spent.contains(&place(opener)))
         };
         let opened = tasks.iter().filter(runs_again).flat_map(|task| openers(&task.head.scope));
         let again: BTreeSet<Place<'_>> = opened.chain(self.rounds_that_set(&tasks)).map(place).collect();
@@ -176,10 +178,10 @@ impl RerunPlan<'_> {
             return false;
         };
         let lasts = matches!(
-            step.kind,
+            &step.kind,
             PlannedKind::Action(_)
                 | PlannedKind::ForEach(_)
-                | PlannedKind::Repeat(_)
+                | PlannedKind::Repeat(PlannedRepeat { verifies: None, .. })
                 | PlannedKind::Delay(_)
                 | PlannedKind::WaitUntil(_)
                 | PlannedKind::WaitFor(_)
@@ -206,6 +208,7 @@ impl RerunPlan<'_> {
         let is_found = step.is_named || self.playbooks.is_none() || outer.is_empty();
         let is_cleanup = step.cleanup.as_ref().is_some_and(|cleanup| cleanup.scope == body);
         match &step.kind {
+            PlannedKind::Repeat(PlannedRepeat { verifies: Some(_), .. }) => false,
             PlannedKind::ForEach(_) | PlannedKind::Repeat(_) => {
                 !is_cleanup && !loops.contains(opener) && (step.is_named || self.playbooks.is_none())
             }
@@ -223,6 +226,25 @@ impl RerunPlan<'_> {
             (taken.state.status, taken.state.error) = (TaskStatus::Completed, None);
         }
         taken
+    }
+
+    /// The loops that have failed although all that they repeat has completed: their rounds run again from the first, as they
+    /// would fail again at once.
+    fn spent_loops<'t>(&self, tasks: &'t [TaskDocument]) -> BTreeSet<Place<'t>> {
+        let is_loop = |task: &&TaskDocument| {
+            let step = self.plan.index_of(&task.head.step_id).map(|index| &self.plan.step(index).kind);
+            matches!(step, Some(PlannedKind::Repeat(_)))
+        };
+        let has_failed = |task: &&TaskDocument| task.state.status != TaskStatus::Completed;
+        let failed = tasks.iter().filter(is_loop).filter(|task| has_failed(task) && !self.is_result(task));
+        let mut spent: BTreeSet<Place<'t>> =
+            failed.map(|task| (task.head.scope.as_str(), task.head.step_id.as_str())).collect();
+        for task in tasks.iter().filter(has_failed) {
+            for opener in openers(&task.head.scope) {
+                spent.remove(&place(opener));
+            }
+        }
+        spent
     }
 
     /// What opened the rounds in which a variable around them was set: it has its value only if they are walked.

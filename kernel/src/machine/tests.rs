@@ -19,6 +19,7 @@ mod outputs;
 mod pauses;
 mod permits;
 mod random;
+mod rerun_from;
 mod reruns;
 mod rounds;
 mod scopes;

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use updraft_protocol::{Json, StepId, TaskStatus, Timestamp};
+use updraft_protocol::{Json, StepId, TaskState, TaskStatus, Timestamp};
 
 use super::Machine;
 use super::scope::{Locals, Scope, ScopeId, VariableValue};
 use super::task_seq::TaskSeq;
 use crate::outline::Outline;
+use crate::plan::StepIndex;
 use crate::visible::{StepView, Visible};
 
 pub(super) struct View<'a> {
@@ -43,6 +44,13 @@ impl Machine {
     /// When a recorded task began; `now` for one that begins.
     pub(super) fn began(&self, task: Option<TaskSeq>, now: Timestamp) -> Timestamp {
         task.and_then(|task| self.tasks.get(task)).and_then(|task| task.state.started_date).unwrap_or(now)
+    }
+}
+
+impl View<'_> {
+    /// The task of a step that has ended in a scope.
+    fn ended(&self, scope: &Scope, step: StepIndex) -> Option<&TaskState> {
+        scope.ended(step).and_then(|task| self.machine.tasks.get(task)).map(|task| &task.state)
     }
 }
 
@@ -92,12 +100,16 @@ impl Visible for View<'_> {
         let step = self.machine.plan.index_of(&StepId::new(id).ok()?)?;
         let mut scope = self.machine.scopes.get(self.scope);
         while let Some(here) = scope {
-            if let Some(task) = here.ended(step).and_then(|task| self.machine.tasks.get(task)) {
+            if let Some(task) = self.ended(here, step) {
+                // What a `verify` did not show has failed, whatever its action says of itself.
+                let verify = self.machine.plan.verify_of(step).and_then(|verify| self.ended(here, verify));
+                let unverified = verify.filter(|verify| verify.status != TaskStatus::Completed);
+                let ended = unverified.unwrap_or(task);
                 return Some(StepView {
-                    status: task.state.status,
-                    output: task.state.response.as_ref(),
+                    status: ended.status,
+                    output: task.response.as_ref(),
                     // The failure of an earlier attempt is not the error of a step that completed.
-                    error: task.state.error.as_deref().filter(|_| task.state.status != TaskStatus::Completed),
+                    error: ended.error.as_deref().filter(|_| ended.status != TaskStatus::Completed),
                 });
             }
             scope = here.opener.and_then(|(outer, _)| self.machine.scopes.get(outer));

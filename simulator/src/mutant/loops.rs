@@ -42,8 +42,8 @@ pub const LOOPS: &[Mutant] = &[
         name: "verify-after-a-failure",
         claim: "an action counts as done where no look has shown it",
         file: REPEAT,
-        find: "            return self.end_rounds(task, Err(failure), repeat, now, effects, work);\n        }\n        self.turn.work += ITEM_WORK;\n",
-        replace: "            return self.end_rounds(task, Ok(()), repeat, now, effects, work);\n        }\n        self.turn.work += ITEM_WORK;\n",
+        find: "repeat.at_most {\n            return self.end_rounds(task, Err(too_many_rounds(repeat)), repeat, now, effects, work);\n        }\n        match repeat.pause",
+        replace: "repeat.at_most {\n            return self.end_rounds(task, Ok(()), repeat, now, effects, work);\n        }\n        match repeat.pause",
     },
     Mutant {
         name: "rounds-forget-what-they-set",

@@ -87,17 +87,7 @@ impl Machine {
             }
         }
         if number >= repeat.at_most {
-            let failure = match repeat.verifies {
-                Some(_) => {
-                    let message = format!("what was done is not to be seen after {number} looks");
-                    Failure::new(FailureKind::Unverified, message)
-                }
-                None => {
-                    let message = format!("the condition asks for more than {} rounds", repeat.at_most);
-                    Failure::new(FailureKind::Round, message)
-                }
-            };
-            return self.end_rounds(task, Err(failure), repeat, now, effects, work);
+            return self.end_rounds(task, Err(too_many_rounds(repeat)), repeat, now, effects, work);
         }
         self.turn.work += ITEM_WORK;
         if let Phase::Rounds(rounds) = &mut self.task_mut(task).phase {
@@ -140,6 +130,10 @@ impl Machine {
         rounds.carried = carried;
         if is_last || rounds.is_over {
             return self.end_rounds(task, Ok(()), repeat, now, effects, work);
+        }
+        // What is looked at after a round is not waited for where no round may follow.
+        if repeat.before.is_none() && rounds.next >= repeat.at_most {
+            return self.end_rounds(task, Err(too_many_rounds(repeat)), repeat, now, effects, work);
         }
         match repeat.pause {
             None => work.push(Go::Round(task)),
@@ -319,4 +313,14 @@ impl Machine {
         let step = &self.plan.step(task.step).id;
         Some(self.scopes.path(task.scope).inside(step, &rounds.next.to_string()))
     }
+}
+
+/// Why a loop ends whose condition does not hold after all rounds that it may have.
+fn too_many_rounds(repeat: &PlannedRepeat) -> Failure {
+    let rounds = repeat.at_most;
+    if repeat.verifies.is_some() {
+        let message = format!("what was done is not to be seen after {rounds} looks");
+        return Failure::new(FailureKind::Unverified, message);
+    }
+    Failure::new(FailureKind::Round, format!("the condition asks for more than {rounds} rounds"))
 }

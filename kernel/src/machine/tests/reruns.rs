@@ -13,11 +13,11 @@ use crate::containment::{ContainmentEvent, apply, register};
 use crate::machine::MachineEvent;
 use crate::rerun::{RerunPlan, RerunRefusal, Standing, standings};
 
-fn once(id: &str) -> Value {
+pub(super) fn once(id: &str) -> Value {
     act(id, json!({"retry": {"attempts": 1}}))
 }
 
-fn rerun(world: &World, from: Option<&str>) -> (World, usize) {
+pub(super) fn rerun(world: &World, from: Option<&str>) -> (World, usize) {
     declared(world, from, &[]).unwrap()
 }
 
@@ -34,7 +34,7 @@ fn declared(
     world.rerun(&RerunPlan { plan: &plan, playbooks: None, inputs: None, from, standings, declared })
 }
 
-fn called(world: &World) -> Vec<&str> {
+pub(super) fn called(world: &World) -> Vec<&str> {
     world.called.iter().map(|(step, _)| step.as_str()).collect()
 }
 
@@ -120,51 +120,6 @@ fn results_that_the_walk_has_no_time_to_come_to_are_not_done_twice() {
     let taken = |work: u64| world.rerun_within(work, &all).map(|(again, taken)| (taken, again.called));
     assert_eq!(taken(1).err(), Some(RerunRefusal::TooMuchWork), "one computes, and the other waits");
     assert_eq!(taken(2 * ITEM_WORK).unwrap().0, 2, "all were come to, whatever that took");
-}
-
-#[test]
-fn from_a_step_of_any_kind_all_that_follows_it_runs_again() {
-    let steps = json!([
-        once("a"),
-        {"id": "set", "set": {"x": "{{ steps.a.output }}"}},
-        {"id": "if", "if": "true", "then": [once("then")]},
-        {"id": "both", "parallel": "all", "branches": {"l": [once("left")], "r": [once("right")]}},
-        {"id": "each", "for_each": "[1]", "do": [once("item")]},
-        {"id": "rounds", "while": "round_index < 2", "do": [{"id": "inner", "if": "true", "then": []}, once("round")]},
-        {"id": "body", "do": [once("done")], "finally": {"do": [once("last")]}},
-        {"id": "end", "end": null},
-    ]);
-    let finish = |world: &mut World| {
-        while !world.attempts.is_empty() {
-            let attempt = world.attempts.remove(0);
-            world.end_attempt(&attempt, Ok(json!(1)));
-        }
-        assert_eq!(world.ends, [ExecutionStatus::Completed]);
-        called(world).len()
-    };
-    let playbook = json!({"format": 1, "name": "p", "version": 1, "variables": {"x": 0}, "steps": steps});
-    let mut world = World::begin(&playbook, json!({}));
-    assert_eq!(finish(&mut world), 9);
-    // So many calls are not made again. A cleanup is done at each end.
-    let kept = [
-        ("a", 0),
-        ("set", 1),
-        ("if", 1),
-        ("then", 1),
-        ("both", 2),
-        ("left", 3),
-        ("each", 4),
-        ("item", 4),
-        ("rounds", 5),
-        ("inner", 5),
-        ("body", 7),
-        ("done", 7),
-        ("end", 8),
-    ];
-    for (from, kept) in kept {
-        let (mut again, taken) = rerun(&world, Some(from));
-        assert_eq!(finish(&mut again), 9 - kept, "from {from}, {taken} are taken over");
-    }
 }
 
 #[test]

@@ -65,7 +65,6 @@ fn more_rounds_than_allowed_fail_the_step_and_so_does_a_round_that_fails() {
     world.end("check", Ok(json!({"done": false, "at": 1})));
     world.fire();
     world.end("check", Ok(json!({"done": false, "at": 1})));
-    world.fire();
     let error = world.execution().state.error.clone().unwrap();
     assert_eq!(error.kind, FailureKind::Round);
     assert!(error.message.contains("more than 2 rounds"), "{error}");

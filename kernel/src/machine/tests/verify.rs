@@ -57,7 +57,7 @@ fn what_is_not_shown_fails_the_step_which_is_undone_all_the_same() {
     world.crash();
     world.fire();
     world.end("look.isolate", Ok(json!({"state": "pending"})));
-    world.fire();
+    // Nothing is waited for after the last look.
     assert_eq!(world.attempts[0].arguments, json!({"job": 7}));
     world.end("undo.isolate", Ok(json!({})));
     assert_eq!(world.ends, [ExecutionStatus::Failed]);
@@ -80,4 +80,22 @@ fn the_handlers_of_the_step_take_what_is_not_shown_and_a_look_that_fails() {
     let verify = &of("verify.isolate").state;
     assert_eq!(verify.error.as_ref().unwrap().kind, FailureKind::Unverified);
     assert_eq!(of("told").state.status, TaskStatus::Completed);
+}
+
+#[test]
+fn what_is_not_shown_has_failed_for_all_that_read_the_step() {
+    for (states, expected) in [
+        (vec!["pending"; 3], json!({"status": "failed", "error": "unverified", "job": 7})),
+        (vec!["pending", "isolated"], json!({"status": "completed", "error": "none", "job": 7})),
+    ] {
+        let end = json!({"end": {
+            "status": "{{ steps.isolate.status }}", "error": "{{ steps.isolate.error.kind | default('none') }}",
+            "job": "{{ steps.isolate.output.job }}"
+        }});
+        let steps = json!([isolate(json!({"on_failure": "continue"})), end]);
+        let mut world = World::begin(&playbook(steps), json!({}));
+        world.end("isolate", Ok(json!({"job": 7})));
+        looks(&mut world, &states);
+        assert_eq!(world.execution().state.output, Some(expected.into()));
+    }
 }

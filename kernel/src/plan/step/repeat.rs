@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_protocol::limits::{ROUNDS, ROUNDS_MAX};
-use updraft_protocol::playbook::Repeat;
+use updraft_protocol::playbook::{Repeat, StepExit};
 
 use super::choice::condition;
 use super::end::template;
 use super::{APPROVAL, Draft, OUTPUT, Steps};
 use crate::condition::Condition;
-use crate::plan::StepIndex;
 use crate::plan::check::is_identifier;
+use crate::plan::{Plan, PlannedAction, PlannedKind, StepIndex};
 use crate::template::{Template, is_root};
 
 /// The name under which a body reads the number of its round, from 0.
@@ -40,6 +40,18 @@ pub struct PlannedRepeat {
     pub sets: Vec<Arc<str>>,
     /// The action that it verifies, if it is a `verify`.
     pub verifies: Option<StepIndex>,
+}
+
+impl Plan {
+    /// The loop that looks whether this action did what it said, if it is verified.
+    pub fn verify_of(&self, step: StepIndex) -> Option<StepIndex> {
+        let loop_of = |next: StepIndex| match &self.step(next).kind {
+            PlannedKind::Repeat(repeat) => (repeat.verifies == Some(step)).then_some(next),
+            _ => None,
+        };
+        PlannedAction::of(self.step(step))?;
+        self.step(step).exits.get(StepExit::Success).step().and_then(loop_of)
+    }
 }
 
 /// A value that one round hands to the next.
