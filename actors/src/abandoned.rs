@@ -67,7 +67,7 @@ async fn write_off(
     let tasks = load::tasks(context, &document.head.tenant_code, document.peid).await?;
     let epoch = context.epochs.of(&document.head.tenant_code);
     let (_, writes) = fail_abandoned(document, &tasks, epoch, failure, context.clock.now());
-    commit::append(context, writes, Need::Durable).await.map_err(Lost::Engine)?;
+    commit::append(context, writes, Need::Durable).await.map_err(|error| Lost::Engine(error.into()))?;
     Ok(())
 }
 
@@ -93,6 +93,6 @@ pub async fn cancel(
     let tasks = load::tasks(context, tenant, peid).await?;
     let epoch = context.epochs.of(tenant);
     let (_, writes) = cancel_abandoned(document, &tasks, epoch, asked, context.clock.now());
-    commit::append(context, writes, Need::Durable).await.map_err(Lost::Engine)?;
+    commit::append(context, writes, Need::Durable).await.map_err(|error| Lost::Engine(error.into()))?;
     Ok(Some(decided.map_or(CancelVerdict::Cancelled, CancelVerdict::AlreadyEnded)))
 }

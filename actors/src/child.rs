@@ -244,7 +244,7 @@ fn launched(context: &Arc<EngineContext>, launch: Launch) -> log::Done {
         Ok(lsn) => context.router.launch(Launch { lsn, ..launch }),
         Err(log::Error::Closed) => context.lose(&launch.entry, Lost::ShutDown),
         Err(error) => {
-            context.lose(&launch.entry, Lost::Engine(error.to_string()));
+            context.lose(&launch.entry, Lost::Engine(error.to_string().into()));
             context.fail(error.to_string());
         }
     })

@@ -82,7 +82,7 @@ impl EngineContext {
     pub async fn flush(&self) -> Result<(), Lost> {
         self.log.flush().await.map_err(|error| match error {
             log::Error::Closed => Lost::ShutDown,
-            error => Lost::Engine(error.to_string()),
+            error => Lost::Engine(error.to_string().into()),
         })
     }
 
@@ -95,7 +95,7 @@ impl EngineContext {
         metrics::counter!("updraft_engine_failures_total").increment(1);
         let _ = self.failed.settle(reason.clone());
         for entry in self.registry.unfinished(|_| true) {
-            self.lose(&entry, Lost::Engine(reason.clone()));
+            self.lose(&entry, Lost::Engine(reason.clone().into()));
         }
     }
 

@@ -31,7 +31,7 @@ pub enum Lost {
     ShutDown,
     /// The engine has failed.
     #[error("the engine has failed: {0}; the execution resumes at the next start")]
-    Engine(String),
+    Engine(Arc<str>),
     /// It is unfinished, and this engine does not run it.
     #[error("the execution is unfinished and not run by this engine; it resumes at the next start")]
     NotHere,
@@ -43,10 +43,9 @@ pub struct RegistryEntry {
     pub peid: ExecutionId,
     /// Its tenant.
     pub tenant: TenantCode,
-    /// The key under which it was submitted.
-    pub key: Option<IdempotencyKey>,
-    /// The hash of its submission, if there is a key.
-    pub input_hash: Option<InputHash>,
+    /// The key under which it was submitted, with the hash of the submission. Boxed: what waits for people for days without
+    /// one keeps no room for it.
+    key: Option<Box<(IdempotencyKey, Option<InputHash>)>>,
     /// Accepted when the journal has the execution, or refuses it. The permit is for an execution in flight or for a
     /// parked one.
     lifecycle: Lifecycle<Result<(), Lost>, ExecutionOutcome, Control, Changed>,
@@ -72,7 +71,6 @@ impl RegistryEntry {
             peid,
             tenant,
             key: None,
-            input_hash: None,
             lifecycle: Lifecycle::new(permit, Changed(Notify::new())),
             expected: AtomicU64::new(0),
             poison: OutcomeCell::new(),
@@ -92,12 +90,22 @@ impl RegistryEntry {
     /// The same, submitted under a key, if there is one.
     #[must_use]
     pub fn under_key(self, key: Option<IdempotencyKey>, input_hash: Option<InputHash>) -> Self {
-        Self { key, input_hash, ..self }
+        Self { key: key.map(|key| Box::new((key, input_hash))), ..self }
+    }
+
+    /// The key under which it was submitted.
+    pub fn key(&self) -> Option<&IdempotencyKey> {
+        self.key.as_ref().map(|key| &key.0)
+    }
+
+    /// The hash of its submission, if there is a key.
+    pub fn input_hash(&self) -> Option<InputHash> {
+        self.key.as_ref()?.1
     }
 
     /// The entry as the holder of its key.
     pub fn key_holder(&self) -> KeyHolder {
-        KeyHolder { peid: self.peid, input_hash: self.input_hash }
+        KeyHolder { peid: self.peid, input_hash: self.input_hash() }
     }
 
     /// Records that the journal has the execution, or refuses it.

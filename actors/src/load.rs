@@ -39,7 +39,7 @@ pub(crate) async fn find(context: &EngineContext, entry: &RegistryEntry) -> Resu
             }
             Err(error) => {
                 tracing::error!(peid = %entry.peid, %error, "an execution cannot be read back and is left as it is");
-                return Err(Lost::Engine(error.to_string()));
+                return Err(Lost::Engine(error.to_string().into()));
             }
         }
     }

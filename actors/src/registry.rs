@@ -26,7 +26,7 @@ pub struct Registry {
 impl Registry {
     /// Adds an execution; if its id or its idempotency key is taken, returns the execution that has it.
     pub fn add(&self, entry: Arc<RegistryEntry>) -> Result<(), Arc<RegistryEntry>> {
-        if let Some(key) = &entry.key {
+        if let Some(key) = entry.key() {
             match self.keys.entry(key.clone()) {
                 Entry::Occupied(first) => return Err(first.get().clone()),
                 Entry::Vacant(place) => {
@@ -54,7 +54,7 @@ impl Registry {
     /// Forgets an execution.
     pub fn remove(&self, entry: &RegistryEntry) {
         self.executions.remove(&entry.peid);
-        if let Some(key) = &entry.key {
+        if let Some(key) = entry.key() {
             self.keys.remove_if(key, |_, held| held.peid == entry.peid);
         }
     }

@@ -39,7 +39,7 @@ pub(crate) struct Shard {
     children: Rc<Children>,
     /// The state machine that decides.
     shard: kernel::Shard<Start>,
-    /// The entry and the actor of each slot.
+    /// The entry and the actor of each slot that is not parked.
     slots: HashMap<ExecutionId, Slot>,
     /// The timer of the first parked execution.
     alarm: Option<SpawnHandle>,

@@ -2,11 +2,10 @@
 
 use std::process::{Command, Stdio};
 
-use crate::{Options, beside, latency, memory, stored, throughput};
+use crate::{Options, beside, latency, memory, resume, stored, throughput};
 
 /// What can be asked for.
-pub(crate) const NAMES: &str =
-    "durable memory alone makespan flight people fanout restart stored reads shards start reference peer";
+pub(crate) const NAMES: &str = "durable memory alone makespan flight people fanout restart resume stored reads shards start reference peer";
 
 /// Runs a case in a process of its own; gives its figures.
 pub(crate) fn in_child(name: &str, options: &Options) -> Vec<(String, f64)> {
@@ -49,6 +48,7 @@ pub(crate) fn run(arguments: &[String]) {
             "flight" => memory::flight().await,
             "people" => memory::people().await,
             "restart" => memory::restart().await,
+            "resume" => resume::resume().await,
             "restart-child" => memory::child(program).await,
             "reference" => beside::reference(program),
             "peer" => beside::peer(executions, program).await,

@@ -15,6 +15,7 @@ mod beside;
 mod case;
 mod latency;
 mod memory;
+mod resume;
 mod stored;
 mod table;
 mod throughput;

@@ -101,7 +101,7 @@ impl Submitter {
     ) -> Result<Handle, Refusal> {
         let Enter::Entered(_pass) = self.gate.enter() else { return Err(Refusal::ShuttingDown) };
         if let Some(reason) = self.context.failed.get() {
-            return Err(Refusal::Failed(Lost::Engine(reason.clone())));
+            return Err(Refusal::Failed(Lost::Engine(reason.clone().into())));
         }
         let input = submission.checked()?;
         let ready = self.answered(deadline, self.ready(submission)).await?;
@@ -238,7 +238,7 @@ impl Submitter {
             }
             Err(log::Error::Closed) => context.lose(&launch.entry, Lost::ShutDown),
             Err(error) => {
-                context.lose(&launch.entry, Lost::Engine(error.to_string()));
+                context.lose(&launch.entry, Lost::Engine(error.to_string().into()));
                 context.fail(error.to_string());
             }
         });
@@ -299,8 +299,8 @@ fn head(
         createddate,
         input,
         variables,
-        idempotency_key: entry.key.as_ref().map(|key| key.text.clone()),
-        input_hash: entry.input_hash,
+        idempotency_key: entry.key().map(|key| key.text.clone()),
+        input_hash: entry.input_hash(),
         parent: None,
         rerun_of: None,
     }
@@ -311,7 +311,7 @@ fn failed(error: &log::Error) -> Refusal {
         log::Error::Closed => Refusal::ShuttingDown,
         log::Error::NoSpace { .. } => Refusal::StoreFull { cause: error.to_string() },
         log::Error::Encode(error) => Refusal::TooLarge { cause: error.to_string() },
-        error => Refusal::Failed(Lost::Engine(error.to_string())),
+        error => Refusal::Failed(Lost::Engine(error.to_string().into())),
     }
 }
 

@@ -1,25 +1,31 @@
 //! Reading executions back. An execution that a control waits for is read alone. Those that the start found are read in
 //! groups, one after another, since each call of the store costs more than the read of one execution.
 
+use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
 use tokio::sync::Notify;
-use updraft_kernel::shard::{Load, LoadStep};
+use updraft_kernel::shard::{Load, LoadStep, Loaded, ShardEvent};
 use updraft_protocol::ExecutionId;
 use updraft_protocol::limits::REVIVALS_AT_ONCE;
 
 use super::Shard;
 use super::message::{SlotEvent, SlotReport};
+use super::slot::Slot;
 use crate::load::{find, find_all};
 
 impl Shard {
     /// Reads an execution back. One that gave up its admission permit takes one again, unless a control waits for it:
     /// an answer must not depend on free permits.
     pub(super) fn load(&mut self, peid: ExecutionId, mut load: Load) {
-        let Some(slot) = self.slots.get_mut(&peid) else { return };
+        let Some(slot) = self.slot_of(peid) else {
+            // The engine has failed meanwhile, and has told those who wait for it.
+            return self.shard.on(ShardEvent::Loaded(peid, Loaded::Nothing), self.context.clock.now());
+        };
         let hurried = Rc::new(Notify::new());
         slot.hurried = Some(hurried.clone());
-        let (context, entry, loads) = (self.context.clone(), slot.entry.clone(), self.loads.clone());
+        let entry = slot.entry.clone();
+        let (context, loads) = (self.context.clone(), self.loads.clone());
         let commits = self.commits.clone();
         let reading = async move {
             let mut turn = None;
@@ -44,6 +50,14 @@ impl Shard {
         };
         let report = SlotReport::of(&self.inbox, peid);
         self.spawn_read(async move { report.give(SlotEvent::Found(reading.await)) });
+    }
+
+    /// Its slot; one that was parked has it again.
+    fn slot_of(&mut self, peid: ExecutionId) -> Option<&mut Slot> {
+        match self.slots.entry(peid) {
+            Entry::Occupied(slot) => Some(slot.into_mut()),
+            Entry::Vacant(vacant) => Some(vacant.insert(Slot::new(self.context.registry.get(peid)?))),
+        }
     }
 
     /// Reads executions back that are as the start found them; each resumes as soon as its group is read.

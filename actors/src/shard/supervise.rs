@@ -34,6 +34,10 @@ impl Shard {
         // Controls that arrived while it left did not reach it.
         let is_parked = matches!(exit, Exit::Parked { .. });
         let (is_awaited, is_asked) = (slot.entry.is_awaited(), slot.entry.is_asked());
+        if is_parked {
+            // The registry has its entry until it has ended, and most of what is parked waits for hours.
+            self.slots.remove(&peid);
+        }
         self.shard.on(ShardEvent::Exited(peid, exit), self.context.clock.now());
         if is_parked && is_asked {
             let event = if is_awaited { ShardEvent::Asked(peid) } else { ShardEvent::Woken(peid) };
