@@ -15,10 +15,12 @@ use updraft_protocol::playbook::UndoOn;
 use updraft_protocol::{
     ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails, ContainmentDocument,
     ContainmentEntry, ContainmentId, ContainmentRefusal, ContainmentStatus, ExecutionId, Hold, Holder,
-    TaskDocument, TaskId, Timestamp, UndoRecord, UndoStatus,
+    TaskDocument, TaskId, Timestamp, UndoCall, UndoRecord, UndoStatus,
 };
 
+mod asked;
 mod before;
+mod calls;
 mod reconciler;
 mod round;
 
@@ -81,17 +83,19 @@ pub fn register(
         since: task.state.updated_date,
         until: hold.until,
         ended: has_failed.then_some(now),
+        undo: undo.call.hash(),
     };
     let mut document = match before {
         Some(document) => document.clone(),
         None => new(id, task, undo, hold),
     };
     if document.status.ended() {
-        begin_anew(&mut document, holder.since);
+        begin_anew(&mut document, &undo.call, holder.since);
     }
+    let is_undoing = document.status == ContainmentStatus::Undoing;
     let details = Arc::make_mut(&mut document.details);
     if undo.call.arguments.is_some() || details.undo.arguments.is_none() {
-        details.undo = undo.call.clone();
+        calls::add(details, &undo.call, is_undoing, now);
         details.on.clone_from(&undo.on);
     }
     let can_be_undone = details.undo.arguments.is_some() && !has_failed;
@@ -122,6 +126,7 @@ fn new(id: ContainmentId, task: &TaskDocument, undo: &UndoRecord, hold: &Hold) -
         revision: 0,
         details: Arc::new(ContainmentDetails {
             undo: undo.call.clone(),
+            also: Vec::new(),
             on: undo.on.clone(),
             holders: Vec::new(),
             extended: None,
@@ -141,11 +146,15 @@ fn held_by(task: &TaskDocument, undo: &UndoRecord) -> TaskId {
 }
 
 /// A target that was contained before is contained again.
-fn begin_anew(document: &mut ContainmentDocument, since: Timestamp) {
+fn begin_anew(document: &mut ContainmentDocument, call: &UndoCall, since: Timestamp) {
     document.since = since;
     document.status = ContainmentStatus::Active;
     let details = Arc::make_mut(&mut document.details);
     (details.extended, details.failures, details.execution) = (None, 0, None);
+    details.also.clear();
+    if call.arguments.is_some() {
+        details.undo = call.clone();
+    }
 }
 
 /// Adds a holder. Where there are too many, the one is forgotten that matters least.
@@ -194,7 +203,7 @@ pub fn apply(
         ContainmentEvent::Due => begin_when_due(&mut document, now),
         ContainmentEvent::UndoRuns(round, execution) => runs(&mut document, round, execution, now),
         ContainmentEvent::UndoEnded(round, outcome) => ended(&mut document, round, outcome, now),
-        ContainmentEvent::Asked { uid, ask, reason } => asked(&mut document, (uid, ask, reason), now)?,
+        ContainmentEvent::Asked { uid, ask, reason } => asked::asked(&mut document, (uid, ask, reason), now)?,
     };
     Ok(changed.then(|| settled(document)))
 }
@@ -213,13 +222,20 @@ fn begin_when_due(document: &mut ContainmentDocument, now: Timestamp) -> bool {
     is_due && waits
 }
 
-/// A round of the undo begins: those who held the target until now do not any more.
-fn begin_round(document: &mut ContainmentDocument, now: Timestamp) {
+/// A round of the undo begins.
+fn count_round(document: &mut ContainmentDocument, now: Timestamp) {
     document.status = ContainmentStatus::Undoing;
     document.due = Some(now);
     let details = Arc::make_mut(&mut document.details);
     details.round = details.round.saturating_add(1);
-    (details.began, details.execution, details.extended) = (Some(now), None, None);
+    (details.began, details.execution) = (Some(now), None);
+}
+
+/// The first round begins since the target was held: those who held the target until now do not any more.
+fn begin_round(document: &mut ContainmentDocument, now: Timestamp) {
+    count_round(document, now);
+    let details = Arc::make_mut(&mut document.details);
+    details.extended = None;
     for holder in details.holders.iter_mut().filter(|holder| holder.ended.is_none()) {
         holder.ended = Some(now);
     }
@@ -256,6 +272,10 @@ fn ended(
     match outcome {
         Ok(()) => {
             (details.failures, details.reason) = (0, None);
+            if calls::next(details) {
+                count_round(document, now);
+                return true;
+            }
             note(details, now, ContainmentChange::Undone, None, None);
             // A task that contained the target while it was undone holds it until its own time: which of the two the tool
             // did last is not known.
@@ -266,6 +286,8 @@ fn ended(
             details.reason = Some(reason.clone());
             note(details, now, ContainmentChange::Failed, None, Some(reason));
             document.due = Some(now.after(pause(details.failures)));
+            // The others are not kept waiting by a tool that is down.
+            calls::rotate(details);
             document.status = if is_held { ContainmentStatus::Active } else { ContainmentStatus::UndoFailed };
         }
     }
@@ -276,90 +298,6 @@ fn ended(
 fn pause(failures: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(16));
     CONTAINMENT_PAUSE.saturating_mul(doubled).min(CONTAINMENT_PAUSE_MAX)
-}
-
-fn asked(
-    document: &mut ContainmentDocument,
-    (uid, ask, reason): (Arc<str>, ContainmentAsk, Arc<str>),
-    now: Timestamp,
-) -> Result<bool, ContainmentRefusal> {
-    if [&uid, &reason].iter().any(|text| text.trim().is_empty() || text.len() > COMMENT_BYTES) {
-        return Err(ContainmentRefusal::NoReason);
-    }
-    let change = match ask {
-        ContainmentAsk::Extend(until) => {
-            if !extend(document, until, now)? {
-                return Ok(false);
-            }
-            ContainmentChange::Extended
-        }
-        ContainmentAsk::Keep => match document.status {
-            ContainmentStatus::Kept => return Ok(false),
-            ContainmentStatus::Undone => return Err(ContainmentRefusal::Ended(document.status)),
-            ContainmentStatus::Undoing => return Err(ContainmentRefusal::Undoing),
-            ContainmentStatus::Active | ContainmentStatus::UndoFailed => {
-                document.status = ContainmentStatus::Kept;
-                ContainmentChange::Kept
-            }
-        },
-        ContainmentAsk::Undo => match document.status {
-            ContainmentStatus::Undoing | ContainmentStatus::Undone => return Ok(false),
-            ContainmentStatus::Kept => return Err(ContainmentRefusal::Ended(document.status)),
-            ContainmentStatus::Active | ContainmentStatus::UndoFailed => {
-                may_be_asked(document)?;
-                begin_round(document, now);
-                ContainmentChange::Asked
-            }
-        },
-    };
-    let details = Arc::make_mut(&mut document.details);
-    if change == ContainmentChange::Kept {
-        details.extended = None;
-        let open = details.holders.iter_mut().filter(|holder| holder.ended.is_none());
-        open.for_each(|holder| holder.ended = Some(now));
-    }
-    note(details, now, change, Some(uid), Some(reason));
-    Ok(true)
-}
-
-fn may_be_asked(document: &ContainmentDocument) -> Result<(), ContainmentRefusal> {
-    let details = &document.details;
-    if details.undo.arguments.is_none() {
-        let reason = details.reason.clone().unwrap_or_else(|| "its arguments are not known".into());
-        return Err(ContainmentRefusal::CannotBeUndone(reason));
-    }
-    // An undo that failed was to be made.
-    let has_failed = document.status == ContainmentStatus::UndoFailed;
-    if has_failed || details.on.contains(&UndoOn::Asked) { Ok(()) } else { Err(ContainmentRefusal::NotAsked) }
-}
-
-fn extend(
-    document: &mut ContainmentDocument,
-    until: Timestamp,
-    now: Timestamp,
-) -> Result<bool, ContainmentRefusal> {
-    match document.status {
-        ContainmentStatus::Undoing => return Err(ContainmentRefusal::Undoing),
-        status if status.ended() => return Err(ContainmentRefusal::Ended(status)),
-        _ => {}
-    }
-    if document.details.undo.arguments.is_none() {
-        may_be_asked(document)?;
-    }
-    if document.details.extended == Some(until) {
-        return Ok(false);
-    }
-    if until <= now || until <= document.until {
-        return Err(ContainmentRefusal::NotLater(document.until));
-    }
-    let last = now.after(SPAN);
-    if until > last {
-        return Err(ContainmentRefusal::TooLong(last));
-    }
-    document.status = ContainmentStatus::Active;
-    let details = Arc::make_mut(&mut document.details);
-    (details.extended, details.failures) = (Some(until), 0);
-    Ok(true)
 }
 
 fn note(

@@ -61,8 +61,10 @@ pub enum ContainmentStatus {
 /// The parts of a containment that no query asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ContainmentDetails {
-    /// The call that undoes it, as the newest holder registered it.
+    /// The call that undoes it next, as the newest holder registered it, or that is being made.
     pub undo: UndoCall,
+    /// Other calls that undo it, as other holders registered them: each is made too, in a round of its own.
+    pub also: Vec<UndoCall>,
     /// When it may be undone before it expires.
     pub on: Vec<UndoOn>,
     /// The tasks that contain the target, those that have ended included.
@@ -100,6 +102,8 @@ pub struct Holder {
     pub until: Timestamp,
     /// Since when it does not any more.
     pub ended: Option<Timestamp>,
+    /// The call that undoes what it did.
+    pub undo: InputHash,
 }
 
 /// An entry of a containment's history.
@@ -232,6 +236,7 @@ impl ContainmentDetails {
     pub(crate) fn bytes(&self) -> usize {
         /// Of a holder or an entry, its texts included.
         const ROW_BYTES: usize = 512;
-        size_of::<Self>() + self.undo.bytes() + (self.holders.len() + self.history.len()) * ROW_BYTES
+        let also: usize = self.also.iter().map(UndoCall::bytes).sum();
+        size_of::<Self>() + self.undo.bytes() + also + (self.holders.len() + self.history.len()) * ROW_BYTES
     }
 }

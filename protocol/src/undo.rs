@@ -6,11 +6,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Name, TaskId};
+use crate::input_hash::InputHash;
 use crate::json::Json;
 use crate::limits::CONTAINMENT_LATE;
 use crate::playbook::{Retry, UndoOn};
 use crate::secret::SecretReference;
 use crate::time::{Span, Timestamp};
+use crate::value::Value;
 
 /// How what a task did is taken back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,6 +93,21 @@ impl UndoRecord {
 }
 
 impl UndoCall {
+    /// What tells it from another call: its tool and its arguments, with the names of secrets in place of them. Two tasks that
+    /// register the same call are undone by one.
+    pub fn hash(&self) -> InputHash {
+        let text = |text: &str| Value::String(text.to_owned());
+        let secret = |secret: &SecretReference| {
+            Value::Array(vec![text(&secret.place), text(secret.name.as_str()), text(&secret.prefix)])
+        };
+        InputHash::of_value(&Value::Array(vec![
+            text(self.integration.as_str()),
+            text(self.action.as_str()),
+            self.arguments.as_ref().map_or(Value::Null, Json::value),
+            Value::Array(self.secrets.iter().map(secret).collect()),
+        ]))
+    }
+
     /// The approximate number of bytes of its texts.
     pub(crate) fn bytes(&self) -> usize {
         let arguments = self.arguments.as_ref().map_or(0, |arguments| arguments.as_str().len());

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use updraft_protocol::{
-    ExecutionId, Json, Name, ScopePath, Span, StepId, TaskHead, TaskId, TaskState, TaskStatus, TenantCode,
-    UndoCall,
+    ExecutionId, InputHash, Json, Name, ScopePath, Span, StepId, TaskHead, TaskId, TaskState, TaskStatus,
+    TenantCode, UndoCall,
 };
+
+mod calls;
 
 use super::*;
 use crate::invariant::{is_held_to_the_last, is_never_forgotten};
@@ -26,7 +28,7 @@ pub(super) fn task(number: u128, since: u64, until: u64) -> TaskDocument {
         call: UndoCall {
             integration: name("edr"),
             action: name("release"),
-            arguments: Some(Json::from(serde_json::json!({ "by": number.to_string() }))),
+            arguments: Some(Json::from(serde_json::json!({ "host": "ws-17" }))),
             secrets: vec![],
             within: Span::secs(3600),
             timeout: None,
@@ -261,6 +263,10 @@ struct World {
     tasks: Vec<TaskDocument>,
     /// Rounds that were submitted: those of one number are one execution.
     rounds: std::collections::BTreeSet<u32>,
+    /// The calls that were made, each with the instant.
+    made: Vec<(InputHash, u64)>,
+    /// When a person kept the target the last time.
+    kept: u64,
     now: u64,
 }
 
@@ -277,6 +283,9 @@ impl World {
             assert!(held <= self.now || asked == Some(ContainmentChange::Asked), "one is held longer");
         }
         if !crash {
+            if after.status == ContainmentStatus::Kept {
+                self.kept = self.now;
+            }
             self.stored = Some(after);
         }
     }
@@ -288,7 +297,7 @@ impl World {
             0 | 1 => {
                 let number = self.tasks.len() as u128 + 1;
                 let until = self.now + u64::from(choice % 5 + 1) * HOUR;
-                self.tasks.push(task(number, self.now, until));
+                self.tasks.push(calls::by(&task(number, self.now, until), choice / 2 % 3));
             }
             2 => {
                 let at = usize::from(choice) % self.tasks.len().max(1);
@@ -333,7 +342,19 @@ impl World {
         match choice % 3 {
             0 => self.keep(ContainmentEvent::UndoRuns(round, Some(execution)), crash),
             1 => self.keep(ContainmentEvent::UndoEnded(round, Err("down".into())), crash),
-            _ => self.keep(ContainmentEvent::UndoEnded(round, Ok(())), crash),
+            _ => {
+                // Its call was made, whether or not its end is stored.
+                self.made.push((document.details.undo.hash(), self.now));
+                self.keep(ContainmentEvent::UndoEnded(round, Ok(())), crash);
+            }
+        }
+    }
+
+    /// What each task did was undone by its own call, unless a person kept it.
+    fn every_call_is_made(&self, document: &ContainmentDocument) {
+        for holder in document.details.holders.iter().filter(|holder| holder.since.0 > self.kept) {
+            let is_made = |(call, at): &(InputHash, u64)| *call == holder.undo && *at >= holder.since.0;
+            assert!(self.made.iter().any(is_made), "{holder:?} is not undone: {document:?}");
         }
     }
 }
@@ -345,7 +366,7 @@ proptest! {
     fn every_containment_is_undone_or_kept_whatever_happens(
         choices in proptest::collection::vec(any::<u8>(), 0..80),
     ) {
-        let mut world = World { stored: None, tasks: vec![], rounds: Default::default(), now: 1_000 };
+        let mut world = World { stored: None, tasks: vec![], rounds: Default::default(), made: vec![], kept: 0, now: 1_000 };
         choices.iter().for_each(|choice| world.step(*choice));
         world.tell(false);
         // From now on nothing fails.
@@ -358,6 +379,7 @@ proptest! {
             let undone = document.details.history.iter().any(|entry| entry.what == ContainmentChange::Undone);
             let kept = document.details.history.iter().any(|entry| entry.what == ContainmentChange::Kept);
             prop_assert!(undone || kept);
+            world.every_call_is_made(document);
             let rounds: Vec<u32> = world.rounds.iter().copied().collect();
             prop_assert_eq!(rounds, (1..=document.details.round).collect::<Vec<_>>());
         }

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Holders of one containment that are kept: of more, those that have ended, then those that end first, are forgotten, as a
 /// later one keeps the target contained anyway.
 pub const CONTAINMENT_HOLDERS: usize = 100;
+/// Different calls that undo one containment: two tools, or a rule for each of some alerts. Of more, the oldest is told of as one
+/// that failed.
+pub const CONTAINMENT_UNDOS: usize = 32;
 /// Entries of a containment's history: what people did, and how often its undo failed. The oldest are forgotten.
 pub const CONTAINMENT_HISTORY: usize = 50;
 /// The pause after the first undo that failed; doubled with each further one.

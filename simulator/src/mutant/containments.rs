@@ -3,6 +3,8 @@
 use super::Mutant;
 
 const MACHINE: &str = "kernel/src/containment.rs";
+const ASKED: &str = "kernel/src/containment/asked.rs";
+const CALLS: &str = "kernel/src/containment/calls.rs";
 const RECONCILER: &str = "kernel/src/containment/reconciler.rs";
 
 /// The table.
@@ -74,8 +76,8 @@ pub const CONTAINMENTS: &[Mutant] = &[
         name: "containment-round-of-before",
         claim: "a second round follows the execution of the first, and is never made",
         file: MACHINE,
-        find: "    (details.began, details.execution, details.extended) = (Some(now), None, None);\n",
-        replace: "    (details.began, details.extended) = (Some(now), None);\n",
+        find: "    (details.began, details.execution) = (Some(now), None);\n",
+        replace: "    details.began = Some(now);\n",
     },
     Mutant {
         name: "containment-release-forgotten",
@@ -94,8 +96,15 @@ pub const CONTAINMENTS: &[Mutant] = &[
     Mutant {
         name: "containment-kept-undone",
         claim: "what a person keeps is undone when its time is over",
-        file: MACHINE,
+        file: ASKED,
         find: "                document.status = ContainmentStatus::Kept;\n",
         replace: "                document.status = ContainmentStatus::Active;\n",
+    },
+    Mutant {
+        name: "containment-other-undo-forgotten",
+        claim: "of different undos of one target only the newest is made",
+        file: CALLS,
+        find: "        details.undo = details.also.remove(at);\n        return true;\n",
+        replace: "        details.undo = details.also.remove(at);\n",
     },
 ];

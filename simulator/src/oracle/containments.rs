@@ -9,30 +9,20 @@ use updraft_kernel::machine::Machine;
 use updraft_protocol::limits::{CONTAINMENT_HOLDERS, CONTAINMENT_PAUSE};
 use updraft_protocol::{
     ContainmentAsk, ContainmentDocument, ContainmentId, ContainmentStatus, ExecutionDocument,
-    ExecutionStatus, Holder, Name, TaskDocument, TaskId, TaskState, Timestamp, UndoRecord, UndoStatus,
+    ExecutionStatus, Holder, InputHash, Name, TaskDocument, TaskId, TaskState, Timestamp, UndoRecord,
+    UndoStatus,
 };
 
 use super::{Oracle, State, broken};
 use crate::scenario::MILLIS;
 use crate::store::SimulatedStore;
 
+mod known;
+
+use known::Known;
+
 /// How long a hold may wait for its registration: longer than any failure lasts, shorter than the store refuses containments.
 const SOON: u64 = 3_600_000 * MILLIS;
-
-/// What is known of a containment, by what tasks have told and people have asked.
-#[derive(Debug, Default)]
-struct Known {
-    /// The times of the tasks that hold it.
-    held: BTreeMap<TaskId, Timestamp>,
-    /// Until when a person has extended it.
-    extended: Option<Timestamp>,
-    /// Whether a person has ended it.
-    is_kept: bool,
-    /// When its newest round failed, by the clock that said so.
-    failed_at: Option<Timestamp>,
-    /// Since when it is open.
-    opened: Option<u64>,
-}
 
 /// The containments.
 #[derive(Debug, Default)]
@@ -109,7 +99,11 @@ impl Oracle {
         let rounds = |document: &ContainmentDocument| document.details.round;
         let begins = rounds(after) > before.map_or(0, rounds);
         self.new_holders(&mut known, change, now, store)?;
-        if begins {
+        let goes_on =
+            before.filter(|before| begins && ask.is_none() && before.status == ContainmentStatus::Undoing);
+        if let Some(before) = goes_on {
+            known.next_call((before, after), store)?;
+        } else if begins {
             known.may_be_undone(after, ask, clock)?;
         } else {
             known.are_released(change, ask, store)?;
@@ -167,6 +161,12 @@ impl Oracle {
                 let what = format!("{} is registered {} ms after its end", new.task, waited / MILLIS);
                 return broken("holds are registered soon", what);
             }
+            if new.undo != undo.call.hash() {
+                return broken("every undo is made", format!("{new:?} has another call than its task"));
+            }
+            if undo.call.arguments.is_some() && !known.calls.contains(&new.undo) {
+                known.calls.push(new.undo);
+            }
             if undo.of.is_none() || undo.status != UndoStatus::Failed {
                 known.held.insert(new.task, new.until);
             }
@@ -218,80 +218,6 @@ impl Oracle {
             }
             rounds_are_one(document, store)?;
         }
-        Ok(())
-    }
-}
-
-impl Known {
-    /// A round begins: the time of each holder is over, or a person has asked.
-    fn may_be_undone(
-        &mut self,
-        after: &ContainmentDocument,
-        ask: Option<&ContainmentAsk>,
-        clock: Timestamp,
-    ) -> Result<(), Violation> {
-        let last = self.held.values().copied().chain(self.extended).max();
-        let again = self.failed_at.map(|failed| failed.after(CONTAINMENT_PAUSE));
-        let is_due = last.is_none_or(|last| last <= clock)
-            && again.is_none_or(|again| again <= clock || last.is_some());
-        let fits = !self.is_kept
-            && (ask == Some(&ContainmentAsk::Undo) || (ask.is_none() && (is_due || is_full(after))));
-        if !fits {
-            let what = format!("{} is undone at {clock}, known is {self:?}", after.id);
-            return broken("a containment is held to the last", what);
-        }
-        *self = Self { opened: self.opened, ..Self::default() };
-        Ok(())
-    }
-
-    /// Holders end by what their executions have told, or as a person keeps the target.
-    fn are_released(
-        &mut self,
-        (before, after): Change<'_>,
-        ask: Option<&ContainmentAsk>,
-        store: &SimulatedStore,
-    ) -> Result<(), Violation> {
-        let was_open = |task| {
-            let before = before.and_then(|before| holder(before, task));
-            before.is_none_or(|holder| holder.ended.is_none())
-        };
-        let ended =
-            after.details.holders.iter().filter(|holder| holder.ended.is_some() && was_open(holder.task));
-        for holder in ended {
-            if !is_released(holder.task, store) && ask != Some(&ContainmentAsk::Keep) {
-                return broken("a containment is held to the last", format!("{holder:?} holds it no more"));
-            }
-            self.held.remove(&holder.task);
-        }
-        Ok(())
-    }
-
-    /// A round has ended: as its execution has, and a failure is shown.
-    fn round_ended(
-        &mut self,
-        (before, after): (&ContainmentDocument, &ContainmentDocument),
-        clock: Timestamp,
-        store: &SimulatedStore,
-    ) -> Result<(), Violation> {
-        let execution =
-            rounds_of(after, store).find(|found| found.head.playbook_version == before.details.round);
-        let status = execution.map(|found| found.state.execution_status);
-        let has_failed = after.details.failures > 0;
-        let fits = match status {
-            Some(ExecutionStatus::Completed) => !has_failed,
-            Some(status) => status.ended() && has_failed,
-            None => false,
-        };
-        let is_shown = match (self.held.is_empty(), has_failed) {
-            (false, _) => after.status == ContainmentStatus::Active,
-            (true, false) => after.status == ContainmentStatus::Undone,
-            (true, true) => after.status == ContainmentStatus::UndoFailed && after.details.reason.is_some(),
-        };
-        if !fits || !is_shown {
-            let what = format!("its execution is {status:?}, known is {self:?}, and it is {after:?}");
-            return broken("an undo that failed is shown", what);
-        }
-        self.failed_at = has_failed.then_some(clock);
         Ok(())
     }
 }

@@ -1,0 +1,76 @@
+//! Different calls that undo one containment.
+
+use updraft_protocol::limits::CONTAINMENT_UNDOS;
+
+use super::*;
+
+/// The same task with another call.
+pub(super) fn by(task: &TaskDocument, rule: u8) -> TaskDocument {
+    with(task, |undo| undo.call.arguments = Some(Json::from(serde_json::json!({ "rule": u32::from(rule) }))))
+}
+
+fn rule(document: &ContainmentDocument) -> Option<String> {
+    document.details.undo.arguments.as_ref().map(|arguments| arguments.as_str().to_owned())
+}
+
+fn undone(document: &ContainmentDocument, at: u64) -> ContainmentDocument {
+    after(document, ContainmentEvent::UndoEnded(document.details.round, Ok(())), at)
+}
+
+#[test]
+fn each_call_is_made_once_in_a_round_of_its_own_when_nobody_holds_the_target() {
+    let first = begin(&by(&task(1, 0, HOUR), 1));
+    let second = register(Some(&first), &by(&task(2, 5, 2 * HOUR), 2), Timestamp(5)).unwrap();
+    let third = register(Some(&second), &by(&task(3, 6, 2 * HOUR), 1), Timestamp(6)).unwrap();
+    assert_eq!(after(&third, ContainmentEvent::Due, HOUR), third, "others hold it longer");
+    let undoing = after(&third, ContainmentEvent::Due, 2 * HOUR);
+    assert_eq!(rule(&undoing).as_deref(), Some(r#"{"rule":1}"#));
+    let next = undone(&undoing, 2 * HOUR + 1);
+    assert_eq!((next.status, next.details.round), (ContainmentStatus::Undoing, 2));
+    assert_eq!(rule(&next).as_deref(), Some(r#"{"rule":2}"#));
+    let last = undone(&next, 2 * HOUR + 2);
+    assert_eq!(status(&last), (ContainmentStatus::Undone, None));
+    let again = register(Some(&last), &by(&task(4, 3 * HOUR, 4 * HOUR), 2), Timestamp(3 * HOUR)).unwrap();
+    let undoing = after(&again, ContainmentEvent::Due, 4 * HOUR);
+    assert_eq!(undone(&undoing, 4 * HOUR + 1).status, ContainmentStatus::Undone, "one call, once");
+}
+
+#[test]
+fn a_call_that_fails_keeps_no_other_waiting() {
+    let first = begin(&by(&task(1, 0, HOUR), 1));
+    let both = register(Some(&first), &by(&task(2, 5, HOUR), 2), Timestamp(5)).unwrap();
+    let undoing = after(&both, ContainmentEvent::Due, HOUR);
+    let failed = after(&undoing, ContainmentEvent::UndoEnded(1, Err("down".into())), HOUR + 1);
+    assert_eq!(failed.status, ContainmentStatus::UndoFailed);
+    let due = failed.due.unwrap().0;
+    let other = after(&failed, ContainmentEvent::Due, due);
+    assert_ne!(rule(&other), rule(&undoing));
+    let back = undone(&other, due + 1);
+    assert_eq!((back.status, rule(&back)), (ContainmentStatus::Undoing, rule(&undoing)));
+    assert_eq!(undone(&back, due + 2).status, ContainmentStatus::Undone);
+}
+
+#[test]
+fn what_is_contained_while_another_call_is_made_is_held_to_its_own_time() {
+    let first = begin(&by(&task(1, 0, HOUR), 1));
+    let undoing = after(&first, ContainmentEvent::Due, HOUR);
+    let more = register(Some(&undoing), &by(&task(2, HOUR, 3 * HOUR), 2), Timestamp(HOUR)).unwrap();
+    assert_eq!(rule(&more), rule(&undoing), "the call that is made stays");
+    let held = undone(&more, HOUR + 1);
+    assert_eq!(status(&held), (ContainmentStatus::Active, Some(3 * HOUR)));
+    assert_eq!(rule(&held).as_deref(), Some(r#"{"rule":2}"#));
+    let undoing = after(&held, ContainmentEvent::Due, 3 * HOUR);
+    assert_eq!(undone(&undoing, 3 * HOUR + 1).status, ContainmentStatus::Undone);
+}
+
+#[test]
+fn of_too_many_calls_the_oldest_is_told_of() {
+    let mut document = begin(&by(&task(1, 0, HOUR), 0));
+    for number in 1..=CONTAINMENT_UNDOS as u64 + 1 {
+        let task = by(&task(u128::from(number) + 1, number, HOUR), number as u8);
+        document = register(Some(&document), &task, Timestamp(number)).unwrap();
+    }
+    assert_eq!(document.details.also.len(), CONTAINMENT_UNDOS);
+    let told = document.details.history.iter().filter_map(|entry| entry.reason.as_deref());
+    assert_eq!(told.collect::<Vec<_>>(), ["more than 32 different undos: one by edr.release is not made"]);
+}
