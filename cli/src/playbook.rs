@@ -48,7 +48,7 @@ pub(crate) async fn check(
     tenant: Option<&TenantCode>,
 ) -> Result<(Playbook, Plan), Vec<String>> {
     let bytes = input::bytes(path, PLAYBOOK_BYTES).map_err(|error| vec![error.to_string()])?;
-    let playbook = Playbook::parse(&bytes).map_err(|error| vec![error.to_string()])?;
+    let playbook = Playbook::parse(&bytes).map_err(|error| error.mistakes())?;
     match tools.check(&playbook, tenant).await {
         Ok(Ok(plan)) => Ok((playbook, plan)),
         Ok(Err(PutError::Invalid(mistakes))) => {

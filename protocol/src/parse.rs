@@ -6,6 +6,7 @@ mod json;
 mod mistake;
 mod node;
 mod scalar;
+mod shape;
 mod yaml;
 
 use std::fmt;
@@ -30,12 +31,14 @@ pub enum Error {
     #[error(transparent)]
     NotText(#[from] text::Error),
     /// The text is not JSON or YAML, or does not have a playbook's shape.
-    #[error("{place}: {message}")]
+    #[error("{place}: {message}{}", listed(.more))]
     Shape {
-        /// The place.
+        /// The place of the first mistake.
         place: Place,
-        /// The message.
+        /// What it is.
         message: String,
+        /// The other mistakes, at most one for each step.
+        more: Vec<ShapeMistake>,
     },
     /// The playbook is of a format that this version of Updraft does not read.
     #[error("format: {found} is not known; this version reads format {FORMAT}")]
@@ -50,6 +53,36 @@ impl Error {
     pub fn retryable(&self) -> bool {
         false
     }
+
+    /// Its mistakes, a message for each.
+    pub fn mistakes(&self) -> Vec<String> {
+        match self {
+            Self::Shape { place, message, more } => {
+                let first = ShapeMistake { place: place.clone(), message: message.clone() };
+                [&first].into_iter().chain(more).map(ToString::to_string).collect()
+            }
+            Self::TooLarge { .. } | Self::NotText(_) | Self::Format { .. } => vec![self.to_string()],
+        }
+    }
+}
+
+/// A mistake in the shape of a playbook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShapeMistake {
+    /// Its place.
+    pub place: Place,
+    /// What it is.
+    pub message: String,
+}
+
+impl fmt::Display for ShapeMistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+fn listed(more: &[ShapeMistake]) -> String {
+    more.iter().map(|mistake| format!("; {mistake}")).collect()
 }
 
 /// A place in a text; lines and columns from 1, 0 if unknown.
@@ -78,15 +111,15 @@ impl Playbook {
     /// quoted name, YAML otherwise.
     ///
     /// # Errors
-    /// The first mistake with its line and column.
+    /// Its mistakes, each with line and column: one where the text is not JSON or YAML, else one for each step at most.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.len() > PLAYBOOK_BYTES {
             return Err(Error::TooLarge { bytes: bytes.len() });
         }
         let text = text::decode(bytes)?;
         let node = if is_json(&text) { json::read(&text) } else { yaml::read(&text) };
-        let node = node.map_err(|mistake| shape(&text, &mistake))?;
-        let playbook: Self = deserialize::read(&node).map_err(|mistake| shape(&text, &mistake))?;
+        let node = node.map_err(|mistake| shape(&text, &[mistake]))?;
+        let playbook = shape::read(node, text.len()).map_err(|mistakes| shape(&text, &mistakes))?;
         if playbook.format != FORMAT {
             return Err(Error::Format { found: playbook.format });
         }
@@ -100,12 +133,20 @@ fn is_json(text: &str) -> bool {
     inside.is_some_and(|inside| inside.is_empty() || inside.starts_with(['"', '}']))
 }
 
-fn shape(text: &str, mistake: &Mistake) -> Error {
-    let (line, column) = text::place(text, mistake.at.unwrap_or_default());
-    Error::Shape {
-        place: Place { line, column, path: short(&mistake.path()) },
-        message: short(&mistake.message),
-    }
+fn shape(text: &str, mistakes: &[Mistake]) -> Error {
+    let placed = |mistake: &Mistake| {
+        let (line, column) = text::place(text, mistake.at.unwrap_or_default());
+        let place = Place { line, column, path: short(&mistake.path()) };
+        ShapeMistake { place, message: short(&mistake.message) }
+    };
+    let mut all: Vec<ShapeMistake> = mistakes.iter().map(placed).collect();
+    all.sort_by_key(|mistake| (mistake.place.line, mistake.place.column));
+    let mut all = all.into_iter();
+    let first = all.next().unwrap_or_else(|| ShapeMistake {
+        place: Place { line: 1, column: 1, path: String::new() },
+        message: "it has not the shape of a playbook".to_owned(),
+    });
+    Error::Shape { place: first.place, message: first.message, more: all.collect() }
 }
 
 /// A text for a message: an author's text is repeated in messages, and may be as long as a playbook.

@@ -12,3 +12,5 @@ pub const SCHEMA_INPUT_BYTES: usize = 64 << 20;
 /// The same of the outputs of an execution, which are checked on the thread of a shard: about as long as a template may
 /// run.
 pub const SCHEMA_OUTPUT_BYTES: usize = 1 << 20;
+/// The bytes that are read for the mistakes in the shape of one playbook: it is read again for each of them.
+pub const SHAPE_READ_BYTES: usize = 16 << 20;

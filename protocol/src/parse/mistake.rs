@@ -7,7 +7,7 @@ use serde::de::{Expected, Unexpected};
 use crate::suggest::suggestion;
 
 /// One step of the path from the root to a value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Step {
     Field(String),
     Item(usize),
@@ -44,7 +44,12 @@ impl Mistake {
         self
     }
 
-    /// The path to the value: `steps[3].retry`.
+    /// The path to the value.
+    pub(super) fn outermost_first(&self) -> Vec<Step> {
+        self.steps.iter().rev().cloned().collect()
+    }
+
+    /// The path to the value, in words: `steps[3].retry`.
     pub(super) fn path(&self) -> String {
         let mut path = String::new();
         for step in self.steps.iter().rev() {

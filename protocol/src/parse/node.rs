@@ -49,12 +49,12 @@ impl Node {
         Self { at, kind, values: 1, bytes, height: 0 }
     }
 
-    fn list(at: usize, items: Vec<Rc<Self>>) -> Self {
+    pub(super) fn list(at: usize, items: Vec<Rc<Self>>) -> Self {
         let (values, bytes, height) = sum(items.iter());
         Self { at, kind: Kind::List(items), values, bytes, height }
     }
 
-    fn map(at: usize, fields: Vec<Field>) -> Self {
+    pub(super) fn map(at: usize, fields: Vec<Field>) -> Self {
         let (values, bytes, height) = sum(fields.iter().map(|field| &field.node));
         let names: usize = fields.iter().map(|field| field.name.len()).sum();
         let values = values.saturating_add(fields.len());

@@ -20,13 +20,54 @@ fn yaml_and_json_give_the_same_playbook() {
 #[test]
 fn a_mistake_has_its_line_and_column() {
     let error = Playbook::parse(YAML.replace("5s", "soon").as_bytes()).unwrap_err();
-    let Error::Shape { place, message } = error else { panic!("{error}") };
+    let Error::Shape { place, message, .. } = error else { panic!("{error}") };
     assert_eq!((place.line, place.column), (7, 14), "{message}");
     assert!(message.contains("`soon` is not a duration"), "{message}");
 
     let json = "{\"format\": 1,\n \"name\": 5}";
     let Error::Shape { place, .. } = Playbook::parse(json.as_bytes()).unwrap_err() else { panic!("shape") };
     assert_eq!((place.line, place.path.as_str()), (2, "name"));
+}
+
+#[test]
+fn all_mistakes_of_form_are_told_at_once_each_at_its_own_place() {
+    let text = "format: 1
+name: a
+version: 1
+types: 3
+steps:
+  - {id: a, acton: http.request}
+  - {delay: 5min}
+  - for_each: input.x
+    do:
+      - {set: {x: 1}, wen: 1}
+      - {delay: 5s}
+      - {delay: 7 parsecs}
+  - {switch: input.x, cases: [{iss: 1, do: []}]}
+  - {parallel: all, branches: {b: [{delay: 1s, nxt: x}]}}
+  - {delay: 1s}
+";
+    let error = Playbook::parse(text.as_bytes()).unwrap_err();
+    let places: Vec<String> = error
+        .mistakes()
+        .iter()
+        .filter_map(|told| {
+            Some(told.split_once(", column")?.1.split_once(", ")?.1.split_once(": ")?.0.to_owned())
+        })
+        .collect();
+    let expected = [
+        "types",
+        "steps[0].acton",
+        "steps[1].delay",
+        "steps[2].do[0].wen",
+        "steps[2].do[2].delay",
+        "steps[3].cases[0].iss",
+        "steps[4].branches.b[0].nxt",
+    ];
+    assert_eq!(places, expected, "{error}");
+    let alone = Playbook::parse(YAML.replace("version: 1\n", "").as_bytes()).unwrap_err();
+    assert_eq!(alone.mistakes().len(), 1, "{alone}");
+    assert!(alone.to_string().contains("`version` is missing"), "{alone}");
 }
 
 #[test]

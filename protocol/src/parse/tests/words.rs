@@ -5,7 +5,9 @@ use super::*;
 /// The message for both notations of one playbook, without the place.
 fn said(find: &str, yaml: &str, json: &str) -> (String, String) {
     let message = |text: String| {
-        let Err(Error::Shape { place, message }) = Playbook::parse(text.as_bytes()) else { panic!("{text}") };
+        let Err(Error::Shape { place, message, .. }) = Playbook::parse(text.as_bytes()) else {
+            panic!("{text}")
+        };
         assert!(place.line > 0 && place.column > 0);
         (place.path, message)
     };
