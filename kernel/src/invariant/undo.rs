@@ -7,6 +7,7 @@ use updraft_protocol::{ExecutionDocument, Json, ScopePath, TaskDocument, TaskSta
 
 use super::{Violation, violated};
 use crate::plan::{Plan, PlannedAction, RESULT, UNDO};
+use crate::references::References;
 use crate::visible::{StepView, Visible};
 
 /// Undo is never forgotten: a task that acted says how it is undone, or why it cannot be, if its step does; and no other
@@ -46,13 +47,24 @@ pub fn undo_is_registered(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Vio
     Ok(())
 }
 
-/// Whether what a task did was so before it, by the answer of the task that asked.
+/// Whether what a task did was so before it, by the answer of the task that asked; as it is told where the condition reads more
+/// than that.
 fn was_so_before(plan: &Plan, action: &PlannedAction, task: &TaskDocument, tasks: &[TaskDocument]) -> bool {
     let Some(already) = &action.already else { return false };
+    if reads_more(already.holds.references()) {
+        // What contains nothing has no record where it was so.
+        return task.state.undo.as_ref().is_none_or(|undo| undo.was_so);
+    }
     let id = &plan.step(already.asking).id;
     let asked = tasks.iter().find(|asked| asked.head.step_id == *id && asked.head.scope == task.head.scope);
     let answer = asked.and_then(|asked| asked.state.response.clone()).unwrap_or_else(Json::null);
     already.holds.decide(&Answer { answer, nothing: Json::null() }).unwrap_or(false)
+}
+
+/// Whether a condition reads anything but an answer.
+fn reads_more(references: &References) -> bool {
+    let References { input, variables, constants, locals, steps, wanted: _ } = references;
+    *input || *variables || *constants || !steps.is_empty() || locals.iter().any(|name| name != RESULT)
 }
 
 /// What a condition sees that reads nothing but an answer.

@@ -7,6 +7,7 @@ use updraft_protocol::limits::UNDO_WITHIN;
 use updraft_protocol::{ExecutionStatus, FailureKind, TaskStatus};
 
 use super::world::{World, act, playbook};
+use crate::invariant::undo_is_registered;
 
 fn isolate(more: Value) -> Value {
     let mut fields = json!({
@@ -43,6 +44,20 @@ fn what_was_so_before_is_done_all_the_same_and_not_undone() {
             world.end("undo.isolate", Ok(json!({})));
         }
         assert_eq!(world.ends, [ExecutionStatus::Failed]);
+    }
+}
+
+#[test]
+fn whether_it_was_so_may_depend_on_more_than_the_answer() {
+    for (condition, undos) in [("input.host == 'ws-17'", 0), ("input.host == 'other'", 1)] {
+        let already = json!({
+            "action": "look", "arguments": {"host": "{{ input.host }}"}, "if": condition, "retry": {"attempts": 1}
+        });
+        let mut world = begin(json!([isolate(json!({ "already": already })), {"fail": "no"}]));
+        asked(&mut world, json!({}));
+        world.end("isolate", Ok(json!({"job": 7})));
+        assert_eq!(world.attempts.len(), undos);
+        assert_eq!(undo_is_registered(world.machine.plan(), &world.tasks()), Ok(()));
     }
 }
 
