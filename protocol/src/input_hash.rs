@@ -26,7 +26,7 @@ const BYTES: usize = 32;
 ///
 /// The order of keys, white space and the notation of numbers make no difference: `1`, `1.0` and `10e-1` are one
 /// number, and so are `0` and `-0`. Only numbers whose exponent is beyond 64 bits differ by their notation.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct InputHash([u8; BYTES]);
 
 /// A text is no hash.

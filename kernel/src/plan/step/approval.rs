@@ -1,12 +1,13 @@
 //! The step `approval`: its planned form, the checks of its fields, and where its outcome leads.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use updraft_protocol::limits::{APPROVAL_CHOICES, APPROVAL_QUORUM};
 use updraft_protocol::playbook::Approval;
 use updraft_protocol::{Json, StepId, Value};
 
-use super::end::template;
+use super::end::{is_literal, template};
 use super::{Draft, Steps};
 use crate::plan::exits::Follows;
 use crate::plan::{PlannedBeside, PlannedForm};
@@ -79,6 +80,14 @@ impl PlannedApproval {
         if !(1..=APPROVAL_QUORUM).contains(&quorum) {
             steps.mistakes.step(draft.at, "quorum", format!("must be from 1 to {APPROVAL_QUORUM}"));
         }
+        if let (Some(people), None) = (approval.assignees.as_ref().and_then(literal), &approval.group) {
+            if people.is_empty() {
+                steps.mistakes.step(draft.at, "assignees", "names nobody");
+            } else if people.len() < quorum as usize {
+                let message = format!("{} people cannot be a quorum of {quorum}", people.len());
+                steps.mistakes.step(draft.at, "quorum", message);
+            }
+        }
         let names: Vec<&StepId> =
             approval.choices.iter().flat_map(|choices| &choices.0).map(|(name, _)| name).collect();
         if approval.choices.is_some() && !names.iter().any(|name| name.as_str() != REFUSE) {
@@ -124,4 +133,10 @@ impl PlannedApproval {
             choices,
         })
     }
+}
+
+/// The people of a list in which nothing is computed.
+fn literal(assignees: &Value) -> Option<BTreeSet<&str>> {
+    let Value::Array(people) = assignees else { return None };
+    people.iter().map(|person| person.as_str().filter(|uid| is_literal(uid))).collect()
 }

@@ -75,3 +75,8 @@ pub(super) fn expression(
     // The template that is this expression and nothing else gives its value as it is.
     template(steps, draft, field, &Value::String(format!("{{{{ {source} }}}}")))
 }
+
+/// Whether a text means itself, as nothing in it is computed.
+pub(super) fn is_literal(text: &str) -> bool {
+    !["{{", "{%", "{#"].iter().any(|mark| text.contains(mark))
+}

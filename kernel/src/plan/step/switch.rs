@@ -1,5 +1,7 @@
 //! The step `switch`: its planned form, the checks of its cases, and where its outcome leads.
 
+use std::collections::BTreeMap;
+
 use updraft_protocol::limits::SWITCH_CASES;
 use updraft_protocol::playbook::{Switch, SwitchCase};
 use updraft_protocol::{InputHash, Json, Value};
@@ -64,7 +66,25 @@ impl PlannedSwitch {
         };
         let cases: Vec<_> =
             (0..).zip(&switch.cases).map(|(at, case)| planned(steps, draft, switch, at, case)).collect();
+        never_reached(steps, draft, &cases);
         Some(Self { value, cases: cases.into_iter().collect::<Option<_>>()?, starts, default })
+    }
+}
+
+/// A value that an earlier case has already never comes to the later one.
+fn never_reached(steps: &mut Steps<'_>, draft: &Draft, cases: &[Option<PlannedCase>]) {
+    let mut known: BTreeMap<InputHash, usize> = BTreeMap::new();
+    for (at, case) in cases.iter().enumerate() {
+        let Some(PlannedCase::Is(values)) = case else { continue };
+        for value in values {
+            let first = *known.entry(*value).or_insert(at);
+            if first != at {
+                let message =
+                    format!("cases[{first}] has a value of it already, so that this one is never reached");
+                steps.mistakes.step(draft.at, &format!("cases[{at}].is"), message);
+                break;
+            }
+        }
     }
 }
 

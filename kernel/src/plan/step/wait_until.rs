@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use updraft_protocol::Value;
 use updraft_protocol::playbook::WaitUntil;
 
-use super::end::template;
+use super::end::{is_literal, template};
 use super::{Draft, Steps};
 use crate::instant;
 use crate::template::Template;
@@ -29,6 +29,11 @@ impl PlannedWaitUntil {
             }
             zone
         });
+        if is_literal(&wait.instant)
+            && let Err(why) = instant::read(&wait.instant, zone.clone().flatten())
+        {
+            steps.mistakes.step(draft.at, "wait_until", format!("{:?} is no instant: {why}", wait.instant));
+        }
         let instant = template(steps, draft, "wait_until", &Value::String(wait.instant.clone()))?;
         Some(Self { instant, zone: zone.flatten() })
     }

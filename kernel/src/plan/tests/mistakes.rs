@@ -154,6 +154,41 @@ fn of_branches() {
 }
 
 #[test]
+fn of_people_and_instants_that_are_written_out() {
+    let asks = |more: Value| {
+        let mut step = json!({"approval": "?"});
+        step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!([step])
+    };
+    one(asks(json!({"assignees": []})), "steps[0].assignees: names nobody");
+    one(
+        asks(json!({"assignees": ["ana", "bo", "ana"], "quorum": 3})),
+        "steps[0].quorum: 2 people cannot be a quorum of 3",
+    );
+    for fits in [
+        json!({"assignees": ["ana"], "group": "soc", "quorum": 3}),
+        json!({"assignees": ["{{ input.all }}"], "quorum": 3}),
+        json!({"assignees": "{{ input.all }}", "quorum": 3}),
+    ] {
+        assert!(check(&playbook(asks(fits.clone()))).is_ok(), "{fits}");
+    }
+    let waits = |until: &str, zone: Option<&str>| {
+        let mut step = json!({ "wait_until": until });
+        step.as_object_mut().unwrap().extend(zone.map(|zone| ("zone".to_owned(), json!(zone))));
+        json!([step])
+    };
+    for (until, zone) in
+        [("2026-12-24T08:00:00Z", None), ("2026-12-24T08:00", Some("UTC")), ("{{ input.at }}", None)]
+    {
+        assert!(check(&playbook(waits(until, zone))).is_ok(), "{until}");
+    }
+    for until in ["2026-13-01T08:00:00Z", "2026-12-24T08:00", "tomorrow"] {
+        let told = mistakes(waits(until, None));
+        assert!(told[0].starts_with(&format!("steps[0].wait_until: {until:?} is no instant: ")), "{told:?}");
+    }
+}
+
+#[test]
 fn of_cases() {
     let switch = |more: Value| {
         let mut step = json!({"id": "s", "cases": [{"is": 1, "do": []}]});
@@ -164,6 +199,10 @@ fn of_cases() {
     let bare = "an expression is written without `{{ }}` around it: `steps.lookup.output.hosts`";
     one(switch(json!({"switch": "{{ input.n }}"})), &format!("steps[0].switch: {bare}"));
     one(switch(json!({})), "steps[0].cases[0].is: is compared with nothing: `switch: EXPRESSION` is missing");
+    one(
+        switch(json!({"switch": "input.n", "cases": [{"is": [1, 2], "do": []}, {"is": 2, "do": []}]})),
+        "steps[0].cases[1].is: cases[0] has a value of it already, so that this one is never reached",
+    );
     one(switch(json!({"cases": []})), "steps[0].cases: 0 cases; 1 to 1000 are allowed");
     one(
         switch(json!({"cases": [{"do": []}]})),
