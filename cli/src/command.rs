@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
-use updraft::limits::{APPROVAL_WAIT, CONFIGURATION_WAIT, SIGNAL_WAIT};
+use updraft::limits::{APPROVAL_WAIT, CHILD_WAIT, CONFIGURATION_WAIT, SIGNAL_WAIT};
 use updraft::{Loss, StartError, TenantCode};
 
 use crate::at::STORE;
@@ -59,6 +59,7 @@ impl Command {
         for (name, wait, usual) in [
             ("--approval-wait", work.approval_wait, APPROVAL_WAIT),
             ("--signal-wait", work.signal_wait, SIGNAL_WAIT),
+            ("--child-wait", work.child_wait, CHILD_WAIT),
         ] {
             if wait.0 != usual {
                 self.option(name, OsStr::new(&wait.to_string()));

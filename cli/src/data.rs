@@ -93,7 +93,8 @@ pub(crate) fn builder(kept: &Kept, work: &Work) -> Result<Builder, Error> {
     let allowed = network::allowed(&work.grants.allow_net, &kept.directory)?;
     let tools = tools(allowed, &work.grants)?;
     let builder = kept.lay(tools).durability(work.durability).configuration_wait(work.configuration_wait.0);
-    Ok(builder.approval_wait(work.approval_wait.0).signal_wait(work.signal_wait.0))
+    let builder = builder.approval_wait(work.approval_wait.0).signal_wait(work.signal_wait.0);
+    Ok(builder.child_wait(work.child_wait.0))
 }
 
 /// Refuses a directory that holds nothing of another command.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use updraft::integrations::http::Allow;
-use updraft::limits::{APPROVAL_WAIT, CONFIGURATION_WAIT, SIGNAL_WAIT};
+use updraft::limits::{APPROVAL_WAIT, CHILD_WAIT, CONFIGURATION_WAIT, SIGNAL_WAIT};
 use updraft::{Durability, Playbook, PlaybookChoice, Resume, Span, Submission, TenantCode};
 
 use crate::command::Command;
@@ -53,6 +53,7 @@ pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error
         configuration_wait: Span(CONFIGURATION_WAIT),
         approval_wait: Span(APPROVAL_WAIT),
         signal_wait: Span(SIGNAL_WAIT),
+        child_wait: Span(CHILD_WAIT),
         durability: Durability::Fsync,
     };
     let builder = data::builder(&kept, &work)?.resume(Resume::Nothing);

@@ -182,6 +182,14 @@ impl Builder {
         self
     }
 
+    /// How long a step waits for a sub-playbook that does not say it, at most 366 days; by default eight days. One that waits
+    /// already keeps its deadline.
+    #[must_use]
+    pub fn child_wait(mut self, wait: Duration) -> Self {
+        self.waits.child = wait.min(SPAN);
+        self
+    }
+
     /// How long a step with `on_last_failure: pause` waits for a person when its last attempt has failed, at most 366 days; by
     /// default seven days. One that waits already keeps its deadline.
     #[must_use]

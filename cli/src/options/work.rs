@@ -20,6 +20,9 @@ pub(crate) struct Work {
     /// How long a step waits for a signal that does not say it.
     #[arg(long, default_value = "1d", value_name = "SPAN")]
     pub(crate) signal_wait: Span,
+    /// How long a step waits for a sub-playbook that does not say it.
+    #[arg(long, default_value = "8d", value_name = "SPAN")]
+    pub(crate) child_wait: Span,
     /// What an accepted execution survives: `fsync`, also a loss of power; `os`, the end of the process.
     #[arg(long, default_value = "fsync", value_name = "fsync|os", value_parser = durability::parse)]
     pub(crate) durability: Durability,

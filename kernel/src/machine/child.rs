@@ -172,7 +172,9 @@ impl Machine {
                 .keep(output.unwrap_or_else(Json::null), Effect::Write)
                 .map_or_else(Ending::Failed, |output| Ending::Completed(Some(output))),
             ExecutionStatus::Cancelled if self.is_in_cancelled_scope(task) => Ending::Cancelled,
-            ExecutionStatus::Cancelled if self.is_stopping(task) => Ending::Failed(child.expired()),
+            ExecutionStatus::Cancelled if self.is_stopping(task) => {
+                Ending::Failed(child.expired(self.waited_for(task)))
+            }
             ExecutionStatus::TimedOut => Ending::Failed(Failure::new(
                 FailureKind::Expired,
                 format!("sub-playbook {peid} has timed out"),
@@ -205,7 +207,7 @@ impl Machine {
     ) {
         self.stop_child(task, now, effects);
         if !child.waits {
-            self.settle(task, Ending::Failed(child.expired()), now, effects);
+            self.settle(task, Ending::Failed(child.expired(self.waited_for(task))), now, effects);
         }
     }
 
@@ -224,6 +226,13 @@ impl Machine {
         }
     }
 
+    /// How long a task could wait for its child.
+    fn waited_for(&self, task: TaskSeq) -> Span {
+        let wait = self.wait_of(task);
+        let waited = wait.and_then(|wait| Some(wait.until?.since(wait.since)));
+        Span::millis(waited.unwrap_or_default())
+    }
+
     fn is_stopping(&self, task: TaskSeq) -> bool {
         matches!(self.task(task).phase, Phase::ChildStops(_))
     }
@@ -237,9 +246,10 @@ impl Machine {
 }
 
 impl PlannedSubPlaybook {
-    fn expired(&self) -> Failure {
+    /// It took longer than this.
+    fn expired(&self, waited: Span) -> Failure {
         let what = if self.waits { "end" } else { "begin" };
-        let message = format!("the sub-playbook did not {what} within {}", Span(self.timeout));
+        let message = format!("the sub-playbook did not {what} within {waited}");
         Failure::new(FailureKind::Expired, message)
     }
 }

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_protocol::limits::{APPROVAL_WAIT, LAST_FAILURE_WAIT, SIGNAL_WAIT, TASKS_AT_ONCE_MAX};
+use updraft_protocol::limits::{
+    APPROVAL_WAIT, CHILD_WAIT, LAST_FAILURE_WAIT, SIGNAL_WAIT, TASKS_AT_ONCE_MAX,
+};
 use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
 
 use super::end::ExecutionPhase;
@@ -37,13 +39,20 @@ pub struct DefaultWaits {
     pub approval: Duration,
     /// For a signal.
     pub signal: Duration,
+    /// For the end of a sub-playbook.
+    pub child: Duration,
     /// For a person who mends what made the last attempt of a step fail.
     pub last_failure: Duration,
 }
 
 impl Default for DefaultWaits {
     fn default() -> Self {
-        Self { approval: APPROVAL_WAIT, signal: SIGNAL_WAIT, last_failure: LAST_FAILURE_WAIT }
+        Self {
+            approval: APPROVAL_WAIT,
+            signal: SIGNAL_WAIT,
+            child: CHILD_WAIT,
+            last_failure: LAST_FAILURE_WAIT,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Effects, Machine, StartAttempt, Timer};
 use updraft_kernel::plan::{PlannedAction, PlannedApproval, PlannedKind};
+use updraft_protocol::limits::CHILD_WAIT;
 use updraft_protocol::{
     Failure, Json, Revision, Span, TaskDocument, TaskId, TaskStatus, TaskUpdate, Timestamp, UndoStatus,
     Update, Value, WaitKind,
@@ -356,7 +357,7 @@ fn lasts(kind: &PlannedKind, millis: u64) -> bool {
     match kind {
         PlannedKind::Approval(approval) => approval.timeout.is_some_and(is),
         PlannedKind::WaitFor(wait) => wait.timeout.is_some_and(is),
-        PlannedKind::SubPlaybook(child) => is(child.timeout),
+        PlannedKind::SubPlaybook(child) => is(child.timeout.unwrap_or(CHILD_WAIT)),
         PlannedKind::Delay(delay) => is(delay.duration),
         PlannedKind::WaitUntil(_) => {
             WAITS_UNTIL.iter().any(|span| span.parse().is_ok_and(|Span(span)| is(span)))

@@ -99,7 +99,8 @@ impl Oracle {
         }
         let Some(child) = store.executions.get(&peid) else {
             let kind = task.state.error.as_ref().map(|error| error.kind);
-            let is_late = kind == Some(FailureKind::Expired) && step.timeout > LONG;
+            let is_late =
+                kind == Some(FailureKind::Expired) && step.timeout.is_none_or(|timeout| timeout > LONG);
             let what = format!("{} is {}, and its child is nowhere", task.head.step_id, task.state.status);
             let is_begun = task.state.status == TaskStatus::Completed || is_late;
             return if is_begun { broken("children are there", what) } else { Ok(()) };

@@ -32,7 +32,7 @@ impl Machine {
         }
         match self.input_of_child(at, child) {
             Ok((input, call)) => {
-                let until = at.now.after(child.timeout);
+                let until = at.now.after(child.timeout.unwrap_or(self.default_waits.child));
                 let id = self.id_of(at.scope, at.step);
                 let task = at.recorded.unwrap_or_else(|| {
                     let subject = Some(ExecutionId::of_child(id).to_string().into());

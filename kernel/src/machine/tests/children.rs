@@ -1,5 +1,7 @@
 //! Sub-playbooks: what starts them, what their end means, and what stops them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use updraft_protocol::limits::{CHILD_DEPTH, CHILD_LOOK, CHILD_WAIT};
 use updraft_protocol::{
@@ -8,7 +10,7 @@ use updraft_protocol::{
 };
 
 use super::world::{World, act, asked, playbook};
-use crate::machine::{ChildReport, MachineEvent, StartChild};
+use crate::machine::{ChildReport, DefaultWaits, MachineEvent, StartChild};
 
 /// A sub-playbook with these additional fields, and an action after it.
 fn calling(more: &Value) -> World {
@@ -29,6 +31,21 @@ fn ended(status: ExecutionStatus, output: Option<Value>, error: Option<Failure>)
 fn report(world: &mut World, report: ChildReport) {
     let task = sub(world);
     world.apply(MachineEvent::Child { task, report });
+}
+
+#[test]
+fn a_step_that_does_not_say_how_long_waits_for_its_child_as_the_engine_says() {
+    let waits = DefaultWaits { child: Duration::from_secs(180), ..DefaultWaits::default() };
+    for (more, seconds) in [(json!({}), 180), (json!({"timeout": "7s"}), 7)] {
+        let mut step = json!({"id": "sub", "playbook": "enrich"});
+        step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let mut world = World::begin_with(&playbook(json!([step])), json!({}), waits);
+        let due = world.now.after(Duration::from_secs(seconds));
+        assert_eq!(world.machine.idle_until(), Some(due));
+        // The next engine has other defaults.
+        world.crash();
+        assert_eq!(world.machine.idle_until(), Some(due));
+    }
 }
 
 #[test]

@@ -4,9 +4,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use updraft_protocol::limits::CHILD_WAIT;
 use updraft_protocol::playbook::{SubPlaybook, SubVersion};
-use updraft_protocol::{PlaybookChoice, PlaybookId, Span};
+use updraft_protocol::{PlaybookChoice, PlaybookId};
 
 use super::end::template;
 use super::{Draft, Steps};
@@ -21,8 +20,8 @@ pub struct PlannedSubPlaybook {
     pub input: Option<Template>,
     /// Whether the step waits for its end.
     pub waits: bool,
-    /// How long the step waits.
-    pub timeout: Duration,
+    /// How long the step waits; as long as the engine says where there is none.
+    pub timeout: Option<Duration>,
     /// What it acts on.
     pub target: Option<Template>,
 }
@@ -34,8 +33,9 @@ impl PlannedSubPlaybook {
 
     /// Checks the fields of the step.
     pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, child: &SubPlaybook) -> Option<Self> {
-        let timeout = child.timeout.unwrap_or(Span(CHILD_WAIT));
-        steps.span(draft.at, "timeout", timeout, false);
+        if let Some(timeout) = child.timeout {
+            steps.span(draft.at, "timeout", timeout, false);
+        }
         let version = match child.version {
             Some(SubVersion::Number(version)) => Some(version),
             Some(SubVersion::Newest) | None => None,
@@ -59,7 +59,7 @@ impl PlannedSubPlaybook {
             playbook,
             input: input?,
             waits: child.wait.unwrap_or(true),
-            timeout: timeout.0,
+            timeout: child.timeout.map(|timeout| timeout.0),
             target: target?,
         })
     }
