@@ -12,6 +12,7 @@ mod flat;
 mod form;
 mod graph;
 mod inputs;
+mod keywords;
 mod mistakes;
 mod outputs;
 mod reads;

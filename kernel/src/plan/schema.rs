@@ -7,7 +7,7 @@ use updraft_protocol::limits::{MISTAKES, SCHEMA_PATTERN_BYTES};
 use updraft_protocol::suggest::suggestion;
 use updraft_protocol::{Json, Value};
 
-use super::branch;
+use super::{branch, keywords};
 use crate::mistake::Mistake;
 use crate::template::at::field;
 
@@ -33,6 +33,9 @@ impl Schema {
     /// Compiles a schema; `noun` is the word for a field of the value in messages.
     pub(super) fn compile(schema: &Json, noun: &'static str) -> Result<Self, String> {
         let tree: Tree = serde_json::from_str(schema.as_str()).map_err(|error| error.to_string())?;
+        if let Some(misspelt) = keywords::misspelt(&tree) {
+            return Err(misspelt);
+        }
         // Its patterns run on text of tenants: the time of a match must be linear in the length of the text.
         let patterns = PatternOptions::regex().size_limit(SCHEMA_PATTERN_BYTES);
         let options = jsonschema::draft202012::options().with_pattern_options(patterns);

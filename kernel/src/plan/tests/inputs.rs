@@ -28,6 +28,27 @@ fn a_schema_that_cannot_check_inputs_is_a_mistake() {
 }
 
 #[test]
+fn a_misspelt_keyword_is_a_mistake_and_a_remark_is_none() {
+    let told = |place: &str, near: &str| {
+        format!("inputs: is no JSON Schema: {place}: there is no such keyword; did you mean \"{near}\"?")
+    };
+    refused(json!({"type": "object", "requried": ["a"]}), &told("/requried", "required"));
+    refused(
+        json!({"type": "object", "properties": {"a": {"type": "string", "maxLenght": 3}}}),
+        &told("/properties/a/maxLenght", "maxLength"),
+    );
+    refused(
+        json!({"type": "object", "allOf": [{"items": {"patern": "a"}}]}),
+        &told("/allOf/0/items/patern", "pattern"),
+    );
+    let remarks = json!({
+        "type": "object", "x-items": 1, "note": "for the analyst", "example": {"requried": 1}, "owner": "soc",
+        "properties": {"requried": {"type": "string", "enum": ["patern"]}}
+    });
+    assert!(with_inputs(remarks, "x").is_ok(), "a field of the input has any name");
+}
+
+#[test]
 fn a_hostile_schema_is_a_mistake_and_no_standstill() {
     let object = |more: Value| json!({"type": "object", "allOf": [more]});
     refused(object(json!({"$ref": "#"})), "inputs: `$ref` is not available: a schema stands on its own");
