@@ -151,10 +151,8 @@ fn begin_anew(document: &mut ContainmentDocument, call: &UndoCall, since: Timest
     document.status = ContainmentStatus::Active;
     let details = Arc::make_mut(&mut document.details);
     (details.extended, details.failures, details.execution) = (None, 0, None);
-    details.also.clear();
-    if call.arguments.is_some() {
-        details.undo = call.clone();
-    }
+    // What was made for others undoes nothing of this one.
+    (details.undo, details.also) = (call.clone(), Vec::new());
 }
 
 /// Adds a holder. Where there are too many, the one is forgotten that matters least.

@@ -74,3 +74,18 @@ fn of_too_many_calls_the_oldest_is_told_of() {
     let told = document.details.history.iter().filter_map(|entry| entry.reason.as_deref());
     assert_eq!(told.collect::<Vec<_>>(), ["more than 32 different undos: one by edr.release is not made"]);
 }
+
+#[test]
+fn a_call_of_before_is_not_made_for_what_is_contained_anew() {
+    let first = begin(&by(&task(1, 0, HOUR), 1));
+    let over = undone(&after(&first, ContainmentEvent::Due, HOUR), HOUR + 1);
+    let lost = with(&task(2, 2 * HOUR, 3 * HOUR), |undo| {
+        (undo.call.arguments, undo.reason) = (None, Some("no job".into()));
+    });
+    let again = register(Some(&over), &lost, Timestamp(2 * HOUR)).unwrap();
+    assert_eq!((status(&again), rule(&again)), ((ContainmentStatus::UndoFailed, None), None));
+    let more = register(Some(&again), &by(&task(3, 2 * HOUR, 3 * HOUR), 2), Timestamp(2 * HOUR)).unwrap();
+    let undoing = after(&more, ContainmentEvent::Due, 3 * HOUR);
+    assert_eq!(rule(&undoing).as_deref(), Some(r#"{"rule":2}"#));
+    assert_eq!(undone(&undoing, 3 * HOUR + 1).status, ContainmentStatus::Undone);
+}
