@@ -13,8 +13,7 @@ pub(super) struct Following<'a> {
     /// The first of what follows in a scope: the task of the step itself, or the first after the task that opened the body
     /// in which the step is.
     first: BTreeMap<&'a str, u32>,
-    /// By loops that run one round after the other, scope and step: what began since the step belongs to this round or a later
-    /// one.
+    /// By loops that run one round after the other, scope and step: the first round in which the step is. Later ones follow.
     rounds: BTreeMap<(&'a str, &'a str), u32>,
     /// When the tasks began that opened bodies.
     began: BTreeMap<(&'a str, &'a str), u32>,
@@ -32,9 +31,9 @@ impl<'a> Following<'a> {
             let seq = task.head.task_seq;
             earliest(&mut following.first, task.head.scope.as_str(), seq);
             for opener in openers(&task.head.scope) {
-                let (outer, step, _) = opener;
-                if is_repeat(plan, step) {
-                    earliest(&mut following.rounds, place(opener), seq);
+                let (outer, step, body) = opener;
+                if let Some(round) = body.parse().ok().filter(|_| is_repeat(plan, step)) {
+                    earliest(&mut following.rounds, place(opener), round);
                 }
                 if let Some(began) = following.began.get(&place(opener)) {
                     let after = began + 1;
@@ -53,7 +52,11 @@ impl<'a> Following<'a> {
             || openers(&head.scope).any(|opener| {
                 let began = self.began.get(&place(opener)).copied();
                 began.is_some_and(|began| follows(opener.0, began))
-                    || self.rounds.get(&place(opener)).is_some_and(|since| *since <= head.task_seq)
+                    || self
+                        .rounds
+                        .get(&place(opener))
+                        .zip(opener.2.parse().ok())
+                        .is_some_and(|(first, round): (&u32, u32)| *first < round)
             })
     }
 }

@@ -77,3 +77,21 @@ fn a_loop_that_had_all_its_rounds_and_a_verify_begin_anew() {
         assert_eq!(again.ends, [ExecutionStatus::Completed]);
     }
 }
+
+#[test]
+fn in_a_round_what_runs_beside_a_step_does_not_follow_it() {
+    let both = json!({"id": "both", "parallel": "all",
+        "branches": {"a": [once("a1"), once("a2")], "b": [once("b1"), once("b2")]}});
+    let rounds = json!({"id": "rounds", "until": "round_index == 1", "do": [both]});
+    let mut world = World::begin(&playbook(json!([rounds])), json!({}));
+    for step in ["a1", "b1", "a2", "b2", "a1", "b1", "a2", "b2"] {
+        world.end(step, Ok(json!(1)));
+    }
+    assert_eq!(world.ends, [ExecutionStatus::Completed]);
+    let (mut again, _) = rerun(&world, Some("a2"));
+    assert_eq!(called(&again), ["a2"], "of the first round b2 is kept");
+    for step in ["a2", "a1", "b1", "a2", "b2"] {
+        again.end(step, Ok(json!(1)));
+    }
+    assert_eq!((again.ends.clone(), called(&again).len()), (vec![ExecutionStatus::Completed], 5));
+}
