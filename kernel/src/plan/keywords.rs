@@ -2,7 +2,6 @@
 //! ask for nothing. Refuses none that is like no keyword: authors make remarks of their own.
 
 use serde_json::Value as Tree;
-use updraft_protocol::suggest::suggestion;
 
 /// The keywords of JSON Schema 2020-12 and of the drafts before it, and remarks that OpenAPI makes in schemas. Short ones are like
 /// many words.
@@ -107,5 +106,19 @@ fn near(name: &str) -> Option<String> {
     if name.len() < LETTERS || name.starts_with("x-") || KNOWN.contains(&name) {
         return None;
     }
-    Some(suggestion(name, KNOWN.iter().copied())).filter(|near| !near.is_empty())
+    let near = KNOWN.iter().find(|known| is_slip(name.as_bytes(), known.as_bytes()))?;
+    Some(format!("; did you mean \"{near}\"?"))
+}
+
+/// Whether one word is the other with a letter more, less or changed, or with two neighbours exchanged.
+fn is_slip(word: &[u8], known: &[u8]) -> bool {
+    let same = |(a, b): &(&u8, &u8)| a == b;
+    let front = word.iter().zip(known).take_while(same).count();
+    let (word, known) = (&word[front..], &known[front..]);
+    let back = word.iter().rev().zip(known.iter().rev()).take_while(same).count();
+    match (&word[..word.len() - back], &known[..known.len() - back]) {
+        ([] | [_], [] | [_]) => true,
+        ([a, b], [c, d]) => (a, b) == (d, c),
+        _ => false,
+    }
 }

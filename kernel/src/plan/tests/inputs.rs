@@ -43,6 +43,7 @@ fn a_misspelt_keyword_is_a_mistake_and_a_remark_is_none() {
     );
     let remarks = json!({
         "type": "object", "x-items": 1, "note": "for the analyst", "example": {"requried": 1}, "owner": "soc",
+        "sample": 1, "table": 1, "allow": 1, "minimal": 1,
         "properties": {"requried": {"type": "string", "enum": ["patern"]}}
     });
     assert!(with_inputs(remarks, "x").is_ok(), "a field of the input has any name");
