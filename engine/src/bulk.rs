@@ -8,7 +8,7 @@ mod rerun;
 pub(crate) use cancel::count_cancels;
 pub(crate) use rerun::count_reruns;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -166,7 +166,8 @@ async fn counted<W>(
     work: W,
     is_left_out: impl Fn(&ExecutionDocument) -> bool,
 ) -> Result<Counted<W>, BulkError> {
-    let mut found: Vec<(Timestamp, ExecutionId)> = Vec::new();
+    // One that has changed meanwhile is found in two statuses.
+    let mut found: BTreeSet<(Timestamp, ExecutionId)> = BTreeSet::new();
     // A list is newest first: none of its rows before this one fits.
     let before =
         filter.until.map(|createddate| Cursor { createddate, peid: ExecutionId::from_bytes([0; 16]) });
@@ -191,9 +192,6 @@ async fn counted<W>(
             }
         }
     }
-    found.sort_unstable();
-    // One that has changed meanwhile is found in two statuses.
-    found.dedup();
     let found = found.into_iter().map(|(_, peid)| peid).collect();
     Ok(Counted { tenant: filter.tenant, found, work })
 }
