@@ -101,6 +101,8 @@ impl Reconciler {
         match event {
             ReconcilerEvent::Look => {
                 self.looked_at = now;
+                // The last look may have ended before it had read all pages.
+                (self.holds_after, self.due_after) = (None, None);
                 self.lists = VecDeque::from([List::Holds]);
                 if self.mode == ReconcilerMode::All {
                     self.lists.push_back(List::Due);
