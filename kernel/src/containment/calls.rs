@@ -3,7 +3,7 @@
 //! target any more.
 
 use updraft_protocol::limits::CONTAINMENT_UNDOS;
-use updraft_protocol::{ContainmentChange, ContainmentDetails, Timestamp, UndoCall};
+use updraft_protocol::{ContainmentChange, ContainmentDetails, Holder, Timestamp, UndoCall};
 
 use super::note;
 
@@ -34,23 +34,36 @@ pub(super) fn next(details: &mut ContainmentDetails) -> bool {
         let hash = call.hash();
         details.holders.iter().any(|holder| holder.ended.is_none() && holder.undo == hash)
     };
+    // Who contained the target after the round had begun may have done so after the call.
+    let (made, began) = (details.undo.hash(), details.began.unwrap_or_default());
+    let is_later = |holder: &Holder| {
+        holder.undo == made && holder.since >= began && holder.ended.is_some_and(|ended| ended > began)
+    };
+    let (is_held, is_needed) = (held(&details.undo), details.holders.iter().any(is_later));
+    if is_needed && !is_held {
+        details.also.insert(0, details.undo.clone());
+    }
     if let Some(at) = details.also.iter().rposition(|call| !held(call)) {
         details.undo = details.also.remove(at);
         return true;
     }
     // What is left is of those who contained the target meanwhile.
-    if !held(&details.undo)
-        && let Some(left) = details.also.pop()
-    {
-        details.undo = left;
+    if !is_held {
+        match details.also.pop() {
+            Some(left) => details.undo = left,
+            None if details.holders.iter().any(|holder| holder.ended.is_none()) => {
+                details.undo.arguments = None;
+                details.reason = Some("the arguments of its undo are not known".into());
+            }
+            None => {}
+        }
     }
     false
 }
 
-/// After the newest call failed: the oldest is the next.
+/// After a call failed: it is made again after all others.
 pub(super) fn rotate(details: &mut ContainmentDetails) {
-    if !details.also.is_empty() {
-        let oldest = details.also.remove(0);
-        details.also.push(std::mem::replace(&mut details.undo, oldest));
+    if let Some(next) = details.also.pop() {
+        details.also.insert(0, std::mem::replace(&mut details.undo, next));
     }
 }

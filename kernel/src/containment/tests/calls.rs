@@ -89,3 +89,27 @@ fn a_call_of_before_is_not_made_for_what_is_contained_anew() {
     assert_eq!(rule(&undoing).as_deref(), Some(r#"{"rule":2}"#));
     assert_eq!(undone(&undoing, 3 * HOUR + 1).status, ContainmentStatus::Undone);
 }
+
+#[test]
+fn what_was_contained_and_let_go_while_its_call_was_made_is_undone_again() {
+    let first = begin(&by(&task(1, 0, HOUR), 1));
+    let undoing = after(&first, ContainmentEvent::Due, HOUR);
+    let second = by(&task(2, HOUR + 5, 3 * HOUR), 1);
+    let more = register(Some(&undoing), &second, Timestamp(HOUR + 5)).unwrap();
+    let released = with(&second, |undo| undo.status = UndoStatus::Released);
+    let gone = register(Some(&more), &released, Timestamp(HOUR + 6)).unwrap();
+    let again = undone(&gone, HOUR + 9);
+    assert_eq!((again.status, again.details.round), (ContainmentStatus::Undoing, 2));
+    assert_eq!(undone(&again, HOUR + 12).status, ContainmentStatus::Undone);
+}
+
+#[test]
+fn a_call_of_others_is_not_made_for_what_has_none() {
+    let first = begin(&by(&task(1, 0, HOUR), 1));
+    let undoing = after(&first, ContainmentEvent::Due, HOUR);
+    let lost = with(&task(2, HOUR + 5, 3 * HOUR), |undo| undo.call.arguments = None);
+    let more = register(Some(&undoing), &lost, Timestamp(HOUR + 5)).unwrap();
+    let held = undone(&more, HOUR + 9);
+    assert_eq!((held.status, rule(&held)), (ContainmentStatus::Active, None));
+    assert!(held.details.reason.is_some());
+}

@@ -51,10 +51,10 @@ impl Known {
         let mut rounds = rounds_of(after, store);
         let round = rounds.find(|found| found.head.playbook_version == before.details.round);
         let status = round.map(|found| found.state.execution_status);
-        let (made, next) = (before.details.undo.hash(), after.details.undo.hash());
+        let next = after.details.undo.hash();
         let is_held =
             after.details.holders.iter().any(|holder| holder.ended.is_none() && holder.undo == next);
-        self.calls.retain(|call| *call != made);
+        self.is_made(before);
         if status == Some(ExecutionStatus::Completed) && self.calls.contains(&next) && !is_held {
             return Ok(());
         }
@@ -113,12 +113,24 @@ impl Known {
         }
         self.failed_at = has_failed.then_some(clock);
         if !has_failed {
-            let made = before.details.undo.hash();
-            self.calls.retain(|call| *call != made);
+            self.is_made(before);
         }
         if after.status == ContainmentStatus::Undone && !self.calls.is_empty() {
             return broken("every undo is made", format!("known is {self:?}, and it is {after:?}"));
         }
         Ok(())
+    }
+
+    /// The call of a round was made: for all but those who contained the target after the round had begun.
+    fn is_made(&mut self, before: &ContainmentDocument) {
+        let (made, began) = (before.details.undo.hash(), before.details.began.unwrap_or_default());
+        let is_later = |holder: &Holder| {
+            holder.undo == made && holder.since >= began && holder.ended.is_some_and(|ended| ended > began)
+        };
+        let is_held =
+            before.details.holders.iter().any(|holder| holder.undo == made && holder.ended.is_none());
+        if is_held || !before.details.holders.iter().any(is_later) {
+            self.calls.retain(|call| *call != made);
+        }
     }
 }
