@@ -51,6 +51,10 @@ impl Oracle {
                     Err(ControlRefusal::Ended(_)) => true,
                     // The shell looks for an approval of an ended item in the store; here it does not.
                     Err(ControlRefusal::NoApproval(_)) if task.head.scope != ScopePath::MAIN => true,
+                    // The same choice may have been given again, with the form filled in as it has to be.
+                    Err(ControlRefusal::Misfit(_)) => {
+                        !given.iter().any(|given| is_there(given) && given.data == answer.data)
+                    }
                     Err(_) => !given.iter().any(is_there),
                 };
                 if !fits {
