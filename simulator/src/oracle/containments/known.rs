@@ -100,7 +100,8 @@ impl Known {
         let fits = match status {
             Some(ExecutionStatus::Completed) => !has_failed,
             Some(status) => status.ended() && has_failed,
-            None => false,
+            // Without arguments nothing can be submitted.
+            None => before.details.undo.arguments.is_none() && has_failed,
         };
         let is_shown = match (self.held.is_empty(), has_failed) {
             (false, _) => after.status == ContainmentStatus::Active,
