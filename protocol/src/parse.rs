@@ -119,7 +119,7 @@ impl Playbook {
         let text = text::decode(bytes)?;
         let node = if is_json(&text) { json::read(&text) } else { yaml::read(&text) };
         let node = node.map_err(|mistake| shape(&text, &[mistake]))?;
-        let playbook = shape::read(node, text.len()).map_err(|mistakes| shape(&text, &mistakes))?;
+        let playbook = shape::read(node).map_err(|mistakes| shape(&text, &mistakes))?;
         if playbook.format != FORMAT {
             return Err(Error::Format { found: playbook.format });
         }

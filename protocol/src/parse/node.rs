@@ -49,6 +49,13 @@ impl Node {
         Self { at, kind, values: 1, bytes, height: 0 }
     }
 
+    /// The bytes that are looked at to read it, each alias as often as it stands there.
+    pub(super) fn work(&self) -> usize {
+        /// About what a value takes that is no text.
+        const VALUE_BYTES: usize = 64;
+        self.bytes + self.values * VALUE_BYTES
+    }
+
     pub(super) fn list(at: usize, items: Vec<Rc<Self>>) -> Self {
         let (values, bytes, height) = sum(items.iter());
         Self { at, kind: Kind::List(items), values, bytes, height }

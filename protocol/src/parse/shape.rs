@@ -13,9 +13,9 @@ use crate::playbook::Playbook;
 ///
 /// # Errors
 /// Its mistakes, in the order of the text within each body.
-pub(super) fn read(node: Rc<Node>, text_bytes: usize) -> Result<Playbook, Vec<Mistake>> {
-    let (mut node, mut found, mut replaced) = (node, Vec::new(), Vec::new());
-    let most = MISTAKES.min(1 + SHAPE_READ_BYTES / text_bytes.max(1));
+pub(super) fn read(mut node: Rc<Node>) -> Result<Playbook, Vec<Mistake>> {
+    let (mut found, mut replaced) = (Vec::new(), Vec::new());
+    let most = MISTAKES.min(1 + SHAPE_READ_BYTES / node.work());
     for _ in 0..2 * most {
         let mistake = match deserialize::read::<Playbook>(&node) {
             Ok(playbook) if found.is_empty() => return Ok(playbook),

@@ -71,6 +71,15 @@ steps:
 }
 
 #[test]
+fn mistakes_behind_aliases_are_looked_for_as_long_as_the_text_is_that_they_stand_for() {
+    let aliases = "  - *a\n".repeat(900);
+    let step = format!("  - &a {{acton: x, description: {}}}\n", "x".repeat(4_000));
+    let text = format!("format: 1\nname: a\nversion: 1\nsteps:\n{step}{aliases}");
+    let error = Playbook::parse(text.as_bytes()).unwrap_err();
+    assert_eq!(error.mistakes().len(), 5, "a few of 901 mistakes in 3.6 MB");
+}
+
+#[test]
 fn what_an_author_wrote_at_length_is_cut_where_it_comes_back() {
     let json = format!("{{\"format\": 1, \"{}\": 1}}", "ä".repeat(100_000));
     let yaml = YAML.replace("5s", &"x".repeat(100_000));
