@@ -1,7 +1,7 @@
 //! Containments whose undo is due: follows them to the end of their undo, and counts those that are due later. Undoes nothing:
 //! the engine does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use updraft::limits::{CONTAINMENT_WATCH, PAGE_ROWS, SPAN};
 use updraft::{ContainmentDocument, ContainmentId, ContainmentStatus, Engine, TenantCode, Timestamp};
@@ -13,8 +13,8 @@ use crate::exit::Error;
 pub(crate) struct Due {
     /// Those whose undo has not ended.
     open: BTreeMap<ContainmentId, TenantCode>,
-    /// Those whose newest undo has failed.
-    failed: BTreeSet<ContainmentId>,
+    /// Those whose undo had failed when it was looked at.
+    failed: BTreeMap<ContainmentId, TenantCode>,
 }
 
 impl Due {
@@ -40,7 +40,7 @@ impl Due {
             self.failed.remove(&id);
             let Some(found) = found else { continue };
             if found.status == ContainmentStatus::UndoFailed {
-                self.failed.insert(id);
+                self.failed.insert(id, tenant);
             }
             ended.push(found);
         }
@@ -61,9 +61,15 @@ impl Due {
         self.open.len()
     }
 
-    /// Whether the undo of any has failed.
-    pub(crate) fn has_failed(&self) -> bool {
-        !self.failed.is_empty()
+    /// Whether the undo of any has failed, and not been made since.
+    pub(crate) async fn has_failed(&self, engine: &Engine) -> Result<bool, Error> {
+        for (id, tenant) in &self.failed {
+            let found = engine.containments().get(tenant, *id).await?;
+            if found.is_some_and(|found| found.status == ContainmentStatus::UndoFailed) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

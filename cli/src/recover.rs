@@ -167,7 +167,7 @@ impl Recovery<'_> {
                 "containments that are due later: {count}, the first at {first}: an engine has to run then, or `recover`"
             ));
         }
-        if failed.count > 0 || self.due.has_failed() {
+        if failed.count > 0 || self.due.has_failed(self.engine).await? {
             self.ending = self.ending.and(Ending::Failed);
         }
         Ok(())

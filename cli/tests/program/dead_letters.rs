@@ -16,19 +16,7 @@ const END: &str = "  - {id: done, end: ok}\n";
 /// Has the store of a data directory keep what it would not take of an execution.
 fn keep_dead_letters(data: &Path, peid: ExecutionId, reasons: &[&str]) {
     let letter = |(seq, reason): (u64, &&str)| {
-        let state = ExecutionState {
-            execution_status: ExecutionStatus::Completed,
-            started_date: None,
-            updated_date: Timestamp(1_760_000_000_000),
-            finished_date: None,
-            playbook_runtime: None,
-            output: None,
-            error: None,
-            signals: None,
-            ending: None,
-            pause: None,
-            controls: None,
-        };
+        let state = ExecutionState::change(ExecutionStatus::Completed, Timestamp(1_760_000_000_000));
         let update = ExecutionUpdate { peid, revision: Revision { epoch: 9, seq }, head: None, state };
         DeadLetter::of(&Update::from(update), (*reason).to_owned())
     };
