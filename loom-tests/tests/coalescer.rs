@@ -49,19 +49,7 @@ fn update((document, seq): (u8, u64)) -> Update {
         peid: ExecutionId::from_bytes([9; 16]),
         revision: Revision { epoch: 1, seq },
         head: None,
-        state: TaskState {
-            status: TaskStatus::Executing,
-            attempt: u32::try_from(seq).unwrap(),
-            response: None,
-            error: None,
-            started_date: None,
-            updated_date: Timestamp(seq),
-            runtime: None,
-            wait: None,
-            call: None,
-            undo: None,
-            registration_due: None,
-        },
+        state: TaskState::change(TaskStatus::Executing, u32::try_from(seq).unwrap(), Timestamp(seq)),
     })
 }
 

@@ -53,19 +53,7 @@ fn step() -> Vec<Update> {
         action: Name::new("block").unwrap(),
         taken_from: None,
     };
-    let begun = TaskState {
-        status: TaskStatus::Executing,
-        attempt: 1,
-        response: None,
-        error: None,
-        started_date: Some(NOW),
-        updated_date: NOW,
-        runtime: None,
-        wait: None,
-        call: None,
-        undo: None,
-        registration_due: None,
-    };
+    let begun = TaskState { started_date: Some(NOW), ..TaskState::change(TaskStatus::Executing, 1, NOW) };
     let ended = TaskState {
         status: TaskStatus::Completed,
         response: Some(Json::from(json!({"verdict": "malicious", "engines": 61}))),
@@ -94,19 +82,8 @@ fn execution(input: usize) -> Vec<Update> {
         parent: None,
         rerun_of: None,
     };
-    let state = ExecutionState {
-        execution_status: ExecutionStatus::Executing,
-        started_date: Some(NOW),
-        updated_date: NOW,
-        finished_date: None,
-        playbook_runtime: None,
-        output: None,
-        error: None,
-        signals: None,
-        ending: None,
-        pause: None,
-        controls: None,
-    };
+    let state =
+        ExecutionState { started_date: Some(NOW), ..ExecutionState::change(ExecutionStatus::Executing, NOW) };
     let (peid, revision) = (ExecutionId::from_bytes([7; 16]), Revision { epoch: 1, seq: 1 });
     vec![Update::from(ExecutionUpdate { peid, revision, head: Some(Arc::new(head)), state })]
 }

@@ -152,17 +152,9 @@ mod tests {
             revision: Revision { epoch: 1, seq },
             head: None,
             state: TaskState {
-                status,
-                attempt: 1,
                 response,
-                error: None,
                 started_date: (seq == 1).then_some(Timestamp(10)),
-                updated_date: Timestamp(seq),
-                runtime: None,
-                wait: None,
-                call: None,
-                undo: None,
-                registration_due: None,
+                ..TaskState::change(status, 1, Timestamp(seq))
             },
         })
     }

@@ -29,6 +29,18 @@ pub struct RegisteredExecution {
     pub end: Option<ChildReport>,
 }
 
+impl RegisteredExecution {
+    /// One that is submitted, and that the journal does not have yet.
+    pub fn submitted(
+        order: usize,
+        tenant: usize,
+        key: Option<IdempotencyKey>,
+        input_hash: Option<InputHash>,
+    ) -> Self {
+        Self { order, tenant, key, input_hash, accepted: false, ended: false, end: None }
+    }
+}
+
 /// The executions of one node.
 #[derive(Default)]
 pub struct SimulatedRegistry {

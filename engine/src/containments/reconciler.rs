@@ -177,7 +177,7 @@ async fn follow(
 async fn submit(submitter: &Submitter, round: UndoRound) -> Result<RoundProgress, ReadError> {
     let put = Playbooks::of(submitter.context.clone()).put(&round.tenant, round.playbook).await;
     let pid = match put {
-        // The newest holder has changed the arguments since the round began.
+        // A holder that came since has other retries for the same call.
         Ok(pid) | Err(PutError::Conflict { pid, .. }) => pid,
         Err(PutError::Store(error)) if error.retryable() => return Err(error.into()),
         Err(error) => return Ok(RoundProgress::Ended(Err(error.to_string().into()))),

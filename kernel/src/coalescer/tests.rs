@@ -43,17 +43,10 @@ fn status(task: u8, seq: u64, response_bytes: Option<usize>, status: TaskStatus)
         revision: Revision { epoch: 1, seq },
         head: (seq == 1).then(|| Arc::new(head())),
         state: TaskState {
-            status,
-            attempt: u32::try_from(seq).unwrap(),
             response: response_bytes.map(|bytes| Json::from(serde_json::json!("x".repeat(bytes)))),
-            error: None,
             started_date: seq.is_multiple_of(3).then_some(Timestamp(seq)),
-            updated_date: Timestamp(seq),
             runtime: seq.is_multiple_of(2).then_some(seq),
-            wait: None,
-            call: None,
-            undo: None,
-            registration_due: None,
+            ..TaskState::change(status, u32::try_from(seq).unwrap(), Timestamp(seq))
         },
     })
 }

@@ -75,19 +75,7 @@ impl Machine {
     pub(super) fn add(&mut self, scope: ScopeId, step: StepIndex, now: Timestamp) -> TaskSeq {
         let seq = self.tasks.next();
         let path = self.scopes.path(scope).clone();
-        let state = TaskState {
-            status: TaskStatus::Executing,
-            attempt: 1,
-            response: None,
-            error: None,
-            started_date: Some(now),
-            updated_date: now,
-            runtime: None,
-            wait: None,
-            call: None,
-            undo: None,
-            registration_due: None,
-        };
+        let state = TaskState { started_date: Some(now), ..TaskState::change(TaskStatus::Executing, 1, now) };
         self.tasks.insert(Task {
             seq,
             id: self.id_of(scope, step),

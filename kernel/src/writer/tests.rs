@@ -20,19 +20,7 @@ pub(super) fn update(document: u64, seq: u64) -> Update {
         peid: ExecutionId::from_bytes([9; 16]),
         revision: Revision { epoch: 1, seq },
         head: None,
-        state: TaskState {
-            status: TaskStatus::Completed,
-            attempt: 1,
-            response: None,
-            error: None,
-            started_date: None,
-            updated_date: Timestamp(seq),
-            runtime: None,
-            wait: None,
-            call: None,
-            undo: None,
-            registration_due: None,
-        },
+        state: TaskState::change(TaskStatus::Completed, 1, Timestamp(seq)),
     })
 }
 

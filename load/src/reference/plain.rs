@@ -53,17 +53,8 @@ impl Plain {
             revision: Revision { epoch: self.epoch, seq: 1 },
             head: Some(head.clone()),
             state: ExecutionState {
-                execution_status: ExecutionStatus::Executing,
                 started_date: Some(now),
-                updated_date: now,
-                finished_date: None,
-                playbook_runtime: None,
-                output: None,
-                error: None,
-                signals: None,
-                ending: None,
-                pause: None,
-                controls: None,
+                ..ExecutionState::change(ExecutionStatus::Executing, now)
             },
         };
         self.write(execution.clone(), counts).await?;
@@ -112,19 +103,7 @@ impl Plain {
             peid,
             revision: Revision { epoch: self.epoch, seq: 0 },
             head: Some(head.clone()),
-            state: TaskState {
-                status: TaskStatus::Executing,
-                attempt: 0,
-                response: None,
-                error: None,
-                started_date: Some(now),
-                updated_date: now,
-                runtime: None,
-                wait: None,
-                call: None,
-                undo: None,
-                registration_due: None,
-            },
+            state: TaskState { started_date: Some(now), ..TaskState::change(TaskStatus::Executing, 0, now) },
         };
         loop {
             task.state.status = TaskStatus::Executing;

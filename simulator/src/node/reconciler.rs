@@ -221,15 +221,7 @@ impl SimulatedNode {
         if !self.journal.append(SimulatedAppend { updates, who: Who::Submission(peid) }) {
             return Some(ReconcilerEvent::Failed);
         }
-        let execution = RegisteredExecution {
-            order: NO_ORDER,
-            tenant,
-            key: Some(key),
-            input_hash,
-            accepted: false,
-            ended: false,
-            end: None,
-        };
+        let execution = RegisteredExecution::submitted(NO_ORDER, tenant, Some(key), input_hash);
         self.registry.add(peid, execution);
         self.submitted.push((machine, effects.acts));
         self.reconciling.submitted = Some(peid);

@@ -118,15 +118,7 @@ impl SimulatedNode {
         }
         cx.statistics.count("reruns");
         let tenant = cx.tenants.iter().position(|tenant| *tenant == first.head.tenant_code)?;
-        let execution = RegisteredExecution {
-            order: sent.order,
-            tenant,
-            key: Some(key),
-            input_hash,
-            accepted: false,
-            ended: false,
-            end: None,
-        };
+        let execution = RegisteredExecution::submitted(sent.order, tenant, Some(key), input_hash);
         self.registry.add(peid, execution);
         self.submitted.push((machine, acts));
         self.settle(cx);

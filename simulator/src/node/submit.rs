@@ -74,15 +74,7 @@ impl SimulatedNode {
         if !self.journal.append(SimulatedAppend { updates, who: Who::Submission(peid) }) {
             return Submitted::Refused;
         }
-        let execution = RegisteredExecution {
-            order: order.number,
-            tenant,
-            key,
-            input_hash,
-            accepted: false,
-            ended: false,
-            end: None,
-        };
+        let execution = RegisteredExecution::submitted(order.number, tenant, key, input_hash);
         self.registry.add(peid, execution);
         self.submitted.push((machine, effects.acts));
         self.settle(cx);

@@ -92,19 +92,7 @@ pub(crate) fn execution_head(tenant: &TenantCode) -> Result<ExecutionHead, ids::
 }
 
 pub(super) fn execution_state(status: ExecutionStatus) -> ExecutionState {
-    ExecutionState {
-        execution_status: status,
-        started_date: None,
-        updated_date: Timestamp(DAY + 1),
-        finished_date: None,
-        playbook_runtime: None,
-        output: None,
-        error: None,
-        signals: None,
-        ending: None,
-        pause: None,
-        controls: None,
-    }
+    ExecutionState::change(status, Timestamp(DAY + 1))
 }
 
 /// A state with every field.
@@ -192,35 +180,17 @@ pub(super) fn task_head(execution: u64, task_seq: u32, tenant: &TenantCode) -> R
 }
 
 pub(super) fn task_state(status: TaskStatus) -> TaskState {
-    TaskState {
-        status,
-        attempt: 1,
-        response: None,
-        error: None,
-        started_date: None,
-        updated_date: Timestamp(DAY + 1),
-        runtime: None,
-        wait: None,
-        call: None,
-        undo: None,
-        registration_due: None,
-    }
+    TaskState::change(status, 1, Timestamp(DAY + 1))
 }
 
 /// A state with every field.
 pub(super) fn full_task_state() -> TaskState {
     TaskState {
-        status: TaskStatus::Retrying,
-        attempt: 4,
         response: Some(Json::from(json!(["partial", 1]))),
         error: Some(Failure::new(FailureKind::RateLimited, "slow down").with_retryable(false).into()),
         started_date: Some(Timestamp(DAY + 4)),
-        updated_date: Timestamp(DAY + 5),
         runtime: Some(1),
-        wait: None,
-        call: None,
-        undo: None,
-        registration_due: None,
+        ..TaskState::change(TaskStatus::Retrying, 4, Timestamp(DAY + 5))
     }
 }
 

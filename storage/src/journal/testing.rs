@@ -36,17 +36,8 @@ pub(crate) fn status_update(document: u64, seq: u64, bytes: usize, status: TaskS
         revision: Revision { epoch: 1, seq },
         head: None,
         state: TaskState {
-            status,
-            attempt: 1,
             response: Some(Json::from(serde_json::Value::from("r".repeat(bytes)))),
-            error: None,
-            started_date: None,
-            updated_date: Timestamp(seq),
-            runtime: None,
-            wait: None,
-            call: None,
-            undo: None,
-            registration_due: None,
+            ..TaskState::change(status, 1, Timestamp(seq))
         },
     })
 }

@@ -70,19 +70,7 @@ fn insert(number: u128) -> Update {
         parent: None,
         rerun_of: None,
     };
-    let state = ExecutionState {
-        execution_status: ExecutionStatus::Executing,
-        started_date: None,
-        updated_date: Timestamp(1),
-        finished_date: None,
-        playbook_runtime: None,
-        output: None,
-        error: None,
-        signals: None,
-        ending: None,
-        pause: None,
-        controls: None,
-    };
+    let state = ExecutionState::change(ExecutionStatus::Executing, Timestamp(1));
     Update::from(ExecutionUpdate {
         peid: peid(number),
         revision: Revision { epoch: 1, seq: 1 },
@@ -104,19 +92,7 @@ fn insert_task(number: u128) -> Update {
         action: Name::new("lookup_hash").unwrap(),
         taken_from: None,
     };
-    let state = TaskState {
-        status: TaskStatus::Executing,
-        attempt: 1,
-        response: None,
-        error: None,
-        started_date: None,
-        updated_date: Timestamp(1),
-        runtime: None,
-        wait: None,
-        call: None,
-        undo: None,
-        registration_due: None,
-    };
+    let state = TaskState::change(TaskStatus::Executing, 1, Timestamp(1));
     Update::from(TaskUpdate {
         task_id: task_id(number),
         peid: peid(number),

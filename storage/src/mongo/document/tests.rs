@@ -67,17 +67,10 @@ fn task_update() -> TaskUpdate {
         taken_from: None,
     };
     let state = TaskState {
-        status: TaskStatus::Retrying,
-        attempt: 4,
         response: Some(Json::from(json!(["partial", u64::MAX]))),
         error: Some(Failure::new(FailureKind::RateLimited, "slow down").with_retryable(false).into()),
-        started_date: None,
-        updated_date: Timestamp(DAY + 5),
         runtime: Some(i64::MAX as u64),
-        wait: None,
-        call: None,
-        undo: None,
-        registration_due: None,
+        ..TaskState::change(TaskStatus::Retrying, 4, Timestamp(DAY + 5))
     };
     let revision = Revision { epoch: 3, seq: i64::MAX as u64 };
     TaskUpdate {
