@@ -44,7 +44,11 @@ pub(super) fn next(details: &mut ContainmentDetails) -> bool {
         details.also.insert(0, details.undo.clone());
     }
     if let Some(at) = details.also.iter().rposition(|call| !held(call)) {
-        details.undo = details.also.remove(at);
+        let following = details.also.remove(at);
+        let made = std::mem::replace(&mut details.undo, following);
+        if is_held {
+            details.also.insert(0, made);
+        }
         return true;
     }
     // What is left is of those who contained the target meanwhile.

@@ -104,7 +104,7 @@ pub const CONTAINMENTS: &[Mutant] = &[
         name: "containment-other-undo-forgotten",
         claim: "of different undos of one target only the newest is made",
         file: CALLS,
-        find: "        details.undo = details.also.remove(at);\n        return true;\n",
-        replace: "        details.undo = details.also.remove(at);\n",
+        find: "            details.also.insert(0, made);\n        }\n        return true;\n",
+        replace: "            details.also.insert(0, made);\n        }\n",
     },
 ];

@@ -64,6 +64,22 @@ fn what_is_contained_while_another_call_is_made_is_held_to_its_own_time() {
 }
 
 #[test]
+fn a_call_that_another_holds_again_is_made_at_that_ones_end_though_others_are_made_before() {
+    let first = begin(&by(&task(1, 0, HOUR), 1));
+    let second = register(Some(&first), &by(&task(2, 5, HOUR), 2), Timestamp(5)).unwrap();
+    let undoing = after(&second, ContainmentEvent::Due, HOUR);
+    assert_eq!(rule(&undoing).as_deref(), Some(r#"{"rule":2}"#));
+    let more = register(Some(&undoing), &by(&task(3, HOUR + 1, 3 * HOUR), 2), Timestamp(HOUR + 1)).unwrap();
+    let next = undone(&more, HOUR + 2);
+    assert_eq!((next.status, rule(&next).as_deref()), (ContainmentStatus::Undoing, Some(r#"{"rule":1}"#)));
+    let held = undone(&next, HOUR + 3);
+    assert_eq!(status(&held), (ContainmentStatus::Active, Some(3 * HOUR)));
+    assert_eq!(rule(&held).as_deref(), Some(r#"{"rule":2}"#));
+    let undoing = after(&held, ContainmentEvent::Due, 3 * HOUR);
+    assert_eq!(undone(&undoing, 3 * HOUR + 1).status, ContainmentStatus::Undone);
+}
+
+#[test]
 fn of_too_many_calls_the_oldest_is_told_of() {
     let mut document = begin(&by(&task(1, 0, HOUR), 0));
     for number in 1..=CONTAINMENT_UNDOS as u64 + 1 {
