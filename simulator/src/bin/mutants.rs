@@ -14,8 +14,10 @@ use updraft_simulator::mutant::{self, Mutant};
 
 /// The crates of the simulator, including itself.
 const CRATES: [&str; 3] = ["protocol", "kernel", "simulator"];
-/// Seconds after which a mutant that does not end counts as found.
-const SECONDS: &str = "600";
+/// The minutes of seeds for one mutant.
+const MINUTES: &str = "10";
+/// Seconds after which a mutant counts as found because a seed does not end: it was to begin no other after [`MINUTES`].
+const SECONDS: &str = "720";
 
 struct Bench {
     root: PathBuf,
@@ -86,7 +88,7 @@ impl Bench {
         }
         writeln!(
             out,
-            "\n{} of {tried} planted bugs found, {} seeds each at most",
+            "\n{} of {tried} planted bugs found, {} seeds or {MINUTES} minutes each at most",
             tried - missed,
             self.seeds
         )?;
@@ -120,7 +122,9 @@ impl Bench {
         }
         let seeds = format!("0..{}", self.seeds);
         let program = target.join("simulator").join("simulate");
-        let output = Command::new("timeout").arg(SECONDS).arg(program).args(["--seeds", &seeds]).output()?;
+        let mut run = Command::new("timeout");
+        let run = run.arg(SECONDS).arg(program).args(["--seeds", &seeds, "--minutes", MINUTES]);
+        let output = run.output()?;
         Ok(read(&output))
     }
 

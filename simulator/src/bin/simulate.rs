@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! simulate --seeds 0..2000             a range of seeds
+//! simulate --seeds 0..2000 --minutes 5 the same, as many of them as fit
 //! simulate --minutes 30 [--from 0]     seeds for so long
 //! simulate --seed 17 [--keep e0,f3] [--trace]
 //! ```
@@ -19,9 +20,13 @@ use updraft_simulator::statistics::Statistics;
 
 /// The requested run.
 enum Request {
-    Seeds(Range<u64>),
-    Minutes(u64, u64),
-    Seed { seed: u64, keep: Option<BTreeSet<Part>>, trace: bool },
+    /// The range, and the minutes that it may take.
+    Seeds(Range<u64>, Option<u64>),
+    Seed {
+        seed: u64,
+        keep: Option<BTreeSet<Part>>,
+        trace: bool,
+    },
 }
 
 fn request(words: &[String]) -> Result<Request, String> {
@@ -38,12 +43,13 @@ fn request(words: &[String]) -> Result<Request, String> {
             trace: words.iter().any(|word| word == "--trace"),
         });
     }
-    if let Some(minutes) = value("--minutes") {
-        return Ok(Request::Minutes(number(minutes)?, value("--from").map_or(Ok(0), number)?));
-    }
-    let seeds = value("--seeds").ok_or("one of --seeds A..B, --minutes N and --seed S is needed")?;
+    let minutes = value("--minutes").map(number).transpose()?;
+    let Some(seeds) = value("--seeds") else {
+        minutes.ok_or("one of --seeds A..B, --minutes N and --seed S is needed")?;
+        return Ok(Request::Seeds(value("--from").map_or(Ok(0), number)?..u64::MAX, minutes));
+    };
     let (first, end) = seeds.split_once("..").ok_or_else(|| format!("`{seeds}` is no range A..B"))?;
-    Ok(Request::Seeds(number(first)?..number(end)?))
+    Ok(Request::Seeds(number(first)?..number(end)?, minutes))
 }
 
 #[expect(
@@ -61,9 +67,8 @@ fn main() -> ExitCode {
     let mut out = io::stdout().lock();
     let passed = match request(&words) {
         Ok(Request::Seed { seed, keep, trace }) => show(seed, keep, trace, &mut out),
-        Ok(Request::Seeds(seeds)) => explore(seeds, None, &mut out),
-        Ok(Request::Minutes(minutes, from)) => {
-            explore(from..u64::MAX, Some(Duration::from_secs(minutes * 60)), &mut out)
+        Ok(Request::Seeds(seeds, minutes)) => {
+            explore(seeds, minutes.map(|minutes| Duration::from_secs(minutes * 60)), &mut out)
         }
         Err(mistake) => writeln!(out, "{mistake}").map(|()| false),
     };
