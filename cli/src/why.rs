@@ -71,8 +71,10 @@ pub(crate) fn controls(history: &ControlHistory) -> Vec<String> {
         let task = record.task.map_or_else(String::new, |task| format!(" {task}"));
         let until = record.until.map_or_else(String::new, |until| format!(" until {until}"));
         let rerun = record.execution.map_or_else(String::new, |peid| format!(" as {peid}"));
+        let signal = record.signal.as_ref();
+        let signal = signal.map_or_else(String::new, |signal| format!(" {} {}", signal.name, signal.id));
         let ControlRecord { kind, at, asked, .. } = record;
-        format!("{at}  {}{task}{until}{rerun} by {}: {}", kind.as_str(), asked.uid, asked.reason)
+        format!("{at}  {}{task}{until}{rerun}{signal} by {}: {}", kind.as_str(), asked.uid, asked.reason)
     });
     earlier.into_iter().chain(told).collect()
 }

@@ -124,9 +124,10 @@ impl Engine {
         tenant: &TenantCode,
         peid: ExecutionId,
         signal: Signal,
+        asked: Asked,
     ) -> Result<Applied, ControlError> {
         let handle = self.handle(tenant, peid).await?.ok_or(ControlError::NoExecution(peid))?;
-        handle.signal(signal).await
+        handle.signal(signal, asked).await
     }
 
     /// Pauses an execution; as [`Handle::pause`].

@@ -127,12 +127,12 @@ impl Handle {
     }
 
     /// Gives it a signal: a step that waits for it takes it, else it is kept until one does. Returns when that is
-    /// durable. The same id has no effect a second time.
+    /// durable. The same id has no effect a second time. The history of the execution tells who gave it, and why.
     ///
     /// # Errors
-    /// The signal is refused, or the engine has failed or is shut down.
-    pub async fn signal(&self, signal: Signal) -> Result<Applied, ControlError> {
-        self.apply(MachineEvent::Signal(signal)).await
+    /// The signal is refused, it is not said who gives it, or the engine has failed or is shut down.
+    pub async fn signal(&self, signal: Signal, asked: Asked) -> Result<Applied, ControlError> {
+        self.apply(MachineEvent::Signal(signal, asked)).await
     }
 
     /// Answers an approval, which the id of its task names, for a person. Returns when that is durable. The same answer

@@ -174,8 +174,8 @@ impl Machine {
             MachineEvent::Answer { task, answer } => {
                 effects.reply = Some(self.answered(task, answer, now, &mut effects));
             }
-            MachineEvent::Signal(signal) => {
-                effects.reply = Some(self.signalled(signal, now, &mut effects));
+            MachineEvent::Signal(signal, asked) => {
+                effects.reply = Some(self.signalled(signal, asked, now, &mut effects));
             }
             MachineEvent::Pause(asked) => {
                 effects.reply = Some(self.pause_execution(asked, now, &mut effects))

@@ -45,7 +45,7 @@ pub use containment::{
     ContainmentEntry, ContainmentRefusal, ContainmentStatus, Holder,
 };
 pub use control::{Applied, ControlRefusal};
-pub use control_history::{ControlHistory, ControlKind, ControlRecord};
+pub use control_history::{ControlHistory, ControlKind, ControlRecord, GivenSignal};
 pub use dead_letter::DeadLetter;
 pub use document::{
     ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,

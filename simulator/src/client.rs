@@ -191,7 +191,7 @@ impl World {
                     key: signal.keyed.then(|| order.input().to_string().into()),
                     payload: json!({ "signal": number }).into(),
                 };
-                Some((order, Some(Ask::Signal(control, sent))))
+                Some((order, Some(Ask::Signal(control, sent, asked()))))
             }
             ClientControl::Skip(number) => {
                 let skip = self.scenario.skips.iter().find(|skip| skip.number == number)?;

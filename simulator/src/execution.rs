@@ -234,7 +234,7 @@ impl SimulatedExecution {
                 cx.statistics.count(if told.is_ok() { "answers applied" } else { "answers refused" });
                 cx.oracle.answer_told(*control, *task, answer, told);
             }
-            Ask::Signal(control, signal) => {
+            Ask::Signal(control, signal, _) => {
                 let told = reply_of(outcome, status);
                 cx.statistics.count(if told.is_ok() { "signals applied" } else { "signals refused" });
                 let told = cx.oracle.signal_told(*control, self.peid, signal, told);

@@ -119,7 +119,7 @@ async fn a_child_goes_on_after_a_restart_and_its_parent_hears_of_it() {
         key: None,
         payload: json!({"by": "ana"}).into(),
     };
-    soon(second.signal(&tenant("acme"), child, opened)).await.unwrap();
+    soon(second.signal(&tenant("acme"), child, opened, asked())).await.unwrap();
     let parent = second.handle(&tenant("acme"), peid).await.unwrap().unwrap();
     let ended = soon(parent.wait()).await.unwrap();
     assert_eq!(ended.state.output, Some(json!({"by": "ana"}).into()));

@@ -294,7 +294,7 @@ async fn meanwhile(handle: &Handle, what: Meanwhile, (tools, calls): (&Tools, us
         Meanwhile::Signal(name, key, payload) => {
             let name = Name::new(name).unwrap();
             let signal = Signal { id: "1".into(), name, key: Some(key.into()), payload: payload.into() };
-            soon(handle.signal(signal)).await.unwrap();
+            soon(handle.signal(signal, asked())).await.unwrap();
         }
         Skip(step) => {
             let task = waiting(handle, Some(step)).await;

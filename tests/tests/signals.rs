@@ -9,7 +9,7 @@ use updraft::{
     ExecutionStatus, Inbox, InboxQuery, Name, PauseCause, Signal, TaskStatus, Timestamp,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
-use updraft_tests::{Harness, playbook, soon, tenant};
+use updraft_tests::{Harness, asked, playbook, soon, tenant};
 
 fn signal(id: &str, name: &str, payload: serde_json::Value) -> Signal {
     Signal { id: id.into(), name: Name::new(name).unwrap(), key: None, payload: payload.into() }
@@ -23,20 +23,20 @@ async fn what_waits_for_a_signal_leaves_memory_and_comes_back_for_it() {
     let handle = harness.submit(&first, &steps, json!({})).await;
     let (tenant, peid) = (handle.tenant().clone(), handle.peid());
     assert_eq!(handle.inspect().await.unwrap().tasks[0].state.status, TaskStatus::Waiting);
-    let kept = first.signal(&tenant, peid, signal("1", "closed", json!({"by": "ana"}))).await;
+    let kept = first.signal(&tenant, peid, signal("1", "closed", json!({"by": "ana"})), asked()).await;
     assert_eq!(kept.unwrap(), Applied::Kept);
-    let refused = first.signal(&tenant, peid, signal("2", "close", json!(null))).await.unwrap_err();
+    let refused = first.signal(&tenant, peid, signal("2", "close", json!(null)), asked()).await.unwrap_err();
     assert!(matches!(refused, ControlError::Refused(ControlRefusal::NotAwaited(_))), "{refused}");
     let _ = first.shutdown(TEST_TIMEOUT).await;
 
     let second = harness.start().await;
     let handle = second.handle(&tenant, peid).await.unwrap().unwrap();
-    let taken = soon(second.signal(&tenant, peid, signal("3", "opened", json!(1)))).await;
+    let taken = soon(second.signal(&tenant, peid, signal("3", "opened", json!(1)), asked())).await;
     assert_eq!(taken.unwrap(), Applied::Taken);
     let ended = soon(handle.wait()).await.unwrap();
     assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
     assert_eq!(ended.state.output.unwrap(), json!({"by": "ana"}).into());
-    let late = second.signal(&tenant, peid, signal("4", "opened", json!(1))).await.unwrap_err();
+    let late = second.signal(&tenant, peid, signal("4", "opened", json!(1)), asked()).await.unwrap_err();
     let told = ControlRefusal::Ended(ExecutionStatus::Completed);
     assert!(matches!(late, ControlError::Refused(refusal) if refusal == told));
     let _ = second.shutdown(TEST_TIMEOUT).await;
@@ -49,12 +49,16 @@ async fn an_execution_is_given_signals_by_its_own_tenant_alone() {
     let steps = playbook("steps:\n  - {id: a, wait_for: opened}\n");
     let handle = harness.submit(&engine, &steps, json!({})).await;
     let (own, peid) = (handle.tenant().clone(), handle.peid());
-    let other = engine.signal(&tenant("another"), peid, signal("1", "opened", json!(1))).await.unwrap_err();
+    let other =
+        engine.signal(&tenant("another"), peid, signal("1", "opened", json!(1)), asked()).await.unwrap_err();
     assert!(matches!(other, ControlError::NoExecution(_)), "{other}");
     let none = ExecutionId::from_bytes([7; 16]);
-    let none = engine.signal(&own, none, signal("1", "opened", json!(1))).await.unwrap_err();
+    let none = engine.signal(&own, none, signal("1", "opened", json!(1)), asked()).await.unwrap_err();
     assert!(matches!(none, ControlError::NoExecution(_)), "{none}");
-    assert_eq!(engine.signal(&own, peid, signal("1", "opened", json!(1))).await.unwrap(), Applied::Taken);
+    assert_eq!(
+        engine.signal(&own, peid, signal("1", "opened", json!(1)), asked()).await.unwrap(),
+        Applied::Taken
+    );
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 
@@ -102,7 +106,10 @@ async fn a_pause_survives_the_engine_and_ends_when_a_person_says_so() {
     let (tenant, peid) = (handle.tenant().clone(), handle.peid());
     assert_eq!(first.pause(&tenant, peid, asked()).await.unwrap(), Applied::Paused);
     assert_eq!(first.pause(&tenant, peid, asked()).await.unwrap(), Applied::Repeated);
-    assert_eq!(first.signal(&tenant, peid, signal("1", "opened", json!(1))).await.unwrap(), Applied::Taken);
+    assert_eq!(
+        first.signal(&tenant, peid, signal("1", "opened", json!(1)), asked()).await.unwrap(),
+        Applied::Taken
+    );
     let _ = first.shutdown(TEST_TIMEOUT).await;
 
     let second = harness.start().await;

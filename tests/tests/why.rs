@@ -11,7 +11,7 @@ use updraft::{
     Timestamp, WaitKind,
 };
 use updraft_tests::timeouts::{TEST_TIMEOUT, until};
-use updraft_tests::{Harness, named, playbook, soon};
+use updraft_tests::{Harness, asked, named, playbook, soon};
 
 #[tokio::test]
 async fn each_wait_says_who_or_what_ends_it_until_when_and_a_pause_by_whom() {
@@ -116,7 +116,7 @@ async fn an_operator_sees_of_all_tenants_what_takes_long() {
             key: None,
             payload: json!(1).into(),
         };
-        let _ = engine.signal(handle.tenant(), handle.peid(), signal).await.unwrap();
+        let _ = engine.signal(handle.tenant(), handle.peid(), signal, asked()).await.unwrap();
         let _ = soon(handle.wait()).await.unwrap();
     }
     let look = async |of| {

@@ -74,6 +74,12 @@ pub(crate) struct SendSignal {
     /// What the step gets as its output, as JSON.
     #[arg(long, default_value = "null", value_name = "JSON")]
     pub(crate) payload: String,
+    /// Who gives it: a person or a service.
+    #[arg(long)]
+    pub(crate) uid: Arc<str>,
+    /// Why.
+    #[arg(long)]
+    pub(crate) reason: Arc<str>,
     /// Of which customer.
     #[arg(long, default_value = "default")]
     pub(crate) tenant: TenantCode,

@@ -82,9 +82,8 @@ fn what_is_told_to_an_execution_needs_an_engine_that_runs_it() {
     drop(first);
     let peid = ended(dir, &["list", "--json"]).json()[0]["peid"].as_str().unwrap().to_owned();
     let by = ["--uid", "ana", "--reason", "a test"];
-    let told = [&["pause", &peid][..], &["resume", &peid]].map(|words| [words, &by].concat());
-    for words in told.into_iter().chain([vec!["signal", &peid, "closed", "--id", "1"]]) {
-        let refused = ended(dir, &words);
+    for words in [&["pause", &peid][..], &["resume", &peid], &["signal", &peid, "closed", "--id", "1"]] {
+        let refused = ended(dir, &[words, &by].concat());
         assert_eq!(refused.code, 1, "{words:?}");
         assert!(refused.err.contains("it resumes at the next start"), "{words:?}: {}", refused.err);
     }

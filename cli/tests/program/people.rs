@@ -44,13 +44,20 @@ fn people_answer_and_programs_signal_beside_the_process_that_runs_it() {
     assert_eq!(inbox(&[]), json!([]));
 
     let payload = json!({"by": "ana"}).to_string();
-    let signal = |name: &str| ended(dir.path(), &["signal", &peid, name, "--id", "1", "--payload", &payload]);
-    let wrong = signal("close");
+    let signal = |name: &str, reason: &str| {
+        let words = ["signal", &peid, name, "--id", "call-7", "--payload", &payload];
+        ended(dir.path(), &[&words[..], &["--uid", "svc-tickets", "--reason", reason]].concat())
+    };
+    let silent = signal("closed", " ");
+    assert!(silent.code == 1 && silent.err.contains("a control needs a person"), "{}", silent.err);
+    let wrong = signal("close", "T-7 is closed");
     assert!(wrong.code == 1 && wrong.err.contains("no step of the playbook waits"), "{}", wrong.err);
-    let taken = signal("closed");
+    let taken = signal("closed", "T-7 is closed");
     assert_eq!((taken.code, taken.out), (0, format!("{peid}  taken\n")), "{}", taken.err);
     let run: Ended = child.wait_with_output().unwrap().into();
     assert_eq!((run.code, &run.json()["execution"]["output"]), (0, &json!({"by": "ana"})), "{}", run.out);
+    let shown = ended(dir.path(), &["show", &peid]);
+    assert!(shown.out.contains("  signal closed call-7 by svc-tickets: T-7 is closed"), "{}", shown.out);
 }
 
 #[test]

@@ -151,8 +151,8 @@ async fn control(context: &LocalContext, ask: Ask) -> Result<Option<Answer>, Con
             let applied = found(context, &tenant, peid).await?.answer(task, answer).await?;
             Ok(Some(Answer::Applied(applied)))
         }
-        Ask::Signal { tenant, peid, signal } => {
-            let applied = found(context, &tenant, peid).await?.signal(signal).await?;
+        Ask::Signal { tenant, peid, signal, asked } => {
+            let applied = found(context, &tenant, peid).await?.signal(signal, asked).await?;
             Ok(Some(Answer::Applied(applied)))
         }
         Ask::Pause { tenant, peid, asked } => {

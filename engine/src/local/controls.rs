@@ -33,8 +33,9 @@ impl Client {
         tenant: &TenantCode,
         peid: ExecutionId,
         signal: Signal,
+        asked: Asked,
     ) -> Result<Applied, Error> {
-        self.apply(Ask::Signal { tenant: tenant.clone(), peid, signal }).await
+        self.apply(Ask::Signal { tenant: tenant.clone(), peid, signal, asked }).await
     }
 
     /// Pauses an execution; as [`Engine::pause`](crate::Engine::pause).

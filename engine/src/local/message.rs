@@ -64,7 +64,7 @@ pub(super) enum Ask {
         data: Option<Json>,
     },
     /// Give an execution a signal.
-    Signal { tenant: TenantCode, peid: ExecutionId, signal: Signal },
+    Signal { tenant: TenantCode, peid: ExecutionId, signal: Signal, asked: Asked },
     /// One page of the approvals that wait.
     Inbox { tenant: TenantCode, of: InboxOf, after: Option<InboxPlace>, limit: usize },
     /// One page of what is overdue, of all tenants.

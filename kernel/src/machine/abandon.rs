@@ -38,8 +38,7 @@ pub fn cancel_abandoned(
 ) -> (ExecutionDocument, Vec<Update>) {
     let mut document = document;
     if let Some(asked) = asked.filter(|_| document.state.ending.is_none()) {
-        let kind = ControlKind::Cancel;
-        let record = ControlRecord { kind, at: now, asked, task: None, until: None, execution: None };
+        let record = ControlRecord::new(ControlKind::Cancel, now, asked);
         let history =
             document.state.controls.take().map_or_else(ControlHistory::default, Arc::unwrap_or_clone);
         document.state.controls = Some(Arc::new(history.with(record)));

@@ -31,15 +31,7 @@ impl Machine {
     /// The execution is cancelled, unless its end is decided.
     pub(super) fn cancel(&mut self, asked: Option<Asked>, now: Timestamp, effects: &mut Effects) {
         if let Some(asked) = asked.filter(|_| self.is_executing()) {
-            let kind = ControlKind::Cancel;
-            self.note_control(ControlRecord {
-                kind,
-                at: now,
-                asked,
-                task: None,
-                until: None,
-                execution: None,
-            });
+            self.note_control(ControlRecord::new(ControlKind::Cancel, now, asked));
         }
         self.stop(ExecutionStatus::Cancelled, None, now, effects);
     }
@@ -87,15 +79,8 @@ impl Machine {
         if wait.kind == WaitKind::Approval && wait.until.is_some_and(|before| until < before) {
             return Err(ControlRefusal::LessTime);
         }
-        let kind = ControlKind::ExtendWait;
-        self.note_control(ControlRecord {
-            kind,
-            at: now,
-            asked,
-            task: Some(id),
-            until: Some(until),
-            execution: None,
-        });
+        let record = ControlRecord::new(ControlKind::ExtendWait, now, asked);
+        self.note_control(ControlRecord { task: Some(id), until: Some(until), ..record });
         self.write_controls(now, effects);
         self.write_wait(seq, Wait { until: Some(until), ..wait }, now, effects);
         match &mut self.task_mut(seq).phase {

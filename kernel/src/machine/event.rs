@@ -36,7 +36,7 @@ pub enum MachineEvent {
         answer: ApprovalAnswer,
     },
     /// A signal came. Answered by [`Effects::reply`](super::Effects::reply).
-    Signal(Signal),
+    Signal(Signal, Asked),
     /// A person pauses the execution. Answered by [`Effects::reply`](super::Effects::reply).
     Pause(Asked),
     /// A person lets a paused execution go on. Answered by [`Effects::reply`](super::Effects::reply).

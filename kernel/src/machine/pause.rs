@@ -39,8 +39,7 @@ impl Machine {
         }
         self.take_back_waiting_calls(effects);
         let pause = Arc::new(Pause { since: now, cause: PauseCause::Asked(asked.clone()) });
-        let kind = ControlKind::Pause;
-        self.note_control(ControlRecord { kind, at: now, asked, task: None, until: None, execution: None });
+        self.note_control(ControlRecord::new(ControlKind::Pause, now, asked));
         self.write_pause(ExecutionStatus::Paused, Some(pause), now, effects);
         Ok(Applied::Paused)
     }
@@ -58,8 +57,7 @@ impl Machine {
         if !self.is_paused() {
             return Err(ControlRefusal::NotPaused);
         }
-        let kind = ControlKind::Resume;
-        self.note_control(ControlRecord { kind, at: now, asked, task: None, until: None, execution: None });
+        self.note_control(ControlRecord::new(ControlKind::Resume, now, asked));
         self.begin_held_again(now, effects);
         self.end_pause(now, effects);
         Ok(Applied::Resumed)

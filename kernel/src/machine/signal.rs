@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use updraft_protocol::limits::{KEY_BYTES, SIGNAL_BYTES, SIGNALS_KEPT, SIGNALS_KEPT_BYTES};
 use updraft_protocol::{
-    Applied, ControlRefusal, Effect, Json, ReceivedSignals, Signal, Timestamp, Wait, WaitKind,
+    Applied, Asked, ControlKind, ControlRecord, ControlRefusal, Effect, GivenSignal, Json, ReceivedSignals,
+    Signal, Timestamp, Wait, WaitKind,
 };
 
 use super::task::{Ending, Phase, Task};
@@ -15,19 +16,24 @@ use super::{Effects, Machine};
 use crate::plan::PlannedKind;
 
 impl Machine {
-    /// A signal came. A repeated one changes nothing.
+    /// A signal came from a person or a service. A repeated one changes nothing.
     pub(super) fn signalled(
         &mut self,
         signal: Signal,
+        asked: Asked,
         now: Timestamp,
         effects: &mut Effects,
     ) -> Result<Applied, ControlRefusal> {
+        if !asked.is_sound() {
+            return Err(ControlRefusal::NotAsker);
+        }
         let mut signals = self.received();
         if signals.knows(&signal.id) {
             return Ok(Applied::Repeated);
         }
         self.admit(&signal)?;
         if let Some(task) = self.wait_for(&signal) {
+            self.record_signal(&signal, asked, now, effects);
             signals.remember(signal.id);
             self.write_signals(signals, now, effects);
             let ending = self.ending_with(signal.payload);
@@ -38,9 +44,17 @@ impl Machine {
         if signals.kept.len() >= SIGNALS_KEPT || bytes > SIGNALS_KEPT_BYTES {
             return Err(ControlRefusal::TooManySignals);
         }
+        self.record_signal(&signal, asked, now, effects);
         signals.kept.push(signal);
         self.write_signals(signals, now, effects);
         Ok(Applied::Kept)
+    }
+
+    fn record_signal(&mut self, signal: &Signal, asked: Asked, now: Timestamp, effects: &mut Effects) {
+        let given = GivenSignal { id: signal.id.clone(), name: signal.name.clone() };
+        let record = ControlRecord::new(ControlKind::Signal, now, asked);
+        self.note_control(ControlRecord { signal: Some(given), ..record });
+        self.write_controls(now, effects);
     }
 
     /// The payload of the oldest kept signal with this name and key, which is taken.

@@ -66,15 +66,8 @@ impl Machine {
     }
 
     fn record_skip(&mut self, task: TaskId, asked: Asked, now: Timestamp, effects: &mut Effects) {
-        let kind = ControlKind::Skip;
-        self.note_control(ControlRecord {
-            kind,
-            at: now,
-            asked,
-            task: Some(task),
-            until: None,
-            execution: None,
-        });
+        let record = ControlRecord::new(ControlKind::Skip, now, asked);
+        self.note_control(ControlRecord { task: Some(task), ..record });
         self.write_controls(now, effects);
     }
 

@@ -18,8 +18,8 @@ pub fn noted(
     now: Timestamp,
 ) -> Update {
     let history = first.state.controls.as_deref().cloned();
-    let kind = ControlKind::Rerun;
-    let record = ControlRecord { kind, at: now, asked, task: None, until: None, execution: Some(rerun) };
+    let record =
+        ControlRecord { execution: Some(rerun), ..ControlRecord::new(ControlKind::Rerun, now, asked) };
     let controls: ControlHistory = history.unwrap_or_default().with(record);
     let unchanged = ExecutionState::change(first.state.execution_status, now);
     Update::from(ExecutionUpdate {

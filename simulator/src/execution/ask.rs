@@ -17,7 +17,7 @@ pub enum Ask {
     /// Cancel it.
     Cancel(usize),
     /// A signal.
-    Signal(ClientControl, Signal),
+    Signal(ClientControl, Signal, Asked),
     /// An answer to the approval of this task.
     Answer(ClientControl, TaskId, ApprovalAnswer),
     /// A pause.
@@ -51,7 +51,7 @@ impl ExecutionControl for HeldAsk {
             Ask::Cancel(_) => MachineEvent::Cancel(Some(asked())),
             Ask::Stop => MachineEvent::Cancel(None),
             Ask::Child(task, report) => MachineEvent::Child { task: *task, report: report.clone() },
-            Ask::Signal(_, signal) => MachineEvent::Signal(signal.clone()),
+            Ask::Signal(_, signal, asked) => MachineEvent::Signal(signal.clone(), asked.clone()),
             Ask::Answer(_, task, answer) => MachineEvent::Answer { task: *task, answer: answer.clone() },
             Ask::Pause(_, asked) => MachineEvent::Pause(asked.clone()),
             Ask::Resume(_, asked) => MachineEvent::Resume(asked.clone()),

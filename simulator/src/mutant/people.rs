@@ -33,6 +33,13 @@ pub const PEOPLE: &[Mutant] = &[
         replace: "        let _ = (now, effects);\n        let signal = signals.take(name, key)?;\n",
     },
     Mutant {
+        name: "signal-unrecorded",
+        claim: "it is not told who gave a signal",
+        file: SIGNAL,
+        find: "        self.note_control(ControlRecord { signal: Some(given), ..record });\n",
+        replace: "        let _ = (given, record);\n",
+    },
+    Mutant {
         name: "signal-without-key",
         claim: "a signal ends a wait for another key",
         file: SIGNAL,

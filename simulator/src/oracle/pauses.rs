@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use updraft_kernel::invariant::Violation;
 use updraft_kernel::machine::Machine;
 use updraft_protocol::{
-    Applied, ControlKind, ControlRefusal, ExecutionDocument, ExecutionId, FailureKind, TaskDocument, TaskId,
-    TaskStatus, Timestamp, WaitKind,
+    Applied, ControlKind, ControlRecord, ControlRefusal, ExecutionDocument, ExecutionId, FailureKind,
+    TaskDocument, TaskId, TaskStatus, Timestamp, WaitKind,
 };
 
 use super::{Oracle, broken};
-use crate::execution::{Ask, Verdict};
+use crate::execution::{Ask, Verdict, asked};
 use crate::scenario::ClientControl;
 
 /// The ends that people ask of one wait.
@@ -174,6 +174,15 @@ impl Oracle {
         let told = tasks
             .iter()
             .filter_map(|task| Some((task.task_request_id, self.ends.get(&task.task_request_id)?.told?)));
+        for (_, signal, told) in self.signals.values().filter(|(peid, ..)| *peid == document.peid) {
+            let is_given =
+                |known: &&ControlRecord| known.signal.as_ref().is_some_and(|given| given.id == signal.id);
+            let times = records().filter(is_given).filter(|known| known.asked == asked()).count();
+            if told.is_ok() && times != 1 {
+                let what = format!("{} is recorded {times} times: {history:?}", signal.id);
+                return broken("controls are recorded", what);
+            }
+        }
         // One that had this end before changes nothing, and is told so.
         for (task, until) in told.filter(|(task, until)| self.dues.get(&(*task, 1)) != Some(until)) {
             if !records().any(|known| known.task == Some(task) && known.until == Some(until)) {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::json;
 use updraft_protocol::{
     Asked, ControlHistory, ControlKind, ControlRecord, ExecutionDocument, ExecutionEnding, ExecutionHead,
-    ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind, IdempotencyKey, InputHash, Json,
-    KeyHolder, Name, Pause, PauseCause, PlaybookDocument, PlaybookId, PlaybookStatus, ReceivedSignals,
-    RerunOf, Revision, ScopePath, Signal, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus,
-    TenantCode, Timestamp, Update, Value, ids,
+    ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind, GivenSignal, IdempotencyKey,
+    InputHash, Json, KeyHolder, Name, Pause, PauseCause, PlaybookDocument, PlaybookId, PlaybookStatus,
+    ReceivedSignals, RerunOf, Revision, ScopePath, Signal, StepId, TaskDocument, TaskHead, TaskId, TaskState,
+    TaskStatus, TenantCode, Timestamp, Update, Value, ids,
 };
 use updraft_protocol::{ExecutionUpdate, TaskUpdate};
 use uuid::Uuid;
@@ -135,6 +135,7 @@ pub(super) fn full_execution_state() -> Result<ExecutionState, ids::Error> {
             task: Some(TaskId::from_bytes([7; 16])),
             until: Some(Timestamp(DAY + 3)),
             execution: Some(ExecutionId::from_bytes([8; 16])),
+            signal: Some(GivenSignal { id: "call-7".into(), name: Name::new("closed")? }),
         }))),
     })
 }

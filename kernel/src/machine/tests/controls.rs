@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use updraft_protocol::limits::SPAN;
 use updraft_protocol::{
-    Applied, Asked, ControlKind, ControlRefusal, ExecutionStatus, FailureKind, TaskDocument, Timestamp,
+    Applied, Asked, ControlKind, ControlRecord, ControlRefusal, ExecutionStatus, FailureKind, Name, Signal,
+    TaskDocument, Timestamp,
 };
 
 use super::world::{World, act, asked, playbook};
@@ -41,10 +42,13 @@ fn each_control_that_is_applied_is_recorded_with_its_person_and_reason() {
     let until = world.now.after(HOUR);
     assert_eq!(extend(&mut world, "d", until), Ok(Applied::Extended));
     let nobody = Asked { uid: "".into(), reason: "".into() };
+    let name = Name::new("closed").unwrap();
+    let signal = Signal { id: "1".into(), name, key: None, payload: json!(1).into() };
     let id = task(&world, "d").task_request_id;
     for event in [
         MachineEvent::ExtendWait { task: id, until: until.after(HOUR), asked: nobody.clone() },
         MachineEvent::Skip { task: id, asked: nobody.clone(), may_operate: true },
+        MachineEvent::Signal(signal, nobody.clone()),
         MachineEvent::Pause(nobody),
     ] {
         assert_eq!(world.ask(event), Err(ControlRefusal::NotAsker));
@@ -60,6 +64,26 @@ fn each_control_that_is_applied_is_recorded_with_its_person_and_reason() {
     let of_tasks: Vec<_> = history.newest.iter().map(|record| (record.task, record.until)).collect();
     assert_eq!(of_tasks, [(None, None), (None, None), (Some(id), Some(until)), (Some(id), None)]);
     assert_eq!(world.ends, [ExecutionStatus::Completed]);
+    world.assert_stored_is_current();
+}
+
+#[test]
+fn each_signal_is_recorded_once_with_its_sender_and_its_id() {
+    let steps = json!([{"id": "a", "wait_for": "opened"}, {"id": "b", "wait_for": "closed"}]);
+    let mut world = World::begin(&playbook(steps), json!({}));
+    assert_eq!(world.signal("2", "closed", None, json!("a payload")), Ok(Applied::Kept));
+    assert_eq!(world.signal("2", "closed", None, json!("a payload")), Ok(Applied::Repeated));
+    assert!(world.signal("3", "shut", None, json!(1)).is_err());
+    world.crash();
+    assert_eq!(world.signal("1", "opened", None, json!(1)), Ok(Applied::Taken));
+    let history = world.execution().state.controls.clone().unwrap();
+    let given = |record: &ControlRecord| {
+        let signal = record.signal.as_ref().unwrap();
+        format!("{} {} {} {}", record.kind.as_str(), signal.name, signal.id, record.asked.uid)
+    };
+    let told: Vec<String> = history.newest.iter().map(given).collect();
+    let uid = asked().uid;
+    assert_eq!(told, [format!("signal closed 2 {uid}"), format!("signal opened 1 {uid}")]);
     world.assert_stored_is_current();
 }
 

@@ -285,7 +285,7 @@ impl World {
     ) -> Result<Applied, ControlRefusal> {
         let name = Name::new(name).expect("a name");
         let signal = Signal { id: id.into(), name, key: key.map(Into::into), payload: payload.into() };
-        let mut effects = self.machine.apply(MachineEvent::Signal(signal), self.now);
+        let mut effects = self.machine.apply(MachineEvent::Signal(signal, asked()), self.now);
         let reply = effects.reply.take();
         self.absorb(effects);
         reply.expect("a running execution replies")

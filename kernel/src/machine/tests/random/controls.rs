@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use updraft_protocol::{Applied, ControlRefusal, TaskDocument, TaskStatus, Wait, WaitKind};
+use updraft_protocol::{Applied, ControlKind, ControlRefusal, TaskDocument, TaskStatus, Wait, WaitKind};
 
 use super::super::world::{World, asked};
 use super::SIGNALS;
@@ -80,6 +80,11 @@ pub(super) fn signal(world: &mut World, choice: u8, sent: &mut Vec<String>) {
             && task.head.action.as_str() == "wait_for"
             && task.head.taken_from.is_none()
     };
+    let history = world.execution().state.controls.clone();
+    let given = history.as_deref().map_or(0, |history| {
+        history.newest.iter().filter(|record| record.kind == ControlKind::Signal).count()
+    });
+    assert_eq!(given, sent.len(), "each is recorded once");
     assert_eq!(kept + world.tasks().iter().filter(took).count(), sent.len(), "no signal is lost");
 }
 

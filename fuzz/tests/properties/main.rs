@@ -3,10 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod controls;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use controls::{controls, pause, signals};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -14,10 +17,9 @@ use proptest::sample::select;
 use updraft_fuzz::{condition, frames, journal, template};
 use updraft_protocol::playbook::{Retry, UndoOn};
 use updraft_protocol::{
-    Asked, ControlHistory, ControlKind, ControlRecord, ExecutionEnding, ExecutionHead, ExecutionId,
-    ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Hold, InputHash, Json, Name,
-    Pause, PauseCause, PlaybookId, ReceivedSignals, Revision, SecretReference, Signal, Span, TaskHead,
-    TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, UndoCall, UndoRecord, UndoStatus, Update, codec,
+    ExecutionEnding, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure,
+    FailureKind, Hold, InputHash, Json, Name, PlaybookId, Revision, SecretReference, Span, TaskHead, TaskId,
+    TaskState, TaskStatus, TaskUpdate, Timestamp, UndoCall, UndoRecord, UndoStatus, Update, codec,
 };
 
 fn config(cases: u32) -> ProptestConfig {
@@ -129,36 +131,6 @@ fn ending() -> impl Strategy<Value = Option<Box<ExecutionEnding>>> {
         },
     );
     option::of(ending)
-}
-
-fn pause() -> impl Strategy<Value = Option<Arc<Pause>>> {
-    let pause = (date(), text(), text()).prop_map(|(since, uid, reason)| {
-        let asked = Asked { uid: uid.unwrap_or_default(), reason: reason.unwrap_or_default() };
-        Arc::new(Pause { since: since.unwrap_or_default(), cause: PauseCause::Asked(asked) })
-    });
-    option::of(pause)
-}
-
-fn controls() -> impl Strategy<Value = Option<Arc<ControlHistory>>> {
-    const KINDS: &[ControlKind] = &[ControlKind::Cancel, ControlKind::ExtendWait, ControlKind::Rerun];
-    let task = option::of(any::<[u8; 16]>().prop_map(TaskId::from_bytes));
-    let execution = option::of(any::<[u8; 16]>().prop_map(ExecutionId::from_bytes));
-    let record = (select(KINDS), date(), (text(), text()), (task, execution), date());
-    let record = record.prop_map(|(kind, at, (uid, reason), (task, execution), until)| {
-        let asked = Asked { uid: uid.unwrap_or_default(), reason: reason.unwrap_or_default() };
-        ControlRecord { kind, at: at.unwrap_or_default(), asked, task, until, execution }
-    });
-    let history = (any::<u32>(), vec(record, 0..3));
-    option::of(history.prop_map(|(earlier, newest)| Arc::new(ControlHistory { earlier, newest })))
-}
-
-fn signals() -> impl Strategy<Value = Option<Arc<ReceivedSignals>>> {
-    let signal = ("[A-Za-z0-9_.-]{1,12}", text(), json()).prop_map(|(name, key, payload)| {
-        let name: Name = name.parse().unwrap();
-        Signal { id: name.as_str().into(), name, key, payload }
-    });
-    option::of(vec(signal, 0..3))
-        .prop_map(|kept| kept.map(|kept| Arc::new(ReceivedSignals { kept, taken: std::vec!["a".into()] })))
 }
 
 fn task() -> impl Strategy<Value = Update> {
