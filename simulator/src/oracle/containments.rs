@@ -169,6 +169,8 @@ impl Oracle {
             }
             if undo.of.is_none() || undo.status != UndoStatus::Failed {
                 known.held.insert(new.task, new.until);
+                // Its own time decides when the next round begins, and not how long ago an earlier one failed.
+                known.failed_at = None;
             }
             known.is_kept = false;
         }
