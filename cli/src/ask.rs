@@ -120,29 +120,38 @@ impl<'a> Asker<'a> {
         if !self.known.insert(task_id) {
             return Ok(());
         }
-        let Some(task) = self.asking(task_id).await? else { return Ok(()) };
-        let Some(gate) = gate(&task) else { return Ok(()) };
-        if !self.answering.is_asked_here || !self.may_answer(gate) {
-            self.screen.say(&self.question(&task));
-            self.screen.say(&self.command(&task, gate));
-            return Ok(());
+        // All that wait by now are taken at once: with a thousand questions, each would read the tasks of all others.
+        let (tasks, before) = (self.asking().await?, self.waiting.len());
+        for task in &tasks {
+            if task.task_request_id == task_id || self.known.insert(task.task_request_id) {
+                self.take(task);
+            }
         }
-        self.waiting.push_back(task_id);
-        if self.shown.is_none() {
-            return self.show(false).await;
+        let waiting = self.waiting.len();
+        if waiting > before && self.shown.is_none() {
+            self.show(false).await?;
         }
-        self.screen
-            .say(&format!("questions that wait: {}; an empty line shows the next one", self.waiting.len()));
+        if waiting > before && waiting > 1 {
+            self.screen.say(&format!("questions that wait: {waiting}; an empty line shows the next one"));
+        }
         Ok(())
     }
 
-    /// A task that waits for people; none if it does so no more.
-    async fn asking(&self, id: TaskId) -> Result<Option<TaskDocument>, Error> {
-        let tasks = self.handle.inspect().await?.tasks;
-        let is_asking = |task: &TaskDocument| {
-            task.task_request_id == id && task.state.status == TaskStatus::Waiting && gate(task).is_some()
-        };
-        Ok(tasks.into_iter().find(is_asking))
+    /// A task that waits is asked later, or told of where no answer from here can count.
+    fn take(&mut self, task: &TaskDocument) {
+        let Some(gate) = gate(task) else { return };
+        if self.answering.is_asked_here && self.may_answer(gate) {
+            return self.waiting.push_back(task.task_request_id);
+        }
+        self.screen.say(&self.question(task));
+        self.screen.say(&self.command(task, gate));
+    }
+
+    /// The tasks that wait for people.
+    async fn asking(&self) -> Result<Vec<TaskDocument>, Error> {
+        let mut tasks = self.handle.inspect().await?.tasks;
+        tasks.retain(|task| task.state.status == TaskStatus::Waiting && gate(task).is_some());
+        Ok(tasks)
     }
 
     /// Whether an answer from here can count.
@@ -158,7 +167,7 @@ impl<'a> Asker<'a> {
     /// Shows the first question that still waits.
     async fn show(&mut self, is_sudden: bool) -> Result<(), Error> {
         while let Some(id) = self.waiting.front().copied() {
-            if let Some(task) = self.asking(id).await?
+            if let Some(task) = self.asking().await?.into_iter().find(|task| task.task_request_id == id)
                 && let Some(gate) = gate(&task)
             {
                 self.listen();
