@@ -107,4 +107,11 @@ pub const CONTAINMENTS: &[Mutant] = &[
         find: "            details.also.insert(0, made);\n        }\n        return true;\n",
         replace: "            details.also.insert(0, made);\n        }\n",
     },
+    Mutant {
+        name: "containment-held-undo-forgotten",
+        claim: "an undo that a later holder needs is forgotten when those of others are made",
+        file: CALLS,
+        find: "        if is_held {\n            details.also.insert(0, made);\n",
+        replace: "        if false {\n            details.also.insert(0, made);\n",
+    },
 ];

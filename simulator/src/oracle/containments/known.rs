@@ -122,7 +122,7 @@ impl Known {
         Ok(())
     }
 
-    /// The call of a round was made: for all but those who contained the target after the round had begun.
+    /// The call of a round was made: for all but those who contained the target after the round had begun, and who hold it.
     fn is_made(&mut self, before: &ContainmentDocument) {
         let (made, began) = (before.details.undo.hash(), before.details.began.unwrap_or_default());
         let is_later = |holder: &Holder| {
@@ -130,7 +130,7 @@ impl Known {
         };
         let is_held =
             before.details.holders.iter().any(|holder| holder.undo == made && holder.ended.is_none());
-        if is_held || !before.details.holders.iter().any(is_later) {
+        if !is_held && !before.details.holders.iter().any(is_later) {
             self.calls.retain(|call| *call != made);
         }
     }
