@@ -37,6 +37,8 @@ pub struct Progress {
     pub rounds: u32,
     /// The variables that these have set, by their names. `None` if its rounds set none.
     pub set: Option<Json>,
+    /// Whether an `end` in a round has ended the path that the loop is on.
+    pub ended_path: bool,
 }
 
 /// The kind of a wait.

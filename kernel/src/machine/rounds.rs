@@ -21,6 +21,8 @@ pub(super) struct Rounds {
     pub(super) deadline: Option<Timestamp>,
     /// Whether the deadline has passed, or the step was cancelled: the step ends with the round that runs.
     pub(super) is_over: bool,
+    /// Whether an `end` in a round has ended the path that the loop is on.
+    pub(super) ended_path: bool,
 }
 
 /// The output of the step.

@@ -16,7 +16,7 @@ pub(super) enum Go {
     /// To a step of a scope.
     Enter(ScopeId, StepIndex),
     /// To the end of the scope, in which this task was the last.
-    End(ScopeId, TaskSeq, Result<Option<Json>, Failure>),
+    End(ScopeId, TaskSeq, Result<Option<Json>, Failure>, EndedBy),
     /// To the next item of a `for_each`, or to its end.
     Items(TaskSeq),
     /// To the next round of a loop, or to its end.
@@ -25,6 +25,15 @@ pub(super) enum Go {
     CleanUp(TaskSeq),
     /// To the next undo, or to the end of the execution.
     TakeBack,
+}
+
+/// What ended a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EndedBy {
+    /// Its last step, or a failure.
+    Body,
+    /// An `end` step: it ends the path around a `finally` or a round, too.
+    End,
 }
 
 impl Machine {
@@ -58,8 +67,8 @@ impl Machine {
             }
             match next {
                 Go::Enter(scope, step) => self.arrive((scope, step), now, effects, &mut work),
-                Go::End(scope, last, result) => {
-                    self.end_scope(scope, last, result, now, effects, &mut work);
+                Go::End(scope, last, result, by) => {
+                    self.end_scope(scope, (last, result, by), now, effects, &mut work);
                 }
                 Go::Items(task) => self.go_on_with_items(task, now, effects, &mut work),
                 Go::Round(task) => self.go_on_with_rounds(task, now, effects, &mut work),
@@ -106,12 +115,20 @@ impl Machine {
         self.write_set_variables(task, scope, step, &ending);
         let planned = self.plan.step(step);
         let state = &self.task(task).state;
+        let ends_path = match planned.kind {
+            PlannedKind::End(_) => true,
+            PlannedKind::Repeat(_) => self.has_ended_path(task),
+            _ => false,
+        };
         match (planned.follows(status, state).unwrap_or_default(), ending) {
+            (_, Ending::Completed(_)) if ends_path => {
+                Go::End(scope, task, Ok(state.response.clone()), EndedBy::End)
+            }
             (Follows::Step(next), _) => Go::Enter(scope, next),
-            (_, Ending::Cancelled) => Go::End(scope, task, Err(cancelled())),
-            (_, Ending::Completed(_)) => Go::End(scope, task, Ok(state.response.clone())),
+            (_, Ending::Cancelled) => Go::End(scope, task, Err(cancelled()), EndedBy::Body),
+            (_, Ending::Completed(_)) => Go::End(scope, task, Ok(state.response.clone()), EndedBy::Body),
             // The failure is handled, and nothing follows on this path.
-            (Follows::End, _) => Go::End(scope, task, Ok(None)),
+            (Follows::End, _) => Go::End(scope, task, Ok(None), EndedBy::Body),
             (
                 Follows::Unhandled,
                 Ending::Failed(failure) | Ending::EndedFailed(failure, _) | Ending::Unknown(failure),
@@ -121,7 +138,8 @@ impl Machine {
                     PlannedKind::Finally(_) => failure.message,
                     _ => format!("step \"{}\": {}", planned.id, failure.message),
                 };
-                Go::End(scope, task, Err(Failure::new(failure.kind, message).with_retryable(false)))
+                let failure = Failure::new(failure.kind, message).with_retryable(false);
+                Go::End(scope, task, Err(failure), EndedBy::Body)
             }
         }
     }
@@ -145,8 +163,7 @@ impl Machine {
     fn end_scope(
         &mut self,
         scope: ScopeId,
-        last: TaskSeq,
-        result: Result<Option<Json>, Failure>,
+        (last, result, by): (TaskSeq, Result<Option<Json>, Failure>, EndedBy),
         now: Timestamp,
         effects: &mut Effects,
         work: &mut Vec<Go>,
@@ -161,9 +178,14 @@ impl Machine {
         match self.task(opener).phase {
             Phase::Joining(_) => self.end_branch((scope, opener), result, now, effects, work),
             Phase::Repeating(_) => self.end_item(scope, opener, result, work),
-            Phase::Rounds(_) => self.end_round((scope, opener), result, now, effects, work),
+            Phase::Rounds(_) => match result {
+                Ok(output) if by == EndedBy::End => {
+                    self.end_path_in_round((scope, opener), output, now, effects, work);
+                }
+                result => self.end_round((scope, opener), result, now, effects, work),
+            },
             Phase::Asking(_) => self.end_beside((scope, opener), now, effects, work),
-            Phase::Guarding => self.end_guarded((scope, opener), (last, result), now, effects, work),
+            Phase::Guarding => self.end_guarded((scope, opener), (last, result, by), now, effects, work),
             Phase::CleaningUp(_) => self.end_cleanup((scope, opener), result, now, effects, work),
             _ => {}
         }

@@ -189,7 +189,7 @@ impl Machine {
         let undo = self.undo_at_end(task, status, (response.as_ref(), error.as_ref()), now);
         let registration_due = undo.as_deref().and_then(|undo| undo.registration_due(now));
         let (error, runtime) = (error.map(Box::new), Some(now.since(started)));
-        let wait = self.rounds_that_set(task, now).map(Box::new);
+        let wait = self.record_of_rounds(task, now).map(Box::new);
         let unchanged = self.unchanged(task, now);
         let change =
             TaskState { status, response, error, runtime, wait, undo, registration_due, ..unchanged };

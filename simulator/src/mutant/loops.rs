@@ -49,8 +49,8 @@ pub const LOOPS: &[Mutant] = &[
         name: "rounds-forget-what-they-set",
         claim: "a variable that a loop has set is as it was before the loop after a resume",
         file: REPEAT,
-        find: "Progress { rounds: rounds.next, set: Some(set) }",
-        replace: "Progress { rounds: rounds.next, set: Some(set).filter(|_| false) }",
+        find: "Progress { rounds: rounds.next, set, ended_path }",
+        replace: "Progress { rounds: rounds.next, set: set.filter(|_| false), ended_path }",
     },
     Mutant {
         name: "items-not-walked",

@@ -13,7 +13,7 @@ use super::{META, MongoStore, document, error};
 use crate::store::Error;
 
 /// The schema that is read and written; none was released before it.
-pub const SCHEMA: u32 = 18;
+pub const SCHEMA: u32 = 19;
 
 /// How often an entry is tried that another process creates at the same time; the second try finds it.
 const TRIES: u32 = 4;

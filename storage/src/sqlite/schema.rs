@@ -6,7 +6,7 @@ use super::fault;
 use crate::store::Error;
 
 /// The schema that this version reads and writes, and no other: none was released before it.
-pub const VERSION: u32 = 20;
+pub const VERSION: u32 = 21;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks are in the tree of their
 /// id: ids grow with time, so rows are added at its end and no second tree is needed.

@@ -9,7 +9,7 @@ use crate::machine::cleanup::Cleaning;
 use crate::machine::scope::ScopeId;
 use crate::machine::task::{Ending, Phase};
 use crate::machine::task_seq::TaskSeq;
-use crate::machine::walk::Go;
+use crate::machine::walk::{EndedBy, Go};
 use crate::machine::{Effects, FAILED_CLEANUP, Machine, Undecided};
 use crate::plan::{DO, PlannedCleanup, PlannedFinally, PlannedKind};
 
@@ -38,7 +38,7 @@ impl Machine {
     pub(in crate::machine) fn end_guarded(
         &mut self,
         (scope, task): (ScopeId, TaskSeq),
-        (last, result): (TaskSeq, Result<Option<Json>, Failure>),
+        (last, result, by): (TaskSeq, Result<Option<Json>, Failure>, EndedBy),
         now: Timestamp,
         effects: &mut Effects,
         work: &mut Vec<Go>,
@@ -46,7 +46,7 @@ impl Machine {
         let plan = self.plan.clone();
         let PlannedKind::Finally(finally) = &plan.step(self.task(task).step).kind else { return };
         let output = self.failed_output(last);
-        let ends_path = matches!(plan.step(self.task(last).step).kind, PlannedKind::End(_)) && result.is_ok();
+        let ends_path = by == EndedBy::End && result.is_ok();
         self.scopes.close(scope);
         if finally.is_main_line {
             self.decide_end(last, result.clone(), now);
@@ -149,7 +149,7 @@ impl Machine {
         let go = self.end_opener(task, ending, now, effects);
         work.push(match go {
             Go::Enter(scope, _) if ends_path => {
-                Go::End(scope, task, Ok(self.task(task).state.response.clone()))
+                Go::End(scope, task, Ok(self.task(task).state.response.clone()), EndedBy::End)
             }
             go => go,
         });

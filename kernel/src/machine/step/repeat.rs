@@ -47,7 +47,7 @@ impl Machine {
         let task = at.task(self, effects);
         let started = self.task(task).state.started_date.unwrap_or(at.now);
         let deadline = repeat.timeout.map(|timeout| started.after(timeout));
-        let rounds = Rounds { next: 0, carried, due: None, deadline, is_over: false };
+        let rounds = Rounds { next: 0, carried, due: None, deadline, is_over: false, ended_path: false };
         self.task_mut(task).phase = Phase::Rounds(Box::new(rounds));
         self.wait_in_phase(task, effects);
         work.push(Go::Round(task));
@@ -139,6 +139,28 @@ impl Machine {
             None => work.push(Go::Round(task)),
             Some(pause) => self.pause(task, now, now.after(pause), effects, work),
         }
+    }
+
+    /// An `end` in a round ends the path that the loop is on: the loop has the output of the `end`.
+    pub(in crate::machine) fn end_path_in_round(
+        &mut self,
+        (scope, task): (ScopeId, TaskSeq),
+        output: Option<Json>,
+        now: Timestamp,
+        effects: &mut Effects,
+        work: &mut Vec<Go>,
+    ) {
+        let ended = self.scopes.drop(scope);
+        self.leave(ended);
+        if let Phase::Rounds(rounds) = &mut self.task_mut(task).phase {
+            rounds.ended_path = true;
+        }
+        work.push(self.end_opener(task, Ending::Completed(output), now, effects));
+    }
+
+    /// Whether an `end` in a round of this loop has ended its path.
+    pub(in crate::machine) fn has_ended_path(&self, task: TaskSeq) -> bool {
+        self.wait_of(task).and_then(|wait| wait.progress.as_ref()).is_some_and(|progress| progress.ended_path)
     }
 
     /// Waits until the next round is due. One that was recorded has begun already, and a wait that was recorded counts.
@@ -281,12 +303,16 @@ impl Machine {
         work.push(self.end_opener(task, ending, now, effects));
     }
 
-    /// The record of the variables that the rounds of a loop have set, for what follows it after a crash.
-    pub(in crate::machine) fn rounds_that_set(&self, task: TaskSeq, now: Timestamp) -> Option<Wait> {
+    /// The record of the variables that the rounds of a loop have set, and of an `end` in one, for what follows the loop after a
+    /// crash.
+    pub(in crate::machine) fn record_of_rounds(&self, task: TaskSeq, now: Timestamp) -> Option<Wait> {
         let Phase::Rounds(rounds) = &self.task(task).phase else { return None };
         let PlannedKind::Repeat(repeat) = &self.plan.step(self.task(task).step).kind else { return None };
-        let set = self.set_by_rounds(task, repeat)?;
-        let progress = Some(Box::new(Progress { rounds: rounds.next, set: Some(set) }));
+        let (set, ended_path) = (self.set_by_rounds(task, repeat), rounds.ended_path);
+        if set.is_none() && !ended_path {
+            return None;
+        }
+        let progress = Some(Box::new(Progress { rounds: rounds.next, set, ended_path }));
         // The last pause stays as it was.
         let last = self.wait_of(task).filter(|wait| wait.kind == WaitKind::Round).cloned();
         let last = last.unwrap_or_else(|| Wait { until: None, ..Wait::until(WaitKind::Round, now, now) });

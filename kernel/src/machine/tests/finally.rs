@@ -136,12 +136,15 @@ fn a_body_inside_of_another_is_tidied_up_before_the_outer_one() {
 fn an_end_inside_of_the_body_ends_its_path_as_it_would_without_it() {
     let guarded =
         json!({"id": "if", "if": "1 == 1", "then": {"do": [{"end": 7}], "finally": [once("tidy")]}});
-    for crash in [false, true] {
-        let mut world = World::begin(&playbook(json!([guarded, once("never")])), json!({}));
-        if crash {
-            world.crash();
+    let twice = json!({"do": [guarded, once("neither")], "finally": [once("outer")]});
+    for (first, crash) in [(&guarded, false), (&guarded, true), (&twice, false), (&twice, true)] {
+        let mut world = World::begin(&playbook(json!([first, once("never")])), json!({}));
+        for step in ["tidy", "outer"].into_iter().take(if first == &twice { 2 } else { 1 }) {
+            if crash {
+                world.crash();
+            }
+            world.end(step, Ok(json!({})));
         }
-        world.end("tidy", Ok(json!({})));
         assert_eq!(world.ends, [ExecutionStatus::Completed]);
         assert_eq!(world.execution().state.output, Some(json!(7).into()));
     }

@@ -1,7 +1,7 @@
 //! `while` and `until` by example: polling, what rounds hand on, their bounds, and a crash between two of them.
 
 use serde_json::{Value, json};
-use updraft_protocol::{FailureKind, TaskDocument, WaitKind};
+use updraft_protocol::{ExecutionStatus, FailureKind, TaskDocument, WaitKind};
 
 use super::world::{World, act, playbook};
 
@@ -40,6 +40,27 @@ fn a_tool_is_polled_until_it_is_done_and_what_rounds_carry_is_the_output() {
     assert!(world.machine.ended());
     assert_eq!(output(&world), json!({"rounds": 3, "carry": {"seen": 3, "last": "c"}}));
     assert_eq!(world.machine.task_documents().len(), 1, "rounds that have ended leave memory");
+}
+
+#[test]
+fn an_end_in_a_round_ends_the_path_that_the_loop_is_on() {
+    let look = |id: &str| act(id, json!({"retry": {"attempts": 1}}));
+    let gone = json!({"if": "steps.look.output.gone", "then": [{"end": "gone"}]});
+    let inner = json!({"while": "true", "at_most": 3, "do": [look("look"), gone]});
+    let outer = json!({"while": "true", "at_most": 3, "do": [inner, look("inside")]});
+    let guarded = json!({"do": [outer], "finally": [look("tidy")]});
+    for crash in [false, true] {
+        let mut world = World::begin(&playbook(json!([guarded, look("after")])), json!({}));
+        for (step, gone) in [("look", false), ("look", true), ("tidy", false)] {
+            world.end(step, Ok(json!({"gone": gone})));
+            if crash && !world.machine.ended() {
+                world.crash();
+            }
+        }
+        assert_eq!(world.ends, [ExecutionStatus::Completed]);
+        assert_eq!(world.execution().state.output, Some(json!("gone").into()));
+        world.assert_stored_is_current();
+    }
 }
 
 #[test]
