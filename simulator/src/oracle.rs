@@ -87,7 +87,7 @@ pub struct Oracle {
     ends: BTreeMap<TaskId, AskedEnds>,
     /// The executions that were told to be paused, until they are asked to go on.
     paused: BTreeSet<ExecutionId>,
-    /// How often each execution was asked to go on.
+    /// How often each execution was asked to go on; of each that was paused.
     resumes: BTreeMap<ExecutionId, u32>,
     /// The nodes that hold a control that they have not answered.
     held: BTreeSet<(ClientControl, NodeId)>,
@@ -121,6 +121,7 @@ impl Oracle {
 
     /// A machine has decided something.
     pub fn decided(&mut self, machine: &Machine, effects: &Effects, epoch: u64) -> Result<(), Violation> {
+        machine.is_paused().then(|| self.resumes.entry(machine.peid()).or_default());
         let tasks = machine.task_documents();
         for update in &effects.writes {
             let revision = update.revision();

@@ -48,6 +48,7 @@ impl Machine {
         let waits = match &task.phase {
             Phase::Waiting(_) => true,
             Phase::Asking(asking) => asking.ending.is_none(),
+            Phase::Rounds(rounds) => rounds.due.is_some(),
             _ => false,
         };
         let wait = task.state.wait.as_deref().filter(|_| waits);

@@ -65,6 +65,9 @@ impl Machine {
 
     /// The execution executes again.
     pub(super) fn end_pause(&mut self, now: Timestamp, effects: &mut Effects) {
+        if let Some(since) = self.state.pause.as_ref().map(|pause| pause.since) {
+            self.give_back_cleanup_time(since, now, effects);
+        }
         self.write_pause(ExecutionStatus::Executing, None, now, effects);
         self.end_overdue_loops(now, effects);
         self.arm_again(effects);

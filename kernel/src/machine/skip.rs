@@ -1,5 +1,5 @@
 //! Skips: a person ends the wait of a task before its time. Owns what follows: a `delay`, a `wait_until` and a `wait_for` go
-//! on, an attempt that waits is made at once, an approval fails, since only an approval goes on, and a step whose last attempt
+//! on, an attempt or a round that waits is made at once, an approval fails, since only an approval goes on, and a step whose last attempt
 //! has failed fails.
 
 use updraft_protocol::{
@@ -48,7 +48,16 @@ impl Machine {
                 return Ok(Applied::Skipped);
             }
             // The child would go on unseen: a person cancels it, or skips what waits in it.
-            WaitKind::Child | WaitKind::Branches | WaitKind::Round | WaitKind::Cleanup => {
+            WaitKind::Round => {
+                self.record_skip(id, asked, now, effects);
+                self.write_wait(seq, Wait { until: Some(now), ..wait }, now, effects);
+                if let Phase::Rounds(rounds) = &mut self.task_mut(seq).phase {
+                    rounds.due = Some(now);
+                }
+                self.round_due(seq, now, effects);
+                return Ok(Applied::Skipped);
+            }
+            WaitKind::Child | WaitKind::Branches | WaitKind::Cleanup => {
                 return Err(ControlRefusal::NotSkippable(id));
             }
         };

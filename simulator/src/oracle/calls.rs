@@ -194,6 +194,11 @@ impl Oracle {
             return self.cleanup_armed(step, task, wait, due);
         }
         if let Some(PlannedKind::Repeat(repeat)) = step.map(|step| &step.kind) {
+            let earlier = self.dues.range((task.task_request_id, 0)..(task.task_request_id, u32::MAX));
+            let is_current = task.state.wait.as_ref().is_some_and(|wait| wait.until == Some(due));
+            if !is_current && earlier.into_iter().any(|(_, earlier)| *earlier == due) {
+                return Ok(());
+            }
             let Some(round) = next_round(repeat, task, due)? else { return Ok(()) };
             let before = *self.dues.entry((task.task_request_id, round)).or_insert(due);
             if before != due {

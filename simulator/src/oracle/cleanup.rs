@@ -10,7 +10,7 @@ use super::{Oracle, broken};
 const CLEANUP: u32 = u32::MAX;
 
 impl Oracle {
-    /// The wait of a cleanup begins: for its time, and after a crash until the same instant.
+    /// The wait of a cleanup begins: for its time, and after a crash until the same instant. A pause makes it longer.
     pub(super) fn cleanup_armed(
         &mut self,
         step: Option<&PlannedStep>,
@@ -24,8 +24,14 @@ impl Oracle {
             return Ok(());
         }
         let time = step.and_then(|step| step.cleanup.as_ref()).map(|cleanup| cleanup.timeout);
-        let before = *self.dues.entry((task.task_request_id, CLEANUP)).or_insert(due);
-        let is_kept = before == due && Some(due) == time.map(|time| wait.since.after(time));
-        if is_kept { Ok(()) } else { broken("waits are kept", format!("a cleanup until {due}")) }
+        let Some(planned) = time.map(|time| wait.since.after(time)) else { return Ok(()) };
+        let before = self.dues.insert((task.task_request_id, CLEANUP), due).unwrap_or(planned);
+        let is_longer = due > before && self.resumes.contains_key(&task.head.peid);
+        // A timer that was set before the pause may still be handed out.
+        let is_earlier = due >= planned && wait.until.is_some_and(|until| until > due);
+        if due == before || is_longer || is_earlier {
+            return Ok(());
+        }
+        broken("waits are kept", format!("a cleanup until {due}, after {before}"))
     }
 }

@@ -1,13 +1,15 @@
 //! The step `finally`, and `on_cancel` of other steps: what runs once a body has ended, or a task was cancelled. It runs in a
 //! scope that the cancelling of the scopes around it leaves alone, for a time of its own, and changes no verdict.
 
+use std::time::Duration;
+
 use updraft_protocol::{Failure, FailureKind, Json, Span, TaskStatus, Timestamp, Wait, WaitKind};
 
 use super::Arrival;
 use crate::machine::cancel::{Cancel, cancelled};
 use crate::machine::cleanup::Cleaning;
 use crate::machine::scope::ScopeId;
-use crate::machine::task::{Ending, Phase};
+use crate::machine::task::{Ending, Phase, Task};
 use crate::machine::task_seq::TaskSeq;
 use crate::machine::walk::{EndedBy, Go};
 use crate::machine::{Effects, FAILED_CLEANUP, Machine, Undecided};
@@ -76,6 +78,30 @@ impl Machine {
             self.write_wait(task, Wait::until(WaitKind::Cleanup, now, until), now, effects);
         }
         self.wait_in_phase(task, effects);
+    }
+
+    /// A pause has ended: what cleans up could begin nothing since then, and has so much longer.
+    pub(in crate::machine) fn give_back_cleanup_time(
+        &mut self,
+        paused: Timestamp,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let cleans_up =
+            |task: &&Task| matches!(&task.phase, Phase::CleaningUp(cleaning) if !cleaning.is_over);
+        let tasks: Vec<TaskSeq> = self.tasks.iter().filter(cleans_up).map(|task| task.seq).collect();
+        for task in tasks {
+            let Some(wait) = self.wait_of(task).filter(|wait| wait.kind == WaitKind::Cleanup).cloned() else {
+                continue;
+            };
+            let held = Duration::from_millis(now.since(paused.max(wait.since)));
+            let Some(until) = wait.until.map(|until| until.after(held)) else { continue };
+            self.write_wait(task, Wait { until: Some(until), ..wait }, now, effects);
+            if let Phase::CleaningUp(cleaning) = &mut self.task_mut(task).phase {
+                cleaning.until = until;
+            }
+            self.wait_in_phase(task, effects);
+        }
     }
 
     /// A task that was cancelled has a cleanup: it begins once the cancelling is done. False if it has none.

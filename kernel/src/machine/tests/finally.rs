@@ -1,7 +1,9 @@
 //! `finally` and `on_cancel` by example: what runs in any case, once, and changes no verdict.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use updraft_protocol::{ExecutionStatus, Failure, FailureKind, Update};
+use updraft_protocol::{Applied, ExecutionStatus, Failure, FailureKind, Update};
 
 use super::world::{World, act, parallel, playbook};
 use crate::machine::{MachineEvent, Timer, fail_abandoned};
@@ -116,6 +118,23 @@ fn it_has_a_time_of_its_own() {
     assert_eq!(world.statuses(), ["finally_1:completed", "a:completed", "tidy:cancelled"]);
     let told = world.tasks()[0].state.error.clone().unwrap();
     assert_eq!(told.message, "its cleanup failed: it did not end within 20s");
+}
+
+#[test]
+fn its_time_stands_still_while_the_execution_is_paused() {
+    let cleanup = json!({"do": [once("a")], "finally": {"do": [once("one"), once("two")], "timeout": "20s"}});
+    let mut world = World::begin(&playbook(json!([cleanup, once("after")])), json!({}));
+    assert_eq!(world.pause(), Ok(Applied::Paused));
+    world.end("a", Ok(json!({})));
+    world.now = world.now.after(Duration::from_secs(600));
+    world.crash();
+    assert_eq!(world.go_on(), Ok(Applied::Resumed));
+    world.end("one", Ok(json!({})));
+    world.crash();
+    world.end("two", Ok(json!({})));
+    world.end("after", Ok(json!({})));
+    assert_eq!(world.ends, [ExecutionStatus::Completed]);
+    assert_eq!(world.tasks()[0].state.error, None);
 }
 
 #[test]

@@ -31,6 +31,34 @@ fn a_delay_and_a_wait_for_a_signal_go_on() {
 }
 
 #[test]
+fn a_round_that_waits_begins_at_once_also_after_a_crash() {
+    let polls = json!({"id": "poll", "until": "steps.look.output.done", "pause": "20m", "timeout": "2h",
+        "do": [act("look", json!({"retry": {"attempts": 1}}))]});
+    let mut world = World::begin(&playbook(json!([polls])), json!({}));
+    let poll = world.tasks()[0].task_request_id;
+    let event = || MachineEvent::Skip { task: poll, asked: asked(), may_operate: false };
+    let running = world.ask(event());
+    assert!(matches!(running, Err(ControlRefusal::NotSkippable(_))), "{running:?}");
+    for crash in [false, true] {
+        world.end("look", Ok(json!({"done": false})));
+        assert!(world.attempts.is_empty());
+        assert_eq!(world.ask(event()), Ok(Applied::Skipped));
+        if crash {
+            world.crash();
+        }
+        assert_eq!(world.attempts.len(), 1);
+    }
+    world.end("look", Ok(json!({"done": false})));
+    assert_eq!(world.pause(), Ok(Applied::Paused));
+    assert_eq!(world.ask(event()), Ok(Applied::Skipped));
+    world.crash();
+    let before = world.now;
+    assert_eq!(world.go_on(), Ok(Applied::Resumed));
+    world.fire();
+    assert_eq!((world.now, world.attempts.len()), (before, 1), "it does not wait again");
+}
+
+#[test]
 fn an_approval_is_skipped_by_an_operator_alone_and_does_not_go_on() {
     let steps = json!([{"id": "ask", "approval": "Isolate?"}, act("isolate", json!({}))]);
     let mut world = World::begin(&playbook(steps), json!({}));
