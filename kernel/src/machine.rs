@@ -27,6 +27,7 @@ mod loops;
 mod output;
 mod pause;
 mod permit;
+mod queued;
 mod recorded;
 mod rerun;
 mod resume;

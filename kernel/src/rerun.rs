@@ -86,9 +86,12 @@ impl RerunPlan<'_> {
         let opened = tasks.iter().filter(runs_again).flat_map(|task| openers(&task.head.scope));
         let again: BTreeSet<Place<'_>> = opened.chain(self.rounds_that_set(&tasks)).map(place).collect();
         let changed = self.changed();
+        let failed = self.scopes_that_failed(&tasks);
         let is_result = |task: &&TaskDocument| {
             let head = &task.head;
+            let has_failed = task.state.status == TaskStatus::Failed;
             self.is_result(task)
+                && !(has_failed && failed.contains(head.scope.as_str()))
                 && !runs_again(task)
                 && !again.contains(&(head.scope.as_str(), head.step_id.as_str()))
                 && !changed.contains(head.step_id.as_str())
@@ -245,6 +248,15 @@ impl RerunPlan<'_> {
             }
         }
         spent
+    }
+
+    /// The scopes that a `fail` has ended. What had failed there before was told of, and not handled.
+    fn scopes_that_failed<'t>(&self, tasks: &'t [TaskDocument]) -> BTreeSet<&'t str> {
+        let is_fail = |task: &&TaskDocument| {
+            let step = self.plan.index_of(&task.head.step_id).map(|index| &self.plan.step(index).kind);
+            matches!(step, Some(PlannedKind::End(_))) && task.state.status == TaskStatus::Failed
+        };
+        tasks.iter().filter(is_fail).map(|task| task.head.scope.as_str()).collect()
     }
 
     /// What opened the rounds in which a variable around them was set: it has its value only if they are walked.

@@ -98,6 +98,7 @@ impl Machine {
 
     /// Work of these scopes that has not begun does not: it is in no document.
     fn withdraw_work_of(&mut self, scopes: &[ScopeId], effects: &mut Effects) {
+        self.withdraw_queued(scopes);
         let Self { tasks, ready, undecided, waiting_calls, .. } = self;
         let scope_of = |task: TaskSeq| tasks.get(task).map(|task| task.scope);
         let is_inside = |work: &Ready| match *work {

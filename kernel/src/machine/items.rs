@@ -1,7 +1,7 @@
 //! The items of a `for_each` step while it runs: those that have not begun, and counts, failures and results of those
 //! that have ended. An item that has ended leaves nothing else in memory. Opens no scope, and ends no task.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 use updraft_protocol::limits::{FAILURE_MESSAGE_BYTES, ITEM_FAILURES, ITEMS, RESPONSE_BYTES};
@@ -9,7 +9,8 @@ use updraft_protocol::playbook::OnItemFailure;
 use updraft_protocol::{Failure, FailureKind, Json, Value};
 
 use super::loops::LoopProgress;
-use crate::plan::PlannedForEach;
+use super::scope::ScopeId;
+use crate::plan::{PlannedForEach, StepIndex};
 
 /// The results that are kept: an answer's bytes without those of counts and failures.
 const RESULTS_BYTES: usize = RESPONSE_BYTES - 2 * ITEM_FAILURES * FAILURE_MESSAGE_BYTES;
@@ -39,6 +40,19 @@ pub(super) struct Items {
     is_stopped: bool,
     /// Whether the walk is about to open further items, as it is at the beginning.
     pub(super) opening: bool,
+    /// How many of the open ones are queued.
+    queued: usize,
+    /// The steps that wait in queued items, by the number of the item.
+    postponed: BTreeMap<u32, Postponed>,
+}
+
+/// What waits in a queued item.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Postponed {
+    /// The scope of the item.
+    pub(super) item: ScopeId,
+    /// The steps that go on when it does.
+    pub(super) steps: Vec<(ScopeId, StepIndex)>,
 }
 
 /// An item that has not begun.
@@ -108,6 +122,8 @@ impl Items {
             bytes,
             is_stopped: false,
             opening: true,
+            queued: 0,
+            postponed: BTreeMap::new(),
         })
     }
 
@@ -127,13 +143,56 @@ impl Items {
     pub(super) fn leave(&mut self, open: usize) {
         self.open = open;
         self.is_stopped = true;
+        self.queued = 0;
+        self.postponed.clear();
         // The work that would open further items was withdrawn: the end of the last one has to ask for it again.
         self.opening = false;
     }
 
-    /// Whether another one may begin where so many may be open.
+    /// Whether another one may begin where so many may be under way.
     pub(super) fn may_begin(&self, at_once: usize) -> bool {
-        self.open < at_once && !self.is_stopped
+        self.has_room(at_once) && !self.is_stopped && self.postponed.is_empty()
+    }
+
+    /// Whether fewer than so many are under way.
+    pub(super) fn has_room(&self, at_once: usize) -> bool {
+        self.open - self.queued < at_once
+    }
+
+    /// One that has just gone on is queued.
+    pub(super) fn queue(&mut self) {
+        self.queued += 1;
+    }
+
+    /// A step of a queued item waits.
+    pub(super) fn postpone(&mut self, (item, number): (ScopeId, u32), step: (ScopeId, StepIndex)) {
+        let postponed = self.postponed.entry(number).or_insert_with(|| Postponed { item, steps: Vec::new() });
+        postponed.steps.push(step);
+    }
+
+    /// A queued item is under way from now on, or has ended; gives the steps that wait in it.
+    pub(super) fn go_on_queued(&mut self, number: u32) -> Vec<(ScopeId, StepIndex)> {
+        // Those that are cancelled are queued no more.
+        self.queued = self.queued.saturating_sub(1);
+        self.postponed.remove(&number).map_or_else(Vec::new, |postponed| postponed.steps)
+    }
+
+    /// The first queued item in which steps wait is under way from now on, if there is room for it.
+    pub(super) fn first_queued(&mut self, at_once: usize) -> Option<Postponed> {
+        if !self.has_room(at_once) {
+            return None;
+        }
+        let (_, first) = self.postponed.pop_first()?;
+        self.queued = self.queued.saturating_sub(1);
+        Some(first)
+    }
+
+    /// No step waits in these scopes any more.
+    pub(super) fn withdraw(&mut self, scopes: &[ScopeId]) {
+        self.postponed.retain(|_, postponed| {
+            postponed.steps.retain(|(scope, _)| !scopes.contains(scope));
+            !postponed.steps.is_empty()
+        });
     }
 
     /// How many have not begun.

@@ -34,6 +34,13 @@ impl Recorded {
         self.0.range(first).next().is_some_and(|((path, _), _)| is_inside(path, scope))
     }
 
+    /// Whether a task of this execution is left in this scope, or in one inside of it: no result of another one.
+    pub(super) fn has_own_in(&self, scope: &ScopePath) -> bool {
+        let first = (Bound::Included((scope.clone(), StepIndex::FIRST)), Bound::Unbounded);
+        let mut inside = self.0.range(first).take_while(|((path, _), _)| is_inside(path, scope));
+        inside.any(|(_, document)| document.head.taken_from.is_none())
+    }
+
     /// Whether the walk has reached all.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()

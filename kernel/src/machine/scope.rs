@@ -40,6 +40,8 @@ pub(super) struct Scope {
     pub(super) cancelled: bool,
     /// It runs on where a scope around it is cancelled.
     pub(super) shielded: bool,
+    /// It is an item of which results were taken over, and in which nothing new has begun.
+    pub(super) queued: bool,
 }
 
 /// The values that its opener gives one run of a body.
@@ -133,6 +135,7 @@ impl Scopes {
                 variables: Vec::new(),
                 cancelled: false,
                 shielded: false,
+                queued: false,
             },
             inner: Vec::new(),
         }
@@ -153,6 +156,7 @@ impl Scopes {
             variables: Vec::new(),
             cancelled,
             shielded: false,
+            queued: false,
         });
         let at = match self.inner.iter().position(Option::is_none) {
             Some(free) => {

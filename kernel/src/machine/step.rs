@@ -23,7 +23,7 @@ use updraft_protocol::Timestamp;
 use super::cancel::cancelled;
 use super::scope::ScopeId;
 use super::task_seq::TaskSeq;
-use super::walk::Go;
+use super::walk::{EndedBy, Go};
 use super::{Effects, Machine, Undecided};
 use crate::plan::{PlannedKind, StepIndex};
 
@@ -65,10 +65,13 @@ impl Machine {
             && let Some(here) = self.scopes.get(scope).filter(|scope| scope.cancelled)
         {
             let last = here.opener.map_or(TaskSeq(0), |(_, opener)| opener);
-            return work.push(Go::End(scope, last, Err(cancelled())));
+            return work.push(Go::End(scope, last, Err(cancelled()), EndedBy::Body));
         }
         if at.recorded.is_none() && self.is_paused() {
             return self.undecided.push_back(Undecided::Step(scope, step));
+        }
+        if at.recorded.is_none() && self.is_queued(scope, step) {
+            return;
         }
         // An ended step is passed over, unless later steps see the tasks in its scopes.
         let kind = &plan.step(step).kind;

@@ -20,6 +20,7 @@ mod pauses;
 mod permits;
 mod random;
 mod rerun_from;
+mod rerun_items;
 mod reruns;
 mod rounds;
 mod scopes;

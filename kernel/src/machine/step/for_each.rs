@@ -78,14 +78,22 @@ impl Machine {
         if begun.is_none() && spent {
             return self.undecided.push_back(Undecided::Items(task));
         }
+        let is_begun = begun.is_some();
         let Some((number, item)) = begun.or_else(|| items.begin()) else {
             items.opening = false;
             return;
         };
         let path = path(number);
+        let is_queued = is_begun && !recorded.has_own_in(&path);
+        if is_queued {
+            items.queue();
+        }
         self.turn.work += ITEM_WORK;
         let locals = Locals::of_item(&each.names, number, item);
         let inner = self.scopes.open(path, (scope, task), Some(locals));
+        if let Some(inner) = self.scopes.get_mut(inner) {
+            inner.queued = is_queued;
+        }
         work.push(Go::Items(task));
         work.push(Go::Enter(inner, each.start));
     }
@@ -114,12 +122,18 @@ impl Machine {
         let item = self.scopes.get(scope).and_then(|scope| scope.locals.as_ref()).map(|locals| {
             (locals.number, locals.get(&each.names.key).filter(|key| **key != Json::null()).cloned())
         });
+        let was_queued = self.scopes.get(scope).is_some_and(|scope| scope.queued);
         let ended = self.scopes.drop(scope);
         self.leave(ended);
         let Phase::Repeating(items) = &mut self.task_mut(task).phase else { return };
         if let Some(item) = item {
+            if was_queued {
+                items.go_on_queued(item.0);
+            }
             items.end(item, result, each);
         }
+        self.let_queued_go_on(task);
+        let Phase::Repeating(items) = &mut self.task_mut(task).phase else { return };
         if !std::mem::replace(&mut items.opening, true) {
             work.push(Go::Items(task));
         }

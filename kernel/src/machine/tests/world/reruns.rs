@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use updraft_protocol::limits::{CONFIGURATION_WAIT, RERUN_WORK};
-use updraft_protocol::{ExecutionHead, ExecutionId};
+use updraft_protocol::{ExecutionHead, ExecutionId, RerunOf};
 
-use super::World;
+use super::{World, asked};
 use crate::machine::{DefaultWaits, Machine, Terms};
 use crate::rerun::{RerunPlan, RerunRefusal};
 
@@ -24,7 +24,9 @@ impl World {
         let results = rerun.results(self.tasks())?;
         let peid = ExecutionId::from_bytes([1, 2, 3, 4, 5, 6, 0x70, 9, 0x89, 10, 11, 12, 13, 14, 15, 17]);
         let now = self.now.after(std::time::Duration::from_secs(60));
-        let head = Arc::new(ExecutionHead { createddate: now, ..ExecutionHead::clone(self.machine.head()) });
+        let of = RerunOf { peid: self.machine.peid(), from: rerun.from.cloned(), asked: asked() };
+        let head = ExecutionHead::clone(self.machine.head());
+        let head = Arc::new(ExecutionHead { createddate: now, rerun_of: Some(Arc::new(of)), ..head });
         let waits = DefaultWaits::default();
         let terms = Terms { epoch: 1, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT, waits };
         let (machine, effects) =

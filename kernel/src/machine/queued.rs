@@ -1,0 +1,80 @@
+//! Queued items: those of a `for_each` of which results were taken over from another execution, and in which nothing has begun in
+//! this one. Their results are walked at once, as what is recorded of an execution is; what is new in them begins as soon as fewer
+//! items than the step allows are under way, in the order of their numbers. Opens no scope.
+
+use super::scope::ScopeId;
+use super::task::Phase;
+use super::task_seq::TaskSeq;
+use super::{Machine, Undecided};
+use crate::plan::{PlannedKind, StepIndex};
+
+impl Machine {
+    /// Whether a step that has no result has to wait, as an item around it is queued and there is no room for it. Where there is,
+    /// the item is under way from now on.
+    pub(super) fn is_queued(&mut self, scope: ScopeId, step: StepIndex) -> bool {
+        if self.head.rerun_of.is_none() || self.has_recorded_inside(scope, step) {
+            return false;
+        }
+        // The outermost first: one inside of it cannot go on before.
+        for (item, number, opener) in self.queued_around(scope).into_iter().rev() {
+            let PlannedKind::ForEach(each) = &self.plan.step(self.task(opener).step).kind else { continue };
+            let at_once = each.at_once.unwrap_or(self.tasks_at_once);
+            let Phase::Repeating(items) = &mut self.task_mut(opener).phase else { continue };
+            if !items.has_room(at_once) {
+                items.postpone((item, number), (scope, step));
+                return true;
+            }
+            let postponed = items.go_on_queued(number);
+            self.put_off(postponed);
+            if let Some(item) = self.scopes.get_mut(item) {
+                item.queued = false;
+            }
+        }
+        false
+    }
+
+    /// An item has ended: where there is room now, what waits in the first queued one goes on.
+    pub(super) fn let_queued_go_on(&mut self, task: TaskSeq) {
+        let PlannedKind::ForEach(each) = &self.plan.step(self.task(task).step).kind else { return };
+        let at_once = each.at_once.unwrap_or(self.tasks_at_once);
+        while let Phase::Repeating(items) = &mut self.task_mut(task).phase
+            && let Some(first) = items.first_queued(at_once)
+        {
+            self.put_off(first.steps);
+            if let Some(item) = self.scopes.get_mut(first.item) {
+                item.queued = false;
+            }
+        }
+    }
+
+    /// Nothing begins in these scopes any more.
+    pub(super) fn withdraw_queued(&mut self, scopes: &[ScopeId]) {
+        if self.head.rerun_of.is_none() {
+            return;
+        }
+        let all: Vec<TaskSeq> = self.tasks.iter().map(|task| task.seq).collect();
+        for task in all {
+            if let Phase::Repeating(items) = &mut self.task_mut(task).phase {
+                items.withdraw(scopes);
+            }
+        }
+    }
+
+    fn put_off(&mut self, steps: Vec<(ScopeId, StepIndex)>) {
+        self.undecided.extend(steps.into_iter().map(|(scope, step)| Undecided::Step(scope, step)));
+    }
+
+    /// The queued items around a scope, the innermost first: each with its number and the task of its loop.
+    fn queued_around(&self, scope: ScopeId) -> Vec<(ScopeId, u32, TaskSeq)> {
+        let mut around = Vec::new();
+        let mut next = Some(scope);
+        while let Some((id, scope)) = next.and_then(|id| Some((id, self.scopes.get(id)?))) {
+            let Some((outer, opener)) = scope.opener else { break };
+            if scope.queued {
+                around.push((id, scope.locals.as_ref().map_or(0, |locals| locals.number), opener));
+            }
+            next = Some(outer);
+        }
+        around
+    }
+}
