@@ -132,7 +132,15 @@ impl Handle {
     /// # Errors
     /// The signal is refused, it is not said who gives it, or the engine has failed or is shut down.
     pub async fn signal(&self, signal: Signal, asked: Asked) -> Result<Applied, ControlError> {
-        self.apply(MachineEvent::Signal(signal, asked)).await
+        let id = signal.id.clone();
+        let applied = self.apply(MachineEvent::Signal(signal, asked)).await;
+        if !matches!(applied, Err(ControlError::Refused(ControlRefusal::Ended(_)))) {
+            return applied;
+        }
+        // A sender that was not told of the first time gives it again, perhaps after the end.
+        let ended = self.ended().await?;
+        let is_known = ended.state.signals.as_ref().is_some_and(|signals| signals.knows(&id));
+        if is_known { Ok(Applied::Repeated) } else { applied }
     }
 
     /// Answers an approval, which the id of its task names, for a person. Returns when that is durable. The same answer
@@ -142,11 +150,14 @@ impl Handle {
     /// The answer is refused, or the engine has failed or is shut down.
     pub async fn answer(&self, task: TaskId, answer: ApprovalAnswer) -> Result<Applied, ControlError> {
         let applied = self.apply(MachineEvent::Answer { task, answer: answer.clone() }).await;
-        if !matches!(applied, Err(ControlError::Refused(ControlRefusal::NoApproval(_)))) {
+        let may_be_late = |refusal: &ControlRefusal| {
+            matches!(refusal, ControlRefusal::NoApproval(_) | ControlRefusal::Ended(_))
+        };
+        if !matches!(&applied, Err(ControlError::Refused(refusal)) if may_be_late(refusal)) {
             return applied;
         }
-        // An approval of an ended item of a loop is in the store alone, as soon as that has what is known. Where it lags, the
-        // refusal stands.
+        // An approval of an ended item of a loop, or of an ended execution, is in the store alone, as soon as that has what is
+        // known. Where it lags, the refusal stands.
         let _ = self.context.timer.until(after(LATE_ANSWER_STORED), self.context.flush()).await;
         let stored = Reader::new(self.context.store.clone()).all_tasks(&self.tenant, self.peid).await?;
         let state = stored.into_iter().find(|stored| stored.task_request_id == task).map(|task| task.state);
@@ -206,10 +217,15 @@ impl Handle {
 
     /// The status with which it has ended.
     async fn end(&self) -> Result<ExecutionStatus, ReadError> {
+        Ok(self.ended().await?.state.execution_status)
+    }
+
+    /// Its document, once it has ended.
+    async fn ended(&self) -> Result<Arc<ExecutionDocument>, ReadError> {
         match self.entry.as_ref().and_then(|entry| entry.outcome()) {
-            Some(Ok(document)) => Ok(document.state.execution_status),
+            Some(Ok(document)) => Ok(document.clone()),
             Some(Err(lost)) => Err(lost.clone().into()),
-            None => Ok(self.read_ended().await?.state.execution_status),
+            None => Ok(Arc::new(self.read_ended().await?)),
         }
     }
 

@@ -69,6 +69,9 @@ pub enum ControlRefusal {
     /// No approval of the execution has this id.
     #[error("no approval of the execution has the id {0}")]
     NoApproval(TaskId),
+    /// It is not said who answers, or the name is too long.
+    #[error("an answer needs a person of 1 to {KEY_BYTES} bytes")]
+    NoPerson,
     /// The approval does not ask this person.
     #[error("the approval does not ask \"{0}\"")]
     NotAsked(Arc<str>),

@@ -56,9 +56,9 @@ fn may_be_asked(document: &ContainmentDocument) -> Result<(), ContainmentRefusal
         let reason = details.reason.clone().unwrap_or_else(|| "its arguments are not known".into());
         return Err(ContainmentRefusal::CannotBeUndone(reason));
     }
-    // An undo that failed was to be made.
-    let has_failed = document.status == ContainmentStatus::UndoFailed;
-    if has_failed || details.on.contains(&UndoOn::Asked) { Ok(()) } else { Err(ContainmentRefusal::NotAsked) }
+    // An undo that failed was to be made, and so was one of what no task holds any more: a person gave it more time.
+    let was_due = document.status == ContainmentStatus::UndoFailed || open_holders(document).next().is_none();
+    if was_due || details.on.contains(&UndoOn::Asked) { Ok(()) } else { Err(ContainmentRefusal::NotAsked) }
 }
 
 fn extend(

@@ -199,6 +199,11 @@ fn people_extend_and_undo_it_once_and_only_where_it_makes_sense() {
     assert_eq!(refused(&document, anonymous), Err(ContainmentRefusal::NoReason));
     let quiet = begin(&with(&task(1, 0, HOUR), |undo| undo.on = vec![UndoOn::Failure]));
     assert_eq!(refused(&quiet, ask(ContainmentAsk::Undo)), Err(ContainmentRefusal::NotAsked));
+    let failed = ContainmentEvent::UndoEnded(1, Err("down".into()));
+    let failed = after(&after(&quiet, ContainmentEvent::Due, HOUR), failed, HOUR + 1);
+    let longer = after(&failed, ask(ContainmentAsk::Extend(Timestamp(3 * HOUR))), HOUR + 2);
+    let undoing = after(&longer, ask(ContainmentAsk::Undo), HOUR + 3);
+    assert_eq!(undoing.status, ContainmentStatus::Undoing, "it was due before a person gave it more time");
 }
 
 #[test]

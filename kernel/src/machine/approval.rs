@@ -22,6 +22,8 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) -> Result<Applied, ControlRefusal> {
+        // A blank more is no other person.
+        let answer = ApprovalAnswer { uid: answer.uid.trim().into(), ..answer };
         let task = self.tasks.iter().find(|task| task.id == id);
         let gate = |task: &Task| task.state.wait.as_ref().and_then(|wait| wait.gate.as_deref().cloned());
         let (seq, mut gate) =
@@ -31,7 +33,10 @@ impl Machine {
             return Err(ControlRefusal::NoApproval(id));
         };
         // First, so that a person who is not asked learns nothing of the answers.
-        if answer.uid.is_empty() || answer.uid.len() > KEY_BYTES || !gate.asks(&answer.uid, &answer.groups) {
+        if !(1..=KEY_BYTES).contains(&answer.uid.len()) {
+            return Err(ControlRefusal::NoPerson);
+        }
+        if !gate.asks(&answer.uid, &answer.groups) {
             return Err(ControlRefusal::NotAsked(answer.uid));
         }
         if !gate.choices.contains(&answer.choice) {
@@ -140,6 +145,7 @@ fn earlier(
 /// the state is that of no approval.
 pub fn late_answer(state: &TaskState, answer: &ApprovalAnswer) -> Option<Result<Applied, ControlRefusal>> {
     let gate = state.wait.as_ref()?.gate.as_deref()?;
+    let answer = &ApprovalAnswer { uid: answer.uid.trim().into(), ..answer.clone() };
     if !gate.asks(&answer.uid, &answer.groups) {
         return Some(Err(ControlRefusal::NotAsked(answer.uid.clone())));
     }

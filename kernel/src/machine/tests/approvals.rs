@@ -76,7 +76,7 @@ fn a_quorum_needs_distinct_people_who_are_asked_and_one_no_is_enough() {
     assert_eq!(world.answer(id, "ana", &[], "approve"), Ok(Applied::Repeated));
     assert!(matches!(world.answer(id, "ana", &[], "refuse"), Err(ControlRefusal::Answered { .. })));
     assert_eq!(world.answer(id, "eve", &["guests"], "approve"), Err(ControlRefusal::NotAsked("eve".into())));
-    assert_eq!(world.answer(id, "", &["leads"], "approve"), Err(ControlRefusal::NotAsked("".into())));
+    assert_eq!(world.answer(id, " ", &["leads"], "approve"), Err(ControlRefusal::NoPerson));
     let none = ControlRefusal::NoChoice("maybe".parse().unwrap());
     assert_eq!(world.answer(id, "ben", &[], "maybe"), Err(none));
     assert_eq!(world.statuses(), ["ok:waiting"]);
