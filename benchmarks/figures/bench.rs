@@ -3,11 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_load::{Length, LoadOptions, Meter, RunStore, Workload, closed};
+use updraft_load::{Length, LoadOptions, Meter, RunStore, Say, Workload, closed};
 
 /// Prints a figure for the process that asked for it.
 pub(crate) fn tell(name: &str, value: f64) {
     println!("figure {name} {value}");
+}
+
+/// Tells people how it goes.
+pub(crate) fn say() -> Say {
+    Arc::new(|text| eprintln!("{text}"))
 }
 
 /// An engine under measurement, with a directory that lives as long.

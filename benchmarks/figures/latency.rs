@@ -1,13 +1,11 @@
 //! Latency: one execution alone, many that wait for their tools, a wide execution, and the
 //! start of an engine.
 
-use std::io::{Seek, Write};
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use updraft::Engine;
-use updraft_load::{Latencies, Latency, LoadOptions, median};
+use updraft_load::{Latency, LoadOptions, median};
 
 use crate::bench::{Bench, tell};
 
@@ -17,34 +15,14 @@ const ALONE: u64 = 3_000;
 const MAKESPANS: usize = 5;
 /// Starts and fans of which the median counts.
 const TIMES: usize = 15;
-/// Syncs of a file of its own.
-const SYNCS: usize = 2_000;
-
-fn quantiles(name: &str, latencies: &Latencies, unit_us: f64) {
-    for (quantile, share) in [("p50", 0.5), ("p99", 0.99)] {
-        let value = latencies.us(share).expect("it was measured");
-        tell(&format!("{name}.{quantile}"), value / unit_us);
-    }
-}
 
 pub(crate) async fn alone() {
     let bench = Bench::durable(&LoadOptions::default()).await;
-    quantiles("alone", &bench.closed(ALONE, 1).await.execution, 1e3);
-    sync(bench.end().await.path());
-}
-
-/// What a sync of this disk takes alone.
-fn sync(directory: &Path) {
-    let mut file = std::fs::File::create(directory.join("alone")).expect("a file");
-    let latencies = Latencies::new().expect("a histogram");
-    for _ in 0..SYNCS {
-        file.rewind().expect("rewound");
-        file.write_all(&[1; 512]).expect("written");
-        let began = Instant::now();
-        file.sync_data().expect("synced");
-        latencies.record(began.elapsed());
+    let meter = bench.closed(ALONE, 1).await;
+    for (name, share) in [("alone.p50", 0.5), ("alone.p99", 0.99)] {
+        tell(name, meter.execution.us(share).expect("it was measured") / 1e3);
     }
-    quantiles("sync", &latencies, 1.0);
+    bench.end().await;
 }
 
 pub(crate) async fn makespan() {

@@ -20,6 +20,8 @@ mod stored;
 mod table;
 mod throughput;
 
+use std::path::PathBuf;
+
 use clap::Parser;
 use table::Table;
 
@@ -38,42 +40,42 @@ pub(crate) struct Options {
     /// Executions of a closed loop.
     #[arg(long, default_value_t = 100_000)]
     pub(crate) executions: u64,
-    /// The program, for `reference`: that which was built beside, unless it is named.
-    #[arg(long)]
-    pub(crate) updraft: Option<String>,
+    /// Executions of a store that is full.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) stored: u64,
+    /// The store of `reads`: `embedded`, or the address of a MongoDB server.
+    #[arg(long, default_value = "embedded")]
+    pub(crate) store: String,
     /// A program that measures a peer: called with concurrency and seconds, it prints lines
     /// with `noop5`, `conc=N` and `steps/s=N`.
     #[arg(long)]
     pub(crate) peer: Option<String>,
+    /// The case that this process measures.
+    #[arg(long, hide = true)]
+    case: Option<String>,
+    /// The directory of a process that a case starts beside it.
+    #[arg(long, hide = true)]
+    pub(crate) data: Option<PathBuf>,
     /// Without it nothing is measured: whoever runs all targets as tests does not wait for it.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(("--case", rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
-        return case::run(rest);
-    }
     let mut options = Options::parse();
+    if let Some(case) = &options.case {
+        return case::run(case, &options);
+    }
     if options.cases.is_empty() {
         let named = case::NAMES.split(' ').filter(|name| *name != "peer" || options.peer.is_some());
         options.cases = named.map(str::to_owned).collect();
     }
-    if options.bench {
-        measure(&options);
-    }
-}
-
-/// All cases asked for, one after the other, round after round.
-fn measure(options: &Options) {
+    // All cases asked for, one after the other, round after round.
     let mut table = Table::default();
-    for round in 1..=options.rounds {
+    for round in 1..=if options.bench { options.rounds } else { 0 } {
         for case in &options.cases {
             eprintln!("round {round} of {}: {case}", options.rounds);
-            for (name, value) in case::in_child(case, options) {
-                table.add(name, value);
-            }
+            case::in_child(case).into_iter().for_each(|(name, value)| table.add(name, value));
         }
     }
     println!("{}", table.text());

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use updraft::{Handle, Playbook, Submission, TenantCode};
 use updraft_load::{LoadOptions, Metrics, RunStore, Workload, process};
 
+use crate::Options;
 use crate::bench::{Bench, tell};
 
 /// Executions that wait.
@@ -28,31 +29,23 @@ async fn all_wait(metrics: &Metrics) {
     }
 }
 
-/// Submits until so many are accepted, and keeps of each handle what `keep` makes of it.
-async fn submit<K: Send + 'static>(
+/// Submits until so many are accepted.
+async fn submit(
     work: &Arc<Workload>,
-    submission: impl Fn(usize) -> Submission + Send + Sync + 'static,
-    keep: fn(Handle) -> K,
-) -> Vec<K> {
-    let submission = Arc::new(submission);
+    submission: impl Fn(&Workload, usize) -> Submission + Clone + Send + 'static,
+) -> Vec<Handle> {
     let mut loops = JoinSet::new();
     for first in 0..AT_ONCE {
         let (work, submission) = (work.clone(), submission.clone());
         loops.spawn(async move {
             let mut kept = Vec::new();
             for number in (first..WAITING).step_by(AT_ONCE) {
-                kept.push(keep(work.engine.submit(submission(number)).await.expect("accepted")));
+                kept.push(work.engine.submit(submission(&work, number)).await.expect("accepted"));
             }
             kept
         });
     }
     loops.join_all().await.into_iter().flatten().collect()
-}
-
-/// The same, of the load.
-async fn submit_load(work: &Arc<Workload>) -> Vec<Handle> {
-    let load = work.clone();
-    submit(work, move |number| load.submission(number), |handle| handle).await
 }
 
 /// Executions that have left memory while they wait for people.
@@ -64,7 +57,7 @@ pub(crate) async fn people() {
     let pid = work.engine.playbooks().put(&tenant, playbook).await.expect("stored");
     let resident = || process::usage().expect("/proc").resident_bytes;
     let before = resident();
-    submit(&work, move |_| Submission::new(tenant.clone(), pid), drop).await;
+    drop(submit(&work, move |_, _| Submission::new(tenant.clone(), pid)).await);
     while metrics.gauge("updraft_executions_in_flight") > 0.0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -79,7 +72,7 @@ pub(crate) async fn flight() {
     work.let_tools_answer(false);
     let resident = || process::usage().expect("/proc").resident_bytes;
     let before = resident();
-    let handles = submit_load(&work).await;
+    let handles = submit(&work, Workload::submission).await;
     all_wait(&metrics).await;
     work.engine.flush().await.expect("stored");
     let after = resident();
@@ -100,7 +93,7 @@ pub(crate) async fn restart() {
     let directory = tempfile::tempdir().expect("a directory");
     let own = std::env::current_exe().expect("this program");
     let mut child = Command::new(own);
-    child.args(["--case", "restart-child", "0"]).arg(directory.path()).stdout(Stdio::piped());
+    child.args(["--case", "restart-child", "--data"]).arg(directory.path()).stdout(Stdio::piped());
     let mut child = child.spawn().expect("a process");
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
     assert_eq!(lines.next().and_then(Result::ok).as_deref(), Some("all wait"));
@@ -115,10 +108,10 @@ pub(crate) async fn restart() {
 }
 
 /// The process that is killed.
-pub(crate) async fn child(directory: &str) {
+pub(crate) async fn child(options: &Options) {
     let metrics = Metrics::install().expect("a recorder");
-    let work = engine(directory.as_ref()).await;
-    let _handles = submit_load(&work).await;
+    let work = engine(options.data.as_ref().expect("--data")).await;
+    let _handles = submit(&work, Workload::submission).await;
     all_wait(&metrics).await;
     println!("all wait");
     std::future::pending::<()>().await;

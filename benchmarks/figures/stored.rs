@@ -1,41 +1,55 @@
 //! A store that has a million executions already: what it takes more, and what reads of it take.
 
+use std::time::Duration;
+
+use mongodb::bson::doc;
 use tokio::time::Instant;
 use updraft::{Detail, Durability, ExecutionQuery, ExecutionStatus, ExecutionsOf, TenantCode};
 use updraft_load::{LoadOptions, RunStore, median};
 
-use crate::bench::{Bench, tell};
+use crate::Options;
+use crate::bench::{Bench, say, tell};
 use crate::throughput::{PAIRS, rate, rate_of_durable};
 
-/// Executions that a store is filled with.
-const STORED: u64 = 1_000_000;
-/// Reads of which the mean is taken; without indexes each reads the whole table.
-const READS: usize = 1_000;
-const READS_WITHOUT: usize = 5;
-/// The list that is read in both ways.
-const LIST: &str = "WHERE tenant_code = 'tenant-3' AND execution_status = 'completed' \
-                    ORDER BY createddate DESC, _id DESC LIMIT 100";
+/// Reads of which the mean is taken: so many, or as many as end in so long.
+const READS: u32 = 1_000;
+const READING: Duration = Duration::from_secs(60);
+/// The table that is read.
+const EXECUTIONS: &str = "playbook_execution_collection";
 
-pub(crate) async fn throughput(executions: u64) {
-    let mut full = fill().await;
+pub(crate) async fn throughput(options: &Options) {
+    let mut full = fill(&RunStore::Embedded, options.stored).await;
     let mut ratios = Vec::new();
     for _ in 0..PAIRS {
-        let on_empty = rate_of_durable(executions).await.executions_per_s;
-        let (on_full, directory) = rate(&LoadOptions::default(), full, &RunStore::Embedded, executions).await;
+        let on_empty = rate_of_durable(options.executions).await.executions_per_s;
+        let load = LoadOptions::default();
+        let (on_full, directory) = rate(&load, full, &RunStore::Embedded, options.executions).await;
         full = directory;
         ratios.push(on_full.executions_per_s / on_empty);
     }
     tell("stored", median(&ratios).expect("pairs"));
 }
 
-/// The mean time of an analyst's list of 100 through the engine; and of the same question to SQLite with its indexes and
-/// without.
-pub(crate) async fn reads() {
-    let bench = Bench::start(&LoadOptions::default(), fill().await, &RunStore::Embedded).await;
-    let began = Instant::now();
-    for number in 0..READS {
+/// An analyst's list of 100 through the engine, with the indexes of the store and without them.
+pub(crate) async fn reads(options: &Options) {
+    let store = RunStore::open(&options.store.parse().expect("an address")).await.expect("a store");
+    let bench = Bench::start(&LoadOptions::default(), fill(&store, options.stored).await, &store).await;
+    let with = list(&bench).await;
+    tell("reads", with);
+    drop_indexes(&bench, &store, &options.store).await;
+    let without = list(&bench).await;
+    tell("reads.without", without);
+    tell("reads.ratio", without / with);
+    bench.end().await;
+    store.leave(&say()).await;
+}
+
+/// The mean time of a read in milliseconds, of one tenant after another.
+async fn list(bench: &Bench) -> f64 {
+    let (began, mut reads) = (Instant::now(), 0);
+    while reads < READS && began.elapsed() < READING {
         let query = ExecutionQuery {
-            tenant: TenantCode::new(format!("tenant-{}", number % 16)).expect("a tenant"),
+            tenant: TenantCode::new(format!("tenant-{}", reads % 16)).expect("a tenant"),
             of: ExecutionsOf::Status(ExecutionStatus::Completed),
             after: None,
             limit: 100,
@@ -43,29 +57,33 @@ pub(crate) async fn reads() {
         };
         let (page, _) = bench.work.engine.reader().executions(query).await.expect("a page");
         assert_eq!(page.len(), 100, "a whole page");
+        reads += 1;
     }
-    tell("reads", began.elapsed().as_secs_f64() * 1e3 / READS as f64);
-    let full = bench.end().await;
-    let connection = rusqlite::Connection::open(full.path().join("updraft.db")).expect("the store");
-    let took = |hint: &str, times: usize| {
-        let question = format!("SELECT * FROM playbook_execution_collection {hint} {LIST}");
-        let mut statement = connection.prepare(&question).expect("a question");
-        let began = Instant::now();
-        for _ in 0..times {
-            let mut rows = statement.query([]).expect("an answer");
-            while rows.next().expect("a row").is_some() {}
-        }
-        began.elapsed().as_secs_f64() / times as f64
-    };
-    let with = took("", READS);
-    tell("reads.ratio", took("NOT INDEXED", READS_WITHOUT) / with);
+    began.elapsed().as_secs_f64() * 1e3 / f64::from(reads)
 }
 
-/// A directory in which so many executions are stored, with their tasks.
-async fn fill() -> tempfile::TempDir {
+/// Drops the indexes of executions behind the engine's back: when it starts it makes those that are missing.
+async fn drop_indexes(bench: &Bench, store: &RunStore, address: &str) {
+    if let RunStore::MongoDb { own, .. } = store {
+        let database = own.as_deref().expect("an address without a database");
+        let client = mongodb::Client::with_uri_str(address).await.expect("the server");
+        let command = doc! { "dropIndexes": EXECUTIONS, "index": "*" };
+        client.database(database).run_command(command).await.expect("dropped");
+        return;
+    }
+    let connection =
+        rusqlite::Connection::open(bench.directory.path().join("updraft.db")).expect("the store");
+    let question = "SELECT group_concat('DROP INDEX ' || name, ';') FROM sqlite_master \
+                    WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ?";
+    let drops: String = connection.query_row(question, [EXECUTIONS], |row| row.get(0)).expect("indexes");
+    connection.execute_batch(&drops).expect("dropped");
+}
+
+/// A directory, and a store, in which so many executions are stored, with their tasks.
+async fn fill(store: &RunStore, stored: u64) -> tempfile::TempDir {
     let options = LoadOptions { durability: Durability::Os, ..LoadOptions::default() };
-    let bench = Bench::durable(&options).await;
-    bench.closed(STORED, options.concurrency).await;
+    let bench = Bench::start(&options, tempfile::tempdir().expect("a directory"), store).await;
+    bench.closed(stored, options.concurrency).await;
     bench.flush().await;
     bench.end().await
 }

@@ -13,23 +13,12 @@ pub(crate) struct Rate {
     pub(crate) executions_per_s: f64,
     cpu: f64,
     cpu_of_store: f64,
-    cpu_of_load: f64,
-    switches: f64,
 }
 
-impl Rate {
-    /// Cores that were busy.
-    fn cores(&self, options: &LoadOptions) -> f64 {
-        self.cpu * f64::from(options.steps) * self.executions_per_s / 1e6
-    }
-}
-
-/// CPU in microseconds of the threads whose names begin so, and how often those of all switched.
-fn used(names: &[&str]) -> (f64, f64) {
-    let threads = process::threads();
-    let named = |name: &str| names.iter().any(|begin| name.starts_with(begin));
-    let cpu_s: f64 = threads.iter().filter(|thread| named(&thread.name)).map(|thread| thread.cpu_s).sum();
-    (cpu_s * 1e6, threads.iter().map(|thread| thread.switches).sum::<u64>() as f64)
+/// CPU in microseconds of the threads whose names begin so.
+fn used(name: &str) -> f64 {
+    let threads = process::threads().into_iter().filter(|thread| thread.name.starts_with(name));
+    threads.map(|thread| thread.cpu_s * 1e6).sum()
 }
 
 /// A closed loop of so many executions, until the store has everything, on an engine that is warm; and its directory.
@@ -42,21 +31,15 @@ pub(crate) async fn rate(
     let bench = Bench::start(options, directory, store).await;
     bench.closed(executions / 10, options.concurrency).await;
     bench.flush().await;
-    let looks = || [used(&[""]), used(&["store-"]), used(&["load", "figures"])];
+    let looks = || [used(""), used("store-")];
     let (before, began) = (looks(), Instant::now());
     bench.closed(executions, options.concurrency).await;
     bench.flush().await;
     let lasted = began.elapsed().as_secs_f64();
     let steps = (executions * u64::from(options.steps)) as f64;
     let after = looks();
-    let of = |look: usize| (after[look].0 - before[look].0) / steps;
-    let rate = Rate {
-        executions_per_s: executions as f64 / lasted,
-        cpu: of(0),
-        cpu_of_store: of(1),
-        cpu_of_load: of(2),
-        switches: (after[0].1 - before[0].1) / steps,
-    };
+    let [cpu, cpu_of_store] = [0, 1].map(|of| (after[of] - before[of]) / steps);
+    let rate = Rate { executions_per_s: executions as f64 / lasted, cpu, cpu_of_store };
     (rate, bench.end().await)
 }
 
@@ -74,17 +57,12 @@ pub(crate) async fn durable(executions: u64) {
     tell("durable", rate.executions_per_s);
     tell("cpu", rate.cpu);
     tell("cpu.engine", rate.cpu - rate.cpu_of_store);
-    tell("cpu.load", rate.cpu_of_load);
-    tell("switches", rate.switches);
 }
 
 pub(crate) async fn memory(executions: u64) {
     let options = LoadOptions::default();
     let rate = rate_alone(&options, &RunStore::Memory, executions).await;
     tell("memory", rate.executions_per_s * f64::from(options.steps));
-    tell("memory.cpu", rate.cpu);
-    tell("memory.load", rate.cpu_of_load);
-    tell("memory.cores", rate.cores(&options));
 }
 
 pub(crate) async fn shards(executions: u64) {
@@ -94,7 +72,8 @@ pub(crate) async fn shards(executions: u64) {
         let of_one = rate_alone(&one, &RunStore::Memory, executions).await;
         let of_two = rate_alone(&two, &RunStore::Memory, executions).await;
         ratios.push(of_two.executions_per_s / of_one.executions_per_s);
-        cores.push(of_one.cores(&one));
+        // Cores that were busy.
+        cores.push(of_one.cpu * f64::from(one.steps) * of_one.executions_per_s / 1e6);
     }
     tell("shards", median(&ratios).expect("pairs"));
     tell("shards.cores", median(&cores).expect("pairs"));
