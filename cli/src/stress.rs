@@ -4,7 +4,7 @@
 pub(crate) mod options;
 mod rounds;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use updraft_load::{LoadOptions, Metrics, RunStore, Say, Summary};
@@ -32,14 +32,12 @@ impl From<updraft_load::Error> for Error {
 /// Runs what was asked for.
 pub(crate) async fn stress(options: &Stress, screen: &Screen) -> Result<Ending, Error> {
     options.checked()?;
-    let directory =
-        Scratch::new(Use::Stress, options.within.as_ref().or(options.data.as_ref()).map(PathBuf::as_path));
-    let directory = directory.map_err(|error| Error::refused("--data", error))?;
     if options.profiles && options.round.is_none() {
-        rounds::run(options, directory.path(), screen).await
-    } else {
-        measure(options, directory.path(), screen).await
+        return rounds::run(options, screen).await;
     }
+    let directory = Scratch::new(Use::Stress, options.data.as_deref());
+    let directory = directory.map_err(|error| Error::refused("--data", error))?;
+    measure(options, directory.path(), screen).await
 }
 
 async fn measure(options: &Stress, directory: &Path, screen: &Screen) -> Result<Ending, Error> {
@@ -67,14 +65,15 @@ async fn measure(options: &Stress, directory: &Path, screen: &Screen) -> Result<
     };
     let summary = Summary::new(&load, &outcome, &options.assert);
     let mut output = Output::stdout();
-    output.line(summary.text().trim_end());
+    let is_round = options.round.is_some();
+    output.line(if is_round { summary.figures.json() } else { summary.text() }.trim_end());
     // What cannot be written keeps nothing else from being written.
-    let json = options.within.as_deref().map(rounds::figures).or(options.json.clone());
-    let json = json.map_or(Ok(()), |path| write(&path, &summary.figures.json()));
+    let json = options.json.as_ref().filter(|_| !is_round);
+    let json = json.map_or(Ok(()), |path| write(path, &summary.figures.json()));
     let page = || updraft_load::page(&summary, &outcome);
     let page = options.report.as_ref().map_or(Ok(()), |path| write(path, &page()));
     output.finish().and(json).and(page)?;
-    Ok(match (outcome.interrupted, summary.is_well()) {
+    Ok(match (outcome.interrupted, summary.is_well) {
         (true, _) => Ending::Interrupted,
         (false, true) => Ending::Completed,
         (false, false) => Ending::Failed,

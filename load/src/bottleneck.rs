@@ -3,12 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use updraft::limits::COALESCER_DOCUMENTS;
-
 use crate::outcome::{PhaseResult, RunOutcome, Trouble};
 use crate::process::Thread;
 use crate::store_lag;
-use crate::tools;
 
 /// A thread that is busy for this share of its time is the limit of what it does.
 const BUSY: f64 = 0.85;
@@ -16,35 +13,31 @@ const BUSY: f64 = 0.85;
 const MACHINE: f64 = 0.92;
 /// Below this share of what is busy, others took the machine.
 const OWN: f64 = 0.75;
-/// A store for which this share of the documents that may wait does wait cannot take the load.
-const PENDING: f64 = 0.5;
 /// Executions that take less than this multiple of what their tools take wait for tools, not for the engine.
 const TOOLS: f64 = 2.0;
 /// The stage that is none of ours.
 pub(crate) const OTHERS: &str = "other processes";
-/// Stages that are there only for the measuring.
+/// The stage that is there only for the measuring: it sends, and its tools answer.
 const GENERATOR: &str = "load generator";
-const TOOL_SERVER: &str = "HTTP tools";
 /// Stages, the names of their threads, and what helps where one limits. Arbiters have one name and are told apart by their
 /// order, or not at all; all other threads are those of the load generator.
-const STAGES: [(&str, &str, &str); 9] = [
+const STAGES: [(&str, &str, &str); 8] = [
     ("node", "updraft-node", "A faster core: supervision is one thread."),
     (
         "journal",
         "updraft-journal",
-        "Smaller inputs and answers, or a faster disk: the journal copies, sums and syncs every byte.",
+        "Smaller inputs and answers, or a faster disk: it copies, sums and syncs all.",
     ),
-    (
-        "store writer",
-        "store-write",
-        "Fewer steps per execution, a faster core, or a store on another machine.",
-    ),
+    ("store writer", "store-write", "Fewer steps per execution, a faster core, or a store elsewhere."),
     ("store readers", "store-read", "Fewer reads: idempotency keys and lists read the store."),
     ("store driver", "updraft-mongo", "A faster core: the driver of the database is one thread."),
     ("timers", "updraft-timer", "Fewer submissions at once: the clock of those who wait is one thread."),
     ("write-behind", "", "A faster core: the coalescer is one thread."),
-    (TOOL_SERVER, tools::THREAD, "Nothing of the engine: the stubbed tools are one thread."),
-    (GENERATOR, "", "Nothing of the engine: it takes more than this program can send."),
+    (
+        GENERATOR,
+        "",
+        "Nothing of the engine: it takes more than this program can send, or its tools can answer.",
+    ),
 ];
 /// The same of shards, which are numbered.
 const MORE_SHARDS: &str = "More shards (`--shards`) on more cores, and more tenants to spread over them.";
@@ -109,90 +102,71 @@ pub(crate) fn find(outcome: &RunOutcome, stages: &[Stage]) -> Option<Bottleneck>
     // Of an engine that failed, no load is known to be too much.
     let failed = matches!(outcome.trouble, Some(Trouble::Engine(_)));
     let end = outcome.phases.first().filter(|end| end.counted.get("ended") > 0 && !failed)?;
-    let found = behind(outcome, end)
+    behind(outcome)
         .or_else(|| busy(stages))
         .or_else(|| machine(end, stages))
         .or_else(|| tools(end))
-        .or_else(|| hand_overs(stages));
-    found.map(|(stage, why, change)| Bottleneck { stage, why, change })
+        .or_else(|| hand_overs(stages))
 }
 
-/// A stage, why it limits, and what helps.
-type Limit = (String, String, &'static str);
+/// A stage that limits.
+fn limit(stage: impl Into<String>, why: String, change: &'static str) -> Option<Bottleneck> {
+    Some(Bottleneck { stage: stage.into(), why, change })
+}
 
 /// A store that does not keep up.
-fn behind(outcome: &RunOutcome, end: &PhaseResult) -> Option<Limit> {
-    let pending = outcome.most(Some(0), |sample| sample.pending_documents).unwrap_or_default();
-    let stalled = outcome.trouble == Some(Trouble::Store);
-    if !stalled && !store_lag::is_behind(end) && pending < COALESCER_DOCUMENTS as f64 * PENDING {
-        return None;
-    }
-    let behind = end.behind.map_or_else(
-        || "did not get all".to_owned(),
-        |behind| format!("was {:.1} s behind when the last execution had ended", behind.as_secs_f64()),
-    );
+fn behind(outcome: &RunOutcome) -> Option<Bottleneck> {
+    let stalled = (outcome.trouble == Some(Trouble::Store)).then(|| "it took nothing more".to_owned());
+    let why = stalled.or_else(|| store_lag::why(outcome, 0))?;
     let stage = if outcome.server { "store server" } else { "store writer" };
-    let why = format!("the store {behind}; up to {pending:.0} documents waited");
-    Some((
-        stage.to_owned(),
-        why,
-        "The store cannot take this load: a faster disk or server, or fewer steps per execution.",
-    ))
+    limit(stage, why, "A faster disk or server, or fewer steps per execution.")
 }
 
 /// A thread that has no time left: of the engine first, because the others are there only for the measuring.
-fn busy(stages: &[Stage]) -> Option<Limit> {
-    let engine = stages.iter().filter(|stage| stage.name != GENERATOR && stage.name != TOOL_SERVER);
+fn busy(stages: &[Stage]) -> Option<Bottleneck> {
+    let engine = stages.iter().filter(|stage| stage.name != GENERATOR);
     let stage = engine.chain(stages).find(|stage| stage.busy >= BUSY)?;
     let change =
         STAGES.iter().find(|(name, ..)| *name == stage.name).map_or(MORE_SHARDS, |(.., change)| change);
     let by = if stage.disk > stage.cpu { "disk" } else { "CPU" };
+    let [busy, cpu, disk] = [stage.busy, stage.cpu, stage.disk].map(percent);
     let why = format!(
-        "its busiest thread is busy {} of the time; all of them: {} computing, {} waiting for the disk",
-        percent(stage.busy),
-        percent(stage.cpu),
-        percent(stage.disk)
+        "its busiest thread is busy {busy} of the time; all: {cpu} computing, {disk} waiting for the disk"
     );
-    Some((format!("{} {by}", stage.name), why, change))
+    limit(format!("{} {by}", stage.name), why, change)
 }
 
 /// The machine has nothing more to give, to this process or to others.
-fn machine(end: &PhaseResult, stages: &[Stage]) -> Option<Limit> {
-    let machine = end.used.machine.filter(|machine| *machine >= MACHINE)?;
+fn machine(end: &PhaseResult, stages: &[Stage]) -> Option<Bottleneck> {
+    let (busy, all) = end.used.machine?;
+    let machine = Some(busy as f64 / all.max(1) as f64).filter(|machine| *machine >= MACHINE)?;
     let cores = std::thread::available_parallelism().map_or(1.0, |cores| usize::from(cores) as f64);
     let own = end.of_time(end.used.cpu_s.unwrap_or_default()) / cores;
     let most = stages.iter().max_by(|a, b| a.cpu.total_cmp(&b.cpu)).map_or("", |stage| &stage.name);
-    let why = format!(
-        "{} of all cores are busy, {} with this process, mostly {most}",
-        percent(machine),
-        percent(own)
-    );
+    let (all, ours) = (percent(machine), percent(own));
+    let why = format!("{all} of all cores are busy, {ours} with this process, mostly {most}");
     let (stage, change) = if own < machine * OWN {
         (OTHERS, "Measure again when the other processes of the machine are at rest: they took the rest.")
     } else {
         ("machine CPU", "More cores, and `--shards` as many; tools and load generator count here too.")
     };
-    Some((stage.to_owned(), why, change))
+    limit(stage, why, change)
 }
 
 /// Executions that take little more than their tools do.
-fn tools(end: &PhaseResult) -> Option<Limit> {
+fn tools(end: &PhaseResult) -> Option<Bottleneck> {
     let (ideal, median) = (end.ideal.as_secs_f64() * 1e3, end.meter.execution.ms(0.5)?);
     let why =
         format!("half of the executions end within {median:.0} ms, of which their tools take {ideal:.0} ms");
     let change = "Raise `--concurrency`: the engine waits for tools and has room for more executions.";
-    (ideal > 0.0 && median <= ideal * TOOLS).then(|| ("tool latency".to_owned(), why, change))
+    if ideal > 0.0 && median <= ideal * TOOLS { limit("tool latency", why, change) } else { None }
 }
 
 /// Nothing computes, and nothing waits for tools.
-fn hand_overs(stages: &[Stage]) -> Option<Limit> {
+fn hand_overs(stages: &[Stage]) -> Option<Bottleneck> {
     let Stage { name, busy, .. } = stages.first()?;
     let why = format!("no stage is busy: the busiest is {name} with {}", percent(*busy));
-    Some((
-        "hand-overs".to_owned(),
-        why,
-        "Raise `--concurrency`: each execution waits for one durable step after another.",
-    ))
+    limit("hand-overs", why, "Raise `--concurrency`: an execution waits for one step after another.")
 }
 
 pub(crate) fn percent(share: f64) -> String {
@@ -205,7 +179,7 @@ mod tests {
 
     #[test]
     fn arbiters_are_told_apart_by_their_order_and_only_where_all_are_there() {
-        let thread = |tid, name: &str| Thread { tid, name: name.into(), cpu_s: 0.0, switches: 0 };
+        let thread = |tid, name: &str| Thread { tid, name: name.into(), cpu_s: 0.0 };
         let names = |shards| [4, 5, 6].map(|tid| named(&thread(tid, "actix-rt|system"), &[4, 5, 6], shards));
         assert_eq!(names(2), ["write-behind", "shard 0", "shard 1"]);
         assert_eq!(names(3), ["shards and write-behind"; 3]);
@@ -217,7 +191,7 @@ mod tests {
     fn the_engine_is_named_before_what_only_measures() {
         let stage = |name: &str, cpu, disk| Stage { name: name.into(), cpu, disk, busy: cpu + disk };
         let stages = [stage(GENERATOR, 0.99, 0.0), stage("journal", 0.1, 0.8)];
-        assert_eq!(busy(&stages).map(|(stage, ..)| stage).as_deref(), Some("journal disk"));
-        assert_eq!(busy(&stages[..1]).map(|(stage, ..)| stage).as_deref(), Some("load generator CPU"));
+        assert_eq!(busy(&stages).map(|limit| limit.stage).as_deref(), Some("journal disk"));
+        assert_eq!(busy(&stages[..1]).map(|limit| limit.stage).as_deref(), Some("load generator CPU"));
     }
 }

@@ -11,18 +11,10 @@ const RIGHT: f64 = 12.0;
 const TOP: f64 = 24.0;
 const BOTTOM: f64 = 30.0;
 
-/// One line: of seconds, and of values.
-pub(crate) struct Line {
-    pub(crate) label: &'static str,
-    pub(crate) points: Vec<(f64, f64)>,
-}
-
-/// A stretch of time with a name.
-pub(crate) struct Band {
-    pub(crate) name: &'static str,
-    pub(crate) from: f64,
-    pub(crate) to: f64,
-}
+/// One line: its label, and points of seconds and values.
+pub(crate) type Line = (&'static str, Vec<(f64, f64)>);
+/// A stretch of time: its name, its begin and its end.
+pub(crate) type Band = (&'static str, f64, f64);
 
 /// How a chart is drawn.
 pub(crate) struct Chart<'a> {
@@ -56,11 +48,11 @@ impl Scale {
 impl Chart<'_> {
     /// The picture; none where there is nothing to show.
     pub(crate) fn svg(&self) -> Option<String> {
-        let points: Vec<_> = self.lines.iter().flat_map(|line| &line.points).collect();
+        let points: Vec<_> = self.lines.iter().flat_map(|(_, points)| points).collect();
         if points.len() < 2 {
             return None;
         }
-        let ends = points.iter().map(|point| point.0).chain(self.bands.iter().map(|band| band.to));
+        let ends = points.iter().map(|point| point.0).chain(self.bands.iter().map(|band| band.2));
         let (low, high) = points
             .iter()
             .fold((f64::INFINITY, 0.0), |(low, high), (_, value)| (value.min(low), value.max(high)));
@@ -76,15 +68,15 @@ impl Chart<'_> {
 
     fn legend(&self) -> String {
         let keys = self.lines.iter().enumerate().filter(|_| self.lines.len() > 1);
-        keys.map(|(number, line)| format!("<span class=\"key l{number}\">{}</span>", line.label)).collect()
+        keys.map(|(number, (label, _))| format!("<span class=\"key l{number}\">{label}</span>")).collect()
     }
 
     fn bands(&self, scale: &Scale) -> String {
-        let band = |(number, band): (usize, &Band)| {
-            let (x, height, parity) = (scale.x(band.from), HEIGHT - TOP - BOTTOM, number % 2);
-            let width = (scale.x(band.to) - x).max(0.0);
+        let band = |(number, (name, from, to)): (usize, &Band)| {
+            let (x, height, parity) = (scale.x(*from), HEIGHT - TOP - BOTTOM, number % 2);
+            let width = (scale.x(*to) - x).max(0.0);
             // A name that is wider than its band is left to the table.
-            let name = if width > band.name.len() as f64 * 6.0 { band.name } else { "" };
+            let name = if width > name.len() as f64 * 6.0 { name } else { "" };
             format!(
                 "<rect class=\"band b{parity}\" x=\"{x:.1}\" y=\"{TOP}\" width=\"{width:.1}\" height=\"{height}\"/>"
             ) + &text("phase", "start", (x + 4.0, TOP - 6.0), name)
@@ -107,12 +99,12 @@ impl Chart<'_> {
     }
 
     fn curves(&self, scale: &Scale) -> String {
-        let curve = |(number, line): (usize, &Line)| {
-            let points = line.points.iter().map(|(x, y)| format!("{:.1} {:.1}", scale.x(*x), scale.y(*y)));
+        let curve = |(number, (label, points)): (usize, &Line)| {
+            let points = points.iter().map(|(x, y)| format!("{:.1} {:.1}", scale.x(*x), scale.y(*y)));
             let path = points.collect::<Vec<_>>().join("L");
-            format!("<path class=\"line l{number}\" d=\"M{path}\"><title>{}</title></path>", line.label)
+            format!("<path class=\"line l{number}\" d=\"M{path}\"><title>{label}</title></path>")
         };
-        self.lines.iter().enumerate().filter(|(_, line)| !line.points.is_empty()).map(curve).collect()
+        self.lines.iter().enumerate().filter(|(_, (_, points))| !points.is_empty()).map(curve).collect()
     }
 }
 
@@ -149,10 +141,10 @@ mod tests {
     fn a_chart_stays_inside_of_its_picture_and_one_without_points_is_not_drawn() {
         let chart = |points| Chart {
             title: "t",
-            lines: vec![Line { label: "a", points }],
+            lines: vec![("a", points)],
             bands: &[],
             log: false,
-            shown: unit::short,
+            shown: unit::time,
         };
         assert_eq!(chart(vec![(0.0, 1.0)]).svg(), None);
         let svg = chart(vec![(0.0, 0.0), (1.0, 0.0), (2.0, 9.0)]).svg().unwrap();

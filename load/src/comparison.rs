@@ -10,24 +10,20 @@ use crate::scenario::LoadScenario;
 use crate::table::Table;
 use crate::unit;
 
-/// What was measured so far, in rounds: the figures of each name, where its run has ended.
+/// Runs under names, in rounds: each round has the figures of one run of each name.
 pub struct Comparison {
-    names: Vec<String>,
+    /// The names.
+    pub names: Vec<String>,
     /// The place of the name that the others are held against.
-    base: usize,
-    rounds: Vec<Vec<Option<Figures>>>,
+    pub base: usize,
+    /// The rounds that ended.
+    pub rounds: Vec<Vec<Figures>>,
 }
 
 /// One figure of one name: the median of its rounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Cell {
     value: f64,
-    /// Beside the base; none of the base itself, and where nothing is compared.
-    beside: Option<Beside>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Beside {
     /// The median of the ratios to the base of the same round.
     ratio: f64,
     /// How far rounds lie from that, or what says nothing anyway.
@@ -37,50 +33,28 @@ struct Beside {
 }
 
 impl Comparison {
-    /// Of runs under these names, held against those of the name at `base`.
-    pub fn new(names: Vec<String>, base: usize) -> Self {
-        Self { names, base, rounds: Vec::new() }
-    }
-
-    /// Takes one run of the name at this place. With the second run of a name the next round begins.
-    pub fn add(&mut self, name: usize, figures: Figures) {
-        if self.rounds.last().is_none_or(|round| round[name].is_some()) {
-            self.rounds.push(vec![None; self.names.len()]);
-        }
-        if let Some(round) = self.rounds.last_mut() {
-            round[name] = Some(figures);
-        }
-    }
-
-    /// Whether nothing was measured.
-    pub fn is_empty(&self) -> bool {
-        self.rounds.is_empty()
-    }
-
-    /// The comparison as text for a terminal, with further notes. Where a round was cut short, whole rounds count; where
-    /// there is none, the runs that ended are shown without being compared.
-    pub fn text(&self, title: &str, notes: Vec<String>) -> String {
+    /// The comparison as text for a terminal, with a further note.
+    pub fn text(&self, title: &str, note: Option<String>) -> String {
         let base = &self.names[self.base];
-        let mut text = format!("{title}, held against {base}; whole rounds: {}\n", self.whole().len());
-        for note in notes.into_iter().chain(self.notes()) {
+        let mut text = format!("{title}, held against {base}; whole rounds: {}\n", self.rounds.len());
+        for note in note.into_iter().chain(self.notes()) {
             text += &format!("NOTE {note}\n");
         }
         let head = format!("median (times {base}, verdict)");
-        let mut table =
-            Table::new(std::iter::once(head.as_str()).chain(self.names.iter().map(String::as_str)));
+        let names = self.names.iter().map(String::as_str);
+        let mut table = Table::new(std::iter::once(head.as_str()).chain(names));
         for (key, cells) in self.rows() {
-            let shown = |cell: Cell| {
-                let value = unit::shown(&key, cell.value);
-                match cell.beside {
-                    None => value,
+            let shown = |(name, cell): (usize, Option<Cell>)| {
+                let Cell { value, ratio, verdict, .. } = cell?;
+                let value = unit::shown(&key, value);
+                Some(match ratio {
+                    _ if name == self.base => value,
                     // What was nothing before has no ratio that a person would read.
-                    Some(Beside { ratio, verdict, .. }) if ratio < 1e4 => {
-                        format!("{value} {ratio:.2} {verdict}")
-                    }
-                    Some(Beside { verdict, .. }) => format!("{value} {verdict}"),
-                }
+                    1e4.. => format!("{value} {verdict}"),
+                    _ => format!("{value} {ratio:.2} {verdict}"),
+                })
             };
-            table.add(key.clone(), cells.into_iter().map(|cell| cell.map(shown)));
+            table.add(key.clone(), cells.into_iter().enumerate().map(shown));
         }
         text + "\n" + &table.text()
     }
@@ -89,63 +63,50 @@ impl Comparison {
     pub fn figures(&self, scenario: LoadScenario) -> Figures {
         let mut figures = Figures::default();
         figures.text("contest", name(&scenario));
-        figures.number("rounds", Some(self.whole().len() as f64));
+        figures.number("rounds", Some(self.rounds.len() as f64));
         for (key, cells) in self.rows() {
             for (name, cell) in self.names.iter().zip(cells) {
-                figures.number(&format!("{name}.{key}"), cell.map(|cell| cell.value));
-                let Some(beside) = cell.and_then(|cell| cell.beside) else { continue };
-                figures.number(&format!("{name}.ratio.{key}"), Some(beside.ratio));
-                figures.number(&format!("{name}.noise.{key}"), Some(beside.noise));
-                figures.text(&format!("{name}.verdict.{key}"), beside.verdict);
+                let Some(Cell { value, ratio, noise, verdict }) = cell else { continue };
+                figures.number(&format!("{name}.{key}"), Some(value));
+                if *name != self.names[self.base] {
+                    figures.number(&format!("{name}.ratio.{key}"), Some(ratio));
+                    figures.number(&format!("{name}.noise.{key}"), Some(noise));
+                    figures.text(&format!("{name}.verdict.{key}"), verdict);
+                }
             }
         }
         figures
     }
 
-    /// Rounds that have every name.
-    fn whole(&self) -> &[Vec<Option<Figures>>] {
-        let cut = self.rounds.iter().position(|round| round.iter().any(Option::is_none));
-        &self.rounds[..cut.unwrap_or(self.rounds.len())]
-    }
-
     /// What the runs noted of themselves, each once.
     fn notes(&self) -> BTreeSet<String> {
         let runs = self.rounds.iter().flat_map(|round| self.names.iter().zip(round));
-        let noted = runs.filter_map(|(name, run)| Some((name, run.as_ref()?.notes())));
-        noted.flat_map(|(name, notes)| notes.lines().map(move |line| format!("{name}: {line}"))).collect()
+        let lines = |(name, run)| Figures::notes(run).lines().map(move |line| format!("{name}: {line}"));
+        runs.flat_map(lines).collect()
     }
 
-    /// Every figure that two names have, or that one has where nothing is compared, in the order of the runs' own report.
+    /// Every figure that two names have, in the order of the runs' own report.
     fn rows(&self) -> Vec<(String, Vec<Option<Cell>>)> {
-        let keys = self.rounds.iter().flatten().flatten().flat_map(|run| run.0.keys());
+        let keys = self.rounds.iter().flatten().flat_map(|run| run.0.keys());
         let parts: BTreeSet<&str> =
             keys.map(String::as_str).filter(|key| key.starts_with("phase.")).collect();
-        let least = if self.whole().is_empty() { 1 } else { 2 };
         let row = |key: &str| {
             let cells: Vec<_> = (0..self.names.len()).map(|name| self.cell(key, name)).collect();
-            (cells.iter().flatten().count() >= least).then(|| (key.to_owned(), cells))
+            (cells.iter().flatten().count() > 1).then(|| (key.to_owned(), cells))
         };
         figure::all().map(|(key, _)| key).chain(parts).filter_map(row).collect()
     }
 
     fn cell(&self, key: &str, name: usize) -> Option<Cell> {
         let (better, band) = figure::known(key)??;
-        let whole = self.whole();
-        let compares = !whole.is_empty() && name != self.base;
-        let rounds = if whole.is_empty() { self.rounds.get(..1)? } else { whole };
-        let of = |name: usize| -> Option<Vec<f64>> {
-            rounds.iter().map(|round| round[name].as_ref()?.get(key)).collect()
-        };
-        let own = of(name)?;
-        let value = median(&own)?;
-        if !compares {
-            return Some(Cell { value, beside: None });
-        }
-        let ratios: Vec<f64> = own.iter().zip(of(self.base)?).map(|(own, base)| ratio(*own, base)).collect();
+        let of =
+            |name: usize| self.rounds.iter().map(|round| round[name].get(key)).collect::<Option<Vec<_>>>();
+        let (own, base) = (of(name)?, of(self.base)?);
+        let ratios: Vec<f64> = own.iter().zip(base).map(|(own, base)| ratio(*own, base)).collect();
         let ratio = median(&ratios)?;
         let spread = ratios.iter().map(|one| (one - ratio).abs() / ratio.max(f64::EPSILON));
         let noise = spread.fold(band, f64::max);
-        Some(Cell { value, beside: Some(Beside { ratio, noise, verdict: verdict(better, ratio, noise) }) })
+        Some(Cell { value: median(&own)?, ratio, noise, verdict: verdict(better, ratio, noise) })
     }
 }
 
@@ -177,21 +138,6 @@ pub fn median(values: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
-
-    fn figures(value: Value) -> Figures {
-        let Value::Object(object) = value else { panic!("an object") };
-        Figures(object)
-    }
-
-    fn comparison(runs: &[(usize, Value)]) -> Comparison {
-        let names = ["low", "middle", "high"].map(str::to_owned);
-        let mut comparison = Comparison::new(names.into(), 1);
-        for (name, run) in runs {
-            comparison.add(*name, figures(run.clone()));
-        }
-        comparison
-    }
 
     #[test]
     fn a_difference_beyond_the_noise_is_better_or_worse_as_the_figure_goes() {
@@ -207,29 +153,22 @@ mod tests {
     fn rounds_are_compared_within_themselves_and_noise_is_no_difference() {
         // The machine is half as fast in the second round; that is no difference between the runs of one.
         let rounds = [[50, 100, 130], [25, 50, 45], [52, 104, 125]];
-        let run = |executions: u64| json!({"executions_per_s": executions, "errors": 0, "submitted": 9});
-        let runs: Vec<_> = rounds.iter().flat_map(|round| (0..).zip(round.map(run))).collect();
-        let rows = comparison(&runs).rows();
-        let of = |row: usize, name: usize| rows[row].1[name].unwrap().beside;
+        let run = |executions: u64| {
+            let text = format!(
+                r#"{{"executions_per_s": {executions}, "errors": 0, "submitted": 9, "notes": "late"}}"#
+            );
+            Figures::parse(&text).unwrap()
+        };
+        let names = ["low", "middle", "high"].map(str::to_owned).into();
+        let compared =
+            Comparison { names, base: 1, rounds: rounds.map(|round| round.map(run).into()).into() };
+        let rows = compared.rows();
+        let of = |row: usize, name: usize| rows[row].1[name];
         let low = of(0, 0).unwrap();
         assert_eq!((rows[0].0.as_str(), low.ratio, low.verdict), ("executions_per_s", 0.5, "worse"));
-        assert_eq!(of(0, 1), None, "that is what the others are held against");
         assert_eq!(of(0, 2).unwrap().verdict, "same", "rounds contradict each other");
+        assert!(compared.text("", None).contains("NOTE low: late\n"));
         assert_eq!((rows[1].0.as_str(), of(1, 0).unwrap().verdict), ("errors", "same"));
         assert_eq!(rows.len(), 2, "a sum is not compared, and what was not measured is absent");
-    }
-
-    #[test]
-    fn runs_of_a_round_that_did_not_end_are_shown_without_being_compared_and_only_where_none_did() {
-        let run = || json!({"executions_per_s": 50, "notes": "slow\nlate"});
-        let begun = comparison(&[(0, run()), (1, run())]);
-        let alone = Some(Cell { value: 50.0, beside: None });
-        assert_eq!(begun.rows()[0].1, [alone, alone, None]);
-        assert_eq!(
-            begun.notes().into_iter().collect::<Vec<_>>(),
-            ["low: late", "low: slow", "middle: late", "middle: slow"]
-        );
-        let cut = comparison(&[(0, run()), (1, run()), (2, run()), (0, json!({"executions_per_s": 1}))]);
-        assert_eq!(cut.rows()[0].1[0].map(|cell| cell.value), Some(50.0));
     }
 }

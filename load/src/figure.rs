@@ -2,7 +2,7 @@
 //! comparisons know them from here.
 
 use crate::breaking::Verdict;
-use crate::outcome::{COLUMNS, Column, PhaseResult, RunOutcome, Sample};
+use crate::outcome::{COLUMNS, PhaseResult, RunOutcome, Sample};
 use crate::scenario::{LoadScenario, RAISED};
 
 use Better::{Higher, Lower};
@@ -28,15 +28,31 @@ const SUM: Compared = None;
 /// A name, how it is compared, and how it is read; none where it was not measured.
 pub(crate) type Figure<T> = (&'static str, Compared, fn(&T) -> Option<f64>);
 
-/// Figures of a whole run. The unit stands last in the name; where none does, it is a count or a ratio.
-pub(crate) const OF_RUN: &[Figure<RunOutcome>] = &[
-    ("executions_per_s", HIGHER, |run| Some(run.full_load()?.per_s("ended"))),
-    ("steps_per_s", HIGHER, |run| Some(run.full_load()?.per_s("steps"))),
-    ("status_changes_per_s", HIGHER, |run| Some(run.full_load()?.per_s("status_changes"))),
-    ("cpu_us_per_step", LOWER, |run| {
-        let end = run.full_load()?;
-        ratio(end.used.cpu_s? * 1e6, end.counted.get("steps"))
+/// Figures of full load, and, as `reference.FIGURE` and `reference.ten.FIGURE`, of each column of the reference. The unit stands
+/// last in the name; where none does, it is a count or a ratio.
+pub(crate) const OF_FULL_LOAD: [Figure<PhaseResult>; 5] = [
+    ("executions_per_s", HIGHER, |end| end.measured_per_s("ended")),
+    ("steps_per_s", HIGHER, |end| end.measured_per_s("steps")),
+    ("status_changes_per_s", HIGHER, |end| end.measured_per_s("status_changes")),
+    ("cpu_us_per_step", LOWER, |end| ratio(end.used.cpu_s? * 1e6, end.counted.get("steps"))),
+    ("store.round_trips_per_execution", LOWER, |end| {
+        ratio(end.counted.get("round_trips") as f64, end.counted.get("ended"))
     }),
+];
+
+/// The engine beside the reference: words, a figure of both, and where there is one, that of the ratio: how many times as good
+/// the engine is.
+pub(crate) const BESIDE: [(&str, &str, Option<&str>); 6] = [
+    ("status changes per second", "status_changes_per_s", Some("ratio_status_changes")),
+    ("executions per second", "executions_per_s", Some("ratio_executions")),
+    ("steps per second", "steps_per_s", None),
+    ("writes of the store per execution", "store.round_trips_per_execution", Some("ratio_round_trips")),
+    ("CPU per step", "cpu_us_per_step", Some("ratio_cpu_per_step")),
+    ("one execution, p50", "execution_p50_ms", None),
+];
+
+/// Figures of a whole run.
+pub(crate) const OF_RUN: &[Figure<RunOutcome>] = &[
     ("read_mean_ms", LOWER, |run| Some(run.read_mean?.as_secs_f64() * 1e3)),
     ("rss_peak_bytes", LOWER, |run| Some(run.resident_peak_bytes? as f64)),
     ("cpu_s", SUM, |run| run.cpu_s),
@@ -46,10 +62,6 @@ pub(crate) const OF_RUN: &[Figure<RunOutcome>] = &[
     ("store.coalesced", SUM, |run| count(run, "store.coalesced")),
     ("store.retries", SUM, |run| count(run, "store.retries")),
     ("store.rows_written", SUM, |run| count(run, "store.rows_written")),
-    ("store.round_trips_per_execution", LOWER, |run| {
-        let counted = run.full_load()?.counted;
-        ratio(counted.get("round_trips") as f64, counted.get("ended"))
-    }),
     ("store.coalesced_ratio", HIGHER, |run| {
         ratio(run.counted.get("store.coalesced") as f64, run.counted.get("status_changes"))
     }),
@@ -106,29 +118,10 @@ pub(crate) const OF_ARRIVALS: &[Figure<PhaseResult>] = &[
     ("arrivals_late_p99_us", TAIL, |end| end.meter.late.us(0.99)),
 ];
 
-/// Figures of each column of the reference, as `reference.FIGURE` and `reference.ten.FIGURE`.
-pub(crate) const OF_REFERENCE: [Figure<Column>; 6] = [
-    ("status_changes_per_s", HIGHER, |column| column.per_s(&column.counts.status_changes)),
-    ("executions_per_s", HIGHER, |column| column.per_s(&column.counts.executions)),
-    ("steps_per_s", HIGHER, |column| column.per_s(&column.counts.steps)),
-    ("round_trips_per_execution", LOWER, Column::writes_per_execution),
-    ("cpu_us_per_step", LOWER, Column::cpu_us_per_step),
-    ("execution_p50_ms", MEDIAN, |column| column.counts.execution.ms(0.5)),
-];
-/// Of the same: words, the figure of the engine beside it, and where there is one, that of the ratio: how many times as good the
-/// engine is.
-pub(crate) const RATIOS: [(&str, &str, Option<&str>); 6] = [
-    ("status changes per second", "status_changes_per_s", Some("ratio_status_changes")),
-    ("executions per second", "executions_per_s", Some("ratio_executions")),
-    ("steps per second", "steps_per_s", None),
-    ("writes of the store per execution", "store.round_trips_per_execution", Some("ratio_round_trips")),
-    ("CPU per step", "cpu_us_per_step", Some("ratio_cpu_per_step")),
-    ("one execution, p50", "execution_p50_ms", None),
-];
-
 /// All figures without a prefix, in the order of the report, and how each is compared.
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, Compared)> {
-    OF_RUN.iter().map(described).chain(OF_ARRIVALS.iter().map(described))
+    let of_full_load = OF_FULL_LOAD.iter().map(described);
+    of_full_load.chain(OF_RUN.iter().map(described)).chain(OF_ARRIVALS.iter().map(described))
 }
 
 fn described<T>(&(key, compared, _): &Figure<T>) -> (&'static str, Compared) {
@@ -142,8 +135,9 @@ pub(crate) fn known(key: &str) -> Option<Compared> {
     }
     // The longest prefix first: that of one column begins as that of the other.
     if let Some(key) = COLUMNS.iter().rev().find_map(|(_, _, prefix)| key.strip_prefix(prefix)) {
-        let ratios = RATIOS.iter().filter_map(|(.., ratio)| Some(((*ratio)?, HIGHER)));
-        return find(OF_REFERENCE.iter().map(described).chain(ratios), key);
+        let of_both = BESIDE.iter().find(|(_, of_both, _)| in_reference(of_both) == key);
+        let is_ratio = BESIDE.iter().any(|(.., ratio)| *ratio == Some(key));
+        return of_both.map_or(is_ratio.then_some(HIGHER), |(_, key, _)| find(all(), key));
     }
     let of_stage = key.strip_prefix("stage.").and_then(|rest| rest.rsplit_once('.'));
     if of_stage.is_some_and(|(_, figure)| ["cpu", "disk"].contains(&figure)) {
@@ -166,6 +160,11 @@ pub(crate) fn may_have(key: &str, scenario: LoadScenario, reference: bool) -> bo
 /// A share of a count, where it is one to divide by.
 fn ratio(value: f64, count: u64) -> Option<f64> {
     (count > 0).then_some(value / count as f64)
+}
+
+/// The name of a figure of the engine among those of a column of the reference.
+pub(crate) fn in_reference(key: &str) -> &str {
+    key.trim_start_matches("store.")
 }
 
 fn count(run: &RunOutcome, figure: &str) -> Option<f64> {
@@ -196,8 +195,9 @@ mod tests {
     #[test]
     fn the_document_names_every_figure() {
         let document = include_str!("../../docs/stress.md");
-        let further = OF_PHASE.iter().map(|figure| figure.0).chain(OF_REFERENCE.map(|figure| figure.0));
-        let ratios = RATIOS.iter().filter_map(|(.., ratio)| *ratio);
+        let further =
+            OF_PHASE.iter().map(|figure| figure.0).chain(BESIDE.map(|(_, key, _)| in_reference(key)));
+        let ratios = BESIDE.iter().filter_map(|(.., ratio)| *ratio);
         for key in all().map(|(key, _)| key).chain(further).chain(ratios) {
             assert!(document.contains(&format!("`{key}`")), "{key}");
         }

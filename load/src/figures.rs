@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::bottleneck::{Bottleneck, Stage};
-use crate::figure::{Better, OF_ARRIVALS, OF_PHASE, OF_REFERENCE, OF_RUN, RATIOS};
+use crate::figure::{BESIDE, Better, OF_ARRIVALS, OF_FULL_LOAD, OF_PHASE, OF_RUN, in_reference};
 use crate::options::{LoadOptions, name};
 use crate::outcome::{COLUMNS, RunOutcome};
 use crate::table::Table;
@@ -27,6 +27,12 @@ impl Figures {
     /// What the run noted of itself, a line each.
     pub fn notes(&self) -> &str {
         self.0.get("notes").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// A figure or a text, as it stands.
+    pub(crate) fn worded(&self, key: &str) -> String {
+        let of = self.0.get(key);
+        of.map_or_else(String::new, |of| of.as_str().map_or_else(|| of.to_string(), str::to_owned))
     }
 
     /// A figure; none where it was not measured.
@@ -62,6 +68,9 @@ pub(crate) fn of(
     let mut figures = asked(options);
     figures.text("store", if outcome.server { "mongodb" } else { "embedded" });
     figures.0.insert("interrupted".to_owned(), outcome.interrupted.into());
+    for (key, _, read) in OF_FULL_LOAD {
+        figures.number(key, outcome.full_load().and_then(read));
+    }
     for (key, _, read) in OF_RUN {
         figures.number(key, read(outcome));
     }
@@ -102,7 +111,7 @@ fn asked(options: &LoadOptions) -> Figures {
         ("steps", json!(options.steps)),
         ("width", json!(options.width)),
         ("concurrency", json!(options.concurrency)),
-        ("shards", json!(options.shards())),
+        ("shards", json!(options.settings(false).shards)),
         ("seed", json!(options.seed)),
         ("duration_s", json!(options.length().time().map(|time| time.as_secs_f64()))),
         ("executions", json!(options.executions)),
@@ -119,31 +128,30 @@ fn asked(options: &LoadOptions) -> Figures {
 fn reference(figures: &mut Figures, outcome: &RunOutcome) {
     let columns = outcome.reference.iter().flat_map(|reference| &reference.columns);
     for (column, (_, _, prefix)) in columns.zip(COLUMNS) {
-        for ((key, compared, read), (_, ours, ratio)) in OF_REFERENCE.iter().zip(RATIOS) {
+        for (_, key, ratio) in BESIDE {
+            let mut known = OF_FULL_LOAD.iter().chain(OF_ARRIVALS).filter(|(known, ..)| *known == key);
+            let Some((_, compared, read)) = known.next() else { continue };
             let theirs = read(column);
-            figures.number(&format!("{prefix}{key}"), theirs);
-            let ours = figures.get(ours).filter(|ours| *ours > 0.0);
+            figures.number(&format!("{prefix}{}", in_reference(key)), theirs);
+            let (Some(ours), Some(theirs), Some(ratio)) = (figures.get(key), theirs, ratio) else { continue };
             let higher = compared.is_some_and(|(better, _)| better == Better::Higher);
-            let times =
-                ours.zip(theirs).map(|(ours, theirs)| if higher { ours / theirs } else { theirs / ours });
-            if let Some(ratio) = ratio {
-                figures.number(&format!("{prefix}{ratio}"), times);
-            }
+            let times = if higher { ours / theirs } else { theirs / ours };
+            figures.number(&format!("{prefix}{ratio}"), Some(times));
         }
     }
 }
 
 /// The engine beside the reference; none where none was measured.
 pub(crate) fn ratios(figures: &Figures) -> Option<Table> {
-    let measured = |prefix: &str| figures.get(&format!("{prefix}{}", OF_REFERENCE[0].0)).is_some();
+    let measured = |prefix: &str| figures.get(&format!("{prefix}{}", BESIDE[0].1)).is_some();
     let columns: Vec<_> = COLUMNS.iter().filter(|(_, _, prefix)| measured(prefix)).collect();
     let head = columns.iter().flat_map(|(_, name, _)| [*name, "times"]);
     let mut table = Table::new(["at full load", "Updraft"].into_iter().chain(head));
-    for ((key, ..), (words, ours, ratio)) in OF_REFERENCE.iter().zip(RATIOS) {
-        let mut cells = vec![figures.shown(ours)];
+    for (words, key, ratio) in BESIDE {
+        let mut cells = vec![figures.shown(key)];
         for (_, _, prefix) in &columns {
             let times = ratio.and_then(|ratio| figures.get(&format!("{prefix}{ratio}")));
-            cells.push(figures.shown(&format!("{prefix}{key}")));
+            cells.push(figures.shown(&format!("{prefix}{}", in_reference(key))));
             cells.push(times.map(|times| format!("{times:.1}")));
         }
         table.add(words, cells);

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use metrics::{Counter, counter};
+use metrics::counter;
 
 use crate::error::Error;
 
@@ -84,49 +84,31 @@ impl Meter {
     }
 }
 
-/// What became of all executions of the run, as counters of the process's recorder, and the latencies of its newest moment.
+/// What became of executions in the newest moment of the run; counters of the process's recorder have the whole of it.
 pub(crate) struct Tally {
-    pub(crate) submitted: Counter,
-    pub(crate) completed: Counter,
-    pub(crate) failed: Counter,
-    /// Submissions that the engine did not accept, and executions that it lost.
-    refused: Counter,
-    /// Arrivals that found so many before them that they were not submitted.
-    pub(crate) dropped: Counter,
     /// Arrivals that have not ended.
     pub(crate) in_flight: AtomicUsize,
     pub(crate) submit: Latencies,
     pub(crate) execution: Latencies,
     /// How long reads took that were asked beside the load.
     pub(crate) read: Latencies,
-    first_error: Mutex<Option<String>>,
+    first_error: OnceLock<String>,
 }
 
 impl Tally {
     pub(crate) fn new() -> Result<Self, Error> {
-        Ok(Self {
-            submitted: counter!("load_submitted"),
-            completed: counter!("load_completed"),
-            failed: counter!("load_failed"),
-            refused: counter!("load_refused"),
-            dropped: counter!("load_dropped"),
-            in_flight: AtomicUsize::new(0),
-            submit: Latencies::new()?,
-            execution: Latencies::new()?,
-            read: Latencies::new()?,
-            first_error: Mutex::new(None),
-        })
+        let (submit, execution, read) = (Latencies::new()?, Latencies::new()?, Latencies::new()?);
+        Ok(Self { in_flight: AtomicUsize::new(0), submit, execution, read, first_error: OnceLock::new() })
     }
 
-    /// Counts a refusal, and keeps the words of the first.
+    /// Counts a submission that the engine did not accept, or an execution that it lost, and keeps the words of the first.
     pub(crate) fn refuse(&self, error: &dyn std::fmt::Display) {
-        self.refused.increment(1);
-        let mut first = self.first_error.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert_with(|| error.to_string());
+        counter!("load_refused").increment(1);
+        self.first_error.get_or_init(|| error.to_string());
     }
 
     pub(crate) fn first_error(&self) -> Option<String> {
-        self.first_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.first_error.get().cloned()
     }
 }
 

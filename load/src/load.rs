@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use metrics::counter;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use updraft::limits::EXECUTIONS_IN_FLIGHT_OF_TENANT;
 use updraft::{ExecutionStatus, Handle};
 
 use crate::latencies::Meter;
@@ -18,10 +18,6 @@ use crate::workload::Workload;
 
 /// Arrivals that have not ended; one that finds so many is dropped, and counted.
 pub(crate) const ARRIVALS: usize = 200_000;
-/// Executions of one tenant that a pile may have, below what the engine accepts.
-const PILE_OF_TENANT: usize = EXECUTIONS_IN_FLIGHT_OF_TENANT / 5 * 4;
-/// The most that a pile has.
-const PILE: usize = 80_000;
 /// How long the arrivals sleep before they look whether the run was stopped.
 const LOOK: Duration = Duration::from_millis(50);
 /// The pause of a submitter that was refused.
@@ -31,49 +27,23 @@ const FLOODING: usize = 0;
 
 /// Submits in a closed loop until the length is reached or the run is stopped; answers when all have ended.
 pub async fn closed(work: &Arc<Workload>, meter: &Arc<Meter>, length: Length, submitters: usize) {
-    let (of, meter) = (work.clone(), meter.clone());
-    let submit = move |_| {
-        let (work, meter) = (of.clone(), meter.clone());
-        async move {
-            arrived(&work, &meter);
-            one(&work, &meter, work.anyone(), Instant::now(), false).await
-        }
-    };
-    loops(work, length, submitters, usize::MAX, submit).await;
+    submit(work, meter, length, submitters, None).await;
 }
 
-/// Submits as fast as it is accepted, without waiting for ends; answers when the pile is high enough.
-pub(crate) async fn pile(work: &Arc<Workload>, meter: &Arc<Meter>, length: Length, submitters: usize) {
-    let most = work.pile().min(PILE).min(PILE_OF_TENANT.saturating_mul(work.tenants()));
-    let (of, meter) = (work.clone(), meter.clone());
-    // In turn, so that no tenant has more than its places.
-    let submit = move |number: u64| {
-        let (work, meter) = (of.clone(), meter.clone());
-        async move {
-            let due = Instant::now();
-            arrived(&work, &meter);
-            let Some(handle) = submit(&work, &meter, number as usize, due).await else { return false };
-            tokio::spawn(async move { end(&work, &meter, &handle, due, false).await });
-            true
-        }
-    };
-    loops(work, length, submitters, most, submit).await;
-}
-
-/// Loops of submitters, until the length is reached, so many are in flight, or the run is stopped.
-async fn loops<F: Future<Output = bool> + Send>(
+/// The same; where a pile of so many is asked for, as fast as they are accepted, without waiting for ends, until it is that high.
+pub(crate) async fn submit(
     work: &Arc<Workload>,
+    meter: &Arc<Meter>,
     length: Length,
     submitters: usize,
-    most: usize,
-    submit: impl Fn(u64) -> F + Clone + Send + 'static,
+    pile: Option<usize>,
 ) {
     let (began, next) = (Instant::now(), Arc::new(AtomicU64::new(0)));
     let mut loops = JoinSet::new();
     for _ in 0..submitters {
-        let (work, next, submit) = (work.clone(), next.clone(), submit.clone());
+        let (work, meter, next) = (work.clone(), meter.clone(), next.clone());
         loops.spawn(async move {
-            while work.tally.in_flight.load(Ordering::Relaxed) < most {
+            while work.tally.in_flight.load(Ordering::Relaxed) < pile.unwrap_or(usize::MAX) {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 let over = match length {
                     Length::Time(time) => began.elapsed() >= time,
@@ -82,8 +52,19 @@ async fn loops<F: Future<Output = bool> + Send>(
                 if over || work.stopped() {
                     return;
                 }
-                if !submit(number).await {
+                // A pile takes tenants in turn, so that none has more than its places.
+                let tenant = if pile.is_some() { number as usize } else { work.anyone(false) };
+                arrived(&work, &meter);
+                let due = Instant::now();
+                let Some(handle) = accepted(&work, &meter, tenant, due).await else {
                     tokio::time::sleep(REFUSED).await;
+                    continue;
+                };
+                let ended = end(work.clone(), meter.clone(), handle, due, false);
+                if pile.is_some() {
+                    tokio::spawn(ended);
+                } else {
+                    ended.await;
                 }
             }
         });
@@ -133,36 +114,23 @@ pub(crate) fn open(
             return;
         }
         number += 1;
+        meter.late.record((began + due).elapsed());
+        if work.tally.in_flight.load(Ordering::Relaxed) >= ARRIVALS {
+            counter!("load_dropped").increment(1);
+            continue;
+        }
         let floods = rates.flood > 0.0 && random.share() < rates.flood / rate;
-        arrive(work, meter, began + due, (floods, rates.flood > 0.0), runtime);
-    }
-}
-
-/// One arrival, in a task of its own.
-fn arrive(
-    work: &Arc<Workload>,
-    meter: &Arc<Meter>,
-    due: Instant,
-    (floods, spared): (bool, bool),
-    runtime: &tokio::runtime::Handle,
-) {
-    meter.late.record(due.elapsed());
-    if work.tally.in_flight.load(Ordering::Relaxed) >= ARRIVALS {
-        work.tally.dropped.increment(1);
-        return;
-    }
-    let tenant = match (floods, spared) {
-        (true, _) => FLOODING,
-        (false, true) => work.anyone_else(),
-        (false, false) => work.anyone(),
-    };
-    // Before its task runs: a machine that is too busy to begin with it has it in flight all the same.
-    arrived(work, meter);
-    let (work, meter) = (work.clone(), meter.clone());
-    runtime.spawn(async move {
+        let tenant = if floods { FLOODING } else { work.anyone(rates.flood > 0.0) };
+        // Before its task runs: a machine that is too busy to begin with it has it in flight all the same.
+        arrived(work, meter);
+        let (work, meter, due) = (work.clone(), meter.clone(), began + due);
         // A refusal is counted, and an arrival is not repeated.
-        let _ = one(&work, &meter, tenant, due, floods).await;
-    });
+        runtime.spawn(async move {
+            if let Some(handle) = accepted(&work, &meter, tenant, due).await {
+                end(work, meter, handle, due, floods).await;
+            }
+        });
+    }
 }
 
 fn arrived(work: &Workload, meter: &Meter) {
@@ -170,22 +138,14 @@ fn arrived(work: &Workload, meter: &Meter) {
     work.tally.in_flight.fetch_add(1, Ordering::Relaxed);
 }
 
-/// One execution from its arrival to its end; whether it was accepted.
-async fn one(work: &Workload, meter: &Meter, tenant: usize, due: Instant, floods: bool) -> bool {
-    let submitted = submit(work, meter, tenant, due).await;
-    if let Some(handle) = &submitted {
-        end(work, meter, handle, due, floods).await;
-    }
-    submitted.is_some()
-}
-
-async fn submit(work: &Workload, meter: &Meter, tenant: usize, due: Instant) -> Option<Handle> {
+/// One execution to its durable acknowledgement; none where it was refused.
+async fn accepted(work: &Workload, meter: &Meter, tenant: usize, due: Instant) -> Option<Handle> {
     match work.engine.submit(work.submission(tenant)).await {
         Ok(handle) => {
             let latency = due.elapsed();
             meter.submit.record(latency);
             work.tally.submit.record(latency);
-            work.tally.submitted.increment(1);
+            counter!("load_submitted").increment(1);
             Some(handle)
         }
         Err(error) => {
@@ -196,16 +156,18 @@ async fn submit(work: &Workload, meter: &Meter, tenant: usize, due: Instant) -> 
     }
 }
 
-async fn end(work: &Workload, meter: &Meter, handle: &Handle, due: Instant, floods: bool) {
+/// One execution to its end.
+async fn end(work: Arc<Workload>, meter: Arc<Meter>, handle: Handle, due: Instant, floods: bool) {
     match handle.wait().await {
         Ok(document) => {
             let latency = due.elapsed();
             let kept = if floods { &meter.flood } else { &meter.execution };
             kept.record(latency);
             work.tally.execution.record(latency);
-            let completed = document.state.execution_status == ExecutionStatus::Completed;
-            let count = if completed { &work.tally.completed } else { &work.tally.failed };
-            count.increment(1);
+            match document.state.execution_status {
+                ExecutionStatus::Completed => counter!("load_completed").increment(1),
+                _ => counter!("load_failed").increment(1),
+            }
         }
         // The run was stopped before its end, which is no mistake of the engine.
         Err(_) if work.stopped() => {}

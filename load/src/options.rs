@@ -1,5 +1,6 @@
 //! The options of a load: names, defaults, bounds and help, as the command line has them. Opens nothing.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -9,7 +10,7 @@ use updraft::limits::SHARDS_MAX;
 
 use crate::latency::{Latency, duration};
 use crate::number::whole;
-use crate::profile::Profile;
+use crate::profile::{Profile, Settings};
 use crate::scenario::LoadScenario;
 
 /// How long a run takes where nothing is said.
@@ -38,7 +39,7 @@ pub struct LoadOptions {
     #[arg(long, default_value = "0s")]
     pub latency: Latency,
     /// The share of attempts that fail, 0 to 1. A failed attempt is retried twice.
-    #[arg(long, default_value_t = 0.0, value_parser = share)]
+    #[arg(long, default_value_t = 0.0, value_parser = number(0.0..=1.0))]
     pub failure_rate: f64,
     /// Where the tools are.
     #[arg(long, value_enum, default_value_t = Tools::Process)]
@@ -56,7 +57,7 @@ pub struct LoadOptions {
     #[arg(long, default_value_t = 512, value_name = "N", value_parser = whole::<u16>(1..=8_192))]
     pub concurrency: u16,
     /// Executions per second that open loops take for full load, instead of what was measured.
-    #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
+    #[arg(long, value_name = "PER_SECOND", value_parser = number(1.0..=1e6))]
     pub rate: Option<f64>,
     /// Shards of the engine; as many as the machine has cores unless it is named.
     #[arg(long, value_name = "N", value_parser = whole::<u16>(1..=SHARDS_MAX as u64))]
@@ -109,10 +110,14 @@ impl Default for LoadOptions {
 }
 
 impl LoadOptions {
-    /// Shards of the engine, instead of as many as there are cores.
-    pub(crate) fn shards(&self) -> usize {
-        let unnamed = || self.profile.unwrap_or(Profile::Balanced).shards(cores());
-        self.shards.map_or_else(unnamed, usize::from)
+    /// Settings of the engine, on this machine.
+    pub(crate) fn settings(&self, server: bool) -> Settings {
+        let profile = self.profile.unwrap_or(Profile::Balanced);
+        let mut settings =
+            profile.settings(std::thread::available_parallelism().map_or(1, usize::from), server);
+        settings.shards = self.shards.map_or(settings.shards, usize::from);
+        settings.tasks_at_once = settings.tasks_at_once.max(self.width.into());
+        settings
     }
 
     /// How long the engine is loaded.
@@ -141,24 +146,19 @@ pub fn name(value: &impl ValueEnum) -> String {
     value.to_possible_value().map_or_else(String::new, |known| known.get_name().to_owned())
 }
 
-/// Cores of this machine, as far as there may be shards.
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(SHARDS_MAX)
-}
-
 fn durability() -> impl TypedValueParser<Value = Durability> {
     let parser = PossibleValuesParser::new(["fsync", "os"]);
     parser.map(|name| if name == "os" { Durability::Os } else { Durability::Fsync })
 }
 
-fn share(text: &str) -> Result<f64, String> {
-    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
-    share.ok_or_else(|| "a number from 0 to 1 is needed".to_owned())
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse().ok().filter(|rate| (1.0..=1e6).contains(rate));
-    rate.ok_or_else(|| "a number from 1 to 1000000 is needed".to_owned())
+/// Reads a number of a range.
+fn number(
+    range: RangeInclusive<f64>,
+) -> impl Fn(&str) -> Result<f64, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| format!("a number from {} to {} is needed", range.start(), range.end()))
+    }
 }
 
 fn length(text: &str) -> Result<Duration, String> {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use updraft::limits::WRITE_TIMEOUT;
 
-use crate::latencies::{Latencies, Meter};
+use crate::latencies::Meter;
 use crate::process::Used;
 use crate::recorder::Counted;
 use crate::scenario::{Phase, Rates};
@@ -44,9 +44,38 @@ pub(crate) struct PhaseResult {
 }
 
 impl PhaseResult {
+    /// What a load came to of which nothing more is known.
+    pub(crate) fn new(
+        phase: Phase,
+        meter: Arc<Meter>,
+        lasted: Duration,
+        counted: Counted,
+        used: Used,
+    ) -> Self {
+        Self {
+            phase,
+            meter,
+            began_s: 0.0,
+            lasted,
+            counted,
+            used,
+            rates: None,
+            ideal: Duration::ZERO,
+            in_flight: 0,
+            pending: (0.0, 0.0),
+            behind: None,
+            drained: None,
+        }
+    }
+
     /// What was counted of a figure, per second.
     pub(crate) fn per_s(&self, figure: &str) -> f64 {
         self.of_time(self.counted.get(figure) as f64)
+    }
+
+    /// The same, where anything was.
+    pub(crate) fn measured_per_s(&self, figure: &str) -> Option<f64> {
+        Some(self.per_s(figure)).filter(|rate| *rate > 0.0)
     }
 
     /// Arrivals per second, as they were sent.
@@ -101,47 +130,9 @@ pub(crate) struct Seen {
 #[derive(Default)]
 pub(crate) struct Reference {
     /// As many as could be measured, in the order of [`COLUMNS`].
-    pub(crate) columns: Vec<Column>,
+    pub(crate) columns: Vec<PhaseResult>,
     /// Why there are no more.
     pub(crate) trouble: Option<String>,
-}
-
-/// What one column of the reference came to.
-pub(crate) struct Column {
-    pub(crate) lasted: Duration,
-    pub(crate) cpu_s: Option<f64>,
-    pub(crate) counts: Arc<Counts>,
-}
-
-impl Column {
-    pub(crate) fn per_s(&self, count: &AtomicU64) -> Option<f64> {
-        Some(some(count)? / self.lasted.as_secs_f64())
-    }
-
-    pub(crate) fn cpu_us_per_step(&self) -> Option<f64> {
-        Some(self.cpu_s? * 1e6 / some(&self.counts.steps)?)
-    }
-
-    pub(crate) fn writes_per_execution(&self) -> Option<f64> {
-        Some(some(&self.counts.status_changes)? / some(&self.counts.executions)?)
-    }
-}
-
-/// What was counted, where anything was.
-fn some(count: &AtomicU64) -> Option<f64> {
-    Some(count.load(Ordering::Relaxed) as f64).filter(|count| *count > 0.0)
-}
-
-/// What the executions of one column count together.
-pub(crate) struct Counts {
-    /// Executions that ended.
-    pub(crate) executions: AtomicU64,
-    /// Changes of a status that the store took: as many writes.
-    pub(crate) status_changes: AtomicU64,
-    /// Tool calls that completed.
-    pub(crate) steps: AtomicU64,
-    /// How long executions took.
-    pub(crate) execution: Latencies,
 }
 
 /// What a run came to.
@@ -191,19 +182,6 @@ impl RunOutcome {
 impl PhaseResult {
     /// A phase that came to nothing.
     pub(crate) fn testing(phase: Phase, lasted: Duration) -> Self {
-        Self {
-            phase,
-            meter: Arc::new(Meter::new().unwrap()),
-            began_s: 0.0,
-            lasted,
-            counted: Counted::default(),
-            used: Used::default(),
-            rates: None,
-            ideal: Duration::ZERO,
-            in_flight: 0,
-            pending: (0.0, 0.0),
-            behind: None,
-            drained: None,
-        }
+        Self::new(phase, Arc::new(Meter::new().unwrap()), lasted, Counted::default(), Used::default())
     }
 }

@@ -9,8 +9,6 @@ pub struct Thread {
     pub name: String,
     /// What it has computed, in seconds.
     pub cpu_s: f64,
-    /// How often it gave its core away or lost it.
-    pub switches: u64,
 }
 
 /// Memory and handles of this process.
@@ -49,7 +47,7 @@ mod linux {
     /// The threads of this process, oldest first.
     pub fn threads() -> Vec<Thread> {
         let thread = |task: Task| {
-            let (stat, status) = (task.stat().ok()?, task.status().ok()?);
+            let stat = task.stat().ok()?;
             let ticks = (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64;
             // In nanoseconds, where the kernel counts them.
             let nanos = task.schedstat().ok().map(|times| times.sum_exec_runtime).filter(|nanos| *nanos > 0);
@@ -57,8 +55,6 @@ mod linux {
                 tid: u32::try_from(task.tid).ok()?,
                 name: stat.comm,
                 cpu_s: nanos.map_or(ticks, |nanos| nanos as f64 / 1e9),
-                switches: status.voluntary_ctxt_switches.unwrap_or_default()
-                    + status.nonvoluntary_ctxt_switches.unwrap_or_default(),
             })
         };
         let mut threads: Vec<Thread> = tasks().filter_map(thread).collect();
@@ -88,12 +84,8 @@ mod linux {
     pub(crate) fn machine() -> Option<(u64, u64)> {
         let times = KernelStats::current().ok()?.total;
         // Guests are counted in user already.
-        let busy = times.user
-            + times.nice
-            + times.system
-            + times.irq.unwrap_or_default()
-            + times.softirq.unwrap_or_default()
-            + times.steal.unwrap_or_default();
+        let more = [times.irq, times.softirq, times.steal].into_iter().flatten().sum::<u64>();
+        let busy = times.user + times.nice + times.system + more;
         Some((busy, busy + times.idle + times.iowait.unwrap_or_default()))
     }
 }
@@ -128,40 +120,30 @@ pub use linux::{threads, usage};
 
 use linux::machine;
 
-/// What this process and the machine had used at one moment.
-pub(crate) struct Look {
-    cpu_s: Option<f64>,
-    machine: Option<(u64, u64)>,
-    threads: Vec<Thread>,
-}
-
-/// What was used between two looks.
+/// What this process and the machine had used at one moment, or used between two.
 #[derive(Debug, Default)]
 pub(crate) struct Used {
     pub(crate) cpu_s: Option<f64>,
-    /// The share of the machine's cores that was busy.
-    pub(crate) machine: Option<f64>,
-    /// CPU seconds of each thread.
+    /// Of the machine's cores: busy time and all, in ticks.
+    pub(crate) machine: Option<(u64, u64)>,
+    /// With the CPU seconds of each.
     pub(crate) threads: Vec<Thread>,
 }
 
-impl Look {
+impl Used {
     pub(crate) fn now() -> Self {
         Self { cpu_s: cpu_s(), machine: machine(), threads: threads() }
     }
 
-    /// What was used since then.
-    pub(crate) fn used(&self) -> Used {
+    /// What was used since `then`.
+    pub(crate) fn since(then: &Self) -> Self {
         let now = Self::now();
-        let busy = |((busy, all), (busy_then, all_then)): ((u64, u64), (u64, u64))| {
-            (busy - busy_then) as f64 / (all - all_then).max(1) as f64
-        };
-        let then =
-            |tid| self.threads.iter().find(|thread| thread.tid == tid).map_or(0.0, |thread| thread.cpu_s);
-        let since = |thread: Thread| Thread { cpu_s: thread.cpu_s - then(thread.tid), ..thread };
-        Used {
-            cpu_s: now.cpu_s.zip(self.cpu_s).map(|(now, then)| now - then),
-            machine: now.machine.zip(self.machine).map(busy),
+        let of =
+            |tid| then.threads.iter().find(|thread| thread.tid == tid).map_or(0.0, |thread| thread.cpu_s);
+        let since = |thread: Thread| Thread { cpu_s: thread.cpu_s - of(thread.tid), ..thread };
+        Self {
+            cpu_s: now.cpu_s.zip(then.cpu_s).map(|(now, then)| now - then),
+            machine: now.machine.zip(then.machine).map(|(now, then)| (now.0 - then.0, now.1 - then.1)),
             threads: now.threads.into_iter().map(since).collect(),
         }
     }

@@ -18,53 +18,43 @@ pub enum Profile {
     Aggressive,
 }
 
+/// What a profile sets.
+pub(crate) struct Settings {
+    pub(crate) shards: usize,
+    pub(crate) executions_in_flight: usize,
+    /// Of an execution.
+    pub(crate) tasks_at_once: usize,
+    pub(crate) flush_delay: Duration,
+    pub(crate) batches: BatchLimit,
+}
+
 impl Profile {
-    /// Shards on a machine with so many cores.
-    pub(crate) fn shards(self, cores: usize) -> usize {
-        let shards = match self {
-            Self::Conservative => cores / 2,
-            Self::Balanced => cores,
-            Self::Aggressive => cores * 2,
+    /// Its settings on a machine with so many cores; `server` is whether the store is one that others load too.
+    pub(crate) fn settings(self, cores: usize, server: bool) -> Settings {
+        let mut set = Settings {
+            shards: cores,
+            executions_in_flight: EXECUTIONS_IN_FLIGHT,
+            tasks_at_once: TASKS_AT_ONCE,
+            flush_delay: FLUSH_DELAY,
+            batches: if server { BatchLimit::SERVER } else { BatchLimit::EMBEDDED },
         };
-        shards.clamp(1, SHARDS_MAX)
-    }
-
-    pub(crate) fn executions_in_flight(self) -> usize {
-        match self {
-            Self::Conservative => EXECUTIONS_IN_FLIGHT / 10,
-            Self::Balanced => EXECUTIONS_IN_FLIGHT,
-            Self::Aggressive => EXECUTIONS_IN_FLIGHT * 5,
-        }
-    }
-
-    /// Tasks of an execution at once.
-    pub(crate) fn tasks_at_once(self) -> usize {
-        match self {
-            Self::Conservative => 4,
-            Self::Balanced => TASKS_AT_ONCE,
-            Self::Aggressive => 100,
-        }
-    }
-
-    pub(crate) fn flush_delay(self) -> Duration {
-        match self {
-            Self::Conservative => Duration::from_millis(5),
-            Self::Balanced => FLUSH_DELAY,
-            Self::Aggressive => Duration::from_millis(100),
-        }
-    }
-
-    /// Batches for the store; `server` is whether the store is one that others load too.
-    pub(crate) fn batches(self, server: bool) -> BatchLimit {
-        let mut limit = if server { BatchLimit::SERVER } else { BatchLimit::EMBEDDED };
         let (BatchLimit::Fixed { operations, batches }
-        | BatchLimit::Adaptive { operations_max: operations, batches_max: batches, .. }) = &mut limit;
+        | BatchLimit::Adaptive { operations_max: operations, batches_max: batches, .. }) = &mut set.batches;
         match self {
-            Self::Conservative => (*operations, *batches) = (250, 1),
+            Self::Conservative => {
+                (*operations, *batches) = (250, 1);
+                (set.shards, set.executions_in_flight) = (cores / 2, EXECUTIONS_IN_FLIGHT / 10);
+                (set.tasks_at_once, set.flush_delay) = (4, Duration::from_millis(5));
+            }
             Self::Balanced => {}
-            Self::Aggressive => *batches *= 2,
+            Self::Aggressive => {
+                *batches *= 2;
+                (set.shards, set.executions_in_flight) = (cores * 2, EXECUTIONS_IN_FLIGHT * 5);
+                (set.tasks_at_once, set.flush_delay) = (100, Duration::from_millis(100));
+            }
         }
-        limit
+        set.shards = set.shards.clamp(1, SHARDS_MAX);
+        set
     }
 }
 
@@ -76,10 +66,12 @@ mod tests {
     fn each_profile_asks_for_more_at_once_than_the_one_before() {
         let all = Profile::value_variants();
         for (low, high) in all.iter().zip(&all[1..]) {
-            assert!([1, 2, 64, 1_000].map(|cores| low.shards(cores) <= high.shards(cores)) == [true; 4]);
-            assert!(low.tasks_at_once() < high.tasks_at_once());
-            assert!(low.executions_in_flight() < high.executions_in_flight());
-            assert!(low.flush_delay() < high.flush_delay());
+            for cores in [1, 2, 64, 1_000] {
+                let (low, high) = (low.settings(cores, false), high.settings(cores, false));
+                assert!(low.shards <= high.shards && low.tasks_at_once < high.tasks_at_once);
+                assert!(low.executions_in_flight < high.executions_in_flight);
+                assert!(low.flush_delay < high.flush_delay);
+            }
         }
     }
 }

@@ -11,13 +11,15 @@ use crate::error::Error;
 
 /// The counters that are read of the load and of the engine, and the figure of each. `docs/metrics.md` says what the engine's
 /// count.
-const COUNTERS: [(&str, &str); 15] = [
+const COUNTERS: [(&str, &str); 17] = [
     ("load_submitted", "submitted"),
     ("load_completed", "completed"),
     ("load_failed", "failed"),
     ("load_refused", "refused"),
     ("load_dropped", "dropped"),
-    (ATTEMPTS, "steps"),
+    ("load_steps", "reference.steps"),
+    ("load_status_changes", "reference.status_changes"),
+    (ATTEMPTS, "attempts.completed"),
     ("updraft_store_round_trips_total", "round_trips"),
     ("updraft_store_batches_total", "store.batches"),
     ("updraft_store_updates_total", "store.updates"),
@@ -32,11 +34,12 @@ const COUNTERS: [(&str, &str); 15] = [
 /// Of attempts, those that completed are counted.
 const ATTEMPTS: &str = "updraft_attempts_total";
 /// Figures that are several counters together.
-const TOGETHER: [(&str, &[&str]); 4] = [
+const TOGETHER: [(&str, &[&str]); 5] = [
     ("arrivals", &["submitted", "refused", "dropped"]),
     ("ended", &["completed", "failed"]),
     ("errors", &["failed", "refused", "dropped"]),
-    ("status_changes", &["store.updates", "store.coalesced"]),
+    ("status_changes", &["store.updates", "store.coalesced", "reference.status_changes"]),
+    ("steps", &["attempts.completed", "reference.steps"]),
 ];
 
 /// What the counters have counted, in their order.

@@ -15,10 +15,12 @@ use uuid::Uuid;
 use self::plain::Plain;
 use crate::Say;
 use crate::error::Error;
-use crate::latencies::Latencies;
+use crate::latencies::Meter;
 use crate::options::{Length, LoadOptions};
-use crate::outcome::{COLUMNS, Column, Counts, Reference};
-use crate::process;
+use crate::outcome::{COLUMNS, PhaseResult, Reference};
+use crate::process::Used;
+use crate::recorder::Metrics;
+use crate::scenario::{Load, Phase};
 use crate::workload::Workload;
 
 /// The share of the run that each column takes.
@@ -34,6 +36,7 @@ pub(crate) async fn measure(
     options: &LoadOptions,
     work: &Arc<Workload>,
     store: Arc<dyn Store>,
+    metrics: &Metrics,
     say: &Say,
 ) -> Result<Reference, Error> {
     let mut reference = Reference::default();
@@ -41,14 +44,27 @@ pub(crate) async fn measure(
         Ok(epochs) => epochs.highest(),
         Err(error) => return Ok(Reference { trouble: Some(error.to_string()), ..reference }),
     };
-    let plain = Arc::new(Plain::new(options, work.clone(), store, epoch)?);
     for (at_once, name, _) in COLUMNS {
-        let say = |seconds: f64, executions: u64| {
-            say(&format!("{seconds:6.1}s  {name}, {:.0} executions/s ended", executions as f64 / seconds));
+        let meter = Arc::new(Meter::new()?);
+        let plain = Arc::new(Plain::new(options, work.clone(), store.clone(), epoch, meter.clone())?);
+        let (began, look, counted) = (Instant::now(), Used::now(), metrics.counted());
+        let told = async {
+            loop {
+                tokio::time::sleep(SAY.max(began.elapsed() / 10)).await;
+                let (seconds, ended) =
+                    (began.elapsed().as_secs_f64(), metrics.counted().since(counted).get("ended"));
+                say(&format!("{seconds:6.1}s  {name}, {:.0} executions/s ended", ended as f64 / seconds));
+            }
         };
-        let (column, trouble) = measured(&plain, options.length().share(SHARE), at_once, say).await?;
+        let trouble = tokio::select! {
+            trouble = load(&plain, options.length().share(SHARE), at_once) => trouble,
+            () = work.stopping() => None,
+            () = told => None,
+        };
         // What was measured until then counts: its time is known.
-        reference.columns.push(column);
+        let (lasted, counted) = (began.elapsed(), metrics.counted().since(counted));
+        let phase = Phase { name, load: Load::Closed, share: SHARE };
+        reference.columns.push(PhaseResult::new(phase, meter, lasted, counted, Used::since(&look)));
         if trouble.is_some() || work.stopped() {
             return Ok(Reference { trouble, ..reference });
         }
@@ -56,20 +72,8 @@ pub(crate) async fn measure(
     Ok(reference)
 }
 
-/// One column, and why it ended before its time.
-async fn measured(
-    plain: &Arc<Plain>,
-    length: Length,
-    at_once: usize,
-    say: impl Fn(f64, u64),
-) -> Result<(Column, Option<String>), Error> {
-    let counts = Arc::new(Counts {
-        executions: AtomicU64::default(),
-        status_changes: AtomicU64::default(),
-        steps: AtomicU64::default(),
-        execution: Latencies::new()?,
-    });
-    let (began, cpu) = (Instant::now(), process::Look::now());
+/// Executes for so long, or so many; why it ended before its time. Whoever drops it ends it.
+async fn load(plain: &Arc<Plain>, length: Length, at_once: usize) -> Option<String> {
     let (time, most) = match length {
         Length::Time(time) => (time.clamp(LEAST, MOST), u64::MAX),
         Length::Executions(executions) => (MOST, executions),
@@ -77,37 +81,14 @@ async fn measured(
     let next = Arc::new(AtomicU64::new(0));
     let mut loops = JoinSet::new();
     for _ in 0..at_once {
-        let (plain, counts, next) = (plain.clone(), counts.clone(), next.clone());
+        let (plain, next) = (plain.clone(), next.clone());
         loops.spawn(async move {
             while next.fetch_add(1, Ordering::Relaxed) < most {
-                plain.execute(&counts).await?;
+                plain.execute().await?;
             }
             Ok::<(), String>(())
         });
     }
-    let told = async {
-        loop {
-            tokio::time::sleep(SAY.max(began.elapsed() / 10)).await;
-            say(began.elapsed().as_secs_f64(), counts.executions.load(Ordering::Relaxed));
-        }
-    };
-    let trouble = tokio::select! {
-        trouble = ended(&mut loops) => trouble,
-        () = tokio::time::sleep(time) => None,
-        () = plain.work.stopping() => None,
-        () = told => None,
-    };
-    let column = Column { lasted: began.elapsed(), cpu_s: cpu.used().cpu_s, counts };
-    loops.shutdown().await;
-    Ok((column, trouble))
-}
-
-/// Waits for all loops; why the first of them failed.
-async fn ended(loops: &mut JoinSet<Result<(), String>>) -> Option<String> {
-    while let Some(joined) = loops.join_next().await {
-        if let Err(trouble) = joined.unwrap_or_else(|panicked| Err(panicked.to_string())) {
-            return Some(trouble);
-        }
-    }
-    None
+    let ended = tokio::time::timeout(time, loops.join_all()).await;
+    ended.ok()?.into_iter().find_map(Result::err)
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 use updraft::{Detail, ExecutionQuery, ExecutionsOf};
 
@@ -15,15 +14,15 @@ use crate::breaking::Verdict;
 use crate::error::Error;
 use crate::latencies::Meter;
 use crate::load;
-use crate::options::LoadOptions;
+use crate::options::{Length, LoadOptions};
 use crate::outcome::{PhaseResult, Reference, RunOutcome, STALLED, Trouble};
-use crate::process;
+use crate::process::{self, Used};
 use crate::random::Random;
 use crate::recorder::Metrics;
 use crate::reference;
 use crate::run_store::RunStore;
 use crate::sampler::{self, Sampler};
-use crate::scenario::{Load, Phase, Rates};
+use crate::scenario::{Load, LoadScenario, Phase, Rates};
 use crate::workload::{self, Workload};
 
 /// How long executions may take to end after the last arrival, beyond what their tools take.
@@ -64,7 +63,7 @@ pub async fn run(
         () = &mut stop => return Ok(None),
         work = Workload::start(options, directory, store) => Arc::new(work?),
     };
-    let (stopping, look) = (work.clone(), process::Look::now());
+    let (stopping, look) = (work.clone(), Used::now());
     let listening = tokio::spawn(async move {
         stop.await;
         stopping.end();
@@ -91,7 +90,7 @@ pub async fn run(
         read_mean: run.work.tally.read.mean(),
         first_error: run.work.tally.first_error(),
         trouble: run.trouble.take(),
-        cpu_s: look.used().cpu_s,
+        cpu_s: Used::since(&look).cpu_s,
         resident_peak_bytes: process::usage().map(|usage| usage.resident_peak_bytes),
         lasted,
         left,
@@ -105,8 +104,8 @@ pub async fn run(
     // Once the engine is gone, so that the one does not take the other's cores.
     if options.reference && !outcome.interrupted {
         say("the reference: tasks one after another, one awaited write for each change of a status");
-        outcome.reference = Some(match store.bare(&directory.join("reference"), options.durability).await {
-            Ok(store) => reference::measure(options, &run.work, store, say).await?,
+        outcome.reference = Some(match store.bare(&directory.join("reference"), options.durability) {
+            Ok(store) => reference::measure(options, &run.work, store, &run.metrics, say).await?,
             Err(error) => Reference { trouble: Some(error.to_string()), ..Reference::default() },
         });
         outcome.interrupted = run.work.stopped();
@@ -144,7 +143,8 @@ impl Run<'_> {
             sampler.enter(number);
             let end = self.phase(phase, number).await?;
             sampler.enter(sampler::BETWEEN);
-            let alone = self.options.scenario.raises();
+            // Each is judged alone: one that broke ends the run, and what is under way ends before the next.
+            let alone = self.options.scenario == LoadScenario::Stress;
             let broke = alone && matches!(end.verdict(), Verdict::Broke(_));
             ended.push(end);
             // An engine that has failed, or whose store is gone, takes no further load.
@@ -159,32 +159,25 @@ impl Run<'_> {
     async fn phase(&mut self, phase: Phase, number: usize) -> Result<PhaseResult, Error> {
         let meter = Arc::new(Meter::new()?);
         let (began, counted) = (Instant::now(), self.metrics.counted());
-        let (look, pending) = (process::Look::now(), self.metrics.pending_documents());
+        let (look, pending) = (Used::now(), self.metrics.pending_documents());
         let length = self.options.length().share(phase.share);
         let submitters = usize::from(self.options.concurrency);
         let (mut rates, mut behind, mut drained) = (None, None, None);
-        match phase.load {
-            Load::Closed => {
-                let work = self.work.clone();
-                self.unless_stalled(load::closed(&work, &meter, length, submitters)).await;
-                behind = self.flush().await;
+        if let Load::Open(multiples) = phase.load {
+            let of = multiples.of(self.full.unwrap_or(1.0));
+            self.open(&meter, length, of, number).await?;
+            rates = Some(of);
+        } else {
+            let pile = (phase.load == Load::Pile).then(|| self.work.pile());
+            self.work.let_tools_answer(pile.is_none());
+            let work = self.work.clone();
+            self.unless_stalled(load::submit(&work, &meter, length, submitters, pile)).await;
+            let (piled, opened) = (self.work.tally.in_flight.load(Ordering::Relaxed), Instant::now());
+            self.work.let_tools_answer(true);
+            if pile.is_some() && self.drain().await == 0 {
+                drained = Some((piled, opened.elapsed()));
             }
-            Load::Pile => {
-                self.work.let_tools_answer(false);
-                let work = self.work.clone();
-                self.unless_stalled(load::pile(&work, &meter, length, submitters)).await;
-                let piled = self.work.tally.in_flight.load(Ordering::Relaxed);
-                self.work.let_tools_answer(true);
-                let opened = Instant::now();
-                let left = self.drain().await;
-                drained = (left == 0).then(|| (piled, opened.elapsed()));
-                behind = self.flush().await;
-            }
-            Load::Open(multiples) => {
-                let of = multiples.of(self.full.unwrap_or(1.0));
-                self.open(&meter, phase, of, number).await?;
-                rates = Some(of);
-            }
+            behind = self.flush().await;
         }
         let lasted = began.elapsed();
         let in_flight = self.work.tally.in_flight.load(Ordering::Relaxed);
@@ -194,37 +187,30 @@ impl Run<'_> {
             self.full.get_or_insert(measured.max(1.0));
         }
         Ok(PhaseResult {
-            phase,
-            meter,
             began_s: (began - self.began).as_secs_f64(),
-            lasted,
-            counted,
-            used: look.used(),
             rates,
             ideal: workload::ideal(self.options),
             in_flight,
             pending: (pending, self.metrics.pending_documents()),
             behind,
             drained,
+            ..PhaseResult::new(phase, meter, lasted, counted, Used::since(&look))
         })
     }
 
     /// Sends arrivals from a thread of their own.
-    async fn open(&self, meter: &Arc<Meter>, phase: Phase, rates: Rates, number: usize) -> Result<(), Error> {
-        let (work, meter, length) =
-            (self.work.clone(), meter.clone(), self.options.length().share(phase.share));
+    async fn open(
+        &self,
+        meter: &Arc<Meter>,
+        length: Length,
+        rates: Rates,
+        number: usize,
+    ) -> Result<(), Error> {
+        let (work, meter) = (self.work.clone(), meter.clone());
         let random = Random::new(self.options.seed, 16 + number as u64);
         let runtime = tokio::runtime::Handle::current();
-        let (sent, over) = oneshot::channel::<()>();
-        let thread = std::thread::Builder::new().name("stress-arrivals".to_owned());
-        let sending = thread.spawn(move || {
-            load::open(&work, &meter, length, rates, &random, &runtime);
-            drop(sent);
-        });
-        let sending = sending.map_err(|error| Error::of("no threads", error))?;
-        // It is dropped, never sent.
-        let _ = over.await;
-        sending.join().map_err(|_| Error::Failed("the arrivals ended in a panic".to_owned()))
+        let sending = move || load::open(&work, &meter, length, rates, &random, &runtime);
+        tokio::task::spawn_blocking(sending).await.map_err(|error| Error::of("the arrivals", error))
     }
 
     /// Waits until all has ended; returns how many had not when the time to wait was over.
@@ -247,28 +233,29 @@ impl Run<'_> {
         if self.trouble == Some(Trouble::Store) {
             return None;
         }
-        let began = Instant::now();
-        let (work, metrics) = (self.work.clone(), self.metrics.clone());
-        let flushed = tokio::select! {
-            flushed = work.engine.flush() => flushed.map_err(|error| Trouble::Engine(error.to_string())),
-            () = stalled(&metrics) => Err(Trouble::Store),
-            () = async { work.stopping().await; tokio::time::sleep(STOP).await } => return None,
-        };
-        match flushed {
-            Ok(()) => Some(began.elapsed()),
-            Err(trouble) => {
-                self.trouble.get_or_insert(trouble);
-                None
+        let (began, work) = (Instant::now(), self.work.clone());
+        let flushed = async {
+            tokio::select! {
+                flushed = work.engine.flush() => Some(flushed),
+                () = async { work.stopping().await; tokio::time::sleep(STOP).await } => None,
             }
+        };
+        if let Err(error) = self.unless_stalled(flushed).await?? {
+            self.trouble.get_or_insert(Trouble::Engine(error.to_string()));
+            return None;
         }
+        Some(began.elapsed())
     }
 
-    /// Loads the engine, unless the store takes nothing more, for which submissions would wait for ever.
-    async fn unless_stalled(&mut self, load: impl Future<Output = ()>) {
+    /// Waits for this, unless the store takes nothing more, for which it may wait for ever.
+    async fn unless_stalled<T>(&mut self, this: impl Future<Output = T>) -> Option<T> {
         let metrics = self.metrics.clone();
         tokio::select! {
-            () = load => {}
-            () = stalled(&metrics) => self.trouble = Some(Trouble::Store),
+            done = this => Some(done),
+            () = stalled(&metrics) => {
+                self.trouble.get_or_insert(Trouble::Store);
+                None
+            }
         }
     }
 }

@@ -45,11 +45,7 @@ impl RunStore {
                 // A name that no other run has.
                 let name = || format!("updraft_stress_{}", Uuid::now_v7().simple());
                 let own = address.database().is_none().then(name);
-                let builder = address.builder();
-                let builder = match &own {
-                    Some(name) => builder.database(name),
-                    None => builder,
-                };
+                let builder = own.iter().fold(address.builder(), |builder, name| builder.database(name));
                 let store = builder.connect().await.map_err(StartError::from)?;
                 Ok(Self::MongoDb { store: Box::new(store), own })
             }
@@ -72,36 +68,30 @@ impl RunStore {
     }
 
     /// The same store without an engine: the embedded one in a directory of its own, which is made.
-    pub(crate) async fn bare(
+    pub(crate) fn bare(
         &self,
         directory: &Path,
         durability: Durability,
     ) -> Result<Arc<dyn Store>, StoreError> {
         match self {
-            Self::Embedded => {
-                let directory = directory.to_owned();
-                let opening = tokio::task::spawn_blocking(move || SqliteStore::open(&directory, durability));
-                let opened = opening.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-                Ok(Arc::new(opened?))
-            }
-            Self::Memory => Err(StoreError::Unavailable("in memory there is nothing to wait for".to_owned())),
             #[cfg(feature = "mongodb")]
             Self::MongoDb { store, .. } => Ok(Arc::new(MongoStore::clone(store))),
+            _ => Ok(Arc::new(SqliteStore::open(directory, durability)?)),
         }
     }
 
-    /// Removes what was made for the run.
-    #[cfg(feature = "mongodb")]
+    /// Removes what was made for the run outside of its directory.
     pub async fn leave(self, say: &Say) {
-        let Self::MongoDb { store, own: Some(name) } = self else { return };
-        match tokio::time::timeout(LEAVE, store.drop_database()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => say(&format!("the database {name} of this run is left: {error}")),
-            Err(_) => say(&format!("the database {name} of this run is left: the server does not answer")),
+        #[cfg(feature = "mongodb")]
+        if let Self::MongoDb { store, own: Some(name) } = self {
+            let why = match tokio::time::timeout(LEAVE, store.drop_database()).await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "the server does not answer".to_owned(),
+            };
+            say(&format!("the database {name} of this run is left: {why}"));
         }
+        #[cfg(not(feature = "mongodb"))]
+        let _ = (self, say);
     }
-
-    /// Nothing was made outside of the run's directory.
-    #[cfg(not(feature = "mongodb"))]
-    pub async fn leave(self, _: &Say) {}
 }

@@ -1,5 +1,5 @@
-//! The sampler: looks at the run at even intervals, from a thread of its own, and says how it goes. Keeps a
-//! bounded number of samples: a long run has coarser ones.
+//! The sampler: looks at the run again and again, from a thread of its own, and says how it goes. A long run has coarser
+//! samples, so that their number is bounded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,10 +16,9 @@ use crate::workload::Workload;
 
 /// How often threads are looked at: whether they wait for the disk. A look takes a third of a millisecond.
 const LOOK: Duration = Duration::from_millis(20);
-/// The finest sample.
+/// The finest sample, and the part of the run so far that one is: of a week there are six thousand.
 const WINDOW: Duration = Duration::from_millis(100);
-/// Samples that are kept; where there are more, each two become one.
-const SAMPLES: usize = 600;
+const WINDOWS: u32 = 600;
 /// How often the sampler says how it goes.
 const SAY: Duration = Duration::from_secs(1);
 /// In place of a phase: between two of them, and at the end of the run.
@@ -48,10 +47,9 @@ impl Sampler {
                 std::thread::sleep(LOOK);
                 match entered.load(Ordering::Relaxed) {
                     ENDED => return look.seen,
-                    phase => {
-                        let name = names.get(phase).copied().unwrap_or("between");
-                        look.at(&work, &metrics, phase, |sample| told(sample, name, &say));
-                    }
+                    phase => look.at(&work, &metrics, phase, |sample| {
+                        told(sample, names.get(phase).copied().unwrap_or("between"), &say);
+                    }),
                 }
             }
         })?;
@@ -75,7 +73,6 @@ struct Look {
     began: Instant,
     last: Instant,
     said_s: f64,
-    window: Duration,
     counted: Counted,
     seen: Seen,
 }
@@ -83,8 +80,7 @@ struct Look {
 impl Look {
     fn new(metrics: &Metrics) -> Self {
         let now = Instant::now();
-        let (window, counted) = (WINDOW, metrics.counted());
-        Self { began: now, last: now, said_s: 0.0, window, counted, seen: Seen::default() }
+        Self { began: now, last: now, said_s: 0.0, counted: metrics.counted(), seen: Seen::default() }
     }
 
     fn at(&mut self, work: &Workload, metrics: &Metrics, phase: usize, say: impl FnOnce(Sample)) {
@@ -97,7 +93,7 @@ impl Look {
         }
         let (now, counted) = (Instant::now(), metrics.counted());
         let passed = now - self.last;
-        if passed < self.window {
+        if passed < WINDOW.max((now - self.began) / WINDOWS) {
             return;
         }
         let ended = counted.since(self.counted).get("ended");
@@ -114,10 +110,6 @@ impl Look {
             attempts_running: metrics.gauge("updraft_attempts_running"),
         };
         self.seen.samples.push(sample);
-        if self.seen.samples.len() == SAMPLES {
-            self.seen.samples = self.seen.samples.chunks(2).map(joined).collect();
-            self.window *= 2;
-        }
         // A long run says less.
         if sample.at_s >= self.said_s + SAY.as_secs_f64().max(sample.at_s / 60.0) {
             self.said_s = sample.at_s;
@@ -132,36 +124,4 @@ fn told(sample: Sample, phase: &str, say: &Say) {
     say(&format!(
         "{at_s:6.1}s  {phase:10} {ended_per_s:>8.0} executions/s ended, {in_flight:>7.0} in flight{p99}"
     ));
-}
-
-/// Two samples as one: the rate on average, all else at its most.
-fn joined(samples: &[Sample]) -> Sample {
-    let [first, second] = samples else { return samples.first().copied().unwrap_or_default() };
-    let later =
-        |(p50, p99): (f64, f64)| second.execution_us.map_or((p50, p99), |(a, b)| (p50.max(a), p99.max(b)));
-    Sample {
-        ended_per_s: f64::midpoint(first.ended_per_s, second.ended_per_s),
-        submit_us: first.submit_us.into_iter().chain(second.submit_us).reduce(f64::max),
-        execution_us: first.execution_us.map(later).or(second.execution_us),
-        in_flight: first.in_flight.max(second.in_flight),
-        resident_bytes: first.resident_bytes.max(second.resident_bytes),
-        pending_documents: first.pending_documents.max(second.pending_documents),
-        attempts_running: first.attempts_running.max(second.attempts_running),
-        ..*second
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_samples_become_one_with_mean_rates_and_the_worst_latencies() {
-        let first =
-            Sample { at_s: 1.0, ended_per_s: 10.0, execution_us: Some((5.0, 90.0)), ..Sample::default() };
-        let second = Sample { at_s: 2.0, ended_per_s: 30.0, execution_us: Some((7.0, 20.0)), ..first };
-        let one = joined(&[first, second]);
-        assert_eq!((one.at_s, one.ended_per_s, one.execution_us), (2.0, 20.0, Some((7.0, 90.0))));
-        assert_eq!(joined(&[first]), first);
-    }
 }

@@ -65,36 +65,29 @@ impl LoadScenario {
     /// Its phases, in order. Their shares make one whole, but for the steps of a stress that nothing broke before.
     pub(crate) fn phases(self) -> Vec<Phase> {
         let closed = |share| Phase { name: THROUGHPUT, load: Load::Closed, share };
+        let flat = |name, of, share| open(name, (of, of), share);
         match self {
-            Self::Baseline => {
-                vec![closed(0.5), open("ramp", (0.01, 0.2), 0.15), open("steady", (0.2, 0.2), 0.35)]
-            }
+            Self::Baseline => vec![closed(0.5), open("ramp", (0.01, 0.2), 0.15), flat("steady", 0.2, 0.35)],
             Self::Spike => vec![
                 closed(0.25),
-                open("calm", (0.2, 0.2), 0.25),
-                open("spike", (1.5, 1.5), 0.15),
-                open("recovery", (0.2, 0.2), 0.35),
+                flat("calm", 0.2, 0.25),
+                flat("spike", 1.5, 0.15),
+                flat("recovery", 0.2, 0.35),
             ],
             Self::Stress => {
                 let share = 0.8 / IN_TIME as f64;
                 let raised = STEPS.split(' ').filter_map(|name| {
                     let hundredths: f64 = name.strip_prefix(RAISED)?.parse().ok()?;
-                    Some(open(name, (hundredths / 100.0, hundredths / 100.0), share))
+                    Some(flat(name, hundredths / 100.0, share))
                 });
                 std::iter::once(closed(0.2)).chain(raised).collect()
             }
-            Self::Soak => vec![closed(0.1), open("flat", (0.5, 0.5), 0.9)],
+            Self::Soak => vec![closed(0.1), flat("flat", 0.5, 0.9)],
             Self::BurstTenant => {
-                let flood = Load::Open(Rates { from: 0.2, to: 0.2, flood: 1.0 });
-                vec![
-                    closed(0.2),
-                    open("even", (0.2, 0.2), 0.4),
-                    Phase { name: "flood", load: flood, share: 0.4 },
-                ]
+                let load = Load::Open(Rates { from: 0.2, to: 0.2, flood: 1.0 });
+                vec![closed(0.2), flat("even", 0.2, 0.4), Phase { name: "flood", load, share: 0.4 }]
             }
-            Self::Backlog => {
-                vec![closed(0.3), Phase { name: "pile", load: Load::Pile, share: 0.7 }]
-            }
+            Self::Backlog => vec![closed(0.3), Phase { name: "pile", load: Load::Pile, share: 0.7 }],
         }
     }
 
@@ -108,11 +101,6 @@ impl LoadScenario {
             Self::BurstTenant => Some("even"),
             Self::Backlog => None,
         }
-    }
-
-    /// Whether each phase is judged alone: one that broke ends it, and what is under way ends before the next.
-    pub(crate) fn raises(self) -> bool {
-        self == Self::Stress
     }
 }
 
@@ -136,7 +124,7 @@ mod tests {
         for scenario in LoadScenario::value_variants() {
             let phases = scenario.phases();
             assert_eq!((phases[0].name, phases[0].load), (THROUGHPUT, Load::Closed));
-            let in_time = if scenario.raises() { 1 + IN_TIME } else { phases.len() };
+            let in_time = if *scenario == LoadScenario::Stress { 1 + IN_TIME } else { phases.len() };
             let whole: f64 = phases[..in_time].iter().map(|phase| phase.share).sum();
             assert!((whole - 1.0).abs() < 1e-9, "{scenario:?}: {whole}");
             let measured = scenario.measured();

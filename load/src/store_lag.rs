@@ -21,13 +21,11 @@ const MIN_PHASE_SECONDS: f64 = 1.0;
 /// Warnings about the store: at most one for a phase, and one where documents were never stored.
 pub(crate) fn found(outcome: &RunOutcome) -> Vec<String> {
     let phases = outcome.phases.iter().enumerate();
-    let mut found: Vec<String> = phases
-        .filter_map(|(number, end)| {
-            let most = outcome.most(Some(number), |sample| sample.pending_documents).unwrap_or_default();
-            let why = behind(end).or_else(|| full(most)).or_else(|| growing(end))?;
-            Some(format!("phase {}: the store cannot take this load: {why}.", end.phase.name))
-        })
-        .collect();
+    let lag = phases.filter_map(|(number, end)| {
+        let why = why(outcome, number)?;
+        Some(format!("phase {}: the store cannot take this load: {why}.", end.phase.name))
+    });
+    let mut found: Vec<String> = lag.collect();
     if outcome.not_stored > 0 && !outcome.interrupted {
         let documents = outcome.not_stored;
         found.push(format!(
@@ -37,14 +35,18 @@ pub(crate) fn found(outcome: &RunOutcome) -> Vec<String> {
     found
 }
 
-/// Whether the store finished too long after the last execution of the phase.
-pub(crate) fn is_behind(end: &PhaseResult) -> bool {
-    end.behind.is_some_and(|behind| behind > end.lasted.mul_f64(MAX_LAG_OF_PHASE).max(MIN_LAG))
+/// Why the store could not keep up with the phase of this number; none where it could.
+pub(crate) fn why(outcome: &RunOutcome, phase: usize) -> Option<String> {
+    let end = outcome.phases.get(phase)?;
+    let most = outcome.most(Some(phase), |sample| sample.pending_documents).unwrap_or_default();
+    behind(end).or_else(|| full(most)).or_else(|| growing(end))
 }
 
+/// The store finished too long after the last execution of the phase.
 fn behind(end: &PhaseResult) -> Option<String> {
-    let behind = end.behind.filter(|_| is_behind(end))?.as_secs_f64();
-    Some(format!("it was {behind:.1} s behind when the last execution had ended; rates count that time"))
+    let behind = end.behind.filter(|behind| *behind > end.lasted.mul_f64(MAX_LAG_OF_PHASE).max(MIN_LAG))?;
+    let seconds = behind.as_secs_f64();
+    Some(format!("it was {seconds:.1} s behind when the last execution had ended; rates count that time"))
 }
 
 fn full(most: f64) -> Option<String> {
@@ -83,10 +85,8 @@ mod tests {
     #[test]
     fn a_store_is_behind_by_a_share_of_the_phase_and_by_more_than_its_batches_wait() {
         let behind = |seconds, millis| {
-            is_behind(&PhaseResult {
-                behind: Some(Duration::from_millis(millis)),
-                ..end(Load::Closed, seconds)
-            })
+            let behind = Some(Duration::from_millis(millis));
+            super::behind(&PhaseResult { behind, ..end(Load::Closed, seconds) }).is_some()
         };
         assert!(behind(10, 2_100) && !behind(10, 1_900));
         assert!(behind(1, 300) && !behind(0, 200));

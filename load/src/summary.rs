@@ -1,8 +1,6 @@
 //! The summary: the figures, what limits, what was found, and whether thresholds held; for the terminal and
 //! for the page alike.
 
-use updraft::ExecutionStatus;
-
 use crate::bottleneck::{self, Bottleneck, Stage};
 use crate::breaking::{self, Verdict};
 use crate::figure;
@@ -17,14 +15,10 @@ use crate::threshold::Threshold;
 use crate::unit;
 
 /// What is shown of each phase.
-const OF_PHASE: [(&str, &str); 6] = [
-    ("arrivals_per_s", "arrivals/s"),
-    ("ended_per_s", "ended/s"),
-    ("submit_p50_us", "submit p50"),
-    ("submit_p99_us", "submit p99"),
-    ("execution_p50_ms", "execution p50"),
-    ("execution_p99_ms", "execution p99"),
-];
+const OF_PHASE: &str =
+    "arrivals_per_s ended_per_s submit_p50_us submit_p99_us execution_p50_ms execution_p99_ms";
+/// What is told of what was asked for.
+const ASKED: &str = "steps width tools latency tenants concurrency shards seed";
 /// A load generator that is later than this sends less than is due, or in bursts.
 const LATE_US: f64 = 1e5;
 
@@ -42,105 +36,82 @@ pub struct Summary {
     /// The figures.
     pub figures: Figures,
     pub(crate) limit: Option<Bottleneck>,
-    pub(crate) findings: Vec<Told>,
-    pub(crate) thresholds: Vec<Told>,
-    /// What each phase came to.
-    phases: Table,
-    /// What each stage used at full load.
-    stages: Table,
-    /// The engine beside the reference, where that ran.
-    ratios: Option<Table>,
-    /// Whether the engine, or its store, did not do its work.
-    pub(crate) trouble: bool,
+    /// What was found, then each threshold.
+    pub(crate) told: Vec<Told>,
+    /// With titles: the figures, each phase, the use of each stage, and the engine beside the reference, where that ran.
+    pub(crate) tables: Vec<(&'static str, Table)>,
+    /// Whether the engine did its work, and every threshold held.
+    pub is_well: bool,
 }
 
 impl Summary {
     /// Sums an outcome up, and holds it against thresholds.
     pub fn new(options: &LoadOptions, outcome: &RunOutcome, thresholds: &[Threshold]) -> Self {
-        let stages = bottleneck::stages(outcome, options.shards());
+        let stages = bottleneck::stages(outcome, options.settings(outcome.server).shards);
         let limit = bottleneck::find(outcome, &stages);
         let mut figures = figures::of(options, outcome, &stages, limit.as_ref());
-        let thresholds = thresholds.iter().map(|threshold| {
-            let (well, text) = threshold.held(&figures);
-            Told { well, text }
-        });
-        let thresholds = thresholds.collect();
-        let mut findings = findings(options, outcome, &figures);
         let ratios = figures::ratios(&figures);
+        let mut told = findings(options, outcome, &figures);
         if ratios.is_some() && limit.as_ref().is_some_and(|limit| limit.stage == bottleneck::OTHERS) {
             let text = "Other processes took the cores: every awaited write waited for them too, which flatters the ratios.";
-            findings.push(Told { well: false, text: text.to_owned() });
+            told.push(Told { well: false, text: text.to_owned() });
         }
-        let notes: Vec<&str> =
-            findings.iter().filter(|told| !told.well).map(|told| told.text.as_str()).collect();
+        let notes: Vec<&str> = told.iter().filter(|told| !told.well).map(|told| told.text.as_str()).collect();
         if !notes.is_empty() {
             figures.text("notes", notes.join("\n"));
         }
+        let held: Vec<Told> = thresholds.iter().map(|threshold| threshold.held(&figures)).collect();
+        let trouble = outcome.trouble.is_some() && !outcome.interrupted;
+        let is_well = !trouble && held.iter().all(|told| told.well);
+        told.extend(held);
+        let tables = [
+            ("Figures", Some(whole(&figures))),
+            ("Phases", Some(phases(outcome, &figures))),
+            ("Shares of one core at full load", Some(self::stages(&stages))),
+            ("Against one awaited write for each status", ratios),
+        ];
+        let asked: Vec<String> =
+            ASKED.split(' ').map(|key| format!("{key} {}", figures.worded(key))).collect();
         Self {
             title: format!("updraft stress: {}", name(&options.scenario)),
-            load: format!(
-                "{} steps of {} calls, tools {} answer in {}, {} tenants, {} submitters, {} cores, seed {}",
-                options.steps,
-                options.width,
-                name(&options.tools),
-                options.latency,
-                options.tenants,
-                options.concurrency,
-                std::thread::available_parallelism().map_or(1, usize::from),
-                options.seed
-            ),
-            findings,
-            thresholds,
-            phases: phases(outcome, &figures),
-            ratios,
-            trouble: outcome.trouble.is_some() && !outcome.interrupted,
+            load: asked.join(", "),
             figures,
-            stages: self::stages(&stages),
             limit,
+            told,
+            tables: tables.into_iter().filter_map(|(title, table)| Some((title, table?))).collect(),
+            is_well,
         }
-    }
-
-    /// Whether the engine did its work, and every threshold held.
-    pub fn is_well(&self) -> bool {
-        !self.trouble && self.thresholds.iter().all(|told| told.well)
     }
 
     /// The summary as text for a terminal.
     pub fn text(&self) -> String {
-        let mut text = format!("{}\n{}\n", self.title, self.load);
-        let mut whole = Table::default();
-        let measured = figure::all().filter_map(|(key, _)| Some((key, self.figures.shown(key)?)));
-        measured.for_each(|(key, shown)| whole.add(key, [Some(shown)]));
-        text += &format!("\n{}\n", whole.text());
+        let mut words = String::new();
         if let Some(limit) = &self.limit {
-            text += &format!("limited by {}: {}\n{}\n", limit.stage, limit.why, limit.change);
+            words += &format!("\nlimited by {}: {}\n{}\n", limit.stage, limit.why, limit.change);
         }
-        for told in self.findings.iter().chain(&self.thresholds) {
-            text += &format!("{} {}\n", if told.well { "ok  " } else { "NOTE" }, told.text);
+        for told in &self.told {
+            words += &format!("{} {}\n", if told.well { "ok  " } else { "NOTE" }, told.text);
         }
-        for (title, table) in self.tables() {
-            text += &format!("\n{title}\n{}", table.text());
+        let mut text = format!("{}\n{}\n", self.title, self.load);
+        for (title, table) in &self.tables {
+            text += &format!("\n{title}\n{}{}", table.text(), std::mem::take(&mut words));
         }
         text
     }
+}
 
-    /// What stands in tables, with titles: each phase, the use of each stage, and the engine beside the reference, where that
-    /// ran.
-    pub(crate) fn tables(&self) -> impl Iterator<Item = (&'static str, &Table)> {
-        let titles =
-            ["Phases", "Shares of one core at full load", "Against one awaited write for each status"];
-        titles
-            .into_iter()
-            .zip([Some(&self.phases), Some(&self.stages), self.ratios.as_ref()])
-            .filter_map(|(title, table)| Some((title, table?)))
-    }
+fn whole(figures: &Figures) -> Table {
+    let mut table = Table::new(["figure", "value"]);
+    let measured = figure::all().filter_map(|(key, _)| Some((key, figures.shown(key)?)));
+    measured.for_each(|(key, shown)| table.add(key, [Some(shown)]));
+    table
 }
 
 fn phases(outcome: &RunOutcome, figures: &Figures) -> Table {
-    let head = OF_PHASE.map(|(_, words)| words);
-    let mut table = Table::new(["phase", "lasted"].into_iter().chain(head));
+    let mut table = Table::new(["phase", "lasted"].into_iter().chain(OF_PHASE.split(' ')));
     for end in &outcome.phases {
-        let of_phase = OF_PHASE.map(|(key, _)| figures.shown(&format!("phase.{}.{key}", end.phase.name)));
+        let of_phase =
+            OF_PHASE.split(' ').map(|key| figures.shown(&format!("phase.{}.{key}", end.phase.name)));
         let lasted = Some(unit::time(end.lasted.as_secs_f64()));
         table.add(end.phase.name, std::iter::once(lasted).chain(of_phase));
     }
@@ -173,10 +144,7 @@ fn findings(options: &LoadOptions, outcome: &RunOutcome, figures: &Figures) -> V
         bad(format!("{dropped} arrivals found {ARRIVALS} before them and were not submitted."));
     }
     if let Some(count) = counts("failed") {
-        bad(format!(
-            "{count} executions ended as {} or otherwise not well.",
-            ExecutionStatus::Failed.as_str()
-        ));
+        bad(format!("{count} executions ended as failed or otherwise not well."));
     }
     store_lag::found(outcome).into_iter().for_each(&mut bad);
     for end in &outcome.phases {
@@ -202,14 +170,13 @@ fn story(scenario: LoadScenario, outcome: &RunOutcome, figures: &Figures) -> Opt
     let of = |key| figures.get(key);
     let (well, text) = match scenario {
         LoadScenario::Stress if !outcome.interrupted => {
-            match (of("breaking_point_per_s"), of("sustained_per_s")) {
-                (Some(broke), Some(held)) => {
-                    (true, format!("The breaking point is {broke:.0} executions/s; it sustained {held:.0}."))
+            let held = of("sustained_per_s");
+            let before = held.map(|held| format!("it sustained {held:.0}"));
+            let before = before.as_deref().unwrap_or("no step before was long enough to tell");
+            match (of("breaking_point_per_s"), held) {
+                (Some(broke), _) => {
+                    (true, format!("The breaking point is {broke:.0} executions/s; {before}."))
                 }
-                (Some(broke), None) => (
-                    true,
-                    format!("It broke at {broke:.0} executions/s; no step before was long enough to tell."),
-                ),
                 (None, Some(held)) => (
                     false,
                     format!("It did not break at {held:.0} executions/s: raise --rate, or --concurrency."),

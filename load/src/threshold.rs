@@ -5,15 +5,9 @@ use std::str::FromStr;
 use crate::figure;
 use crate::figures::Figures;
 use crate::scenario::LoadScenario;
+use crate::summary::Told;
 use crate::unit;
 
-/// Short names of the figures that are asked for most.
-const SHORT: [(&str, &str); 4] = [
-    ("p50", "execution_p50_ms"),
-    ("p95", "execution_p95_ms"),
-    ("p99", "execution_p99_ms"),
-    ("p999", "execution_p999_ms"),
-];
 /// How a figure is held against a value. Longest first, so that `<=` is not read as `<`.
 const RELATIONS: [(&str, Relation); 4] = [("<=", f64::le), (">=", f64::ge), ("<", f64::lt), (">", f64::gt)];
 
@@ -33,29 +27,26 @@ impl Threshold {
     /// Why no run of this scenario, with a reference or without, can hold it; none where one can.
     pub fn mistake(&self, scenario: LoadScenario, reference: bool) -> Option<String> {
         let Self { key, text, .. } = self;
-        let may_have = |reference| figure::may_have(key, scenario, reference);
-        if may_have(reference) {
-            return None;
-        }
-        if may_have(true) {
-            return Some(format!("--assert {text}: `{key}` is measured with --reference"));
-        }
         let names: Vec<&str> = figure::all().map(|(key, _)| key).collect();
         let phases: Vec<&str> = scenario.phases().iter().map(|phase| phase.name).collect();
-        Some(format!(
-            "--assert {text}: there is no figure `{key}` in this scenario; it has {}, stage.STAGE.cpu, stage.STAGE.disk, \
-             and phase.PHASE.FIGURE of {}",
-            names.join(", "),
-            phases.join(", ")
-        ))
+        (!figure::may_have(key, scenario, reference)).then(|| {
+            format!(
+                "--assert {text}: there is no figure `{key}` in this run; it has {}, stage.STAGE.cpu, stage.STAGE.disk, \
+                 phase.PHASE.FIGURE of {}, and with --reference those of the reference",
+                names.join(", "),
+                phases.join(", ")
+            )
+        })
     }
 
     /// Whether the figure holds, and what it is. One that was not measured is no success.
-    pub(crate) fn held(&self, figures: &Figures) -> (bool, String) {
+    pub(crate) fn held(&self, figures: &Figures) -> Told {
         let text = &self.text;
-        let Some(figure) = figures.get(&self.key) else { return (false, format!("{text} was not measured")) };
-        let held = (self.relation)(&figure, &self.value);
-        (held, format!("{text} {}: {figure}", if held { "holds" } else { "does not hold" }))
+        let Some(figure) = figures.get(&self.key) else {
+            return Told { well: false, text: format!("{text} was not measured") };
+        };
+        let well = (self.relation)(&figure, &self.value);
+        Told { well, text: format!("{text} {}: {figure}", if well { "holds" } else { "does not hold" }) }
     }
 }
 
@@ -70,8 +61,10 @@ impl FromStr for Threshold {
         let (key, relation, value) = parts
             .filter(|(key, _, value)| !key.contains('=') && !value.starts_with(['<', '>', '=']))
             .ok_or("a figure, one of < <= > >=, and a value are needed: `p99<200ms`")?;
-        let key = SHORT.iter().find(|(short, _)| *short == key).map_or(key, |(_, key)| key);
-        Ok(Self { key: key.to_owned(), relation, value: unit::read(key, value)?, text: text.to_owned() })
+        // `p99` is that of executions.
+        let digits = key.strip_prefix('p').and_then(|digits| digits.parse::<u16>().ok());
+        let key = digits.map_or_else(|| key.to_owned(), |digits| format!("execution_p{digits}_ms"));
+        Ok(Self { relation, value: unit::read(&key, value)?, key, text: text.to_owned() })
     }
 }
 
@@ -83,7 +76,7 @@ mod tests {
         let threshold: Threshold = text.parse().unwrap();
         let mut figures = Figures::default();
         figures.0.insert(threshold.key.clone(), figure.into());
-        threshold.held(&figures).0
+        threshold.held(&figures).well
     }
 
     #[test]
@@ -99,7 +92,7 @@ mod tests {
         assert!(!held("executions_per_s>1e9", 20_000.0));
         assert!(held("executions_per_s>=20000", 20_000.0));
         let absent: Threshold = "errors<=0".parse().unwrap();
-        assert!(!absent.held(&Figures::default()).0, "it was not measured");
+        assert!(!absent.held(&Figures::default()).well, "it was not measured");
     }
 
     #[test]

@@ -9,7 +9,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use serde_json::{Value, json};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use updraft::integrations::HttpIntegration;
 use updraft::integrations::http::Allow;
 use updraft::{Answer, Call, Failure, FailureKind, Integration, Json, Name};
@@ -18,9 +19,6 @@ use crate::error::Error;
 use crate::latency::Latency;
 use crate::options::{LoadOptions, Tools};
 use crate::random::Random;
-
-/// The name of the thread of the HTTP server, by which its CPU is told apart.
-pub(crate) const THREAD: &str = "stress-tools";
 
 /// What each call of a tool meets.
 struct Behaviour {
@@ -72,13 +70,14 @@ pub(crate) struct Toolkit {
     pub(crate) arguments: Value,
     pub(crate) tool: Arc<dyn Integration>,
     /// Ends the HTTP server when it is dropped.
-    _server: Option<oneshot::Sender<()>>,
+    _server: Option<JoinSet<std::io::Result<()>>>,
 }
 
 impl Toolkit {
     /// Makes the tools that were asked for; they answer while the gate is open.
     pub(crate) fn start(options: &LoadOptions, open: watch::Receiver<bool>) -> Result<Self, Error> {
-        let name = |text: &str| Name::new(text).map_err(|error| Error::of("the tools", error));
+        let failed = |error: &dyn std::fmt::Display| Error::of("the tools", error);
+        let name = |text: &str| Name::new(text).map_err(|error| failed(&error));
         let random = Random::new(options.seed, 1);
         let behaviour =
             Behaviour { latency: options.latency, failure_rate: options.failure_rate, random, open };
@@ -87,15 +86,15 @@ impl Toolkit {
             let (integration, action) = (name("tool")?, name("act")?);
             return Ok(Self { integration, action, arguments: json!({}), tool, _server: None });
         }
-        let (address, server) = serve(behaviour).map_err(|error| Error::of("the tools", error))?;
-        let allow: Allow = address.parse().map_err(|error| Error::of("the tools", error))?;
+        let (address, server) = serve(behaviour).map_err(|error| failed(&error))?;
+        let allow: Allow = address.parse().map_err(|error| failed(&error))?;
         let open = usize::from(options.concurrency);
         let http = HttpIntegration::builder().allow(allow).open_per_host(open, open).build();
         Ok(Self {
             integration: name("http")?,
             action: name("request")?,
             arguments: json!({"method": "POST", "url": format!("http://{address}/act")}),
-            tool: Arc::new(http.map_err(|error| Error::of("the tools", error))?),
+            tool: Arc::new(http.map_err(|error| failed(&error))?),
             _server: Some(server),
         })
     }
@@ -106,24 +105,15 @@ impl Toolkit {
     }
 }
 
-/// Serves the tool at a free port, from a thread of its own, until the sender is dropped.
-fn serve(behaviour: Behaviour) -> std::io::Result<(String, oneshot::Sender<()>)> {
+/// Serves the tool at a free port until the set is dropped.
+fn serve(behaviour: Behaviour) -> std::io::Result<(String, JoinSet<std::io::Result<()>>)> {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
-    let address = listener.local_addr()?.to_string();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (stop, stopped) = oneshot::channel::<()>();
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let (address, mut server) = (listener.local_addr()?.to_string(), JoinSet::new());
     let router = Router::new().route("/act", post(act)).with_state(Arc::new(behaviour));
-    std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
-        runtime.block_on(async move {
-            let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-            tokio::select! {
-                _ = axum::serve(listener, router).into_future() => {}
-                _ = stopped => {}
-            }
-        });
-    })?;
-    Ok((address, stop))
+    server.spawn(axum::serve(listener, router).into_future());
+    Ok((address, server))
 }
 
 async fn act(State(behaviour): State<Arc<Behaviour>>) -> (StatusCode, &'static str) {

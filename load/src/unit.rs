@@ -4,7 +4,6 @@
 type Scale = &'static [(f64, &'static str)];
 
 const TIMES: Scale = &[(1.0, " s"), (1e-3, " ms"), (1e-6, " µs")];
-const NUMBERS: Scale = &[(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")];
 const MEBIBYTES: Scale = &[(1_048_576.0, " MiB")];
 /// Units in which values are written: of seconds, and of bytes.
 const WRITTEN_TIMES: Scale = &[(1e-6, "us"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "s"), (60.0, "min")];
@@ -72,11 +71,6 @@ pub(crate) fn bytes(bytes: f64) -> String {
     scaled(bytes, MEBIBYTES)
 }
 
-/// A number as short as it can be read: `950`, `1.2k`, `24k`, `3M`.
-pub(crate) fn short(value: f64) -> String {
-    scaled(value, NUMBERS)
-}
-
 /// In the largest unit of which it is one, else in the smallest; two decimals, without zeros at the end.
 fn scaled(value: f64, scale: Scale) -> String {
     let unit = scale.iter().find(|(factor, _)| value.abs() >= *factor).or(scale.last());
@@ -115,7 +109,5 @@ mod tests {
             shown("store.coalesced_ratio", 0.5),
         ];
         assert_eq!(figures, ["24,300", "180 µs", "1.8 s", "1.5 ms", "2 s", "1 MiB", "0", "0.500"]);
-        let numbers: Vec<String> = [0.0, 0.25, 3.0, 950.0, 1_200.0, 24_000.0, 3e6].map(short).into();
-        assert_eq!(numbers, ["0", "0.25", "3", "950", "1.2k", "24k", "3M"]);
     }
 }

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use updraft::limits::EXECUTIONS_IN_FLIGHT_OF_TENANT;
 use updraft::{Engine, Playbook, PlaybookId, Resume, Submission, TenantCode};
 
 use crate::error::Error;
 use crate::latencies::Tally;
 use crate::options::LoadOptions;
-use crate::profile::Profile;
 use crate::random::Random;
 use crate::run_store::RunStore;
 use crate::tools::Toolkit;
@@ -17,8 +17,8 @@ use crate::tools::Toolkit;
 /// Attempts of a tool call, the first pause between them, and how long a hanging tool is waited for.
 pub(crate) const ATTEMPTS: u32 = 3;
 pub(crate) const PAUSE: Duration = Duration::from_millis(10);
-/// So much of the executions that the engine may have in flight is a pile that it still accepts.
-const PILE: f64 = 0.8;
+/// A pile needs no more places than these.
+const PLACES: usize = 100_000;
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
 /// What an execution takes on average where only its tools take time: with the attempts that fail, and with the
@@ -39,6 +39,7 @@ pub(crate) fn ideal(options: &LoadOptions) -> Duration {
 pub struct Workload {
     /// The engine.
     pub engine: Engine,
+    /// Of each tenant.
     playbooks: Vec<(TenantCode, PlaybookId)>,
     pub(crate) tally: Tally,
     /// Which tenant submits next.
@@ -48,7 +49,8 @@ pub struct Workload {
     /// Whether tools answer.
     gate: watch::Sender<bool>,
     pub(crate) kit: Toolkit,
-    pile: usize,
+    /// How many executions the engine accepts.
+    places: usize,
 }
 
 impl Workload {
@@ -62,18 +64,14 @@ impl Workload {
             _ => Engine::builder().data(directory).durability(options.durability),
         };
         let builder = store.apply(builder).resume(resume);
-        let width = usize::from(options.width);
-        let profile = options.profile.unwrap_or(Profile::Balanced);
+        let set = options.settings(store.is_server());
         let builder = builder
-            .shards(options.shards())
-            .tasks_at_once(width.max(profile.tasks_at_once()))
-            .executions_in_flight(profile.executions_in_flight())
-            .flush_delay(profile.flush_delay());
+            .shards(set.shards)
+            .tasks_at_once(set.tasks_at_once)
+            .executions_in_flight(set.executions_in_flight)
+            .flush_delay(set.flush_delay);
         // Where no profile is named, the store has its own.
-        let builder = match options.profile {
-            Some(profile) => builder.batch_limit(profile.batches(store.is_server())),
-            None => builder,
-        };
+        let builder = if options.profile.is_some() { builder.batch_limit(set.batches) } else { builder };
         let kit = Toolkit::start(options, open)?;
         let engine = builder.shared_integration(kit.integration.as_str(), kit.tool.clone()).start().await?;
         let text = playbook(options.steps, options.width, &kit.call());
@@ -92,7 +90,7 @@ impl Workload {
             stop: watch::channel(false).0,
             gate,
             kit,
-            pile: (profile.executions_in_flight() as f64 * PILE) as usize,
+            places: set.executions_in_flight,
         })
     }
 
@@ -101,14 +99,16 @@ impl Workload {
         let _ = self.gate.send_replace(answer);
     }
 
-    /// Any tenant.
-    pub(crate) fn anyone(&self) -> usize {
-        self.random.below(self.playbooks.len())
+    /// How many executions may pile up: four fifths of those that the engine accepts.
+    pub(crate) fn pile(&self) -> usize {
+        let of_tenants = EXECUTIONS_IN_FLIGHT_OF_TENANT.saturating_mul(self.playbooks.len());
+        self.places.min(of_tenants).min(PLACES) / 5 * 4
     }
 
-    /// Any tenant but the first.
-    pub(crate) fn anyone_else(&self) -> usize {
-        1 + self.random.below(self.playbooks.len().saturating_sub(1))
+    /// Any tenant, or any but the first.
+    pub(crate) fn anyone(&self, but_first: bool) -> usize {
+        let first = usize::from(but_first);
+        first + self.random.below(self.playbooks.len().saturating_sub(first))
     }
 
     /// A tenant by its number, and its playbook.
@@ -137,15 +137,6 @@ impl Workload {
     pub(crate) async fn stopping(&self) {
         // The sender is held here, so that it is never closed.
         let _ = self.stop.subscribe().wait_for(|stopped| *stopped).await;
-    }
-
-    /// How many executions may pile up.
-    pub(crate) fn pile(&self) -> usize {
-        self.pile
-    }
-
-    pub(crate) fn tenants(&self) -> usize {
-        self.playbooks.len()
     }
 }
 

@@ -26,12 +26,9 @@ pub(crate) struct Stress {
     /// How often each profile runs.
     #[arg(long, default_value_t = 3, value_name = "N", requires = "profiles", value_parser = whole::<u16>(1..=100))]
     pub(crate) rounds: u16,
-    /// One of the runs of `--profiles`, which ends when standard input does.
-    #[arg(long, hide = true, value_enum, requires_all = ["profiles", "within"])]
+    /// One of the runs of `--profiles`, which prints its figures alone, and ends when standard input does.
+    #[arg(long, hide = true, value_enum, requires = "profiles")]
     pub(crate) round: Option<Profile>,
-    /// Where it writes its figures, and makes its data directory.
-    #[arg(long, hide = true)]
-    pub(crate) within: Option<PathBuf>,
     /// A threshold that sets the exit status: `p99<200ms`, `executions_per_s>=20000`. Repeatable.
     #[arg(long, value_name = "FIGURE<VALUE")]
     pub(crate) assert: Vec<Threshold>,
@@ -60,11 +57,15 @@ impl Stress {
         if let Some(data) = self.data.as_deref().filter(|data| !data.is_dir()) {
             mistakes.push(format!("--data {}: not a directory", data.display()));
         }
-        for (name, path) in [("--json", &self.json), ("--report", &self.report)] {
-            mistakes.extend(path.as_deref().and_then(|path| unwritable(name, path)));
-        }
-        if self.json.as_deref().zip(self.report.as_deref()).is_some_and(|(json, report)| same(json, report)) {
-            mistakes.push("--json and --report name the same file".to_owned());
+        let mut places = Vec::new();
+        for (option, path) in [("--json", &self.json), ("--report", &self.report)] {
+            match path.as_deref().map(writable) {
+                Some(Err(why)) => mistakes.push(format!("{option} {why}")),
+                Some(Ok(place)) if places.contains(&place) => {
+                    mistakes.push("--json and --report name the same file".to_owned());
+                }
+                place => places.extend(place.and_then(Result::ok)),
+            }
         }
         if let Err(error) = self.store.address() {
             mistakes.push(error.to_string());
@@ -75,33 +76,21 @@ impl Stress {
     }
 }
 
-/// Why a file cannot be written: found out by opening it, before anything runs. Leaves it as it is.
-fn unwritable(option: &str, path: &Path) -> Option<String> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if path.is_dir() {
-        return Some(format!("{option} {}: a directory", path.display()));
+/// Where a file is that can be written, found out by opening it, before anything runs. Leaves it as it is.
+fn writable(path: &Path) -> Result<PathBuf, String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let why = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    let place = folder.canonicalize();
+    let place = place.map_err(|_| why(&format!("there is no directory {}", folder.display())))?;
+    let is_new = std::fs::symlink_metadata(path).is_err();
+    // Of a device, a pipe, or a link to nothing only writing tells.
+    if is_new || path.is_file() || path.is_dir() {
+        let opened = OpenOptions::new().append(true).create(true).open(path);
+        opened.map_err(|error| why(&error))?;
     }
-    if let Some(missing) = folder.filter(|folder| !folder.is_dir()) {
-        return Some(format!("{option} {}: there is no directory {}", path.display(), missing.display()));
+    if is_new {
+        // It was made only to see whether it can be.
+        let _ = std::fs::remove_file(path);
     }
-    let opened = match std::fs::symlink_metadata(path) {
-        Ok(_) if path.is_file() => OpenOptions::new().append(true).open(path),
-        // A device, a pipe, or a link to nothing: only writing tells.
-        Ok(_) => return None,
-        Err(_) => OpenOptions::new().append(true).create_new(true).open(path).inspect(|_| {
-            // It was made only to see whether it can be.
-            let _ = std::fs::remove_file(path);
-        }),
-    };
-    opened.err().map(|error| format!("{option} {}: {error}", path.display()))
-}
-
-/// Whether two paths lead to one file, as far as that can be told of files that are not there yet.
-fn same(one: &Path, other: &Path) -> bool {
-    let place = |path: &Path| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
-        Some(path.canonicalize().unwrap_or_else(|_| folder.join(path.file_name().unwrap_or_default())))
-    };
-    one == other || place(one).is_some_and(|one| place(other) == Some(one))
+    Ok(path.canonicalize().unwrap_or_else(|_| place.join(path.file_name().unwrap_or_default())))
 }

@@ -177,19 +177,6 @@ fn an_interruption_of_the_reference_keeps_what_was_measured_of_it() {
 }
 
 #[test]
-fn an_interruption_within_the_first_round_tells_the_runs_that_ended() {
-    let dir = tempfile::tempdir().unwrap();
-    let load = ["--duration", "2s", "--steps", "1", "--concurrency", "4"];
-    let options =
-        [["stress", "--profiles", "--rounds", "1", "--json", "out.json"].as_slice(), &load].concat();
-    let run = interrupted(&dir, &options, "round 1 of 1: balanced", "INT");
-    let figures = figures(&dir);
-    assert!(run.out.contains("It was interrupted") && run.out.contains("executions_per_s"), "{}", run.out);
-    assert!(figures["conservative.executions_per_s"].as_f64().is_some(), "{figures}");
-    assert!(figures.get("conservative.verdict.executions_per_s").is_none(), "nothing to compare with");
-}
-
-#[test]
 fn nonsense_is_refused_before_anything_runs_with_what_is_allowed() {
     let dir = tempfile::tempdir().unwrap();
     for (options, said) in [

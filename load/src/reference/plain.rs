@@ -2,8 +2,8 @@
 //! status but what the next write needs.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
+use metrics::counter;
 use tokio::time::Instant;
 use updraft::{
     Call, CallPermit, Clock, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate,
@@ -13,20 +13,21 @@ use updraft::{
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::latencies::Meter;
 use crate::options::LoadOptions;
-use crate::outcome::Counts;
 use crate::random::Random;
 use crate::workload::{ATTEMPTS, PAUSE, TIMEOUT, Workload};
 
 /// Executes plainly.
 pub(super) struct Plain {
-    pub(super) work: Arc<Workload>,
+    work: Arc<Workload>,
     store: Arc<dyn Store>,
     epoch: u64,
     playbook: Name,
     /// The step of each task.
     steps: Vec<StepId>,
     random: Random,
+    meter: Arc<Meter>,
 }
 
 impl Plain {
@@ -35,16 +36,17 @@ impl Plain {
         work: Arc<Workload>,
         store: Arc<dyn Store>,
         epoch: u64,
+        meter: Arc<Meter>,
     ) -> Result<Self, Error> {
         let failed = |error| Error::of("the reference", error);
         let tasks = usize::from(options.steps) * usize::from(options.width);
         let steps = (0..tasks).map(|number| StepId::new(format!("s{number}"))).collect::<Result<_, _>>();
         let (steps, playbook) = (steps.map_err(failed)?, Name::new("stress").map_err(failed)?);
-        Ok(Self { work, store, epoch, playbook, steps, random: Random::new(options.seed, 3) })
+        Ok(Self { work, store, epoch, playbook, steps, random: Random::new(options.seed, 3), meter })
     }
 
     /// One execution of any tenant.
-    pub(super) async fn execute(&self, counts: &Counts) -> Result<(), String> {
+    pub(super) async fn execute(&self) -> Result<(), String> {
         let (began, now) = (Instant::now(), SystemClock.now());
         let head = self.head();
         let mut execution = ExecutionUpdate {
@@ -57,10 +59,10 @@ impl Plain {
                 ..ExecutionState::change(ExecutionStatus::Executing, now)
             },
         };
-        self.write(execution.clone(), counts).await?;
+        self.write(execution.clone()).await?;
         let mut end = ExecutionStatus::Completed;
         for (number, step) in (1..).zip(&self.steps) {
-            if let Some(failure) = self.task(execution.peid, &head, (number, step), counts).await? {
+            if let Some(failure) = self.task(execution.peid, &head, (number, step)).await? {
                 (end, execution.state.error) = (ExecutionStatus::Failed, Some(failure.into()));
                 break;
             }
@@ -72,9 +74,9 @@ impl Plain {
         execution.state.updated_date = ended;
         execution.state.finished_date = Some(ended);
         execution.state.playbook_runtime = Some(ended.since(now));
-        self.write(execution, counts).await?;
-        counts.executions.fetch_add(1, Ordering::Relaxed);
-        counts.execution.record(began.elapsed());
+        self.write(execution).await?;
+        counter!("load_completed").increment(1);
+        self.meter.execution.record(began.elapsed());
         Ok(())
     }
 
@@ -84,7 +86,6 @@ impl Plain {
         peid: ExecutionId,
         of: &ExecutionHead,
         (number, step): (u32, &StepId),
-        counts: &Counts,
     ) -> Result<Option<Failure>, String> {
         let head = Arc::new(TaskHead {
             peid,
@@ -108,11 +109,11 @@ impl Plain {
         loop {
             task.state.status = TaskStatus::Executing;
             task.state.attempt += 1;
-            self.write_task(&mut task, counts).await?;
+            self.write_task(&mut task).await?;
             let failure = match self.work.kit.tool.call(self.call(&task, &head)).await {
                 Ok(answer) => {
                     task.state.response = Some(answer);
-                    counts.steps.fetch_add(1, Ordering::Relaxed);
+                    counter!("load_steps").increment(1);
                     None
                 }
                 Err(failure) => Some(failure),
@@ -125,7 +126,7 @@ impl Plain {
             };
             let retries = task.state.status == TaskStatus::Retrying;
             task.state.runtime = (!retries).then(|| SystemClock.now().since(now));
-            self.write_task(&mut task, counts).await?;
+            self.write_task(&mut task).await?;
             if !retries {
                 return Ok(failure);
             }
@@ -135,26 +136,26 @@ impl Plain {
         }
     }
 
-    async fn write_task(&self, task: &mut TaskUpdate, counts: &Counts) -> Result<(), String> {
+    async fn write_task(&self, task: &mut TaskUpdate) -> Result<(), String> {
         task.revision.seq += 1;
         task.state.updated_date = SystemClock.now();
-        self.write(task.clone(), counts).await?;
+        self.write(task.clone()).await?;
         task.head = None;
         Ok(())
     }
 
     /// One change of a status: one write, which is waited for.
-    async fn write(&self, update: impl Into<Update>, counts: &Counts) -> Result<(), String> {
+    async fn write(&self, update: impl Into<Update>) -> Result<(), String> {
         let outcomes = self.store.write(vec![update.into()]).await.map_err(|error| error.to_string())?;
         if outcomes.first().is_none_or(|outcome| !matches!(outcome, WriteOutcome::Written)) {
             return Err(format!("the store did not take a status: {outcomes:?}"));
         }
-        counts.status_changes.fetch_add(1, Ordering::Relaxed);
+        counter!("load_status_changes").increment(1);
         Ok(())
     }
 
     fn head(&self) -> Arc<ExecutionHead> {
-        let (tenant_code, pid) = self.work.playbook(self.work.anyone());
+        let (tenant_code, pid) = self.work.playbook(self.work.anyone(false));
         Arc::new(ExecutionHead {
             tenant_code: tenant_code.clone(),
             pid: *pid,
