@@ -70,9 +70,12 @@ fn main() {
         let named = case::NAMES.split(' ').filter(|name| *name != "peer" || options.peer.is_some());
         options.cases = named.map(str::to_owned).collect();
     }
+    if !options.bench {
+        return;
+    }
     // All cases asked for, one after the other, round after round.
     let mut table = Table::default();
-    for round in 1..=if options.bench { options.rounds } else { 0 } {
+    for round in 1..=options.rounds {
         for case in &options.cases {
             eprintln!("round {round} of {}: {case}", options.rounds);
             case::in_child(case).into_iter().for_each(|(name, value)| table.add(name, value));

@@ -51,9 +51,9 @@ pub(crate) async fn measure(
         let told = async {
             loop {
                 tokio::time::sleep(SAY.max(began.elapsed() / 10)).await;
-                let (seconds, ended) =
-                    (began.elapsed().as_secs_f64(), metrics.counted().since(counted).get("ended"));
-                say(&format!("{seconds:6.1}s  {name}, {:.0} executions/s ended", ended as f64 / seconds));
+                let seconds = began.elapsed().as_secs_f64();
+                let rate = metrics.counted().since(counted).get("ended") as f64 / seconds;
+                say(&format!("{seconds:6.1}s  {name}, {rate:.0} executions/s ended"));
             }
         };
         let trouble = tokio::select! {

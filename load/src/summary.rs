@@ -52,10 +52,6 @@ impl Summary {
         let mut figures = figures::of(options, outcome, &stages, limit.as_ref());
         let ratios = figures::ratios(&figures);
         let mut told = findings(options, outcome, &figures);
-        if ratios.is_some() && limit.as_ref().is_some_and(|limit| limit.stage == bottleneck::OTHERS) {
-            let text = "Other processes took the cores: every awaited write waited for them too, which flatters the ratios.";
-            told.push(Told { well: false, text: text.to_owned() });
-        }
         let notes: Vec<&str> = told.iter().filter(|told| !told.well).map(|told| told.text.as_str()).collect();
         if !notes.is_empty() {
             figures.text("notes", notes.join("\n"));
@@ -159,8 +155,14 @@ fn findings(options: &LoadOptions, outcome: &RunOutcome, figures: &Figures) -> V
             ));
         }
     }
-    let trouble = outcome.reference.as_ref().and_then(|reference| reference.trouble.as_ref());
-    found.extend(trouble.map(|why| Told { well: false, text: format!("The reference ended early: {why}.") }));
+    if let Some(reference) = &outcome.reference {
+        if let Some(why) = &reference.trouble {
+            bad(format!("The reference ended early: {why}."));
+        }
+        if figures.worded("bottleneck") == bottleneck::OTHERS {
+            bad("Other processes took the cores, and so the time of awaited writes: that flatters the ratios.".into());
+        }
+    }
     found.extend(story(options.scenario, outcome, figures));
     found
 }

@@ -1,7 +1,5 @@
 //! A table of words: for the terminal and for the page. Knows nothing of what stands in it.
 
-use std::fmt::Write;
-
 /// Where a cell has nothing to say.
 const NOTHING: &str = "-";
 
@@ -27,13 +25,11 @@ impl Table {
         };
         let mut text = String::new();
         for row in &self.0 {
-            let mut line = String::new();
-            for (place, cell) in row.iter().enumerate() {
-                let width = width(place);
-                let _ =
-                    if place == 0 { write!(line, "{cell:width$}") } else { write!(line, "  {cell:>width$}") };
-            }
-            text += line.trim_end();
+            let cell = |(place, cell): (usize, &String)| match width(place) {
+                width if place == 0 => format!("{cell:width$}"),
+                width => format!("  {cell:>width$}"),
+            };
+            text += row.iter().enumerate().map(cell).collect::<String>().trim_end();
             text.push('\n');
         }
         text

@@ -82,14 +82,8 @@ fn scaled(value: f64, scale: Scale) -> String {
 /// A whole number with its thousands apart.
 fn grouped(value: f64) -> String {
     let digits = format!("{:.0}", value.abs());
-    let mut text = String::from(if value < 0.0 { "-" } else { "" });
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    format!("{}{}", if value < 0.0 { "-" } else { "" }, groups.join(","))
 }
 
 #[cfg(test)]
