@@ -1,7 +1,7 @@
 //! Models of the fence: what a stale owner of a document can still do to it. Today an owner is an engine that holds
 //! the lock of its data directory and has taken an epoch from the store at its start; one that lost the lock may
 //! have requests on their way to the store. The comparison is the kernel's; the store beside it is a document behind
-//! a lock, as the guarded statements of `storage/src/sqlite/write.rs` and `storage/src/mongo/write/plan.rs` are.
+//! a lock, as the guarded statements of `storage/src/sqlite/write.rs` and `storage/src/mongo/write/operation.rs` are.
 #![cfg(loom)]
 #![allow(clippy::unwrap_used)]
 

@@ -4,7 +4,6 @@
 mod bond;
 mod connect;
 mod containment;
-mod cursor;
 mod dead_letter;
 mod document;
 mod driver_thread;
@@ -24,7 +23,6 @@ mod read;
 mod server;
 #[cfg(any(test, feature = "conformance"))]
 pub mod testing;
-mod unknown_documents;
 mod uri;
 mod write;
 
@@ -74,7 +72,7 @@ pub struct MongoStore {
     /// The last findings of the driver's monitoring.
     monitor: monitor::Monitor,
     /// Documents of other programs in our collections.
-    unknown_documents: unknown_documents::UnknownDocuments,
+    unknown_documents: read::UnknownDocuments,
     /// The criteria of health.
     health: health::Terms,
     uri: Arc<Uri>,
@@ -201,12 +199,11 @@ impl ExecutionStore for MongoStore {
         tenant: &TenantCode,
         peid: ExecutionId,
     ) -> Result<Option<ExecutionDocument>, Error> {
-        let find = query::execution(tenant, peid);
-        self.few(read::one(self, find, read::execution(Detail::Whole))).await
+        self.one(query::execution(tenant, peid)).await
     }
 
     async fn execution_by_key(&self, key: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
-        self.few(read::execution_by_key(self, key)).await
+        self.one(query::execution_by_key(key)).await
     }
 
     async fn tasks(
@@ -216,46 +213,39 @@ impl ExecutionStore for MongoStore {
         after: u32,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error> {
-        let limit = read::rows(limit);
-        let finds = vec![query::tasks(tenant, peid, after, limit)];
-        self.few(read::page(self, finds, limit, read::task(Detail::Whole))).await
+        self.page(vec![query::tasks(tenant, peid, after, limit)], Detail::Whole).await
     }
 
     async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
-        self.few(read::unfinished(self, after, limit)).await
+        self.merged(query::unfinished(after, limit), Detail::Summary).await
     }
 }
 
 #[async_trait]
 impl QueryStore for MongoStore {
     async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
-        self.few(read::executions(self, &query)).await
+        self.merged(query::executions(&query), query.detail).await
     }
 
     async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
-        let limit = read::rows(query.limit);
-        let finds = vec![query::tasks_of_alert(&query, limit)];
-        self.few(read::page(self, finds, limit, read::task(query.detail))).await
+        self.page(vec![query::tasks_of_alert(&query)], query.detail).await
     }
 
     async fn inbox(&self, query: InboxQuery) -> Result<Vec<TaskDocument>, Error> {
-        let limit = read::rows(query.limit);
-        let finds = query::inbox(&query, limit);
-        self.few(read::page(self, finds, limit, read::task(Detail::Summary))).await
+        self.page(query::inbox(&query), Detail::Summary).await
     }
 
     async fn overdue_tasks(&self, query: OverdueTasksQuery) -> Result<Vec<TaskDocument>, Error> {
-        let limit = read::rows(query.limit);
-        let finds = query::overdue_tasks(&query, limit);
-        self.few(read::page(self, finds, limit, read::task(Detail::Summary))).await
+        self.page(query::overdue_tasks(&query), Detail::Summary).await
     }
 
     async fn runtimes(&self, newest: usize) -> Result<Vec<(PlaybookId, u64)>, Error> {
-        self.few(read::newest_runtimes(self, newest)).await
+        self.page(vec![query::runtimes(newest)], Detail::Whole).await
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
-        self.within(MONGO_SCAN_TIMEOUT, read::slowest(self, &query)).await
+        let slowest = read::slowest(self, &query);
+        self.within(MONGO_SCAN_TIMEOUT, slowest).await
     }
 }
 

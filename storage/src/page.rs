@@ -1,5 +1,7 @@
 //! Pages of lists: where one ends, the same in every store. Reads nothing.
 
+#[cfg(feature = "mongodb")]
+use updraft_protocol::PlaybookId;
 use updraft_protocol::limits::{PAGE_BYTES, PAGE_ROWS};
 use updraft_protocol::{
     ContainmentDocument, ExecutionDocument, Fields, KeyHolder, PlaybookDocument, TaskDocument,
@@ -36,6 +38,14 @@ impl Row for ContainmentDocument {
 }
 
 impl Row for KeyHolder {
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+/// The runtime of an execution, with its playbook.
+#[cfg(feature = "mongodb")]
+impl Row for (PlaybookId, u64) {
     fn bytes(&self) -> usize {
         size_of::<Self>()
     }
@@ -78,12 +88,6 @@ impl Room {
     /// Whether one more row may be added, however large it is.
     pub(crate) fn is_left(self) -> bool {
         self.rows > 0 && self.bytes > 0
-    }
-
-    /// The rows that it has room for, if they are small.
-    #[cfg(feature = "mongodb")]
-    pub(crate) fn rows(self) -> usize {
-        self.rows
     }
 
     /// The room that is left after these rows.

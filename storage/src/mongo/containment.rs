@@ -6,7 +6,7 @@ use updraft_kernel::containment::{DueCursor, HoldCursor};
 use updraft_protocol::{ContainmentDocument, ContainmentId, TaskDocument, TenantCode, Timestamp};
 
 use super::error::store_error;
-use super::{CONTAINMENTS, MongoStore, TASKS, document, error, meta, query, read};
+use super::{CONTAINMENTS, MongoStore, TASKS, document, error, meta, query};
 use crate::store::{ContainmentQuery, ContainmentStore, Detail, Error};
 
 async fn put(
@@ -14,7 +14,7 @@ async fn put(
     containment: &ContainmentDocument,
     before: Option<u64>,
 ) -> Result<bool, Error> {
-    let document = document::containment_insert(containment).map_err(Error::Refused)?;
+    let document = document::whole(containment).map_err(Error::Refused)?;
     let containments = store.collection(CONTAINMENTS);
     let Some(before) = before else {
         return match containments.insert_one(document).write_concern(meta::durable()).await {
@@ -49,9 +49,7 @@ impl ContainmentStore for MongoStore {
         after: Option<HoldCursor>,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error> {
-        let limit = read::rows(limit);
-        let finds = query::unregistered_holds(after, limit);
-        self.few(read::page(self, finds, limit, read::task(Detail::Whole))).await
+        self.page(query::unregistered_holds(after, limit), Detail::Whole).await
     }
 
     async fn mark_registered(&self, tasks: &[TaskDocument]) -> Result<(), Error> {
@@ -73,13 +71,11 @@ impl ContainmentStore for MongoStore {
         tenant: &TenantCode,
         id: ContainmentId,
     ) -> Result<Option<ContainmentDocument>, Error> {
-        self.few(read::one(self, query::containment(tenant, id), read::containment)).await
+        self.one(query::containment(tenant, id)).await
     }
 
     async fn containments(&self, asked: ContainmentQuery) -> Result<Vec<ContainmentDocument>, Error> {
-        let limit = read::rows(asked.limit);
-        let finds = query::containments(&asked, limit);
-        self.few(read::page(self, finds, limit, read::containment)).await
+        self.page(query::containments(&asked), Detail::Whole).await
     }
 
     async fn due_containments(
@@ -88,8 +84,6 @@ impl ContainmentStore for MongoStore {
         after: Option<DueCursor>,
         limit: usize,
     ) -> Result<Vec<ContainmentDocument>, Error> {
-        let limit = read::rows(limit);
-        let finds = query::due_containments(by, after, limit);
-        self.few(read::page(self, finds, limit, read::containment)).await
+        self.page(query::due_containments(by, after, limit), Detail::Whole).await
     }
 }

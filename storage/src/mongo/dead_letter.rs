@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use mongodb::bson::spec::BinarySubtype;
-use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, cstr, doc, rawdoc};
+use mongodb::bson::{Bson, Document, RawDocumentBuf, cstr, doc, rawdoc};
 use mongodb::error::{Error as DriverError, ErrorKind};
 use updraft_protocol::limits::{MONGO_IDS, WRITE_TIMEOUT};
-use updraft_protocol::{DeadLetter, ExecutionId, Json, TenantCode, Timestamp};
+use updraft_protocol::{DeadLetter, ExecutionId, TenantCode};
 
 use super::error::{self, Verdict};
 use super::query::Find;
-use super::write::{self, round_trip};
-use super::{DEAD_LETTERS, EXECUTIONS, MongoStore, cursor, document, meta, read};
+use super::write::round_trip;
+use super::{DEAD_LETTERS, EXECUTIONS, MongoStore, document, meta};
 use crate::store::{DeadLetterStore, Error};
 
 /// Keeps letters; an existing one stays as it is.
@@ -22,13 +21,12 @@ pub(super) async fn keep(store: &MongoStore, letters: Vec<DeadLetter>) -> Result
     let documents = documents.collect::<Vec<_>>();
     drop(letters);
     let collection = store.collection(DEAD_LETTERS);
-    for part in write::runs(&documents, &store.server) {
-        round_trip();
-        let kept = collection.insert_many(part).ordered(false).write_concern(meta::durable()).await;
-        kept.map(drop)
-            .or_else(|error| if only_there(&error) { Ok(()) } else { Err(error::store_error(error)) })?;
+    if documents.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    round_trip();
+    let kept = collection.insert_many(documents).ordered(false).write_concern(meta::durable()).await;
+    kept.map(drop).or_else(|error| if only_there(&error) { Ok(()) } else { Err(error::store_error(error)) })
 }
 
 /// Whether an insert was refused only because the letters exist.
@@ -58,10 +56,9 @@ async fn tenants(
         let mut found = found.await.map_err(error::store_error)?;
         while found.advance().await.map_err(error::store_error)? {
             let execution = found.current();
-            let peid = ExecutionId::new(document::own_id(EXECUTIONS, execution)?);
             // If the execution's tenant cannot be read, its letters stay without one.
             let tenant = execution.get_str("tenant_code").ok().and_then(|tenant| tenant.parse().ok());
-            tenants.extend(tenant.map(|tenant| (peid, tenant)));
+            tenants.extend(document::uuid_of(execution).map(ExecutionId::new).zip(tenant));
         }
     }
     Ok(tenants)
@@ -82,33 +79,6 @@ fn encoded(letter: &DeadLetter, tenant: Option<&TenantCode>) -> RawDocumentBuf {
     document
 }
 
-fn letter(document: &RawDocument) -> Result<DeadLetter, Error> {
-    let key = document.get_str("_id").map_err(|_| corrupt("?", "_id"))?;
-    let missing = |field| corrupt(key, field);
-    let text = |field| match document.get(field) {
-        Ok(None | Some(RawBsonRef::Null)) => Ok(None),
-        Ok(Some(RawBsonRef::String(text))) => Ok(Some(text)),
-        Ok(Some(_)) | Err(_) => Err(missing(field)),
-    };
-    let peid = document.get_binary("peid").ok().filter(|peid| peid.subtype == BinarySubtype::Uuid);
-    let peid = peid.and_then(|peid| <[u8; 16]>::try_from(peid.bytes).ok());
-    let date = document.get("updated_date").ok().flatten().and_then(document::whole_number);
-    let tenant = text("tenant_code")?.map(str::parse).transpose();
-    let update = text("update")?.map(Json::parse).transpose();
-    Ok(DeadLetter {
-        tenant_code: tenant.map_err(|_| missing("tenant_code"))?,
-        peid: ExecutionId::from_bytes(peid.ok_or_else(|| missing("peid"))?),
-        reason: text("reason")?.ok_or_else(|| missing("reason"))?.to_owned(),
-        updated_date: Timestamp(date.ok_or_else(|| missing("updated_date"))?.cast_unsigned()),
-        update: update.map_err(|_| missing("update"))?,
-        key: key.to_owned(),
-    })
-}
-
-fn corrupt(key: &str, field: &str) -> Error {
-    Error::Corrupt(format!("dead letter {key}, {field}: not what this version writes"))
-}
-
 #[async_trait]
 impl DeadLetterStore for MongoStore {
     async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
@@ -122,7 +92,6 @@ impl DeadLetterStore for MongoStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, Error> {
-        let limit = read::rows(limit);
         if limit == 0 {
             // To the server, zero would mean all.
             return Ok(Vec::new());
@@ -136,10 +105,10 @@ impl DeadLetterStore for MongoStore {
         }
         let find = Find::many(DEAD_LETTERS, filter, doc! { "_id": 1 }, limit);
         let list = async {
-            let mut found = cursor::open(self, &find, find.limit).await.map_err(error::store_error)?;
+            let mut found = self.open(&find, find.limit).await?;
             let mut letters = Vec::new();
             while found.advance().await.map_err(error::store_error)? {
-                letters.push(letter(found.current())?);
+                letters.push(document::dead_letter(found.current())?);
             }
             Ok(letters)
         };

@@ -10,16 +10,17 @@ mod tests;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, RawDocument, RawDocumentBuf};
 use updraft_protocol::{
-    ContainmentDocument, ExecutionDocument, Field, FieldWriter, Fields, KeyHolder, PlaybookDocument,
-    PlaybookId, Revision, TaskDocument, Update,
+    ContainmentDocument, DeadLetter, ExecutionDocument, Field, FieldReader, FieldWriter, Fields, Json,
+    KeyHolder, PlaybookDocument, PlaybookId, Revision, TaskDocument, Timestamp, Update,
 };
 use uuid::Uuid;
 
 use elements::Elements;
-pub(super) use elements::{uuid_of, whole, whole_number};
+pub(super) use elements::{uuid_of, whole_number};
 use writer::Writer;
 
-use super::{CONTAINMENTS, EXECUTIONS, PLAYBOOKS, TASKS};
+use super::DEAD_LETTERS;
+use crate::page::Row;
 use crate::store::{Detail, Error, PlaybookRuntime};
 
 /// An id as a BSON value.
@@ -27,106 +28,141 @@ pub(super) fn id(id: Uuid) -> Binary {
     Binary { subtype: BinarySubtype::Uuid, bytes: id.as_bytes().to_vec() }
 }
 
-/// The whole document of an update with its head, or why it cannot be made; `None` for an update without a head.
-pub(super) fn to_insert(update: &Update) -> Option<Result<RawDocumentBuf, String>> {
-    let revision = update.revision();
-    Some(match update {
-        Update::Execution(update) => {
-            insert(update.peid.as_bytes(), update.head.as_deref()?, revision, &update.state)
-        }
-        Update::Task(update) => {
-            insert(update.task_id.as_bytes(), update.head.as_deref()?, revision, &update.state)
-        }
-    })
-}
-
-/// The fields that an update sets: its revision, and those of its state.
-pub(super) fn to_set(update: &Update) -> Result<RawDocumentBuf, String> {
-    let revision = update.revision();
+/// Whether an update has all of its document.
+pub(super) fn is_whole(update: &Update) -> bool {
     match update {
-        Update::Execution(update) => set(Writer::new(update.state.text_bytes()), revision, &update.state),
-        Update::Task(update) => set(Writer::new(update.state.text_bytes()), revision, &update.state),
+        Update::Execution(update) => update.head.is_some(),
+        Update::Task(update) => update.head.is_some(),
     }
 }
 
-/// The whole document of a playbook version, or why it cannot be made.
-pub(super) fn playbook_insert(playbook: &PlaybookDocument) -> Result<RawDocumentBuf, String> {
-    let mut document = Writer::new(playbook.text_bytes());
-    playbook.write_fields(&mut document)?;
-    document.finish()
+/// The whole document of an update with its head, or else the fields that it sets; or why it cannot be made.
+pub(super) fn of_update(update: &Update, whole: bool) -> Result<RawDocumentBuf, String> {
+    match update {
+        Update::Execution(update) => {
+            let head = update.head.as_deref().filter(|_| whole);
+            updated(update.peid.as_bytes(), head, update.revision, &update.state)
+        }
+        Update::Task(update) => {
+            let head = update.head.as_deref().filter(|_| whole);
+            updated(update.task_id.as_bytes(), head, update.revision, &update.state)
+        }
+    }
 }
 
-/// The whole document of a containment, or why it cannot be made.
-pub(super) fn containment_insert(containment: &ContainmentDocument) -> Result<RawDocumentBuf, String> {
-    let mut document = Writer::new(containment.text_bytes());
-    containment.write_fields(&mut document)?;
-    document.finish()
-}
-
-fn insert(
+fn updated(
     id: &[u8; 16],
-    head: &impl Fields,
+    head: Option<&impl Fields>,
     revision: Revision,
     state: &impl Fields,
 ) -> Result<RawDocumentBuf, String> {
-    let mut document = Writer::new(head.text_bytes() + state.text_bytes());
-    document.id("_id", id)?;
-    head.write_fields(&mut document)?;
-    set(document, revision, state)
-}
-
-fn set(mut document: Writer, revision: Revision, state: &impl Fields) -> Result<RawDocumentBuf, String> {
+    let mut document = Writer::new(head.map_or(0, Fields::text_bytes) + state.text_bytes())?;
+    if let Some(head) = head {
+        document.id("_id", id)?;
+        head.write_fields(&mut document)?;
+    }
     document.number("epoch", revision.epoch)?;
     document.number("seq", revision.seq)?;
     state.write_fields(&mut document)?;
     document.finish()
 }
 
-/// A document of the executions; a summary has no large fields, even if they were read.
-pub(super) fn execution(document: &RawDocument, detail: Detail) -> Result<ExecutionDocument, Error> {
-    ExecutionDocument::read(&mut Elements::of(EXECUTIONS, document, detail)?)
+/// The whole document of a playbook version or a containment, or why it cannot be made.
+pub(super) fn whole(of: &impl Fields) -> Result<RawDocumentBuf, String> {
+    let mut document = Writer::new(of.text_bytes())?;
+    of.write_fields(&mut document)?;
+    document.finish()
 }
 
-/// A document of the tasks; a summary has no response, even if it was read.
-pub(super) fn task(document: &RawDocument, detail: Detail) -> Result<TaskDocument, Error> {
-    TaskDocument::read(&mut Elements::of(TASKS, document, detail)?)
+/// A document that lists and look-ups find.
+pub(super) trait Stored: Row + Sized {
+    /// Fields that a document has if it is ours and not another program's.
+    const NEEDED: &'static [&'static str] = &[];
+
+    /// Reads the fields of a document of ours.
+    fn of(fields: &mut Elements<'_>) -> Result<Self, Error>;
+
+    /// Reads a document; `None` if another program put it there. A summary has no large fields, even if they were read.
+    /// One of ours that cannot be read is an error.
+    fn read(collection: &'static str, document: &RawDocument, detail: Detail) -> Result<Option<Self>, Error> {
+        let has = |field: &&str| matches!(document.get(field), Ok(Some(_)));
+        let id = uuid_of(document).filter(|_| Self::NEEDED.iter().all(has));
+        id.map(|id| Self::of(&mut Elements { document, collection, id: &id, detail })).transpose()
+    }
 }
 
-/// A document of the playbooks.
-pub(super) fn playbook(document: &RawDocument) -> Result<PlaybookDocument, Error> {
-    PlaybookDocument::read_fields(&mut Elements::of(PLAYBOOKS, document, Detail::Whole)?)
+impl Stored for PlaybookDocument {
+    fn of(fields: &mut Elements<'_>) -> Result<Self, Error> {
+        Self::read_fields(fields)
+    }
 }
 
-/// A document of the containments.
-pub(super) fn containment(document: &RawDocument) -> Result<ContainmentDocument, Error> {
-    ContainmentDocument::read_fields(&mut Elements::of(CONTAINMENTS, document, Detail::Whole)?)
+impl Stored for ContainmentDocument {
+    fn of(fields: &mut Elements<'_>) -> Result<Self, Error> {
+        Self::read_fields(fields)
+    }
+}
+
+impl Stored for ExecutionDocument {
+    const NEEDED: &'static [&'static str] = &["epoch", "seq"];
+
+    fn of(fields: &mut Elements<'_>) -> Result<Self, Error> {
+        Self::read(fields)
+    }
+}
+
+impl Stored for TaskDocument {
+    const NEEDED: &'static [&'static str] = &["epoch", "seq"];
+
+    fn of(fields: &mut Elements<'_>) -> Result<Self, Error> {
+        Self::read(fields)
+    }
 }
 
 /// A result of `query::execution_by_key`.
-pub(super) fn key_holder(document: &RawDocument) -> Result<KeyHolder, Error> {
-    let fields = &mut Elements::of(EXECUTIONS, document, Detail::Whole)?;
-    Ok(KeyHolder { peid: Field::read("_id", fields)?, input_hash: Field::read("input_hash", fields)? })
+impl Stored for KeyHolder {
+    fn of(fields: &mut Elements<'_>) -> Result<Self, Error> {
+        Ok(Self { peid: Field::read("_id", fields)?, input_hash: Field::read("input_hash", fields)? })
+    }
 }
 
-/// The id of any document of a collection.
-pub(super) fn own_id(collection: &'static str, document: &RawDocument) -> Result<Uuid, Error> {
-    Ok(Elements::of(collection, document, Detail::Summary)?.id)
-}
+/// A result of `query::runtimes`. What is no such execution is passed over.
+impl Stored for (PlaybookId, u64) {
+    fn of(fields: &mut Elements<'_>) -> Result<Self, Error> {
+        Ok((Field::read("pid", fields)?, Field::read("playbook_runtime", fields)?))
+    }
 
-/// A result of `query::runtimes`, which has no id; `None` of what is no such execution.
-pub(super) fn pid_and_runtime(document: &RawDocument) -> Option<(PlaybookId, u64)> {
-    let pid = document.get("pid").ok()??.as_binary()?;
-    let runtime = document.get("playbook_runtime").ok()??.as_i64()?;
-    Some((PlaybookId::new(Uuid::from_slice(pid.bytes).ok()?), u64::try_from(runtime).ok()?))
+    fn read(collection: &'static str, document: &RawDocument, detail: Detail) -> Result<Option<Self>, Error> {
+        let id = uuid_of(document);
+        Ok(id.and_then(|id| Self::of(&mut Elements { document, collection, id: &id, detail }).ok()))
+    }
 }
 
 /// A group of `query::slowest`.
-pub(super) fn runtime(document: &RawDocument) -> Result<PlaybookRuntime, Error> {
-    let fields = &mut Elements::of(EXECUTIONS, document, Detail::Whole)?;
-    Ok(PlaybookRuntime {
-        pid: Field::read("_id", fields)?,
-        executions: Field::read("executions", fields)?,
-        average_ms: fields.real("average_ms")?,
-        longest_ms: Field::read("longest_ms", fields)?,
+impl Stored for PlaybookRuntime {
+    fn of(fields: &mut Elements<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            pid: Field::read("_id", fields)?,
+            executions: Field::read("executions", fields)?,
+            average_ms: fields.real("average_ms")?,
+            longest_ms: Field::read("longest_ms", fields)?,
+        })
+    }
+}
+
+/// A dead letter, which has a text for its id.
+pub(super) fn dead_letter(document: &RawDocument) -> Result<DeadLetter, Error> {
+    let id = &document.get_str("_id").unwrap_or("?");
+    let fields = &mut Elements { document, collection: DEAD_LETTERS, id, detail: Detail::Whole };
+    let date = fields.number("updated_date")?.ok_or_else(|| fields.corrupt("updated_date", "missing"))?;
+    let update: Option<String> = Field::read("update", fields)?;
+    let update = update.map(|update| Json::parse(&update)).transpose();
+    Ok(DeadLetter {
+        key: Field::read("_id", fields)?,
+        tenant_code: Field::read("tenant_code", fields)?,
+        peid: Field::read("peid", fields)?,
+        reason: Field::read("reason", fields)?,
+        updated_date: Timestamp(date.cast_unsigned()),
+        update: update.map_err(|_| fields.corrupt("update", "no JSON"))?,
     })
 }

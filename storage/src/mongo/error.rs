@@ -7,21 +7,17 @@ mod table;
 mod tests;
 
 use mongodb::error::{
-    BulkWriteError, CommandError, Error as DriverError, ErrorKind, InsertManyError, RETRYABLE_ERROR,
-    RETRYABLE_WRITE_ERROR, SYSTEM_OVERLOADED_ERROR, TRANSIENT_TRANSACTION_ERROR, WriteFailure,
+    CommandError, Error as DriverError, ErrorKind, InsertManyError, RETRYABLE_ERROR, RETRYABLE_WRITE_ERROR,
+    SYSTEM_OVERLOADED_ERROR, TRANSIENT_TRANSACTION_ERROR, WriteFailure,
 };
 
 use crate::store::{Error, WriteOutcome};
 pub(super) use table::{Verdict, verdict};
 
-/// The request is not valid; or the index that a query names does not exist.
-pub(super) const BAD_VALUE: i32 = 2;
 /// The login is missing, or lacks the right.
 const UNAUTHORIZED: i32 = 13;
 /// The login is not accepted.
 const AUTHENTICATION_FAILED: i32 = 18;
-/// The collection does not exist.
-pub(super) const NAMESPACE_NOT_FOUND: i32 = 26;
 /// The collection is a view.
 const COMMAND_NOT_SUPPORTED_ON_VIEW: i32 = 166;
 /// A unique key is taken.
@@ -34,7 +30,7 @@ const NO_SERVER: &str = "no server was found in time";
 /// The message if the driver gave up all connections to a server.
 const CONNECTION_LOST: &str = "the connection was lost";
 
-/// The length of a code's name from a server; those of the table have up to 45 bytes.
+/// The length of a code's name from a server; those of MongoDB have up to 45 bytes.
 const NAME_BYTES: usize = 64;
 
 /// The store's error for an error of the driver that concerns a whole call.
@@ -106,7 +102,7 @@ pub(super) fn unconfirmed(code: i32) -> Error {
 /// Whether an error of this store is about a missing or insufficient login.
 pub(super) fn is_denied(error: &Error) -> bool {
     let (Error::Unavailable(why) | Error::Refused(why)) = error else { return false };
-    [UNAUTHORIZED, AUTHENTICATION_FAILED].iter().any(|code| why.contains(&reason(*code, "")))
+    [UNAUTHORIZED, AUTHENTICATION_FAILED].iter().any(|code| why.contains(&format!("error {code} ")))
 }
 
 /// Whether a server refused the login, or an operation for which the login has no right.
@@ -123,13 +119,13 @@ pub(super) fn is_unreached(why: &str) -> bool {
     [NO_SERVER, CONNECTION_LOST].contains(&why)
 }
 
-/// A code and its name. Messages of the server are left out: they repeat keys and documents.
-fn reason(code: i32, said: &str) -> String {
-    let plain = said.len() <= NAME_BYTES && said.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let said = Some(said).filter(|said| plain && !said.is_empty());
-    match table::name(code).or(said) {
-        Some(name) => format!("error {code} ({name}) of the server"),
-        None => format!("error {code} of the server"),
+/// A code, and its name if the server sent it. Messages of the server are left out: they repeat keys and documents.
+fn reason(code: i32, name: &str) -> String {
+    let plain = name.len() <= NAME_BYTES && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if plain && !name.is_empty() {
+        format!("error {code} ({name}) of the server")
+    } else {
+        format!("error {code} of the server")
     }
 }
 
@@ -155,10 +151,6 @@ pub(super) fn code(error: &DriverError) -> Option<i32> {
         ErrorKind::InsertMany(InsertManyError { write_errors: Some(errors), .. }) => {
             errors.first().map(|error| error.code)
         }
-        ErrorKind::BulkWrite(BulkWriteError { write_concern_errors, write_errors, .. }) => {
-            let concern = write_concern_errors.first().map(|error| error.code);
-            concern.or_else(|| write_errors.values().map(|error| error.code).min())
-        }
         _ => None,
     }
 }
@@ -182,7 +174,7 @@ pub(super) fn told(error: &DriverError) -> String {
         (ErrorKind::Bson(_) | ErrorKind::InvalidResponse { .. }, None) => {
             "an answer that cannot be read".to_owned()
         }
-        (ErrorKind::InsertMany(_) | ErrorKind::BulkWrite(_), None) => "an answer that broke off".to_owned(),
+        (ErrorKind::InsertMany(_), None) => "an answer that broke off".to_owned(),
         (ErrorKind::Authentication { .. }, None) => "the login is not accepted".to_owned(),
         (ErrorKind::Io(error), None) => error.to_string(),
         (ErrorKind::DnsResolve { message, .. }, None) => format!("name look-up: {message}"),

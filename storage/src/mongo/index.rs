@@ -1,145 +1,70 @@
-//! Indexes: created if missing, checked if they exist. Never drops one, and accepts none that differs from its
-//! definition.
+//! Indexes: created if missing. Never drops one: the server refuses those that are there with other fields or options.
 
 mod table;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
-
-use futures_util::future::try_join_all;
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::doc;
+use mongodb::error::{CommandError, Error as DriverError, ErrorKind};
 use updraft_protocol::limits::MONGO_SCAN_TIMEOUT;
 
-use super::error::start_error;
-use super::{MongoStore, error, meta};
+use super::error::{self, start_error};
+use super::{MongoStore, meta};
 use crate::store::Error;
-pub(super) use table::{ALL, EXECUTIONS_BY_USER, Index};
+use table::{ALL, Index};
+
+/// Another index has its fields, or its name.
+const DIFFERS: [i32; 2] = [85, 86];
 
 /// Creates the missing indexes.
 ///
 /// # Errors
-/// [`Error::Refused`] with every index that differs from its definition: what was found, and what is expected.
+/// [`Error::Refused`] with an index that differs from its definition, as the server describes it.
 pub(super) async fn ensure(store: &MongoStore) -> Result<(), Error> {
     store.few(meta::check_schema(store)).await?;
-    let missing = store.few(check(store)).await?;
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let made = store.within(MONGO_SCAN_TIMEOUT, create(store, &missing)).await;
-    // Another engine may have created them in the meantime, or the collection may add options of its own to its
-    // indexes.
-    let missing = store.few(check(store)).await?;
-    match (missing.first(), made) {
-        (None, _) => Ok(()),
-        (Some(_), Err(error)) => Err(error),
-        (Some(index), Ok(())) => {
-            let why = format!("{}: index {} was not made", index.collection, index.name);
-            Err(store.placed(Error::Refused(why)))
+    store.few(check_collations(store)).await?;
+    store.within(MONGO_SCAN_TIMEOUT, create(store)).await
+}
+
+/// Refuses collections that may not tell tenants apart.
+async fn check_collations(store: &MongoStore) -> Result<(), Error> {
+    let collated =
+        store.database.list_collections().filter(doc! { "options.collation": { "$exists": true } });
+    let mut collated = collated.await.map_err(start_error)?;
+    while collated.advance().await.map_err(start_error)? {
+        let name = collated.deserialize_current().map_err(start_error)?.name;
+        if ALL.iter().any(|index| index.collection == name) {
+            return Err(Error::Refused(format!("{name}: the collection has a collation of its own")));
         }
     }
-}
-
-/// The indexes that are missing.
-async fn check(store: &MongoStore) -> Result<Vec<Index>, Error> {
-    let collections: BTreeSet<_> = ALL.iter().map(|index| index.collection).collect();
-    let lists = collections.into_iter().map(async |collection| {
-        let found = list(store, collection).await?;
-        Ok::<_, Error>((collection, found))
-    });
-    let (mut missing, mut wrong) = (Vec::new(), Vec::new());
-    for (collection, found) in try_join_all(lists).await? {
-        for index in ALL.iter().filter(|index| index.collection == collection) {
-            match standing(index, &found) {
-                Standing::Right => {}
-                Standing::Missing => missing.push(*index),
-                Standing::Wrong(other) => wrong.push(format!(
-                    "{collection}: index {}: found {other}, expected {}",
-                    index.name,
-                    index.description()
-                )),
-            }
-        }
-    }
-    if wrong.is_empty() {
-        return Ok(missing);
-    }
-    Err(Error::Refused(format!(
-        "{}; once what was found is dropped, a start makes what is expected",
-        wrong.join("; ")
-    )))
-}
-
-/// The state of an index in its collection.
-#[derive(Debug, PartialEq)]
-enum Standing {
-    /// It exists, under any name.
-    Right,
-    Missing,
-    /// Another index has its name or its keys.
-    Wrong(Document),
-}
-
-fn standing(index: &Index, found: &[Document]) -> Standing {
-    let keys = |other: &Document| other.get_document("key").is_ok_and(|keys| index.has_keys(keys));
-    let name = |other: &Document| other.get_str("name").is_ok_and(|name| name == index.name);
-    // There may be others beside the right one.
-    if found.iter().any(|other| keys(other) && options(other) == index.options()) {
-        return Standing::Right;
-    }
-    let wrong = found.iter().find(|other| keys(other) || name(other));
-    wrong.map_or(Standing::Missing, |other| Standing::Wrong(described(other)))
-}
-
-/// Fields that do not affect the behaviour of an index: its keys, its names, and its storage.
-const APART: [&str; 6] = ["v", "key", "name", "ns", "background", "storageEngine"];
-
-/// The options of an index from a server's description, without those that are at their default.
-fn options(other: &Document) -> Document {
-    let said = |(option, value): &(String, Bson)| {
-        let simple = option == "collation"
-            && value
-                .as_document()
-                .is_some_and(|collation| collation.get_str("locale").is_ok_and(|it| it == "simple"));
-        !APART.contains(&option.as_str()) && *value != Bson::Boolean(false) && !simple
-    };
-    other.clone().into_iter().filter(said).collect()
-}
-
-/// For an error message: without irrelevant fields.
-fn described(other: &Document) -> Document {
-    let asked = |(option, _): &(String, Bson)| !["v", "ns"].contains(&option.as_str());
-    other.clone().into_iter().filter(asked).collect()
-}
-
-async fn list(store: &MongoStore, collection: &str) -> Result<Vec<Document>, Error> {
-    let mut indexes = match store.database.run_cursor_command(doc! { "listIndexes": collection }).await {
-        Ok(indexes) => indexes,
-        Err(error) if error::code(&error) == Some(error::NAMESPACE_NOT_FOUND) => return Ok(Vec::new()),
-        Err(error) => return Err(start_error(error)),
-    };
-    let mut found = Vec::new();
-    while indexes.advance().await.map_err(start_error)? {
-        found.push(indexes.deserialize_current().map_err(start_error)?);
-    }
-    Ok(found)
+    Ok(())
 }
 
 /// One collection after the other: each command creates all missing indexes of one.
-async fn create(store: &MongoStore, missing: &[Index]) -> Result<(), Error> {
-    let collections: BTreeSet<_> = missing.iter().map(|index| index.collection).collect();
-    for collection in collections {
-        let of_one = missing.iter().filter(|index| index.collection == collection);
-        let indexes: Vec<_> = of_one.map(Index::description).collect();
-        let made = store.database.run_command(doc! { "createIndexes": collection, "indexes": indexes }).await;
-        made.map_err(|error| match error::code(&error) {
-            // The server's message names a tenant and a playbook.
-            Some(error::DUPLICATE_KEY) => Error::Refused(format!(
-                "{collection}: a unique index cannot be made: the collection has documents of the same key"
-            )),
-            _ => start_error(error),
-        })?;
+async fn create(store: &MongoStore) -> Result<(), Error> {
+    for of_one in ALL.chunk_by(|one, other| one.collection == other.collection) {
+        let Some(Index { collection, .. }) = of_one.first() else { continue };
+        let indexes: Vec<_> = of_one.iter().map(Index::definition).collect();
+        let made =
+            store.database.run_command(doc! { "createIndexes": *collection, "indexes": indexes }).await;
+        made.map_err(|error| refused(collection, error))?;
     }
     Ok(())
+}
+
+fn refused(collection: &str, error: DriverError) -> Error {
+    match error.kind.as_ref() {
+        // Its words are those of definitions, not of documents.
+        ErrorKind::Command(CommandError { code, message, .. }) if DIFFERS.contains(code) => {
+            Error::Refused(format!(
+                "{collection}: an index is not as expected ({message}); once it is dropped, a start makes the right one"
+            ))
+        }
+        // The server's words name a tenant and a playbook.
+        ErrorKind::Command(CommandError { code: error::DUPLICATE_KEY, .. }) => Error::Refused(format!(
+            "{collection}: a unique index cannot be made: the collection has documents of the same key"
+        )),
+        _ => start_error(error),
+    }
 }

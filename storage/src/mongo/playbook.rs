@@ -4,15 +4,15 @@ use async_trait::async_trait;
 use updraft_protocol::{Name, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode};
 
 use super::error::store_error;
-use super::{MongoStore, PLAYBOOKS, document, error, meta, query, read};
-use crate::store::{Error, PlaybookStore, PutOutcome};
+use super::{MongoStore, PLAYBOOKS, document, error, meta, query};
+use crate::store::{Detail, Error, PlaybookStore, PutOutcome};
 
 /// Inserts a playbook version. If the name and version exist, the definitions are compared.
 ///
 /// The insert comes before the read, so that the unique index decides between concurrent puts. The server answers a
 /// duplicate key with the write concern of the insert, so the version that exists is durable when it is reported.
 async fn put(store: &MongoStore, playbook: &PlaybookDocument) -> Result<PutOutcome, Error> {
-    let document = document::playbook_insert(playbook).map_err(Error::Refused)?;
+    let document = document::whole(playbook).map_err(Error::Refused)?;
     let inserted = store.collection(PLAYBOOKS).insert_one(document).write_concern(meta::durable()).await;
     match inserted {
         Ok(_) => return Ok(PutOutcome::Created),
@@ -20,7 +20,7 @@ async fn put(store: &MongoStore, playbook: &PlaybookDocument) -> Result<PutOutco
         Err(error) => return Err(store_error(error)),
     }
     let same = query::playbook_named(&playbook.tenant_code, &playbook.name, Some(playbook.version));
-    match read::one(store, same, read::playbook).await? {
+    match store.found::<PlaybookDocument>(&same, Detail::Whole).await?.pop() {
         Some(found) => Ok(PutOutcome::of_known(found.pid, &found.definition, playbook)),
         None => Err(Error::Refused(format!(
             "the id {} is that of another document, or the document of this name and version cannot be read",
@@ -41,7 +41,7 @@ impl PlaybookStore for MongoStore {
         tenant: &TenantCode,
         pid: PlaybookId,
     ) -> Result<Option<PlaybookDocument>, Error> {
-        self.few(read::one(self, query::playbook(tenant, pid), read::playbook)).await
+        self.one(query::playbook(tenant, pid)).await
     }
 
     async fn playbook_named(
@@ -50,7 +50,7 @@ impl PlaybookStore for MongoStore {
         name: &Name,
         version: Option<u32>,
     ) -> Result<Option<PlaybookDocument>, Error> {
-        self.few(read::one(self, query::playbook_named(tenant, name, version), read::playbook)).await
+        self.one(query::playbook_named(tenant, name, version)).await
     }
 
     async fn playbooks(
@@ -61,8 +61,7 @@ impl PlaybookStore for MongoStore {
         after: Option<(Name, u32)>,
         limit: usize,
     ) -> Result<Vec<PlaybookDocument>, Error> {
-        let limit = read::rows(limit);
         let finds = query::catalogue(tenant, status, category_id, after.as_ref(), limit);
-        self.few(read::page(self, finds, limit, read::playbook)).await
+        self.page(finds, Detail::Whole).await
     }
 }

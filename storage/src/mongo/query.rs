@@ -1,27 +1,24 @@
 //! The queries: each names its tenant, pages by key and is answered from an index.
 //!
-//! A page after a cursor is two finds, one for the rest of the rows with the cursor's own date and one for the rows
-//! after it. One filter with `$or` would have no bounds in the index, and would read all rows before it.
-//!
-//! A server that is told which index to read may read all of it. So a hint is given only if two indexes would do for
-//! the filter and one of them gives the order: the server may choose the other while there is little to sort, and then
-//! keep to it.
+//! A page after a cursor is two finds, one for the rest of the rows with the cursor's own first field and one for the
+//! rows after it. One filter with `$or` would have no bounds in the index, and would read all rows before it.
 
 #[cfg(test)]
 mod tests;
 
 use mongodb::bson::{Bson, Document, doc};
 use updraft_kernel::containment::{DueCursor, HoldCursor};
+use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
     ContainmentId, ExecutionId, ExecutionStatus, IdempotencyKey, Name, PlaybookId, PlaybookStatus,
     TaskStatus, TenantCode, Timestamp, WaitKind,
 };
+use uuid::Uuid;
 
-use super::index::{self, Index};
 use super::{CONTAINMENTS, EXECUTIONS, PLAYBOOKS, TASKS, document};
 use crate::store::{
-    ContainmentQuery, ContainmentsOf, Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox, InboxCursor,
-    InboxQuery, OverdueTasks, OverdueTasksQuery, SlowestQuery, TaskQuery,
+    ContainmentQuery, ContainmentsOf, Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox, InboxQuery,
+    OverdueTasks, OverdueTasksQuery, SlowestQuery, TaskQuery,
 };
 
 /// One find.
@@ -29,13 +26,11 @@ use crate::store::{
 pub(super) struct Find {
     pub(super) collection: &'static str,
     pub(super) filter: Document,
-    /// The index to read, if a hint is given.
-    pub(super) index: Option<Index>,
-    /// In the order of the index, so that nothing is sorted.
+    /// In the order of an index, so that nothing is sorted.
     pub(super) sort: Document,
     pub(super) projection: Option<Document>,
-    /// The most rows; `None` for all.
-    pub(super) limit: Option<usize>,
+    /// The most rows.
+    pub(super) limit: usize,
 }
 
 impl Find {
@@ -43,9 +38,62 @@ impl Find {
         Self::many(collection, filter, Document::new(), 1)
     }
 
+    /// Of a page; its limit is capped.
     pub(super) fn many(collection: &'static str, filter: Document, sort: Document, limit: usize) -> Self {
-        Self { collection, filter, index: None, sort, projection: None, limit: Some(limit) }
+        Self { collection, filter, sort, projection: None, limit: limit.min(PAGE_ROWS) }
     }
+}
+
+/// A list in the order of two fields of its index, the second of which tells rows of one first field apart.
+struct List {
+    collection: &'static str,
+    of: Document,
+    order: [&'static str; 2],
+    /// Whether it begins with the largest.
+    descending: bool,
+    /// Bounds of its first field.
+    within: Document,
+    projection: Option<Document>,
+}
+
+impl List {
+    fn new(collection: &'static str, of: Document, order: [&'static str; 2]) -> Self {
+        Self { collection, of, order, descending: false, within: Document::new(), projection: None }
+    }
+
+    /// Executions, newest first.
+    fn newest(of: Document, detail: Detail) -> Self {
+        let large = doc! { "input": 0, "variables": 0, "output": 0, "signals": 0 };
+        let projection = (detail == Detail::Summary).then_some(large);
+        Self { descending: true, projection, ..Self::new(EXECUTIONS, of, ["createddate", "_id"]) }
+    }
+
+    /// One page after a place: finds whose rows follow each other.
+    fn page(self, after: Option<(Bson, Bson)>, limit: usize) -> Vec<Find> {
+        let (beyond, direction) = if self.descending { ("$lt", -1) } else { ("$gt", 1) };
+        let [first, second] = self.order;
+        let find = |bounds: Document| {
+            let filter = self.of.clone().into_iter().chain(bounds).collect();
+            let sort = doc! { first: direction, second: direction };
+            Find { projection: self.projection.clone(), ..Find::many(self.collection, filter, sort, limit) }
+        };
+        let mut within = self.within.clone();
+        let Some((at, row)) = after else {
+            let bounds = if within.is_empty() {
+                within
+            } else {
+                doc! { first: within }
+            };
+            return vec![find(bounds)];
+        };
+        within.insert(beyond, at.clone());
+        vec![find(doc! { first: at, second: { beyond: row } }), find(doc! { first: within })]
+    }
+}
+
+/// A place in a list by date and id.
+fn place(date: Timestamp, row: Uuid) -> (Bson, Bson) {
+    (stored(date).into(), document::id(row).into())
 }
 
 pub(super) fn playbook(tenant: &TenantCode, pid: PlaybookId) -> Find {
@@ -60,14 +108,7 @@ pub(super) fn playbook_named(tenant: &TenantCode, name: &Name, version: Option<u
     Find::many(PLAYBOOKS, filter, doc! { "version": -1 }, 1)
 }
 
-/// The ids of all playbooks of a tenant.
-pub(super) fn playbook_ids(tenant: &TenantCode) -> Find {
-    let filter = doc! { "tenant_code": tenant.as_str() };
-    let sort = doc! { "name": 1, "version": 1 };
-    Find { projection: Some(doc! { "_id": 1 }), limit: None, ..Find::many(PLAYBOOKS, filter, sort, 0) }
-}
-
-/// One page of a catalogue: finds to be made in turn. Without a category it uses the index of names.
+/// Without a category it uses the index of names.
 pub(super) fn catalogue(
     tenant: &TenantCode,
     status: PlaybookStatus,
@@ -79,17 +120,8 @@ pub(super) fn catalogue(
     if let Some(category) = category_id {
         of.insert("category_id", category);
     }
-    let find = |bounds: Document| {
-        let filter = of.clone().into_iter().chain(bounds).collect();
-        Find::many(PLAYBOOKS, filter, doc! { "name": 1, "version": 1 }, limit)
-    };
-    match after {
-        None => vec![find(Document::new())],
-        Some((name, version)) => vec![
-            find(doc! { "name": name.as_str(), "version": { "$gt": i64::from(*version) } }),
-            find(doc! { "name": { "$gt": name.as_str() } }),
-        ],
-    }
+    let after = after.map(|(name, version)| (name.as_str().into(), i64::from(*version).into()));
+    List::new(PLAYBOOKS, of, ["name", "version"]).page(after, limit)
 }
 
 pub(super) fn execution(tenant: &TenantCode, peid: ExecutionId) -> Find {
@@ -107,91 +139,29 @@ pub(super) fn execution_by_key(key: &IdempotencyKey) -> Find {
     Find { projection, ..Find::one(EXECUTIONS, filter) }
 }
 
-/// A list of executions that is in order in one index, newest first.
-#[derive(Debug, Clone)]
-pub(super) struct List {
-    /// The beginning of its index.
-    of: Document,
-    /// A condition that is not in its index.
-    besides: Option<Document>,
-    projection: Option<Document>,
-}
-
-/// The lists that are merged into one: for all statuses, one for each.
-pub(super) fn lists(asked: &ExecutionQuery) -> Vec<List> {
+/// Pages that are merged into one: for all statuses, one of each.
+pub(super) fn executions(asked: &ExecutionQuery) -> Vec<Vec<Find>> {
     let tenant = asked.tenant.as_str();
-    let projection = match asked.detail {
-        Detail::Whole => None,
-        Detail::Summary => Some(summary()),
-    };
-    let of_status = |status: &ExecutionStatus| List {
-        of: doc! { "tenant_code": tenant, "execution_status": status.as_str() },
-        besides: None,
-        projection: projection.clone(),
-    };
+    let after = asked.after.map(|after| place(after.createddate, after.peid.uuid()));
+    let page = |of: Document| List::newest(of, asked.detail).page(after.clone(), asked.limit);
+    let in_status =
+        |status: &ExecutionStatus| page(doc! { "tenant_code": tenant, "execution_status": status.as_str() });
     match &asked.of {
-        ExecutionsOf::Status(status) => vec![of_status(status)],
-        ExecutionsOf::Any => ExecutionStatus::ALL.iter().map(of_status).collect(),
-        ExecutionsOf::User(uid) => {
-            let besides = Some(doc! { "tenant_code": tenant });
-            vec![List { of: doc! { "uid": uid }, besides, projection }]
-        }
+        ExecutionsOf::Status(status) => vec![in_status(status)],
+        ExecutionsOf::Any => ExecutionStatus::ALL.iter().map(in_status).collect(),
+        ExecutionsOf::User(uid) => vec![page(doc! { "uid": uid, "tenant_code": tenant })],
     }
 }
 
-impl List {
-    /// The rows after a cursor within its millisecond.
-    pub(super) fn at(&self, cursor: Cursor, limit: usize) -> Find {
-        let (date, id) = (stored(cursor.createddate), document::id(cursor.peid.uuid()));
-        self.find(doc! { "createddate": date, "_id": { "$lt": id } }, limit)
-    }
-
-    /// The rows before a date, or all.
-    pub(super) fn before(&self, date: Option<Timestamp>, limit: usize) -> Find {
-        let index = self.besides.is_some().then_some(index::EXECUTIONS_BY_USER);
-        Find { index, ..self.find(before(date), limit) }
-    }
-
-    fn find(&self, bounds: Document, limit: usize) -> Find {
-        let mut filter: Document = self.of.clone().into_iter().chain(bounds).collect();
-        if let Some(besides) = &self.besides {
-            // Separate, so that a server that uses an index only for covered queries finds it covered.
-            filter = doc! { "$and": [filter, { "$or": [besides.clone()] }] };
-        }
-        let sort = doc! { "createddate": -1, "_id": -1 };
-        Find { projection: self.projection.clone(), ..Find::many(EXECUTIONS, filter, sort, limit) }
-    }
-}
-
-fn summary() -> Document {
-    doc! { "input": 0, "variables": 0, "output": 0, "signals": 0 }
-}
-
-/// Unfinished executions of all tenants before a date, newest first; unordered within a millisecond.
-pub(super) fn unfinished_before(date: Option<Timestamp>, limit: usize) -> Find {
-    let filter = unfinished().into_iter().chain(before(date)).collect();
-    let newest_first = doc! { "createddate": -1 };
-    Find { projection: Some(summary()), ..Find::many(EXECUTIONS, filter, newest_first, limit) }
-}
-
-/// Unfinished executions of one millisecond, after an id. These few are sorted: their index has no ids.
-pub(super) fn unfinished_at(date: Timestamp, after: Option<ExecutionId>, limit: usize) -> Find {
-    let mut filter = unfinished();
-    filter.insert("createddate", stored(date));
-    if let Some(peid) = after {
-        filter.insert("_id", doc! { "$lt": document::id(peid.uuid()) });
-    }
-    Find { projection: Some(summary()), ..Find::many(EXECUTIONS, filter, doc! { "_id": -1 }, limit) }
-}
-
-fn before(date: Option<Timestamp>) -> Document {
-    date.map_or_else(Document::new, |date| doc! { "createddate": { "$lt": stored(date) } })
-}
-
-fn unfinished() -> Document {
+/// Of all tenants: pages that are merged into one, one of each status.
+pub(super) fn unfinished(after: Option<Cursor>, limit: usize) -> Vec<Vec<Find>> {
+    let after = after.map(|after| place(after.createddate, after.peid.uuid()));
     let unfinished = ExecutionStatus::ALL.iter().filter(|status| !status.ended());
-    let unfinished: Vec<&str> = unfinished.map(|status| status.as_str()).collect();
-    doc! { "execution_status": { "$in": unfinished } }
+    let page = |status: &ExecutionStatus| {
+        let of = doc! { "execution_status": status.as_str() };
+        List::newest(of, Detail::Summary).page(after.clone(), limit)
+    };
+    unfinished.map(page).collect()
 }
 
 pub(super) fn tasks(tenant: &TenantCode, peid: ExecutionId, after: u32, limit: usize) -> Find {
@@ -203,8 +173,13 @@ pub(super) fn tasks(tenant: &TenantCode, peid: ExecutionId, after: u32, limit: u
     Find::many(TASKS, filter, doc! { "task_seq": 1 }, limit)
 }
 
+/// What a summary of a task leaves on the server.
+fn task_summary() -> Option<Document> {
+    Some(doc! { "response": 0 })
+}
+
 /// For all statuses the server merges its reads of the index, one for each.
-pub(super) fn tasks_of_alert(asked: &TaskQuery, limit: usize) -> Find {
+pub(super) fn tasks_of_alert(asked: &TaskQuery) -> Find {
     let TaskQuery { tenant, alert_id, status, after, detail, .. } = asked;
     let status = match status {
         Some(status) => Bson::from(status.as_str()),
@@ -216,22 +191,18 @@ pub(super) fn tasks_of_alert(asked: &TaskQuery, limit: usize) -> Find {
     if let Some(after) = after {
         filter.insert("_id", doc! { "$gt": document::id(after.uuid()) });
     }
-    let projection = match detail {
-        Detail::Whole => None,
-        Detail::Summary => Some(doc! { "response": 0 }),
-    };
-    Find { projection, ..Find::many(TASKS, filter, doc! { "_id": 1 }, limit) }
+    let projection = if *detail == Detail::Summary { task_summary() } else { None };
+    Find { projection, ..Find::many(TASKS, filter, doc! { "_id": 1 }, asked.limit) }
 }
 
-/// One page of an inbox: finds to be made in turn. The index has what waits in order; what the inbox has of it is looked for
-/// in the documents.
-pub(super) fn inbox(asked: &InboxQuery, limit: usize) -> Vec<Find> {
-    let of = doc! {
+/// The index has what waits in order; what the inbox has of it is looked for in the documents.
+pub(super) fn inbox(asked: &InboxQuery) -> Vec<Find> {
+    let mut of = doc! {
         "status": TaskStatus::Waiting.as_str(),
         "tenant_code": asked.tenant.as_str(),
         "wait.kind": WaitKind::Approval.as_str(),
     };
-    let besides = match &asked.of {
+    of.extend(match &asked.of {
         Inbox::All => Document::new(),
         Inbox::Group(group) => doc! { "wait.gate.groups": group.as_ref() },
         Inbox::Person { uid, groups } => {
@@ -245,117 +216,77 @@ pub(super) fn inbox(asked: &InboxQuery, limit: usize) -> Vec<Find> {
                 "wait.gate.answers.uid": { "$ne": uid.as_ref() },
             }
         }
-    };
-    let find = |bounds: Document| {
-        let filter = of.clone().into_iter().chain(bounds).chain(besides.clone()).collect();
-        let sort = doc! { "wait.until": 1, "_id": 1 };
-        Find { projection: Some(doc! { "response": 0 }), ..Find::many(TASKS, filter, sort, limit) }
-    };
-    match &asked.after {
-        None => vec![find(Document::new())],
-        Some(InboxCursor { until, task }) => vec![
-            find(doc! { "wait.until": stored(*until), "_id": { "$gt": document::id(task.uuid()) } }),
-            find(doc! { "wait.until": { "$gt": stored(*until) } }),
-        ],
-    }
+    });
+    let after = asked.after.map(|after| place(after.until, after.task.uuid()));
+    let list = List::new(TASKS, of, ["wait.until", "_id"]);
+    List { projection: task_summary(), ..list }.page(after, asked.limit)
 }
 
-/// One page of overdue tasks: finds to be made in turn.
-pub(super) fn overdue_tasks(asked: &OverdueTasksQuery, limit: usize) -> Vec<Find> {
+pub(super) fn overdue_tasks(asked: &OverdueTasksQuery) -> Vec<Find> {
     let Some(status) = asked.of.status() else { return Vec::new() };
-    let (field, direction, kind, bound) = match asked.of {
+    let mut of = doc! { "status": status.as_str() };
+    let (field, within, descending) = match asked.of {
         OverdueTasks::Waiting { kind, before } => {
-            ("wait.since", 1, Some(kind), doc! { "$lt": stored(before) })
+            of.insert("wait.kind", kind.as_str());
+            ("wait.since", doc! { "$lt": stored(before) }, false)
         }
-        OverdueTasks::Retrying { attempts } => ("attempt", -1, None, doc! { "$gte": i64::from(attempts) }),
+        OverdueTasks::Retrying { attempts } => ("attempt", doc! { "$gte": i64::from(attempts) }, true),
     };
-    let find = |bounds: Document| {
-        let mut filter = doc! { "status": status.as_str() };
-        if let Some(kind) = kind {
-            filter.insert("wait.kind", kind.as_str());
-        }
-        filter.extend(bounds);
-        let sort = doc! { field: direction, "_id": direction };
-        Find { projection: Some(doc! { "response": 0 }), ..Find::many(TASKS, filter, sort, limit) }
-    };
-    let Some(after) = asked.after else { return vec![find(doc! { field: bound })] };
-    let (at, beyond) = (stored(Timestamp(after.at)), if direction == 1 { "$gt" } else { "$lt" });
-    let mut rest = bound;
-    rest.insert(beyond, at);
-    vec![
-        find(doc! { field: at, "_id": { beyond: document::id(after.task.uuid()) } }),
-        find(doc! { field: rest }),
-    ]
+    let after = asked.after.map(|after| place(Timestamp(after.at), after.task.uuid()));
+    let list = List::new(TASKS, of, [field, "_id"]);
+    List { within, descending, projection: task_summary(), ..list }.page(after, asked.limit)
 }
 
 /// Of the newest executions that completed, what their index has.
 pub(super) fn runtimes(newest: usize) -> Find {
     let filter = doc! { "execution_status": ExecutionStatus::Completed.as_str() };
-    let projection = Some(doc! { "_id": 0, "pid": 1, "playbook_runtime": 1 });
-    Find { projection, ..Find::many(EXECUTIONS, filter, doc! { "createddate": -1 }, newest) }
+    let projection = Some(doc! { "_id": 1, "pid": 1, "playbook_runtime": 1 });
+    Find { projection, limit: newest, ..Find::many(EXECUTIONS, filter, doc! { "createddate": -1 }, 0) }
 }
 
 pub(super) fn containment(tenant: &TenantCode, id: ContainmentId) -> Find {
     Find::one(CONTAINMENTS, doc! { "_id": document::id(id.uuid()), "tenant_code": tenant.as_str() })
 }
 
-/// After a cursor the rest of its millisecond, then what ends later.
-pub(super) fn containments(asked: &ContainmentQuery, limit: usize) -> Vec<Find> {
+pub(super) fn containments(asked: &ContainmentQuery) -> Vec<Find> {
     let tenant = asked.tenant.as_str();
-    let after = asked.after.map(|after| (stored(after.until), document::id(after.id.uuid())));
     match &asked.of {
         ContainmentsOf::Open => {
-            let sort = doc! { "open_until": 1, "_id": 1 };
-            let find = |filter: Document| Find::many(CONTAINMENTS, filter, sort.clone(), limit);
-            let Some((until, id)) = after else {
-                return vec![find(doc! { "tenant_code": tenant, "open_until": { "$gte": 0_i64 } })];
-            };
-            vec![
-                find(doc! { "tenant_code": tenant, "open_until": until, "_id": { "$gt": id } }),
-                find(doc! { "tenant_code": tenant, "open_until": { "$gt": until } }),
-            ]
+            let after = asked.after.map(|after| place(after.until, after.id.uuid()));
+            let list = List::new(CONTAINMENTS, doc! { "tenant_code": tenant }, ["open_until", "_id"]);
+            List { within: doc! { "$gte": 0_i64 }, ..list }.page(after, asked.limit)
         }
         ContainmentsOf::Target(target) => {
             let mut filter = doc! { "tenant_code": tenant, "target": target.as_ref() };
-            if let Some((_, id)) = after {
-                filter.insert("_id", doc! { "$gt": id });
+            if let Some(after) = asked.after {
+                filter.insert("_id", doc! { "$gt": document::id(after.id.uuid()) });
             }
-            vec![Find::many(CONTAINMENTS, filter, doc! { "_id": 1 }, limit)]
+            vec![Find::many(CONTAINMENTS, filter, doc! { "_id": 1 }, asked.limit)]
         }
     }
 }
 
-/// After a cursor the rest of its millisecond, then what is due later.
 pub(super) fn due_containments(by: Timestamp, after: Option<DueCursor>, limit: usize) -> Vec<Find> {
-    let find = |filter| Find::many(CONTAINMENTS, filter, doc! { "due": 1, "_id": 1 }, limit);
-    let by = stored(by);
-    let Some(after) = after else { return vec![find(doc! { "due": { "$exists": true, "$lte": by } })] };
-    let (due, id) = (stored(after.due), document::id(after.id.uuid()));
-    vec![find(doc! { "due": due, "_id": { "$gt": id } }), find(doc! { "due": { "$gt": due, "$lte": by } })]
+    let list = List::new(CONTAINMENTS, Document::new(), ["due", "_id"]);
+    let within = doc! { "$exists": true, "$lte": stored(by) };
+    List { within, ..list }.page(after.map(|after| place(after.due, after.id.uuid())), limit)
 }
 
-/// After a cursor the rest of its millisecond, then what is due later.
 pub(super) fn unregistered_holds(after: Option<HoldCursor>, limit: usize) -> Vec<Find> {
-    let find = |filter| Find::many(TASKS, filter, doc! { "registration_due": 1, "_id": 1 }, limit);
-    let Some(after) = after else { return vec![find(doc! { "registration_due": { "$exists": true } })] };
-    let (due, id) = (stored(after.due), document::id(after.task.uuid()));
-    vec![
-        find(doc! { "registration_due": due, "_id": { "$gt": id } }),
-        find(doc! { "registration_due": { "$gt": due } }),
-    ]
+    let list = List::new(TASKS, Document::new(), ["registration_due", "_id"]);
+    let within = doc! { "$exists": true };
+    List { within, ..list }.page(after.map(|after| place(after.due, after.task.uuid())), limit)
 }
 
-/// Groups, then sorts, from the index alone. A playbook belongs to one tenant: `pids` are the tenant's, and its
-/// executions need no filter by tenant.
-pub(super) fn slowest(asked: &SlowestQuery, pids: Option<Vec<Bson>>, limit: usize) -> Vec<Document> {
-    let mut of = doc! {
+/// Groups, then sorts, from the index alone.
+pub(super) fn slowest(asked: &SlowestQuery, limit: usize) -> Vec<Document> {
+    let tenant = asked.tenant.as_ref();
+    let mut of = tenant.map_or_else(Document::new, |tenant| doc! { "tenant_code": tenant.as_str() });
+    of.extend(doc! {
         "execution_status": asked.status.as_str(),
         "createddate": { "$gte": stored(asked.since) },
         "playbook_runtime": { "$gte": 0 },
-    };
-    if let Some(pids) = pids {
-        of.insert("pid", doc! { "$in": pids });
-    }
+    });
     vec![
         doc! { "$match": of },
         doc! { "$group": {
@@ -364,6 +295,8 @@ pub(super) fn slowest(asked: &SlowestQuery, pids: Option<Vec<Bson>>, limit: usiz
             "average_ms": { "$avg": "$playbook_runtime" },
             "longest_ms": { "$max": "$playbook_runtime" },
         } },
+        // Other programs may have executions there, of playbooks with other ids.
+        doc! { "$match": { "_id": { "$type": "binData" } } },
         doc! { "$sort": { "average_ms": -1, "_id": 1 } },
         doc! { "$limit": i64::try_from(limit).unwrap_or(i64::MAX) },
     ]

@@ -1,241 +1,140 @@
-//! Reads: the documents of a query, and the queries that take more than one find; limits are capped. Changes nothing.
+//! Reads: the documents of a query, without those of other programs in the same collection. Limits are capped. Changes
+//! nothing.
 
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::try_join_all;
 use mongodb::Cursor as DriverCursor;
-use mongodb::bson::{Bson, RawDocument, RawDocumentBuf};
-use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS};
-use updraft_protocol::{
-    ContainmentDocument, ExecutionDocument, IdempotencyKey, KeyHolder, PlaybookDocument, PlaybookId,
-    TaskDocument,
-};
+use mongodb::bson::RawDocumentBuf;
+use updraft_protocol::ExecutionDocument;
+use updraft_protocol::limits::PAGE_ROWS;
 
+use super::document::Stored;
 use super::error::store_error;
-use super::query::{Find, List};
-use super::unknown_documents::if_ours;
-use super::{CONTAINMENTS, EXECUTIONS, MongoStore, PLAYBOOKS, TASKS, cursor, document, query};
+use super::query::{self, Find};
+use super::{EXECUTIONS, MongoStore};
 use crate::page::{self, Room};
-use crate::store::{Cursor, Detail, Error, ExecutionQuery, PlaybookRuntime, SlowestQuery};
+use crate::store::{Detail, Error, PlaybookRuntime, SlowestQuery};
 
-/// Reads a playbook; `None` if it belongs to another program.
-pub(super) fn playbook(document: &RawDocument) -> Result<Option<PlaybookDocument>, Error> {
-    if_ours(PLAYBOOKS, document, document::playbook)
-}
+impl MongoStore {
+    /// The document of a find.
+    pub(super) async fn one<T: Stored>(&self, find: Find) -> Result<Option<T>, Error> {
+        Ok(self.few(self.found(&find, Detail::Whole)).await?.pop())
+    }
 
-/// The same for executions.
-pub(super) fn execution(detail: Detail) -> impl Fn(&RawDocument) -> Result<Option<ExecutionDocument>, Error> {
-    move |found| if_ours(EXECUTIONS, found, |found| document::execution(found, detail))
-}
+    /// A page of finds that follow each other.
+    pub(super) async fn page<T: Stored>(&self, finds: Vec<Find>, detail: Detail) -> Result<Vec<T>, Error> {
+        self.few(self.rows(&finds, detail)).await
+    }
 
-/// The same for tasks.
-pub(super) fn task(detail: Detail) -> impl Fn(&RawDocument) -> Result<Option<TaskDocument>, Error> {
-    move |found| if_ours(TASKS, found, |found| document::task(found, detail))
-}
-
-/// The same for containments.
-pub(super) fn containment(document: &RawDocument) -> Result<Option<ContainmentDocument>, Error> {
-    if_ours(CONTAINMENTS, document, document::containment)
-}
-
-pub(super) async fn execution_by_key(
-    store: &MongoStore,
-    key: &IdempotencyKey,
-) -> Result<Option<KeyHolder>, Error> {
-    // Another program's document has no UUID; the revision is not read.
-    let ours = |document: &RawDocument| {
-        document::uuid_of(document).map(|_| document::key_holder(document)).transpose()
-    };
-    one(store, query::execution_by_key(key), ours).await
-}
-
-pub(super) async fn executions(
-    store: &MongoStore,
-    asked: &ExecutionQuery,
-) -> Result<Vec<ExecutionDocument>, Error> {
-    let limit = rows(asked.limit);
-    let lists = query::lists(asked);
-    let mut found = Vec::new();
-    let mut merge = |mut page: Vec<ExecutionDocument>| {
-        found.append(&mut page);
-        found.sort_unstable_by_key(|execution| Reverse((execution.head.createddate, execution.peid)));
-        // If a list ended early because it was full, its rows fill this page.
-        found = page::of(std::mem::take(&mut found), limit);
-    };
-    match asked.detail {
-        // One after the other, since each may fill a page.
-        Detail::Whole => {
-            for list in &lists {
-                merge(of_list(store, list, asked, limit).await?);
+    /// Pages of executions as one, newest first.
+    pub(super) async fn merged(
+        &self,
+        pages: Vec<Vec<Find>>,
+        detail: Detail,
+    ) -> Result<Vec<ExecutionDocument>, Error> {
+        // Whole documents one page after the other, since each may be full.
+        let at_once = if detail == Detail::Whole { 1 } else { pages.len().max(1) };
+        let limit = pages.iter().flatten().next().map_or(0, |find| find.limit);
+        let merge = async {
+            let mut found = Vec::new();
+            for some in pages.chunks(at_once) {
+                let read = some.iter().map(|finds| self.rows(finds, detail));
+                found.extend(try_join_all(read).await?.into_iter().flatten());
+                found.sort_unstable_by_key(|execution: &ExecutionDocument| {
+                    Reverse((execution.head.createddate, execution.peid))
+                });
+                // A page that ended early because it was full fills this one.
+                found = page::of(found, limit);
             }
-        }
-        Detail::Summary => {
-            let pages = lists.iter().map(|list| of_list(store, list, asked, limit));
-            try_join_all(pages).await?.into_iter().for_each(merge);
-        }
+            Ok(found)
+        };
+        self.few(merge).await
     }
-    Ok(found)
+
+    async fn rows<T: Stored>(&self, finds: &[Find], detail: Detail) -> Result<Vec<T>, Error> {
+        let parts = try_join_all(finds.iter().map(|find| self.found(find, detail))).await?;
+        Ok(page::of(parts.into_iter().flatten(), finds.first().map_or(0, |find| find.limit)))
+    }
+
+    /// Our documents of a find, as many as there is room for. If documents of other programs use up the limit, the find
+    /// is repeated with twice the limit, until there are no more.
+    pub(super) async fn found<T: Stored>(&self, find: &Find, detail: Detail) -> Result<Vec<T>, Error> {
+        let mut limit = find.limit;
+        // To the server, a limit of 0 means none.
+        while limit > 0 {
+            let (mut found, mut passed, mut room) = (Vec::new(), 0, Room::of(find.limit));
+            let mut cursor = self.open(find, limit).await?;
+            while room.is_left() && cursor.advance().await.map_err(store_error)? {
+                match T::read(find.collection, cursor.current(), detail)? {
+                    Some(document) => {
+                        room.take(&document);
+                        found.push(document);
+                    }
+                    None => passed += 1,
+                }
+            }
+            if !room.is_left() || found.len() + passed < limit {
+                self.unknown_documents.passed(find.collection, passed);
+                return Ok(found);
+            }
+            limit = limit.saturating_mul(2);
+        }
+        Ok(Vec::new())
+    }
+
+    /// Opens the cursor of a find, for so many documents.
+    pub(super) async fn open(
+        &self,
+        find: &Find,
+        limit: usize,
+    ) -> Result<DriverCursor<RawDocumentBuf>, Error> {
+        let collection = self.collection(find.collection);
+        let mut asked = collection.find(find.filter.clone()).sort(find.sort.clone());
+        if let Some(projection) = &find.projection {
+            asked = asked.projection(projection.clone());
+        }
+        // All rows that fit into one message are in the first answer.
+        asked = asked.batch_size(u32::try_from(limit).unwrap_or(u32::MAX));
+        asked.limit(i64::try_from(limit).unwrap_or(i64::MAX)).await.map_err(store_error)
+    }
 }
 
-/// One list's part of a page, at most `limit` rows.
-async fn of_list(
-    store: &MongoStore,
-    list: &List,
-    asked: &ExecutionQuery,
-    limit: usize,
-) -> Result<Vec<ExecutionDocument>, Error> {
-    let read = execution(asked.detail);
-    let mut page = Vec::new();
-    if let Some(cursor) = asked.after.filter(|_| limit > 0) {
-        page = many(store, list.at(cursor, limit), &read).await?;
-    }
-    let before = asked.after.map(|cursor| cursor.createddate);
-    let room = Room::of(limit).with(&page);
-    if room.is_left() {
-        page.append(&mut cursor::documents(store, &list.before(before, room.rows()), room, &read).await?);
-    }
-    Ok(page)
-}
-
-/// The index gives the dates in order, but not the ids of one millisecond: those are sorted here, and a millisecond at
-/// the end of a page is read by itself.
-pub(super) async fn unfinished(
-    store: &MongoStore,
-    after: Option<Cursor>,
-    limit: usize,
-) -> Result<Vec<ExecutionDocument>, Error> {
-    let limit = rows(limit);
-    let mut page = Vec::new();
-    if let Some(cursor) = after.filter(|_| limit > 0) {
-        let find = query::unfinished_at(cursor.createddate, Some(cursor.peid), limit);
-        page = many(store, find, execution(Detail::Summary)).await?;
-    }
-    let mut before = after.map(|cursor| cursor.createddate);
-    // Each turn continues before an earlier date. A second one is needed only if executions ended in the meantime.
-    while !page::is_full(&page, limit) {
-        // One more row shows whether the page ends within a millisecond.
-        let room = Room::of(limit + 1).with(&page);
-        let find = query::unfinished_before(before, room.rows());
-        let mut older = cursor::documents(store, &find, room, execution(Detail::Summary)).await?;
-        let cut = older.last().filter(|_| !room.with(&older).is_left());
-        let cut = cut.map(|execution| execution.head.createddate);
-        older.retain(|execution| cut.is_none_or(|cut| execution.head.createddate > cut));
-        older.sort_unstable_by_key(|execution| Reverse((execution.head.createddate, execution.peid)));
-        page.append(&mut older);
-        let Some(date) = cut else { break };
-        if !page::is_full(&page, limit) {
-            let find = query::unfinished_at(date, None, limit - page.len());
-            page.extend(many(store, find, execution(Detail::Summary)).await?);
-        }
-        before = Some(date);
-    }
-    Ok(page)
-}
-
+/// The slowest playbooks.
 pub(super) async fn slowest(store: &MongoStore, asked: &SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
-    let limit = rows(asked.top);
+    let limit = asked.top.min(PAGE_ROWS);
     if limit == 0 {
         return Ok(Vec::new());
     }
-    let Some(tenant) = &asked.tenant else { return runtimes(store, asked, None, limit).await };
-    let mut ids = cursor::open(store, &query::playbook_ids(tenant), None).await.map_err(store_error)?;
+    let executions = store.collection(EXECUTIONS);
+    let groups = executions.aggregate(query::slowest(asked, limit));
+    let mut groups = groups.with_type::<RawDocumentBuf>().await.map_err(store_error)?;
     let mut slowest = Vec::new();
-    loop {
-        let pids = some_ids(store, &mut ids).await?;
-        let last = pids.len() < MONGO_IDS;
-        if !pids.is_empty() {
-            slowest.append(&mut runtimes(store, asked, Some(pids), limit).await?);
-            slowest.sort_by(|a, b| b.average_ms.total_cmp(&a.average_ms).then(a.pid.cmp(&b.pid)));
-            slowest.truncate(limit);
-        }
-        if last {
-            return Ok(slowest);
-        }
+    while groups.advance().await.map_err(store_error)? {
+        slowest.extend(PlaybookRuntime::read(EXECUTIONS, groups.current(), Detail::Whole)?);
     }
+    Ok(slowest)
 }
 
-/// The runtimes of the newest executions that completed; what is no such execution is passed over.
-pub(super) async fn newest_runtimes(
-    store: &MongoStore,
-    newest: usize,
-) -> Result<Vec<(PlaybookId, u64)>, Error> {
-    let find = query::runtimes(newest);
-    let mut found = cursor::open(store, &find, find.limit).await.map_err(store_error)?;
-    let mut runtimes = Vec::new();
-    while runtimes.len() < newest && found.advance().await.map_err(store_error)? {
-        runtimes.extend(document::pid_and_runtime(found.current()));
-    }
-    Ok(runtimes)
-}
+/// The collections in which documents of other programs were found, and logged. Clones share it.
+#[derive(Clone, Default)]
+pub(super) struct UnknownDocuments(Arc<Mutex<BTreeSet<&'static str>>>);
 
-/// As many ids as one query may have.
-async fn some_ids(store: &MongoStore, ids: &mut DriverCursor<RawDocumentBuf>) -> Result<Vec<Bson>, Error> {
-    let (mut pids, mut passed) = (Vec::new(), 0);
-    while pids.len() < MONGO_IDS && ids.advance().await.map_err(store_error)? {
-        match document::uuid_of(ids.current()) {
-            Some(pid) => pids.push(Bson::from(document::id(pid))),
-            None => passed += 1,
+impl UnknownDocuments {
+    /// Counts documents that were skipped.
+    fn passed(&self, collection: &'static str, documents: usize) {
+        if documents == 0 {
+            return;
+        }
+        metrics::counter!("updraft_store_unknown_documents_total", "store" => "mongodb", "collection" => collection)
+            .increment(documents as u64);
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(collection) {
+            tracing::warn!(collection, documents, "documents of other programs are passed over; logged once");
         }
     }
-    store.unknown_documents.passed(PLAYBOOKS, passed);
-    Ok(pids)
-}
-
-async fn runtimes(
-    store: &MongoStore,
-    asked: &SlowestQuery,
-    pids: Option<Vec<Bson>>,
-    limit: usize,
-) -> Result<Vec<PlaybookRuntime>, Error> {
-    // A group has the playbook's id as its own.
-    let read = |group: &RawDocument| {
-        document::uuid_of(group).is_some().then(|| document::runtime(group)).transpose()
-    };
-    let open = |most: Option<usize>| {
-        let pipeline = query::slowest(asked, pids.clone(), most.unwrap_or(limit));
-        async move {
-            let executions = store.collection(EXECUTIONS);
-            executions.aggregate(pipeline).with_type::<RawDocumentBuf>().await
-        }
-    };
-    cursor::ours(store, EXECUTIONS, Some(limit), Room::of(limit), read, open).await
-}
-
-pub(super) fn rows(limit: usize) -> usize {
-    limit.min(PAGE_ROWS)
-}
-
-pub(super) async fn one<T: page::Row>(
-    store: &MongoStore,
-    find: Find,
-    read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
-) -> Result<Option<T>, Error> {
-    Ok(many(store, find, read).await?.pop())
-}
-
-/// The rows of successive finds, at most `limit`.
-pub(super) async fn page<T: page::Row>(
-    store: &MongoStore,
-    finds: Vec<Find>,
-    limit: usize,
-    read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
-) -> Result<Vec<T>, Error> {
-    // To the server, a limit of 0 means none.
-    if limit == 0 {
-        return Ok(Vec::new());
-    }
-    let parts = try_join_all(finds.into_iter().map(|find| many(store, find, &read))).await?;
-    Ok(page::of(parts.into_iter().flatten(), limit))
-}
-
-async fn many<T: page::Row>(
-    store: &MongoStore,
-    find: Find,
-    read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
-) -> Result<Vec<T>, Error> {
-    let room = Room::of(find.limit.unwrap_or(usize::MAX));
-    cursor::documents(store, &find, room, read).await
 }

@@ -10,9 +10,7 @@
 //! change few documents.
 
 mod command;
-mod message;
-mod plan;
-mod reply;
+mod operation;
 mod resolve;
 
 #[cfg(test)]
@@ -20,74 +18,79 @@ mod tests;
 
 use updraft_protocol::Update;
 
+use self::command::Answer;
 pub(super) use self::command::round_trip;
-pub(super) use self::message::documents as runs;
-use self::plan::{Operation, Plan};
-use self::reply::Answer;
-use super::MongoStore;
+use self::operation::Operation;
+use super::{MongoStore, document};
 use crate::store::{Error, WriteOutcome, count_outcomes};
 
 /// Writes a batch; one outcome for each update, in order.
 pub(super) async fn batch(store: &MongoStore, batch: &[Update]) -> Result<Vec<WriteOutcome>, Error> {
-    let most = store.server.document_bytes;
-    let mut ledger = Ledger { outcomes: vec![None; batch.len()], doubts: Vec::new() };
-    let Plan { inserts, changes, refused } = Plan::of(batch, most);
-    ledger.note(refused);
+    let mut ledger = Ledger { store, batch, outcomes: vec![None; batch.len()], doubts: Vec::new() };
+    let is_new = |at: &usize| batch.get(*at).is_some_and(document::is_whole);
+    let (new, mut known): (Vec<_>, Vec<_>) = (0..batch.len()).partition(is_new);
+    let inserts = ledger.operations(&new, true);
     let mut met = Vec::new();
-    for (update, answer) in message::insert(store, &inserts).await? {
+    for (update, answer) in command::send(store, inserts).await? {
         match answer {
             Answer::Exists => met.push(update),
             answer => ledger.sort(update, answer),
         }
     }
-    // Freed before more is encoded: a batch may hold megabytes.
-    drop(inserts);
-    let mut laid_over = Plan::over(batch, &met, most);
-    ledger.note(laid_over.refused);
-    laid_over.changes.extend(changes);
-    let mut changes = laid_over.changes;
+    known.extend(&met);
+    let mut changes = ledger.operations(&known, false);
     if !met.is_empty() {
-        changes = still_older(store, batch, changes, &mut ledger).await?;
+        ledger.note_newer(&mut changes).await?;
     }
-    changes.sort_by_key(|change| change.collection);
-    for (update, answer) in message::change(store, &changes).await? {
+    for (update, answer) in command::send(store, changes).await? {
         ledger.sort(update, answer);
     }
-    let resolved = resolve::resolve(store, batch, std::mem::take(&mut ledger.doubts)).await?;
-    ledger.note(resolved);
+    let doubts = std::mem::take(&mut ledger.doubts);
+    ledger.note(resolve::resolve(store, batch, doubts).await?);
     let outcomes = ledger.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(Answer::lost));
     let outcomes: Vec<_> = outcomes.collect();
     count_outcomes("mongodb", &outcomes);
     Ok(outcomes)
 }
 
-/// Reads before it writes, and keeps the changes that would change a document.
-///
-/// `update` reports how many documents it changed, not which. That is enough unless some were as new before. In a batch
-/// that was sent before they are, which shows in inserts that meet their documents.
-async fn still_older(
-    store: &MongoStore,
-    batch: &[Update],
-    mut changes: Vec<Operation>,
-    ledger: &mut Ledger,
-) -> Result<Vec<Operation>, Error> {
-    let doubts = changes.iter().map(|change| (change.update, resolve::Doubt::NotByUs)).collect();
-    let mut found = resolve::resolve(store, batch, doubts).await?;
-    found.retain(|(_, outcome)| !matches!(outcome, WriteOutcome::Retry(_)));
-    ledger.note(found);
-    changes.retain(|change| ledger.outcomes.get(change.update).is_some_and(Option::is_none));
-    Ok(changes)
-}
-
 /// The known outcomes of a batch.
-struct Ledger {
+struct Ledger<'b> {
+    store: &'b MongoStore,
+    batch: &'b [Update],
     /// One entry for each update.
     outcomes: Vec<Option<WriteOutcome>>,
-    /// Updates to be resolved by a read.
-    doubts: Vec<(usize, resolve::Doubt)>,
+    /// Updates to be resolved by a read, each with whether its command may have changed its document.
+    doubts: Vec<(usize, bool)>,
 }
 
-impl Ledger {
+impl Ledger<'_> {
+    /// The operations for some updates, those of one collection next to each other. An update that cannot be encoded
+    /// has its outcome at once.
+    fn operations(&mut self, updates: &[usize], inserts: bool) -> Vec<Operation> {
+        let mut operations = Vec::with_capacity(updates.len());
+        for (at, update) in updates.iter().filter_map(|at| Some((*at, self.batch.get(*at)?))) {
+            match Operation::of(at, update, inserts, &self.store.server) {
+                Ok(operation) => operations.push(operation),
+                Err(outcome) => self.note([(at, outcome)]),
+            }
+        }
+        operations.sort_by_key(|operation| operation.collection);
+        operations
+    }
+
+    /// Reads before changes are written, and drops those that would change nothing.
+    ///
+    /// `update` reports how many documents it changed, not which. That is enough unless some were as new before. In a
+    /// batch that was sent before they are, which shows in inserts that meet their documents.
+    async fn note_newer(&mut self, changes: &mut Vec<Operation>) -> Result<(), Error> {
+        let doubts = changes.iter().map(|change| (change.update, false)).collect();
+        let mut found = resolve::resolve(self.store, self.batch, doubts).await?;
+        found.retain(|(_, outcome)| !matches!(outcome, WriteOutcome::Retry(_)));
+        self.note(found);
+        changes.retain(|change| self.outcomes.get(change.update).is_some_and(Option::is_none));
+        Ok(())
+    }
+
     fn note(&mut self, known: impl IntoIterator<Item = (usize, WriteOutcome)>) {
         for (update, outcome) in known {
             if let Some(place) = self.outcomes.get_mut(update) {
@@ -99,8 +102,8 @@ impl Ledger {
     fn sort(&mut self, update: usize, answer: Answer) {
         match answer {
             Answer::Done(outcome) => self.note([(update, outcome)]),
-            Answer::Unmatched => self.doubts.push((update, resolve::Doubt::NotByUs)),
-            Answer::Unsure => self.doubts.push((update, resolve::Doubt::PerhapsByUs)),
+            Answer::Unmatched => self.doubts.push((update, false)),
+            Answer::Unsure => self.doubts.push((update, true)),
             // A change of a document never has this answer.
             Answer::Exists => self.note([(update, Answer::lost())]),
         }

@@ -115,7 +115,7 @@ impl Says {
             });
             answer.extend(self.hello.lock().unwrap().clone());
         }
-        if ["find", "aggregate", "listIndexes"].contains(&command) {
+        if ["find", "aggregate", "listCollections"].contains(&command) {
             answer.insert("cursor", doc! {"id": 0_i64, "ns": "x.y", "firstBatch": []});
         }
         answer

@@ -17,8 +17,8 @@ use crate::mongo::error;
 use crate::mongo::monitor::Monitor;
 use crate::mongo::ownership::Ownership;
 use crate::mongo::pool::Pool;
+use crate::mongo::read::UnknownDocuments;
 use crate::mongo::server::Server;
-use crate::mongo::unknown_documents::UnknownDocuments;
 use crate::mongo::uri::Uri;
 use crate::mongo::{MongoStore, health, index, meta};
 use crate::store::Error;
@@ -52,7 +52,7 @@ pub(super) async fn connect(builder: MongoBuilder, uri: Uri) -> Result<MongoStor
     let call_timeout = settings::lasting("call_timeout", builder.calls, one, MONGO_TIMEOUT_MAX);
     let call_timeout = call_timeout.map_err(refused)?;
     let found = answer(&builder, &uri, &driver, &pool, &monitor).await?;
-    let server = Server::of(&found.hello).map_err(refused)?;
+    let server = Server::of(found.hello).map_err(refused)?;
     // Recovery and idempotency must read from the primary; a mere reader may read elsewhere.
     let primary = SelectionCriteria::ReadPreference(ReadPreference::Primary);
     let reads = found.reads.filter(|_| builder.read_only).unwrap_or(primary);

@@ -229,7 +229,7 @@ async fn a_server_that_falls_silent_after_it_was_reached_is_given_up_at_every_co
     // Enough for an answer, on a busy machine.
     let time_limit = Duration::from_secs(2);
     for (command, read_only) in
-        [("find", true), ("find", false), ("listIndexes", false), ("findAndModify", false)]
+        [("find", true), ("find", false), ("listCollections", false), ("findAndModify", false)]
     {
         let fake = Fake::start(doc! {}).await;
         let entry = doc! {"_id": "schema", "value": i64::from(SCHEMA)};
@@ -300,7 +300,7 @@ async fn a_call_that_fails_later_names_the_address_and_the_cause_too() {
 #[tokio::test]
 async fn a_right_that_is_missing_at_a_start_is_refused_wherever_it_is_missed() {
     for (command, read_only) in
-        [("find", true), ("find", false), ("listIndexes", false), ("findAndModify", false)]
+        [("find", true), ("find", false), ("listCollections", false), ("findAndModify", false)]
     {
         let fake = Fake::start(doc! {}).await;
         let entry = doc! {"_id": "schema", "value": i64::from(SCHEMA)};

@@ -1,7 +1,8 @@
-//! Cases beyond the suite of all stores: messages, and letters of other programs.
+//! Cases beyond the suite of all stores: many letters, and letters of other programs.
 
 use mongodb::bson::{Document, doc};
 use updraft_protocol::limits::PAGE_ROWS;
+use updraft_protocol::{Json, Timestamp};
 
 use super::*;
 use crate::mongo::testing::database;
@@ -18,10 +19,9 @@ fn letter(number: usize) -> DeadLetter {
 }
 
 #[tokio::test]
-async fn letters_beyond_one_message_are_all_kept_and_those_that_were_there_stay() {
+async fn letters_beyond_one_page_are_all_kept_and_those_that_were_there_stay() {
     let database = database().await;
-    let mut store = MongoStore::clone(&*database.store().await);
-    (store.server.message_bytes, store.server.batch_operations) = (30_000, 9);
+    let store = database.store().await;
     let all: Vec<_> = (0..PAGE_ROWS + 50).map(letter).collect();
     let second = DeadLetter { reason: "once more".to_owned(), ..letter(3) };
     store.keep_dead_letters(vec![letter(3), second.clone()]).await.unwrap();
@@ -53,5 +53,5 @@ async fn a_letter_that_somebody_else_made_is_named_without_its_content() {
     letters.insert_one(doc! { "_id": "execution:1", "reason": "secret" }).await.unwrap();
     let error = store.dead_letters(None, None, 9).await.unwrap_err();
     let Error::Corrupt(why) = error else { panic!("{error:?}") };
-    assert!(why.contains("execution:1, peid") && !why.contains("secret"), "{why}");
+    assert!(why.contains("execution:1, updated_date") && !why.contains("secret"), "{why}");
 }

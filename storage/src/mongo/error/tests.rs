@@ -1,11 +1,8 @@
 //! The meaning of each code, compared with separate lists, and the messages for each reader.
 
-use std::collections::BTreeSet;
-
 use mongodb::bson::doc;
 use mongodb::error::{CommandError, Error as DriverError, ErrorKind, InsertManyError};
 
-use super::table::TABLE;
 use super::*;
 
 /// The result of a code: in an answer for one update, and as the refusal of a whole command.
@@ -99,21 +96,12 @@ const EXPECTED: [(Expected, &[i32]); 6] = [
 ];
 
 #[test]
-fn each_code_of_the_table_and_some_beyond_it_become_what_is_expected() {
-    let mut untested: BTreeSet<_> = TABLE.iter().map(|row| row.0).collect();
+fn each_code_becomes_what_is_expected_of_it() {
     for (expected, codes) in EXPECTED {
         for code in codes {
             holds(*code, &expected);
-            untested.remove(code);
         }
     }
-    assert!(untested.is_empty(), "{untested:?}");
-}
-
-#[test]
-fn the_table_is_in_order_and_names_every_code_once() {
-    assert!(TABLE.windows(2).all(|pair| pair[0].0 < pair[1].0));
-    assert!(TABLE.iter().all(|row| row.1.len() <= NAME_BYTES && verdict(row.0) == row.2));
 }
 
 #[test]
@@ -172,7 +160,7 @@ fn a_name_from_a_server_is_repeated_where_it_is_a_name() {
     assert_eq!(reason(7_999, "NewTrouble"), "error 7999 (NewTrouble) of the server");
     assert_eq!(reason(7_999, "key: {a: 1}"), "error 7999 of the server");
     assert_eq!(reason(7_999, &"x".repeat(65)), "error 7999 of the server");
-    assert_eq!(reason(112, "SomethingElse"), "error 112 (WriteConflict) of the server");
+    assert_eq!(reason(112, "SomethingElse"), "error 112 (SomethingElse) of the server");
 }
 
 #[test]
@@ -195,7 +183,7 @@ fn at_a_start_a_login_that_does_not_suffice_and_a_view_are_refusals_and_what_pas
 fn words_of_the_driver_and_of_the_server_are_not_repeated() {
     let argument = mongodb::options::ConnectionString::parse("mongodb://h/?speed=s3cr").unwrap_err();
     assert_eq!(told(&argument), "one of its options is not as it must be");
-    assert_eq!(told(&command(13, &[])), "error 13 (Unauthorized) of the server");
+    assert_eq!(told(&command(13, &[])), "error 13 of the server");
     let system = std::io::Error::other("Connection refused (os error 111)");
     assert_eq!(told(&system.into()), "Connection refused (os error 111)");
 }

@@ -1,9 +1,9 @@
 //! The table of indexes, with their definitions. Calls no server.
 
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Document, doc};
 use updraft_protocol::TaskStatus;
 
-use crate::mongo::{CONTAINMENTS, DEAD_LETTERS, EXECUTIONS, PLAYBOOKS, TASKS, document};
+use crate::mongo::{CONTAINMENTS, DEAD_LETTERS, EXECUTIONS, PLAYBOOKS, TASKS};
 
 /// An index that a query needs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,11 +20,7 @@ pub(in crate::mongo) struct Index {
     only_in: Option<TaskStatus>,
 }
 
-/// The index that a query names.
-pub(in crate::mongo) const EXECUTIONS_BY_USER: Index =
-    index(EXECUTIONS, "executions_by_user", &[("uid", 1), ("createddate", -1), ("_id", -1)]).only_with("uid");
-
-/// Every index.
+/// Every index. Two of executions end with what the slowest playbooks are reckoned from.
 pub(in crate::mongo) const ALL: &[Index] = &[
     index(PLAYBOOKS, "playbooks_by_name", &[("tenant_code", 1), ("name", 1), ("version", 1)]).unique(),
     index(
@@ -35,13 +31,20 @@ pub(in crate::mongo) const ALL: &[Index] = &[
     index(
         EXECUTIONS,
         "executions_by_status",
-        &[("tenant_code", 1), ("execution_status", 1), ("createddate", -1), ("_id", -1)],
+        &[
+            ("tenant_code", 1),
+            ("execution_status", 1),
+            ("createddate", -1),
+            ("_id", -1),
+            ("pid", 1),
+            ("playbook_runtime", 1),
+        ],
     ),
-    EXECUTIONS_BY_USER,
+    index(EXECUTIONS, "executions_by_user", &[("uid", 1), ("createddate", -1), ("_id", -1)]).only_with("uid"),
     index(
         EXECUTIONS,
         "executions_by_runtime",
-        &[("execution_status", 1), ("createddate", -1), ("pid", 1), ("playbook_runtime", 1)],
+        &[("execution_status", 1), ("createddate", -1), ("_id", -1), ("pid", 1), ("playbook_runtime", 1)],
     ),
     index(
         EXECUTIONS,
@@ -88,38 +91,20 @@ impl Index {
         Self { only_in: Some(status), ..self }
     }
 
-    /// Its fields and directions, which identify it under any name.
-    pub(in crate::mongo) fn key(&self) -> Document {
-        self.keys.iter().map(|(field, direction)| ((*field).to_owned(), (*direction).into())).collect()
-    }
-
-    /// In the form of a server's description, with its name last.
-    pub(in crate::mongo) fn description(&self) -> Document {
-        let mut description = doc! { "key": self.key() };
-        description.extend(self.options());
-        description.insert("name", self.name);
-        description
-    }
-
-    pub(super) fn options(&self) -> Document {
-        let mut options = Document::new();
+    /// Its definition, as `createIndexes` takes it.
+    pub(super) fn definition(&self) -> Document {
+        let keys = self.keys.iter().map(|(field, direction)| ((*field).to_owned(), (*direction).into()));
+        let mut definition = doc! { "name": self.name, "key": keys.collect::<Document>() };
         if self.unique {
-            options.insert("unique", true);
+            definition.insert("unique", true);
         }
         if let Some(field) = self.only_with {
-            options.insert("partialFilterExpression", doc! { field: { "$exists": true } });
+            definition.insert("partialFilterExpression", doc! { field: { "$exists": true } });
         }
         if let Some(status) = self.only_in {
-            options.insert("partialFilterExpression", doc! { "status": status.as_str() });
+            definition.insert("partialFilterExpression", doc! { "status": status.as_str() });
         }
-        options
-    }
-
-    pub(super) fn has_keys(&self, keys: &Document) -> bool {
-        let same = |((field, direction), (name, value)): (&(&str, i32), (&String, &Bson))| {
-            field == name && document::whole(value) == Some(i64::from(*direction))
-        };
-        keys.len() == self.keys.len() && self.keys.iter().zip(keys).all(same)
+        definition
     }
 }
 

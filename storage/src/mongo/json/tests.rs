@@ -1,23 +1,21 @@
 //! Every value is read as it was written; compact text is the same to the letter.
 
+use mongodb::bson::raw::CString;
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use updraft_protocol::Json;
 use updraft_protocol::limits::{MONGO_VALUE_BYTES, MONGO_VALUE_NESTING, VALUE_NESTING};
 
-use super::{append, read};
+use super::read;
 
 const KEY: &str = "a key";
 
 /// A document with only the value.
 fn document(json: &Json) -> RawDocumentBuf {
-    let mut bytes = vec![0; 4];
-    append(&mut bytes, KEY, json.as_str());
-    bytes.push(0);
-    let length = i32::try_from(bytes.len()).unwrap();
-    bytes[..4].copy_from_slice(&length.to_le_bytes());
-    RawDocumentBuf::from_bytes(bytes).unwrap()
+    let mut document = RawDocumentBuf::new();
+    document.append(CString::try_from(KEY).unwrap(), super::value(json.as_str()));
+    document
 }
 
 fn stored(json: &Json) -> Bson {

@@ -10,7 +10,7 @@ use updraft_protocol::TaskId;
 use super::*;
 use crate::mongo::testing::TestDatabase;
 use crate::mongo::{MongoStore, TASKS, testing};
-use crate::store::OverdueTasksCursor;
+use crate::store::{InboxCursor, OverdueTasksCursor};
 
 const DAY: u64 = 1_760_000_000_000;
 /// Executions of one tenant, and tasks of one alert.
@@ -155,39 +155,30 @@ impl Full {
         if let Some(projection) = find.projection {
             command.insert("projection", projection);
         }
-        if let Some(index) = find.index {
-            command.insert("hint", index.key());
-        }
-        if let Some(limit) = find.limit {
-            command.insert("limit", limit as i64);
-        }
+        command.insert("limit", find.limit as i64);
         self.explain(command).await
     }
 
-    async fn slowest(&self, pids: Option<Vec<Bson>>) -> Plan {
+    async fn slowest(&self, tenant: Option<TenantCode>) -> Plan {
         let asked = SlowestQuery {
-            tenant: None,
+            tenant,
             status: ExecutionStatus::Completed,
             since: Timestamp(date(MANY - 100)),
             top: 10,
         };
-        let pipeline = slowest(&asked, pids, 10);
+        let pipeline = slowest(&asked, 10);
         self.explain(doc! { "aggregate": EXECUTIONS, "pipeline": pipeline, "cursor": {} }).await
     }
 }
 
+fn cursor(number: u64) -> Cursor {
+    Cursor { createddate: Timestamp(date(number)), peid: ExecutionId::new(uuid(number)) }
+}
+
 fn list(of: ExecutionsOf, after: Option<u64>) -> Vec<Find> {
-    let after = after
-        .map(|number| Cursor { createddate: Timestamp(date(number)), peid: ExecutionId::new(uuid(number)) });
+    let after = after.map(cursor);
     let asked = ExecutionQuery { tenant: tenant("acme"), of, after, limit: PAGE, detail: Detail::Whole };
-    let finds = |list: &List| match after {
-        None => vec![list.before(None, PAGE)],
-        Some(cursor) => {
-            let before = Some(cursor.createddate);
-            vec![list.at(cursor, PAGE), list.before(before, PAGE)]
-        }
-    };
-    lists(&asked).iter().flat_map(finds).collect()
+    executions(&asked).into_iter().flatten().collect()
 }
 
 /// No cursor, the newest, the middle, the end of the rows of one millisecond.
@@ -196,8 +187,7 @@ const PLACES: [Option<u64>; 4] = [None, Some(MANY), Some(MANY / 2), Some(1)];
 /// The most keys that a find may read: a page and little else. For a cursor among rows of one millisecond, these rows
 /// at most: not every server finds an id in its index except by equality.
 fn bound(find: &Find, more: usize) -> usize {
-    let of = find.filter.get_array("$and").ok().and_then(|parts| parts[0].as_document());
-    let crowded = of.unwrap_or(&find.filter).get("createddate") == Some(&Bson::from(DAY as i64));
+    let crowded = find.filter.get("createddate") == Some(&Bson::from(DAY as i64));
     if crowded { CROWD as usize } else { PAGE + more }
 }
 
@@ -230,7 +220,7 @@ async fn an_analysts_list_reads_its_index_in_order() {
     for place in PLACES {
         for find in list(ExecutionsOf::User("analyst-1".into()), place) {
             let bound = bound(&find, PAGE);
-            if find.index.is_some() {
+            if find.filter.get_i64("createddate").is_err() {
                 full.find(find).await.reads_in_order("executions_by_user", bound);
             } else {
                 // Within one millisecond there is little to read and to sort, whichever index is used.
@@ -244,13 +234,15 @@ async fn an_analysts_list_reads_its_index_in_order() {
 #[tokio::test]
 async fn the_slowest_playbooks_come_from_the_index_alone() {
     let full = full().await;
-    let ids = (1..=3).map(|number| Bson::from(document::id(uuid(number)))).collect();
-    for pids in [None, Some(ids)] {
-        let plan = full.slowest(pids).await;
-        assert_eq!(plan.indexes.iter().collect::<Vec<_>>(), ["executions_by_runtime"], "{plan:#?}");
-        assert!(!plan.stages.contains("FETCH") && !plan.stages.contains("COLLSCAN"), "{plan:#?}");
-        assert!(plan.stages.contains("PROJECTION_COVERED") || plan.stages.contains("GROUP"), "{plan:#?}");
-        assert_eq!(plan.documents, 0, "{plan:#?}");
+    let plan = full.slowest(None).await;
+    assert_eq!(plan.indexes.iter().collect::<Vec<_>>(), ["executions_by_runtime"], "{plan:#?}");
+    assert!(!plan.stages.contains("FETCH"), "{plan:#?}");
+    assert!(plan.stages.contains("PROJECTION_COVERED") || plan.stages.contains("GROUP"), "{plan:#?}");
+    assert_eq!(plan.documents, 0, "{plan:#?}");
+    // `executions_by_status` has all of it for one tenant. MongoDB prefers it; not every server does.
+    let of_tenant = full.slowest(Some(tenant("acme"))).await;
+    for plan in [plan, of_tenant] {
+        assert!(!plan.stages.contains("COLLSCAN"), "{plan:#?}");
         assert!((1..50).contains(&plan.keys), "only what is as new as asked: {plan:#?}");
     }
 }
@@ -260,14 +252,14 @@ async fn tasks_read_their_indexes_in_order() {
     let full = full().await;
     let of_execution = tasks(&tenant("acme"), ExecutionId::new(uuid(50)), 4, PAGE);
     full.find(of_execution).await.reads_in_order("tasks_by_execution", 7);
-    let all = TaskQuery::of_alert(tenant("acme"), "alert-1");
+    let all = TaskQuery { limit: PAGE, ..TaskQuery::of_alert(tenant("acme"), "alert-1") };
     for status in TaskStatus::ALL {
         for (after, detail) in [(None, Detail::Whole), (Some(TaskId::new(uuid(1))), Detail::Summary)] {
             let asked = TaskQuery { status: Some(*status), after, detail, ..all.clone() };
-            full.find(tasks_of_alert(&asked, PAGE)).await.reads_in_order("tasks_by_alert", PAGE + 1);
+            full.find(tasks_of_alert(&asked)).await.reads_in_order("tasks_by_alert", PAGE + 1);
         }
     }
-    let of_alert = tasks_of_alert(&all, PAGE);
+    let of_alert = tasks_of_alert(&all);
     full.find(of_alert).await.reads_in_order("tasks_by_alert", PAGE + TaskStatus::ALL.len());
 }
 
@@ -280,7 +272,7 @@ async fn an_inbox_reads_what_waits_alone_in_order() {
         for after in [None, Some(InboxCursor { until: Timestamp(DAY + 5), task: TaskId::new(uuid(1)) })] {
             let keys = if of == Inbox::All { PAGE + 1 } else { waiting };
             let asked = InboxQuery { tenant: tenant("acme"), of: of.clone(), after, limit: PAGE };
-            for find in inbox(&asked, PAGE) {
+            for find in inbox(&asked) {
                 full.find(find).await.reads_in_order("tasks_by_wait", keys);
             }
         }
@@ -298,7 +290,7 @@ async fn what_is_overdue_reads_what_waits_alone_in_order() {
         let cursor = OverdueTasksCursor { at, task: TaskId::new(uuid(1)) };
         for after in [None, Some(cursor)] {
             let asked = OverdueTasksQuery { of, after, limit: PAGE };
-            for find in overdue_tasks(&asked, PAGE) {
+            for find in overdue_tasks(&asked) {
                 full.find(find).await.reads_in_order(index, PAGE + 1);
             }
         }
@@ -343,17 +335,17 @@ async fn names_keys_and_ids_are_looked_up_and_not_searched_for() {
 #[tokio::test]
 async fn a_page_of_unfinished_executions_is_read_by_date_from_the_index() {
     let full = full().await;
-    for place in [None, Some(MANY), Some(MANY / 2)] {
-        let before = place.map(|number| Timestamp(date(number)));
-        full.find(unfinished_before(before, PAGE)).await.reads_in_order("executions_by_runtime", PAGE + 1);
+    for place in PLACES {
+        for find in unfinished(place.map(cursor), PAGE).into_iter().flatten() {
+            let bound = bound(&find, 1);
+            full.find(find).await.reads_in_order("executions_by_runtime", bound);
+        }
     }
-    // Only the ids of one millisecond are sorted.
-    let plan = full.find(unfinished_at(Timestamp(DAY), Some(ExecutionId::new(uuid(CROWD))), PAGE)).await;
-    assert_eq!(plan.indexes.iter().collect::<Vec<_>>(), ["executions_by_runtime"], "{plan:#?}");
-    assert!(plan.keys <= CROWD as i64 && !plan.stages.contains("COLLSCAN"), "{plan:#?}");
-    let unfinished: Vec<_> = ExecutionStatus::ALL.iter().filter(|status| !status.ended()).collect();
-    let named = unfinished_before(None, PAGE).filter.to_string();
-    assert!(unfinished.iter().all(|status| named.contains(status.as_str())), "{named}");
+    let named = format!("{:?}", unfinished(None, PAGE));
+    assert!(
+        ExecutionStatus::ALL.iter().all(|status| named.contains(status.as_str()) != status.ended()),
+        "{named}"
+    );
 }
 
 #[tokio::test]
@@ -366,11 +358,11 @@ async fn a_summary_leaves_what_is_large_on_the_server() {
         detail: Detail::Summary,
     };
     let full = full().await;
-    let projection = lists(&asked)[0].before(None, PAGE).projection.unwrap();
+    let projection = executions(&asked)[0][0].projection.clone().unwrap();
     let mut answers = full.store.collection(EXECUTIONS).find(doc! {}).projection(projection).await.unwrap();
     assert!(answers.advance().await.unwrap());
     assert!(answers.current().get("input").unwrap().is_none());
     assert!(answers.current().get("execution_status").unwrap().is_some());
     let asked = TaskQuery { detail: Detail::Summary, ..TaskQuery::of_alert(tenant("acme"), "alert-1") };
-    assert_eq!(tasks_of_alert(&asked, PAGE).projection, Some(doc! { "response": 0 }));
+    assert_eq!(tasks_of_alert(&asked).projection, Some(doc! { "response": 0 }));
 }

@@ -1,15 +1,14 @@
-//! Reads beyond the suite of all stores: pages with many rows in one millisecond, queries with more ids than one may
-//! have.
+//! Reads beyond the suite of all stores: pages with many rows in one millisecond, and documents of other programs.
 
-use mongodb::bson::doc;
+use mongodb::bson::{Bson, doc};
 use updraft_protocol::{
     ExecutionId, ExecutionStatus, ExecutionUpdate, Json, Name, PlaybookId, TenantCode, Timestamp,
 };
 
 use super::*;
 use crate::conformance::samples;
-use crate::mongo::{PLAYBOOKS, testing};
-use crate::store::{ExecutionStore, ExecutionsOf, PlaybookStore, QueryStore};
+use crate::mongo::{PLAYBOOKS, document, testing};
+use crate::store::{Cursor, ExecutionQuery, ExecutionStore, ExecutionsOf, PlaybookStore, QueryStore};
 
 const DAY: u64 = 1_760_000_000_000;
 
@@ -30,7 +29,7 @@ fn execution_with(number: u64, date: u64, input: Json) -> RawDocumentBuf {
         (head.createddate, head.input) = (Timestamp(date), input);
     });
     let update = ExecutionUpdate { peid: ExecutionId::new(uuid(number)), ..update.unwrap() };
-    document::to_insert(&update.into()).unwrap().unwrap()
+    document::of_update(&update.into(), true).unwrap()
 }
 
 /// Milliseconds with one row, with many, and with as many as a page; ids that do not grow with the dates.
@@ -110,40 +109,6 @@ async fn pages_of_large_documents_lose_and_repeat_nothing() {
 }
 
 #[tokio::test]
-async fn the_slowest_of_more_playbooks_than_one_query_may_name_are_found() {
-    const BOOKS: u64 = MONGO_IDS as u64 + 50;
-    let database = testing::database().await;
-    let store = database.store().await;
-    let raw = |document: mongodb::bson::Document| RawDocumentBuf::try_from(&document).unwrap();
-    let books = (1..=BOOKS).map(|number| {
-        raw(doc! { "_id": document::id(uuid(number)), "tenant_code": "acme", "name": "p", "version": number as i64 })
-    });
-    store.collection(PLAYBOOKS).insert_many(books).await.unwrap();
-    let runs = [1, BOOKS / 2, BOOKS].into_iter().flat_map(|book| (1..=2).map(move |run| (book, run))).map(
-        |(book, run)| {
-            raw(doc! {
-                "_id": document::id(uuid(book * 10 + run)),
-                "pid": document::id(uuid(book)),
-                "execution_status": "completed",
-                "createddate": DAY as i64,
-                "playbook_runtime": (book * run) as i64,
-            })
-        },
-    );
-    store.collection(EXECUTIONS).insert_many(runs).await.unwrap();
-    let asked = |top| SlowestQuery {
-        tenant: Some(tenant()),
-        status: ExecutionStatus::Completed,
-        since: Timestamp(0),
-        top,
-    };
-    let pids = |found: Vec<PlaybookRuntime>| found.into_iter().map(|one| one.pid).collect::<Vec<_>>();
-    let slowest = [BOOKS, BOOKS / 2, 1].map(|book| PlaybookId::new(uuid(book)));
-    assert_eq!(pids(store.slowest_playbooks(asked(10)).await.unwrap()), slowest);
-    assert_eq!(pids(store.slowest_playbooks(asked(2)).await.unwrap()), slowest[..2]);
-}
-
-#[tokio::test]
 async fn a_list_whose_index_was_dropped_is_slower_and_not_gone() {
     let database = testing::database().await;
     let store = database.store().await;
@@ -197,7 +162,7 @@ async fn playbooks_of_others_are_passed_over_and_do_not_take_the_places_of_the_s
     let run = |number: i64, pid: Bson, runtime: i64| {
         let (id, date) = (document::id(uuid(number as u64)), DAY as i64);
         raw(
-            doc! { "_id": id, "pid": pid, "execution_status": "completed", "createddate": date, "playbook_runtime": runtime },
+            doc! { "_id": id, "pid": pid, "tenant_code": "acme", "execution_status": "completed", "createddate": date, "playbook_runtime": runtime },
         )
     };
     let theirs = (1..=9).map(|number| run(number, Bson::String(format!("p{number}")), 1_000 + number));

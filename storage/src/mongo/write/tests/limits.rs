@@ -3,11 +3,12 @@
 use updraft_protocol::limits::{MONGO_DOCUMENT_BYTES, RESPONSE_BYTES};
 use updraft_protocol::{ExecutionUpdate, Json, Update};
 
+use super::model::LIMITS;
 use super::samples::{change, execution, executions, peid, revision, stored_execution, task, tenant};
-use crate::mongo::MongoStore;
+use crate::mongo::server::Server;
 use crate::mongo::testing::database;
-use crate::mongo::write::message::split;
-use crate::mongo::write::plan::{Operation, Plan};
+use crate::mongo::write::operation::{Operation, messages};
+use crate::mongo::{MongoStore, document};
 use crate::store::{ExecutionStore, WriteOutcome};
 
 fn lengths(runs: &[&[Operation]]) -> Vec<usize> {
@@ -17,13 +18,16 @@ fn lengths(runs: &[&[Operation]]) -> Vec<usize> {
 /// Ten executions and five tasks, to be inserted.
 fn fifteen() -> Vec<Operation> {
     let tasks = (1..=5).map(|task_seq| Update::from(task(1, task_seq)));
-    let mixed: Vec<_> = tasks.chain(executions((0..10).map(execution))).collect();
-    Plan::of(&mixed, MONGO_DOCUMENT_BYTES).inserts
+    let mixed = executions((0..10).map(execution)).into_iter().chain(tasks).enumerate();
+    mixed.map(|(at, update)| Operation::of(at, &update, true, &LIMITS).unwrap()).collect()
 }
 
 #[test]
 fn operations_are_cut_by_their_number_their_bytes_and_their_collection() {
     let operations = fifteen();
+    let split = |operations, batch_operations, document_bytes| {
+        messages(operations, &Server { batch_operations, document_bytes, ..LIMITS })
+    };
     let all = 1 << 20;
     assert_eq!(lengths(&split(&operations, 1_000, all)), [10, 5]);
     assert_eq!(lengths(&split(&operations, 4, all)), [4, 4, 2, 4, 1]);
@@ -35,21 +39,11 @@ fn operations_are_cut_by_their_number_their_bytes_and_their_collection() {
     assert!(runs.len() > 5 && runs.iter().all(|run| run[0].collection == run[run.len() - 1].collection));
 }
 
-#[test]
-fn operations_keep_their_place_in_the_batch() {
-    let operations = fifteen();
-    let mut places: Vec<_> = operations.iter().map(|operation| operation.update).collect();
-    places.sort_unstable();
-    assert_eq!(places, Vec::from_iter(0..15));
-    assert!(operations.windows(2).all(|pair| pair[0].collection <= pair[1].collection));
-}
-
 #[tokio::test]
 async fn a_batch_larger_than_a_message_is_written_all_the_same() {
     let database = database().await;
     let mut store = MongoStore::clone(&*database.store().await);
-    (store.server.document_bytes, store.server.message_bytes) = (10_000, 40_000);
-    store.server.batch_operations = 30;
+    (store.server.document_bytes, store.server.batch_operations) = (10_000, 30);
     let of = |number| execution(number);
     let outcomes = store.write(executions((0..100).map(of))).await.unwrap();
     assert_eq!(outcomes, vec![WriteOutcome::Written; 100]);
@@ -69,8 +63,8 @@ fn of_bytes(number: u64, bytes: usize) -> ExecutionUpdate {
         update
     };
     let large = 12 << 20;
-    let plan = Plan::of(&executions([with(large)]), MONGO_DOCUMENT_BYTES);
-    with(large + bytes - plan.inserts[0].body.as_bytes().len())
+    let document = document::of_update(&with(large).into(), true).unwrap();
+    with(large + bytes - document.as_bytes().len())
 }
 
 #[tokio::test]

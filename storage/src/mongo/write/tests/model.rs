@@ -1,41 +1,44 @@
-//! A model of the server: documents, inserts by id, and the store's filters. Follows the same plan.
+//! A model of the server: documents, inserts by id, and the store's filters. Sends nothing.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use mongodb::bson::{Bson, Document, RawDocumentBuf};
-use updraft_protocol::limits::MONGO_DOCUMENT_BYTES;
 use updraft_protocol::{Revision, Update};
 use uuid::Uuid;
 
-use crate::mongo::write::plan::{Operation, Plan};
+use crate::mongo::document;
+use crate::mongo::server::Server;
+use crate::mongo::write::operation::Operation;
 use crate::store::WriteOutcome;
+
+/// The limits of MongoDB.
+pub(super) const LIMITS: Server =
+    Server { wire_version: 27, document_bytes: 16 << 20, batch_operations: 100_000 };
 
 /// Documents by their collection and id.
 #[derive(Debug, Default)]
 pub(super) struct Model(HashMap<(&'static str, Uuid), Document>);
 
 impl Model {
-    /// Writes a batch in the three steps of the store.
+    /// Writes a batch: whole documents are inserted, or laid over those that they meet.
     pub(super) fn write(&mut self, batch: &[Update]) -> Vec<WriteOutcome> {
-        let plan = Plan::of(batch, MONGO_DOCUMENT_BYTES);
         let mut outcomes = vec![WriteOutcome::Written; batch.len()];
-        let mut met = Vec::new();
-        for insert in &plan.inserts {
-            match self.0.entry((insert.collection, insert.id)) {
-                Entry::Occupied(_) => met.push(insert.update),
-                Entry::Vacant(place) => {
-                    place.insert(Document::try_from(&insert.body).unwrap());
+        for (at, update) in batch.iter().enumerate() {
+            let is_whole = document::is_whole(update);
+            let operation = match Operation::of(at, update, is_whole, &LIMITS) {
+                Ok(operation) => operation,
+                Err(outcome) => {
+                    outcomes[at] = outcome;
+                    continue;
                 }
+            };
+            let place = self.0.entry((operation.collection, operation.id));
+            if is_whole && let Entry::Vacant(place) = place {
+                place.insert(Document::try_from(&operation.body).unwrap());
+            } else if !self.change(&Operation::of(at, update, false, &LIMITS).unwrap()) {
+                outcomes[at] = WriteOutcome::Stale;
             }
-        }
-        for change in plan.changes.iter().chain(&Plan::over(batch, &met, MONGO_DOCUMENT_BYTES).changes) {
-            if !self.change(change) {
-                outcomes[change.update] = WriteOutcome::Stale;
-            }
-        }
-        for (at, outcome) in plan.refused {
-            outcomes[at] = outcome;
         }
         outcomes
     }

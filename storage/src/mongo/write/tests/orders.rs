@@ -8,9 +8,9 @@ use updraft_protocol::Update;
 use super::history::{histories, play};
 use super::model::Model;
 use super::samples::{stored_execution, stored_task, tenant};
-use crate::mongo::document;
+use crate::mongo::document::Stored;
 use crate::mongo::testing::database;
-use crate::mongo::write::plan::address;
+use crate::mongo::write::operation::address;
 use crate::store::{Detail, ExecutionStore};
 
 fn config(cases: u32) -> Config {
@@ -29,11 +29,12 @@ proptest! {
             let stored = model.get(collection, id).unwrap();
             match update {
                 Update::Execution(newest) => {
-                    let stored = document::execution(&stored, Detail::Whole).unwrap();
-                    prop_assert_eq!(Some(stored), stored_execution(&newest));
+                    let stored = Stored::read(collection, &stored, Detail::Whole).unwrap();
+                    prop_assert_eq!(stored, stored_execution(&newest));
                 }
                 Update::Task(newest) => {
-                    prop_assert_eq!(document::task(&stored, Detail::Whole).ok(), stored_task(&newest));
+                    let stored = Stored::read(collection, &stored, Detail::Whole).unwrap();
+                    prop_assert_eq!(stored, stored_task(&newest));
                 }
             }
         }
