@@ -15,7 +15,6 @@ mod json;
 mod meta;
 mod monitor;
 mod owner;
-mod ownership;
 mod playbook;
 mod pool;
 mod query;
@@ -79,9 +78,7 @@ pub struct MongoStore {
     /// Whether nothing may be written.
     read_only: bool,
     /// Whether another engine has taken the store: then nothing is written any more.
-    ownership: ownership::Ownership,
-    /// The thread of the driver's connections. Dropped last.
-    _driver: Arc<driver_thread::DriverThread>,
+    holder: Arc<owner::Holder>,
 }
 
 impl MongoStore {
@@ -158,7 +155,7 @@ impl MongoStore {
     /// Whether documents of the store's owner may be written.
     fn writable(&self) -> Result<(), Error> {
         self.changeable()?;
-        if self.ownership.is_lost() {
+        if self.holder.has_lost() {
             // Not a refusal, which would be the fault of the update: the update stays in the journal.
             return Err(Error::Unavailable(format!("{}: another engine has taken it", self.uri)));
         }

@@ -62,82 +62,11 @@ impl MongoBuilder {
         self
     }
 
-    /// The most connections to one server (`maxPoolSize`).
-    #[must_use]
-    pub fn connections(mut self, most: u32) -> Self {
-        self.settings.most = Some(most);
-        self
-    }
-
-    /// Connections that are kept open, and opened before `connect` returns (`minPoolSize`).
-    #[must_use]
-    pub fn connections_kept(mut self, kept: u32) -> Self {
-        self.settings.kept = Some(kept);
-        self
-    }
-
-    /// The most connections that are opened at the same time (`maxConnecting`).
-    #[must_use]
-    pub fn connecting(mut self, connections: u32) -> Self {
-        self.settings.connecting = Some(connections);
-        self
-    }
-
-    /// How long an unused connection is kept (`maxIdleTimeMS`); zero keeps it for ever.
-    #[must_use]
-    pub fn idle(mut self, time: Duration) -> Self {
-        self.settings.idle = Some(time);
-        self
-    }
-
-    /// How long name look-up, connection and TLS handshake may take (`connectTimeoutMS`).
-    #[must_use]
-    pub fn connect_timeout(mut self, time: Duration) -> Self {
-        self.settings.connect = Some(time);
-        self
-    }
-
-    /// How long to search for a suitable server, and how long `connect` waits for the first answer
-    /// (`serverSelectionTimeoutMS`).
-    #[must_use]
-    pub fn selection_timeout(mut self, time: Duration) -> Self {
-        self.settings.selection = Some(time);
-        self
-    }
-
     /// How long a call that reads or writes a few documents may take; by default 30 s. The driver has no such limit,
     /// and an address cannot set it.
     #[must_use]
     pub fn call_timeout(mut self, time: Duration) -> Self {
         self.calls = time;
-        self
-    }
-
-    /// The interval between two checks of a server (`heartbeatFrequencyMS`).
-    #[must_use]
-    pub fn heartbeat(mut self, time: Duration) -> Self {
-        self.settings.heartbeat = Some(time);
-        self
-    }
-
-    /// Whether the driver sends a read again that a lost connection cut off (`retryReads`).
-    #[must_use]
-    pub fn retry_reads(mut self, retry: bool) -> Self {
-        self.settings.retry_reads = Some(retry);
-        self
-    }
-
-    /// Whether the driver sends a write again that a lost connection cut off (`retryWrites`).
-    #[must_use]
-    pub fn retry_writes(mut self, retry: bool) -> Self {
-        self.settings.retry_writes = Some(retry);
-        self
-    }
-
-    /// The name of this program in the server's logs (`appName`); by default `updraft`.
-    #[must_use]
-    pub fn app_name(mut self, name: impl Into<String>) -> Self {
-        self.settings.app_name = Some(name.into());
         self
     }
 
@@ -180,7 +109,5 @@ impl fmt::Debug for MongoBuilder {
     }
 }
 
-#[cfg(test)]
-pub(super) mod fake;
 #[cfg(test)]
 mod tests;

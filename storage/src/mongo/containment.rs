@@ -6,7 +6,7 @@ use updraft_kernel::containment::{DueCursor, HoldCursor};
 use updraft_protocol::{ContainmentDocument, ContainmentId, TaskDocument, TenantCode, Timestamp};
 
 use super::error::store_error;
-use super::{CONTAINMENTS, MongoStore, TASKS, document, error, meta, query};
+use super::{CONTAINMENTS, MongoStore, TASKS, document, meta, query};
 use crate::store::{ContainmentQuery, ContainmentStore, Detail, Error};
 
 async fn put(
@@ -17,11 +17,8 @@ async fn put(
     let document = document::whole(containment).map_err(Error::Refused)?;
     let containments = store.collection(CONTAINMENTS);
     let Some(before) = before else {
-        return match containments.insert_one(document).write_concern(meta::durable()).await {
-            Ok(_) => Ok(true),
-            Err(error) if error::code(&error) == Some(error::DUPLICATE_KEY) => Ok(false),
-            Err(error) => Err(store_error(error)),
-        };
+        let inserted = containments.insert_one(document).write_concern(meta::durable()).await;
+        return meta::unless_there(inserted).map_err(store_error);
     };
     let before = i64::try_from(before).map_err(|error| Error::Refused(error.to_string()))?;
     let filter = doc! { "_id": document::id(containment.id.uuid()), "revision": before };

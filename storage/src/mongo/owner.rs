@@ -1,45 +1,46 @@
-//! The owner of a store on MongoDB: one document in `meta`, changed only if it is unchanged since it was read. Decides
-//! nothing.
+//! The owner of a store on MongoDB: one entry of `meta`, changed only if it is unchanged since it was read; and which
+//! engine took the store through these connections. Decides nothing.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use mongodb::bson::{Document, RawDocument, doc};
-use updraft_protocol::Timestamp;
+use mongodb::bson::{Document, doc};
 use uuid::Uuid;
 
-use super::document::id;
 use super::{MongoStore, meta};
 use crate::store::{Error, Owner, OwnerStore};
 
 const OWNER: &str = "owner";
 
-fn entry(owner: &Owner) -> Document {
-    doc! {
-        "incarnation": id(owner.incarnation),
-        "journal": id(owner.journal),
-        "who": &owner.who,
-        "since": whole(owner.since.0),
-        "beat": whole(owner.beat),
-        "released": owner.released,
-    }
-}
-
 fn of(incarnation: Uuid) -> Document {
-    doc! { "_id": OWNER, "incarnation": id(incarnation) }
+    doc! { "_id": OWNER, "incarnation": incarnation.to_string() }
 }
 
-fn read(found: &RawDocument) -> Option<Owner> {
-    Some(Owner {
-        incarnation: meta::uuid(found, "incarnation")?,
-        journal: meta::uuid(found, "journal")?,
-        who: found.get_str("who").ok()?.to_owned(),
-        since: Timestamp(meta::number(found, "since")?),
-        beat: meta::number(found, "beat")?,
-        released: found.get_bool("released").ok()?,
-    })
-}
+/// The engine that took the store through these connections, and whether another one has taken it from it.
+#[derive(Default)]
+pub(super) struct Holder(Mutex<Option<(Uuid, bool)>>);
 
-fn whole(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
+impl Holder {
+    /// Whether another engine has taken the store.
+    pub(super) fn has_lost(&self) -> bool {
+        self.held().is_some_and(|(_, lost)| lost)
+    }
+
+    /// In place of any engine that had it through these connections before.
+    fn takes(&self, incarnation: Uuid) {
+        *self.held() = Some((incarnation, false));
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<(Uuid, bool)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ignored if the engine was already replaced by one with the same connections.
+    fn loses(&self, incarnation: Uuid) {
+        if let Some((holder, lost)) = &mut *self.held() {
+            *lost |= *holder == incarnation;
+        }
+    }
 }
 
 #[async_trait]
@@ -49,16 +50,14 @@ impl OwnerStore for MongoStore {
     }
 
     async fn owner(&self) -> Result<Option<Owner>, Error> {
-        self.few(meta::entry(self, OWNER, read)).await
+        self.few(meta::entry(self, OWNER)).await
     }
 
     async fn take(&self, owner: &Owner, before: Option<&Owner>) -> Result<bool, Error> {
         self.changeable()?;
-        let seen =
-            |before: &Owner| doc! { "incarnation": id(before.incarnation), "beat": whole(before.beat) };
-        let taken = self.few(meta::put(self, OWNER, entry(owner), before.map(seen))).await?;
+        let taken = self.few(meta::put(self, OWNER, owner, before)).await?;
         if taken {
-            self.ownership.taken(owner.incarnation);
+            self.holder.takes(owner.incarnation);
         }
         Ok(taken)
     }
@@ -68,7 +67,7 @@ impl OwnerStore for MongoStore {
         let beat = doc! { "$inc": { "beat": 1_i64 } };
         let renewed = self.few(meta::change(self, of(incarnation), beat)).await?;
         if !renewed {
-            self.ownership.lost(incarnation);
+            self.holder.loses(incarnation);
         }
         Ok(renewed)
     }
@@ -77,5 +76,25 @@ impl OwnerStore for MongoStore {
         self.changeable()?;
         let released = doc! { "$set": { "released": true } };
         self.few(meta::change(self, of(incarnation), released)).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_lost_by_the_one_that_has_it_and_had_again_by_the_next() {
+        let (holder, [one, two]) = (Holder::default(), [1, 2].map(Uuid::from_u128));
+        holder.loses(one);
+        assert!(!holder.has_lost(), "nobody took it");
+        holder.takes(one);
+        holder.takes(two);
+        holder.loses(one);
+        assert!(!holder.has_lost(), "the first was followed here");
+        holder.loses(two);
+        assert!(holder.has_lost());
+        holder.takes(one);
+        assert!(!holder.has_lost());
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use updraft_protocol::{Name, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode};
 
 use super::error::store_error;
-use super::{MongoStore, PLAYBOOKS, document, error, meta, query};
+use super::{MongoStore, PLAYBOOKS, document, meta, query};
 use crate::store::{Detail, Error, PlaybookStore, PutOutcome};
 
 /// Inserts a playbook version. If the name and version exist, the definitions are compared.
@@ -14,10 +14,8 @@ use crate::store::{Detail, Error, PlaybookStore, PutOutcome};
 async fn put(store: &MongoStore, playbook: &PlaybookDocument) -> Result<PutOutcome, Error> {
     let document = document::whole(playbook).map_err(Error::Refused)?;
     let inserted = store.collection(PLAYBOOKS).insert_one(document).write_concern(meta::durable()).await;
-    match inserted {
-        Ok(_) => return Ok(PutOutcome::Created),
-        Err(error) if error::code(&error) == Some(error::DUPLICATE_KEY) => {}
-        Err(error) => return Err(store_error(error)),
+    if meta::unless_there(inserted).map_err(store_error)? {
+        return Ok(PutOutcome::Created);
     }
     let same = query::playbook_named(&playbook.tenant_code, &playbook.name, Some(playbook.version));
     match store.found::<PlaybookDocument>(&same, Detail::Whole).await?.pop() {

@@ -1,1 +1,3 @@
-//! Tests.
+//! What tests of several modules use.
+
+pub(in crate::mongo) mod fake;

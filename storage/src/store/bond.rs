@@ -2,13 +2,14 @@
 //! `kernel::pairing`.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use updraft_kernel::pairing::StoreSide;
 use uuid::Uuid;
 
 use super::Error;
 
 /// A store's id, and how far it has come with its journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bond {
     /// The store's own id, random.
     pub store: Uuid,

@@ -2,6 +2,7 @@
 //! who may take it is decided in `kernel::lease`.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use updraft_kernel::lease::Seen;
 use updraft_protocol::Timestamp;
 use uuid::Uuid;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 use super::Error;
 
 /// The owner of a store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     /// The start of an engine: random.
     pub incarnation: Uuid,

@@ -1,4 +1,4 @@
-//! Modes: the numbers of a connection pool for each use.
+//! Modes: the settings of a connection pool for each use.
 
 use std::time::Duration;
 
@@ -6,6 +6,11 @@ use updraft_protocol::limits::{
     MONGO_CONNECT_TIMEOUT, MONGO_CONNECTING, MONGO_CONNECTIONS, MONGO_CONNECTIONS_KEPT, MONGO_HEARTBEAT,
     MONGO_IDLE, MONGO_SELECTION_TIMEOUT,
 };
+
+use super::settings::Settings;
+
+/// The name of this program in a server's logs.
+const APP_NAME: &str = "updraft";
 
 /// The use for which a pool is tuned.
 ///
@@ -29,44 +34,36 @@ pub enum PoolMode {
     LowLatency,
 }
 
-/// The numbers of a mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Numbers {
-    pub(super) most: u32,
-    pub(super) kept: u32,
-    pub(super) connecting: u32,
-    pub(super) idle: Duration,
-    pub(super) connect: Duration,
-    pub(super) selection: Duration,
-    pub(super) heartbeat: Duration,
-}
-
 impl PoolMode {
-    pub(super) const fn numbers(self) -> Numbers {
-        let default = Numbers {
-            most: MONGO_CONNECTIONS,
-            kept: MONGO_CONNECTIONS_KEPT,
-            connecting: MONGO_CONNECTING,
-            idle: MONGO_IDLE,
-            connect: MONGO_CONNECT_TIMEOUT,
-            selection: MONGO_SELECTION_TIMEOUT,
-            heartbeat: MONGO_HEARTBEAT,
+    /// Every setting.
+    pub(super) fn settings(self) -> Settings {
+        let default = Settings {
+            connections: Some(MONGO_CONNECTIONS),
+            connections_kept: Some(MONGO_CONNECTIONS_KEPT),
+            connecting: Some(MONGO_CONNECTING),
+            idle: Some(MONGO_IDLE),
+            connect_timeout: Some(MONGO_CONNECT_TIMEOUT),
+            selection_timeout: Some(MONGO_SELECTION_TIMEOUT),
+            heartbeat: Some(MONGO_HEARTBEAT),
+            retry_reads: Some(true),
+            retry_writes: Some(true),
+            app_name: Some(APP_NAME.to_owned()),
         };
         match self {
             Self::Default => default,
-            Self::HighThroughput => Numbers {
-                most: 2 * MONGO_CONNECTIONS,
-                kept: 2 * MONGO_CONNECTIONS_KEPT,
-                connecting: 4 * MONGO_CONNECTING,
+            Self::HighThroughput => Settings {
+                connections: Some(2 * MONGO_CONNECTIONS),
+                connections_kept: Some(2 * MONGO_CONNECTIONS_KEPT),
+                connecting: Some(4 * MONGO_CONNECTING),
                 ..default
             },
-            Self::LowLatency => Numbers {
-                kept: 5 * MONGO_CONNECTIONS_KEPT,
-                connecting: 4 * MONGO_CONNECTING,
-                idle: Duration::from_secs(2 * MONGO_IDLE.as_secs()),
-                connect: Duration::from_secs(5),
-                selection: Duration::from_secs(2),
-                heartbeat: Duration::from_secs(5),
+            Self::LowLatency => Settings {
+                connections_kept: Some(5 * MONGO_CONNECTIONS_KEPT),
+                connecting: Some(4 * MONGO_CONNECTING),
+                idle: Some(2 * MONGO_IDLE),
+                connect_timeout: Some(Duration::from_secs(5)),
+                selection_timeout: Some(Duration::from_secs(2)),
+                heartbeat: Some(Duration::from_secs(5)),
                 ..default
             },
         }

@@ -1,81 +1,98 @@
-//! The driver's options: values of the builder override those of the address, and these override the mode. A value out
-//! of range is refused, wherever it was set, and never repeated.
+//! The settings of the driver: those of the builder override those of the address, and these override the mode. A value
+//! out of range is refused, wherever it was set, and never repeated.
 
 use std::time::Duration;
 
 use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
 use updraft_protocol::limits::{MONGO_CONFIRM, MONGO_CONNECTIONS_MAX, MONGO_TIMEOUT_MAX, SPAN};
 
+use super::MongoBuilder;
 use super::pool_mode::PoolMode;
 
-/// The name of this program in a server's logs.
-const APP_NAME: &str = "updraft";
-/// The shortest interval between checks of a server: the driver's own bound.
-const HEARTBEAT_MIN: Duration = Duration::from_millis(500);
+/// Defines each setting: the method of the builder that sets it, and its option in the driver.
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident: $type:ty as $option:ident;)+) => {
+        /// Settings that were chosen.
+        #[derive(Debug, Clone, Default)]
+        pub(super) struct Settings {
+            $(pub(super) $name: Option<$type>,)+
+        }
 
-/// The values of the builder.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Settings {
-    pub(super) most: Option<u32>,
-    pub(super) kept: Option<u32>,
-    pub(super) connecting: Option<u32>,
-    pub(super) idle: Option<Duration>,
-    pub(super) connect: Option<Duration>,
-    pub(super) selection: Option<Duration>,
-    pub(super) heartbeat: Option<Duration>,
-    pub(super) retry_reads: Option<bool>,
-    pub(super) retry_writes: Option<bool>,
-    pub(super) app_name: Option<String>,
+        impl Settings {
+            /// Sets what is chosen here, and what is open otherwise as `otherwise` says.
+            fn set(self, options: &mut ClientOptions, otherwise: Self) {
+                $(options.$option = self.$name.or(options.$option.take()).or(otherwise.$name);)+
+            }
+        }
+
+        impl MongoBuilder {
+            $($(#[$doc])*
+            #[must_use]
+            pub fn $name(mut self, $name: $type) -> Self {
+                self.settings.$name = Some($name);
+                self
+            })+
+        }
+    };
+}
+
+settings! {
+    /// The most connections to one server (`maxPoolSize`).
+    connections: u32 as max_pool_size;
+    /// Connections that are kept open, and opened before `connect` returns (`minPoolSize`).
+    connections_kept: u32 as min_pool_size;
+    /// The most connections that are opened at the same time (`maxConnecting`).
+    connecting: u32 as max_connecting;
+    /// How long an unused connection is kept (`maxIdleTimeMS`); zero keeps it for ever.
+    idle: Duration as max_idle_time;
+    /// How long name look-up, connection and TLS handshake may take (`connectTimeoutMS`).
+    connect_timeout: Duration as connect_timeout;
+    /// How long to search for a suitable server, and how long `connect` waits for the first answer
+    /// (`serverSelectionTimeoutMS`).
+    selection_timeout: Duration as server_selection_timeout;
+    /// The interval between two checks of a server (`heartbeatFrequencyMS`).
+    heartbeat: Duration as heartbeat_freq;
+    /// Whether the driver sends a read again that a lost connection cut off (`retryReads`).
+    retry_reads: bool as retry_reads;
+    /// Whether the driver sends a write again that a lost connection cut off (`retryWrites`). Batches are sent again by
+    /// the writer instead.
+    retry_writes: bool as retry_writes;
+    /// The name of this program in the server's logs (`appName`); by default `updraft`.
+    app_name: String as app_name;
 }
 
 impl Settings {
-    /// The selection timeout, as far as it is known before the address is resolved.
-    pub(super) fn selection(&self, said: Option<Duration>, mode: PoolMode) -> Duration {
-        self.selection.or(said).unwrap_or(mode.numbers().selection)
-    }
-
     /// Sets the driver's options. An engine that only reads keeps no spare connection open.
     ///
     /// # Errors
     /// The invalid option, with the allowed values.
     pub(super) fn apply(
-        &self,
+        self,
         options: &mut ClientOptions,
         mode: PoolMode,
         read_only: bool,
     ) -> Result<(), String> {
-        let numbers = mode.numbers();
-        let most = self.most.or(options.max_pool_size).unwrap_or(numbers.most);
-        within("maxPoolSize", most, 1, MONGO_CONNECTIONS_MAX)?;
-        let kept = self.kept.or(options.min_pool_size);
-        let kept = match kept {
-            Some(kept) => within("minPoolSize", kept, 0, most)?,
-            None if read_only => 0,
-            None => numbers.kept.min(most),
-        };
-        let connecting = self.connecting.or(options.max_connecting);
-        let connecting = match connecting {
-            Some(connecting) => within("maxConnecting", connecting, 1, most)?,
-            None => numbers.connecting.min(most),
-        };
-        let connect = self.connect.or(options.connect_timeout).unwrap_or(numbers.connect);
-        let selection = self.selection(options.server_selection_timeout, mode);
-        let heartbeat = self.heartbeat.or(options.heartbeat_freq).unwrap_or(numbers.heartbeat);
-        // Zero means no limit.
-        let idle = self.idle.or(options.max_idle_time).unwrap_or(numbers.idle);
-        let one = Duration::from_millis(1);
-        options.connect_timeout = Some(lasting("connectTimeoutMS", connect, one, MONGO_TIMEOUT_MAX)?);
-        options.server_selection_timeout =
-            Some(lasting("serverSelectionTimeoutMS", selection, one, MONGO_TIMEOUT_MAX)?);
-        options.heartbeat_freq =
-            Some(lasting("heartbeatFrequencyMS", heartbeat, HEARTBEAT_MIN, MONGO_TIMEOUT_MAX)?);
-        options.max_idle_time = Some(lasting("maxIdleTimeMS", idle, Duration::ZERO, SPAN)?);
-        options.max_pool_size = Some(most);
-        options.min_pool_size = Some(kept);
-        options.max_connecting = Some(connecting);
-        options.retry_reads = self.retry_reads.or(options.retry_reads).or(Some(true));
-        options.retry_writes = self.retry_writes.or(options.retry_writes).or(Some(true));
-        options.app_name = self.app_name.clone().or(options.app_name.take()).or(Some(APP_NAME.to_owned()));
+        let mut mode = mode.settings();
+        let most = self.connections.or(options.max_pool_size).or(mode.connections);
+        // A small pool keeps no more than it may have.
+        mode.connections_kept = if read_only { Some(0) } else { mode.connections_kept.min(most) };
+        mode.connecting = mode.connecting.min(most);
+        self.set(options, mode);
+        let most = u128::from(most.unwrap_or_default());
+        let millis = |time: Option<Duration>| time.map(|time| time.as_millis());
+        let times = MONGO_TIMEOUT_MAX.as_millis();
+        for (name, value, least, most) in [
+            ("maxPoolSize", Some(most), 1, MONGO_CONNECTIONS_MAX.into()),
+            ("minPoolSize", options.min_pool_size.map(u128::from), 0, most),
+            ("maxConnecting", options.max_connecting.map(u128::from), 1, most),
+            ("maxIdleTimeMS", millis(options.max_idle_time), 0, SPAN.as_millis()),
+            ("connectTimeoutMS", millis(options.connect_timeout), 1, times),
+            ("serverSelectionTimeoutMS", millis(options.server_selection_timeout), 1, times),
+            // The driver's own bound.
+            ("heartbeatFrequencyMS", millis(options.heartbeat_freq), 500, times),
+        ] {
+            within(name, value, least, most)?;
+        }
         options.write_concern = Some(confirmed(options.write_concern.take())?);
         Ok(())
     }
@@ -90,28 +107,17 @@ fn confirmed(said: Option<WriteConcern>) -> Result<WriteConcern, String> {
     concern.w.get_or_insert(Acknowledgment::Majority);
     concern.journal.get_or_insert(true);
     let wait = *concern.w_timeout.get_or_insert(MONGO_CONFIRM);
-    lasting("wtimeoutMS", wait, Duration::ZERO, MONGO_TIMEOUT_MAX)?;
+    within("wtimeoutMS", Some(wait.as_millis()), 0, MONGO_TIMEOUT_MAX.as_millis())?;
     Ok(concern)
 }
 
-fn within(name: &str, value: u32, least: u32, most: u32) -> Result<u32, String> {
-    if (least..=most).contains(&value) {
-        Ok(value)
+/// Refuses a value that is set and out of range.
+pub(super) fn within(name: &str, value: Option<u128>, least: u128, most: u128) -> Result<(), String> {
+    if value.is_none_or(|value| (least..=most).contains(&value)) {
+        Ok(())
     } else {
         Err(format!("{name} is not within {least} to {most}"))
     }
-}
-
-pub(super) fn lasting(
-    name: &str,
-    value: Duration,
-    least: Duration,
-    most: Duration,
-) -> Result<Duration, String> {
-    if (least..=most).contains(&value) {
-        return Ok(value);
-    }
-    Err(format!("{name} is not within {} to {}", least.as_millis(), most.as_millis()))
 }
 
 #[cfg(test)]
@@ -120,7 +126,7 @@ mod tests {
 
     async fn settled(options: &str, settings: &Settings, mode: PoolMode) -> Result<ClientOptions, String> {
         let mut parsed = ClientOptions::parse(format!("mongodb://host/db?{options}")).await.unwrap();
-        settings.apply(&mut parsed, mode, false).map(|()| parsed)
+        settings.clone().apply(&mut parsed, mode, false).map(|()| parsed)
     }
 
     #[tokio::test]
@@ -163,7 +169,7 @@ mod tests {
         assert_eq!(options.heartbeat_freq, Some(Duration::from_millis(700)));
         let concern = options.write_concern.unwrap();
         assert_eq!((concern.w, concern.journal), (Some(Acknowledgment::Nodes(2)), Some(false)));
-        let set = Settings { most: Some(5), retry_writes: Some(true), ..Settings::default() };
+        let set = Settings { connections: Some(5), retry_writes: Some(true), ..Settings::default() };
         let options = settled(said, &set, PoolMode::Default).await.unwrap();
         assert_eq!((options.max_pool_size, options.min_pool_size), (Some(5), Some(3)));
         assert_eq!(options.retry_writes, Some(true));

@@ -6,12 +6,11 @@ use std::time::Duration;
 use mongodb::bson::doc;
 use updraft_protocol::{IdempotencyKey, Name, PlaybookStatus, TenantCode};
 
-use super::fake::Fake;
 use super::*;
 use crate::conformance::epochs;
 use crate::journal::testing::update;
-use crate::mongo::SCHEMA;
 use crate::mongo::testing::{Login, Server as TestServer, ServerOptions, TlsFiles, database};
+use crate::mongo::tests::fake::Fake;
 use crate::store::{DeadLetterStore, ExecutionStore, PlaybookStore, Store, Trouble};
 
 /// Enough for a server that does not answer.
@@ -229,11 +228,9 @@ async fn a_server_that_falls_silent_after_it_was_reached_is_given_up_at_every_co
     // Enough for an answer, on a busy machine.
     let time_limit = Duration::from_secs(2);
     for (command, read_only) in
-        [("find", true), ("find", false), ("listCollections", false), ("findAndModify", false)]
+        [("find", true), ("find", false), ("insert", false), ("listCollections", false)]
     {
         let fake = Fake::start(doc! {}).await;
-        let entry = doc! {"_id": "schema", "value": i64::from(SCHEMA)};
-        fake.answer("findAndModify", doc! {"ok": 1.0, "value": entry});
         fake.hold(command);
         let builder = MongoStore::builder(fake.uri()).call_timeout(time_limit).read_only(read_only);
         let error = builder.connect().await.unwrap_err();
@@ -299,12 +296,14 @@ async fn a_call_that_fails_later_names_the_address_and_the_cause_too() {
 
 #[tokio::test]
 async fn a_right_that_is_missing_at_a_start_is_refused_wherever_it_is_missed() {
-    for (command, read_only) in
-        [("find", true), ("find", false), ("listCollections", false), ("findAndModify", false)]
-    {
+    for (command, read_only) in [
+        ("find", true),
+        ("find", false),
+        ("insert", false),
+        ("listCollections", false),
+        ("createIndexes", false),
+    ] {
         let fake = Fake::start(doc! {}).await;
-        let entry = doc! {"_id": "schema", "value": i64::from(SCHEMA)};
-        fake.answer("findAndModify", doc! {"ok": 1.0, "value": entry});
         fake.answer(command, doc! {"ok": 0.0, "code": 13, "codeName": "Unauthorized", "errmsg": ""});
         let error = MongoStore::builder(fake.uri()).read_only(read_only).connect().await.unwrap_err();
         assert!(matches!(error, Error::Refused(_)) && !error.retryable(), "{command}: {error}");
@@ -315,8 +314,6 @@ async fn a_right_that_is_missing_at_a_start_is_refused_wherever_it_is_missed() {
 #[tokio::test]
 async fn health_says_of_a_server_that_answers_and_takes_no_writes_why() {
     let fake = Fake::start(doc! {}).await;
-    let entry = doc! {"_id": "schema", "value": i64::from(SCHEMA)};
-    fake.answer("findAndModify", doc! {"ok": 1.0, "value": entry});
     let builder = MongoStore::builder(fake.uri()).read_only(true);
     let store = builder.connect().await.unwrap();
     let store = MongoStore { read_only: false, ..store };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mongodb::bson::doc;
 
 use crate::mongo::MongoStore;
-use crate::mongo::connect::fake::Fake;
+use crate::mongo::tests::fake::Fake;
 use crate::store::{PoolStatistics, Store, Trouble};
 
 /// A store with so many connections at most, on a server that holds every ping from now on.

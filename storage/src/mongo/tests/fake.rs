@@ -118,6 +118,9 @@ impl Says {
         if ["find", "aggregate", "listCollections"].contains(&command) {
             answer.insert("cursor", doc! {"id": 0_i64, "ns": "x.y", "firstBatch": []});
         }
+        if command == "insert" {
+            answer.insert("n", 1);
+        }
         answer
     }
 }
