@@ -182,13 +182,11 @@ impl ExecutionStore for MongoStore {
     async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
         self.writable()?;
         let written = self.timed_out(WRITE_TIMEOUT, write::batch(self, &batch)).await;
-        let written = written.map_err(|error| match error {
+        written.map_err(|error| match error {
             // It is about the content of the batch, and is shown to the tenant: no address.
             Error::Refused(_) => error,
             error => self.placed(error),
-        });
-        self.monitor.wrote(&written);
-        written
+        })
     }
 
     async fn execution(

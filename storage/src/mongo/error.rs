@@ -99,12 +99,6 @@ pub(super) fn unconfirmed(code: i32) -> Error {
     if verdict(code) == Verdict::Full { Error::Full(why) } else { Error::Unavailable(why) }
 }
 
-/// Whether an error of this store is about a missing or insufficient login.
-pub(super) fn is_denied(error: &Error) -> bool {
-    let (Error::Unavailable(why) | Error::Refused(why)) = error else { return false };
-    [UNAUTHORIZED, AUTHENTICATION_FAILED].iter().any(|code| why.contains(&format!("error {code} ")))
-}
-
 /// Whether a server refused the login, or an operation for which the login has no right.
 pub(super) fn is_authentication(error: &DriverError) -> bool {
     match error.kind.as_ref() {

@@ -1,4 +1,5 @@
-//! Health: whether the store answers, how soon, and the cause if it does not.
+//! Health: whether the store answers, how soon, and the cause if it does not. An engine itself says why the store takes
+//! no updates.
 
 use std::time::Duration;
 
@@ -35,32 +36,13 @@ pub(super) async fn ping(store: &MongoStore) -> Result<(), Error> {
 /// The health of the store. A pool without a free connection is reported as such, not as a server that does not answer.
 pub(super) async fn health(store: &MongoStore) -> Health {
     let pool = store.pool.statistics();
-    let mut troubles = Vec::new();
-    if let Some(exhausted) = exhausted(store) {
-        troubles.push(exhausted);
-    } else {
-        match timeout(PROBE_TIMEOUT, look(store)).await {
-            Ok(found) => troubles.extend(found),
-            Err(_) => troubles.push(exhausted(store).unwrap_or_else(|| unreachable(store, "no answer"))),
-        }
-    }
-    if let Some(unwritten) = store.monitor.unwritten() {
-        troubles.extend(beside(&troubles, unwritten));
-    }
-    Health { troubles, pool: Some(pool) }
-}
-
-/// The trouble of the last batch, if it adds to the ones found now.
-fn beside(found: &[Trouble], unwritten: Trouble) -> Option<Trouble> {
-    // A server that is unreachable is reported already.
-    let known = found.iter().any(|trouble| !matches!(trouble, Trouble::Slow { .. }));
-    match unwritten {
-        full @ Trouble::Full { .. } => (!found.contains(&full)).then_some(full),
-        _ if known => None,
-        // The server has just answered: it is reachable, but takes no writes.
-        Trouble::Unreachable { cause } => Some(Trouble::Failing { cause }),
-        other => Some(other),
-    }
+    let trouble = match exhausted(store) {
+        Some(exhausted) => Some(exhausted),
+        None => timeout(PROBE_TIMEOUT, look(store))
+            .await
+            .unwrap_or_else(|_| Some(exhausted(store).unwrap_or_else(|| unreachable(store, "no answer")))),
+    };
+    Health { troubles: trouble.into_iter().collect(), pool: Some(pool) }
 }
 
 fn exhausted(store: &MongoStore) -> Option<Trouble> {
@@ -142,21 +124,6 @@ mod tests {
         assert!(matches!(alone, Some(Trouble::NotPrimary { .. })), "{alone:?}");
         let read = role(&doc! {"isWritablePrimary": true, "readOnly": true});
         assert!(matches!(read, Some(Trouble::ReadOnly { .. })), "{read:?}");
-    }
-
-    #[test]
-    fn a_server_that_answers_and_takes_no_writes_is_not_called_unreachable() {
-        let gone = Trouble::Unreachable { cause: "error 371".to_owned() };
-        let failing = Some(Trouble::Failing { cause: "error 371".to_owned() });
-        assert_eq!(beside(&[], gone.clone()), failing);
-        let slow = Trouble::Slow { took_ms: 9, threshold_ms: 1 };
-        assert_eq!(beside(&[slow], gone.clone()), failing);
-        assert_eq!(beside(std::slice::from_ref(&gone), gone.clone()), None);
-        let full = Trouble::Full { cause: "no room".to_owned() };
-        assert_eq!(beside(&[gone], full.clone()), Some(full.clone()));
-        assert_eq!(beside(std::slice::from_ref(&full), full.clone()), None);
-        let closed = Trouble::Authentication { cause: "error 13".to_owned() };
-        assert_eq!(beside(&[], closed.clone()), Some(closed));
     }
 
     #[test]

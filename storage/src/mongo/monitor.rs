@@ -1,5 +1,4 @@
-//! The last findings of the driver's monitoring of the servers, and the outcome of the last batch. Calls no server
-//! itself.
+//! The last findings of the driver's monitoring of the servers. Calls no server itself.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +7,6 @@ use mongodb::error::ErrorKind;
 use mongodb::event::sdam::SdamEvent;
 
 use super::error;
-use crate::store::{Error, Trouble, WriteOutcome};
 
 /// The last findings. Clones share them.
 #[derive(Clone, Default)]
@@ -20,8 +18,6 @@ struct Found {
     failures: BTreeMap<String, String>,
     /// Whether any server ever answered.
     answered: bool,
-    /// Why the last batch was not written.
-    unwritten: Option<Trouble>,
 }
 
 impl Monitor {
@@ -58,29 +54,6 @@ impl Monitor {
     /// Whether any server ever answered.
     pub(super) fn answered(&self) -> bool {
         self.found().answered
-    }
-
-    /// Records the outcome of a batch.
-    pub(super) fn wrote(&self, outcome: &Result<Vec<WriteOutcome>, Error>) {
-        let unwritten = match outcome {
-            Err(error) if error::is_denied(error) => {
-                Some(Trouble::Authentication { cause: error.to_string() })
-            }
-            Err(error) => Some(Trouble::of(error)),
-            Ok(outcomes) => outcomes.iter().find_map(|outcome| match outcome {
-                WriteOutcome::Retry(cause) => Some(Trouble::Failing { cause: cause.clone() }),
-                WriteOutcome::Written
-                | WriteOutcome::Stale
-                | WriteOutcome::Poison(_)
-                | WriteOutcome::Unknown(_) => None,
-            }),
-        };
-        self.found().unwritten = unwritten;
-    }
-
-    /// Why the last batch was not written.
-    pub(super) fn unwritten(&self) -> Option<Trouble> {
-        self.found().unwritten.clone()
     }
 
     fn found(&self) -> MutexGuard<'_, Found> {

@@ -15,7 +15,7 @@ const RESERVED: [&str; 3] = ["admin", "config", "local"];
 const OPTION_NAME_BYTES: usize = 40;
 
 /// The message if no option is wrong by itself.
-const MISTAKEN: &str = "one of its hosts or options is not as it must be";
+const MISTAKEN: &str = "its login, or one of its hosts or options, is not as it must be";
 const UNKNOWN_SCHEME: &str = "it begins with neither mongodb:// nor mongodb+srv://";
 const UNENCODED: &str = "in the user's name and password, and in options, each of : / ? # [ ] @ % is written percent-encoded (@ as %40)";
 
@@ -46,20 +46,18 @@ impl Uri {
         if !["mongodb", "mongodb+srv"].contains(&scheme) {
             return Err(UNKNOWN_SCHEME.to_owned());
         }
-        let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
-        if options.contains('@') {
+        // Of a password with a character that is not encoded, the driver would take a part for hosts or options.
+        let (place, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (login, hosts) = place.rsplit_once('@').unwrap_or(("", place));
+        let reserved = login.contains(['#', '[', ']', '@']) || login.matches(':').count() > 1;
+        if rest.contains('@') || reserved {
             return Err(UNENCODED.to_owned());
         }
-        let (login, place) = match place.rsplit_once('@') {
-            Some((login, place)) => (Some(login), place),
-            None => (None, place),
-        };
-        login.map_or(Ok(()), check_login)?;
-        let (hosts, named) = place.split_once('/').unwrap_or((place, ""));
+        let named = rest.strip_prefix('/').map_or("", |path| path.split('?').next().unwrap_or_default());
         if !named.is_empty() && !named.contains('%') {
             database_name(named)?;
         }
-        let parsed = ConnectionString::parse(text).map_err(|_| mistaken(login.is_some(), options))?;
+        let parsed = ConnectionString::parse(text).map_err(|_| mistaken(login, rest))?;
         let database = parsed.default_database;
         database.as_deref().map_or(Ok(()), database_name)?;
         Ok(Self { text: text.to_owned(), hosts: format!("{scheme}://{hosts}"), database })
@@ -99,29 +97,13 @@ impl fmt::Debug for Uri {
     }
 }
 
-/// Checks name and password as they are written: a part that the driver would take for a host is refused here.
-fn check_login(login: &str) -> Result<(), String> {
-    let (name, password) = login.split_once(':').unwrap_or((login, ""));
-    let reserved = |part: &str| part.contains([':', '/', '?', '#', '[', ']', '@']);
-    let half_encoded = |part: &str| {
-        let mut after = part.split('%').skip(1);
-        after.any(|rest| !rest.get(..2).is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit())))
-    };
-    if [name, password].into_iter().any(|part| reserved(part) || half_encoded(part)) {
-        return Err(UNENCODED.to_owned());
-    }
-    if name.is_empty() {
-        return Err("it has an @ and no user's name before it".to_owned());
-    }
-    Ok(())
-}
-
 /// The mistake in an address that the driver refuses: the name of the first option that it refuses by itself. The
 /// driver's own message may repeat the value.
-fn mistaken(login: bool, options: &str) -> String {
-    let login = if login { "user:password@" } else { "" };
+fn mistaken(login: &str, rest: &str) -> String {
+    let login = if login.is_empty() { "" } else { "user:password@" };
     let refused =
         |option: &&str| ConnectionString::parse(format!("mongodb://{login}host/?{option}")).is_err();
+    let options = rest.split_once('?').map_or("", |(_, options)| options);
     let named = options.split('&').find(refused).and_then(|option| option.split_once('='));
     let plain =
         |name: &str| name.len() <= OPTION_NAME_BYTES && name.bytes().all(|b| b.is_ascii_alphanumeric());

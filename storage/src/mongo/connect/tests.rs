@@ -312,7 +312,7 @@ async fn a_right_that_is_missing_at_a_start_is_refused_wherever_it_is_missed() {
 }
 
 #[tokio::test]
-async fn health_says_of_a_server_that_answers_and_takes_no_writes_why() {
+async fn a_server_that_answers_and_takes_no_writes_says_why_and_may_take_them_later() {
     let fake = Fake::start(doc! {}).await;
     let builder = MongoStore::builder(fake.uri()).read_only(true);
     let store = builder.connect().await.unwrap();
@@ -322,18 +322,8 @@ async fn health_says_of_a_server_that_answers_and_takes_no_writes_why() {
         fake.answer("update", doc! {"ok": 0.0, "code": code, "codeName": "", "errmsg": ""});
         let error = store.write(batch()).await.unwrap_err();
         assert!(error.retryable(), "the writer keeps what it has: {error}");
-        let troubles = store.health().await.troubles;
-        match troubles.as_slice() {
-            [Trouble::Authentication { cause }] if [13, 18].contains(&code) => {
-                assert!(cause.contains(&format!("error {code} ")), "{cause}");
-            }
-            [Trouble::Failing { cause }] if ![13, 18].contains(&code) => {
-                assert!(cause.contains(&format!("error {code} ")), "{cause}");
-            }
-            other => panic!("{code}: {other:?}"),
-        }
+        assert!(error.to_string().contains(&format!("error {code} ")), "{error}");
     }
     fake.answer("update", doc! {"ok": 1.0, "n": 1});
     store.write(batch()).await.unwrap();
-    assert_eq!(store.health().await.troubles, []);
 }
