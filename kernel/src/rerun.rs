@@ -89,9 +89,9 @@ impl RerunPlan<'_> {
         let failed = self.scopes_that_failed(&tasks);
         let is_result = |task: &&TaskDocument| {
             let head = &task.head;
-            let has_failed = task.state.status == TaskStatus::Failed;
+            let is_told = task.state.status == TaskStatus::Failed && failed.contains(head.scope.as_str());
             self.is_result(task)
-                && !(has_failed && failed.contains(head.scope.as_str()))
+                && !is_told
                 && !runs_again(task)
                 && !again.contains(&(head.scope.as_str(), head.step_id.as_str()))
                 && !changed.contains(head.step_id.as_str())

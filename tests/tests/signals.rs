@@ -36,6 +36,8 @@ async fn what_waits_for_a_signal_leaves_memory_and_comes_back_for_it() {
     let ended = soon(handle.wait()).await.unwrap();
     assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
     assert_eq!(ended.state.output.unwrap(), json!({"by": "ana"}).into());
+    let again = second.signal(&tenant, peid, signal("3", "opened", json!(1)), asked()).await;
+    assert_eq!(again.unwrap(), Applied::Repeated, "its sender may not have heard of it");
     let late = second.signal(&tenant, peid, signal("4", "opened", json!(1)), asked()).await.unwrap_err();
     let told = ControlRefusal::Ended(ExecutionStatus::Completed);
     assert!(matches!(late, ControlError::Refused(refusal) if refusal == told));
@@ -93,6 +95,10 @@ async fn what_waits_for_a_person_goes_on_after_the_first_answer_over_a_shutdown_
     assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
     let output = ended.state.output.unwrap();
     assert_eq!(output.value()["answers"][1]["comment"].as_str(), Some("seen"));
+    let again = second.answer(&tenant, peid, task, answer("ben", "approve")).await.unwrap();
+    assert_eq!(again, Applied::Repeated);
+    let late = second.answer(&tenant, peid, task, answer("ana", "refuse")).await.unwrap_err();
+    assert!(late.to_string().contains("ben has chosen \"approve\""), "{late}");
     let _ = second.shutdown(TEST_TIMEOUT).await;
 }
 
