@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::time::Instant;
 use updraft::integrations::HttpIntegration;
 use updraft::integrations::http::Allow;
 use updraft::{
@@ -28,6 +29,12 @@ const GRACE: Duration = Duration::from_secs(5);
 const LATE: Duration = Duration::from_secs(2);
 /// How long the store may take to say where an interrupted execution stands.
 const READ_BACK: Duration = Duration::from_secs(10);
+
+/// How long another process that has the data directory is waited for: an engine that starts or ends, or a command that
+/// reads.
+pub(crate) const HELD: Duration = Duration::from_secs(2);
+/// The pause before it is asked again.
+pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 
 /// What is said where a start takes long.
 const STARTING: &str =
@@ -107,13 +114,14 @@ pub(crate) fn existing(data: &Path) -> Result<(), Error> {
     }
 }
 
-/// Starts an engine, once its disk has room for that; none where an interruption came first.
+/// Starts an engine, once its disk has room for that, and commands that read have let go of its data directory; none where
+/// an interruption came first.
 pub(crate) async fn start(
     builder: Builder,
     interrupt: &mut Interrupt,
     screen: &Screen,
 ) -> Result<Option<Engine>, Error> {
-    let mut told = false;
+    let (mut told, free) = (false, Instant::now() + HELD);
     loop {
         let (mut starting, mut late) = (pin!(builder.clone().start()), pin!(tokio::time::sleep(LATE).fuse()));
         let started = loop {
@@ -123,16 +131,19 @@ pub(crate) async fn start(
                 () = interrupt.asked() => return Ok(None),
             }
         };
-        match started {
+        let pause = match started {
+            // A command that reads has it for a moment.
+            Err(error) if error.is_in_use() && Instant::now() < free => PAUSE,
             Err(error) if error.is_full() => {
                 if !told {
                     screen.say(&format!("{error}: {WAITS_FOR_ROOM}"));
                 }
                 told = true;
+                ROOM
             }
             started => return Ok(Some(started?)),
-        }
-        if interrupt.unless(tokio::time::sleep(ROOM)).await.is_none() {
+        };
+        if interrupt.unless(tokio::time::sleep(pause)).await.is_none() {
             return Ok(None);
         }
     }
@@ -173,7 +184,12 @@ pub(crate) async fn read_back(
     peid: ExecutionId,
 ) -> Result<Inspection, Error> {
     let reading = async {
-        let engine = reopen(kept).await?;
+        let engine = loop {
+            match reopen(kept).await {
+                Err(error) if error.is_in_use() => tokio::time::sleep(PAUSE).await,
+                opened => break opened?,
+            }
+        };
         let found = engine.execution(tenant, peid).await;
         release(&engine).await;
         found?.ok_or_else(|| Error::Failed(format!("execution {peid} is not there any more")))

@@ -1,26 +1,18 @@
 //! What is stored, opened to be read: through the engine that runs there, or without one. Resumes nothing.
 
-use std::time::Duration;
-
 use futures_util::{Stream, StreamExt, stream};
 use tokio::time::Instant;
 use updraft::limits::DEAD_LETTER_PAGE_ROWS;
 use updraft::local::Client;
 use updraft::{
     ContainmentDocument, ContainmentQuery, Cursor, DeadLetter, Engine, ExecutionDocument, ExecutionId,
-    ExecutionQuery, InboxEntry, InboxQuery, Inspection, OverduePage, OverdueQuery, Reader, StartError,
-    StoreError, TenantCode,
+    ExecutionQuery, InboxEntry, InboxQuery, Inspection, OverduePage, OverdueQuery, Reader, TenantCode,
 };
 
 use crate::command::advised;
 use crate::data::{self, Kept};
 use crate::exit::Error;
 use crate::options::Data;
-
-/// How long an engine that starts or ends there is waited for.
-const IN_BETWEEN: Duration = Duration::from_secs(2);
-/// The pause before it is asked again.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// Where it is read.
 #[derive(Clone)]
@@ -46,7 +38,7 @@ impl Reading {
 
     /// Opens the data directory, with whatever store.
     pub(crate) async fn of_directory(kept: &Kept) -> Result<Self, Error> {
-        let (client, until) = (Client::new(&kept.directory), Instant::now() + IN_BETWEEN);
+        let (client, until) = (Client::new(&kept.directory), Instant::now() + data::HELD);
         loop {
             if client.is_there().await? {
                 return Ok(Self::Running(client));
@@ -55,10 +47,10 @@ impl Reading {
             match data::reopen(kept).await {
                 Ok(engine) => return Ok(Self::Alone(std::sync::Arc::new(engine))),
                 // Whoever has it has no door yet, or none any more.
-                Err(StartError::Store(StoreError::InUse { .. })) if Instant::now() < until => {
-                    tokio::time::sleep(PAUSE).await;
+                Err(error) if error.is_in_use() && Instant::now() < until => {
+                    tokio::time::sleep(data::PAUSE).await;
                 }
-                Err(StartError::Store(error @ StoreError::InUse { .. })) => {
+                Err(error) if error.is_in_use() => {
                     let told = format!(
                         "{error}, which answers nobody: an engine that starts or ends, or that has no socket"
                     );

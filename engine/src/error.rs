@@ -96,6 +96,12 @@ impl StartError {
         }
     }
 
+    /// Whether another process has the data directory.
+    pub fn is_in_use(&self) -> bool {
+        let of_journal = matches!(self, Self::Journal(journal::Error::InUse { .. }));
+        of_journal || matches!(self, Self::Store(updraft_storage::Error::InUse { .. }))
+    }
+
     /// Whether the disk has no room for the start: it can succeed once there is.
     pub fn is_full(&self) -> bool {
         match self {

@@ -168,3 +168,23 @@ fn a_list_is_read_whole_beside_a_running_engine() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn a_start_waits_for_a_command_that_reads_and_is_refused_where_nobody_lets_go() {
+    let dir = files(&[("p.yaml", &playbook("  - {id: done, end: null}\n"))]);
+    let dir = dir.path();
+    assert_eq!(ended(dir, &["run", "p.yaml"]).code, 0);
+    let held = std::fs::File::open(dir.join("updraft-data/updraft.lock")).unwrap();
+    for command in [&["run", "p.yaml"][..], &["recover"]] {
+        held.lock().unwrap();
+        let started = updraft(dir, command).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        held.unlock().unwrap();
+        let started: Ended = started.wait_with_output().unwrap().into();
+        assert_eq!(started.code, 0, "{command:?}: {}", started.err);
+    }
+    held.lock().unwrap();
+    let refused = ended(dir, &["run", "p.yaml"]);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    assert!(refused.err.contains("updraft.lock is in use by another process"), "{}", refused.err);
+}
