@@ -55,20 +55,34 @@ fn form(text: &str) -> Result<Json, Error> {
 
 /// The approval that waits, where there is one alone: an answer never chooses its question.
 fn only(found: &Inspection, options: &AnswerApproval) -> Result<TaskId, Error> {
-    let asks = |task: &&TaskDocument| {
-        let waits = task.state.status == TaskStatus::Waiting;
+    let waits = |task: &&TaskDocument| {
         let is_gate = task.state.wait.as_ref().is_some_and(|wait| wait.gate.is_some());
-        waits && is_gate && options.step.as_ref().is_none_or(|step| *step == task.head.step_id)
+        task.state.status == TaskStatus::Waiting && is_gate
     };
-    let waiting: Vec<&TaskDocument> = found.tasks.iter().filter(asks).collect();
-    match waiting[..] {
-        [task] => Ok(task.task_request_id),
-        [] => Err(Error::Failed(format!("no approval of {} waits", options.peid))),
+    let waiting: Vec<&TaskDocument> = found.tasks.iter().filter(waits).collect();
+    let is_asked = |task: &&TaskDocument| options.step.as_ref().is_none_or(|step| *step == task.head.step_id);
+    let asked: Vec<&TaskDocument> = waiting.iter().copied().filter(is_asked).collect();
+    match (&asked[..], &options.step) {
+        ([task], _) => Ok(task.task_request_id),
+        ([], Some(step)) if !waiting.is_empty() => {
+            let listed = listed(&waiting);
+            Err(Error::Failed(format!("no approval of the step {step} waits; there wait {listed}")))
+        }
+        ([], _) => Err(Error::Failed(format!("no approval of {} waits", options.peid))),
         _ => {
-            let named =
-                |task: &&TaskDocument| format!("{} (step {})", task.task_request_id, task.head.step_id);
-            let all: Vec<String> = waiting.iter().map(named).collect();
-            Err(Error::Failed(format!("several approvals wait; say which by --task: {}", all.join(", "))))
+            let listed = listed(&asked);
+            Err(Error::Failed(format!("several approvals wait; say which by --task: {listed}")))
         }
     }
+}
+
+/// Tasks with their steps, at most as many as a message has room for.
+fn listed(tasks: &[&TaskDocument]) -> String {
+    const TOLD: usize = 20;
+    let named = |task: &&TaskDocument| format!("{} (step {})", task.task_request_id, task.head.step_id);
+    let mut all: Vec<String> = tasks.iter().take(TOLD).map(named).collect();
+    if tasks.len() > TOLD {
+        all.push(format!("and {} more", tasks.len() - TOLD));
+    }
+    all.join(", ")
 }

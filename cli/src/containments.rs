@@ -35,6 +35,7 @@ async fn ask(
     ask: ContainmentAsk,
 ) -> Result<(), Error> {
     let (tenant, by) = (&options.tenant, (of.uid.as_str(), of.reason.as_str()));
+    let is_undo = matches!(ask, ContainmentAsk::Undo);
     let applied = match place {
         Reading::Running(client) => client.contain(tenant, of.id, by, ask).await?,
         Reading::Alone(engine) => {
@@ -43,13 +44,21 @@ async fn ask(
         }
         Reading::Server(_) => return Err(Error::Failed("no engine runs here".to_owned())),
     };
-    let told = match applied {
-        ContainmentApplied::Changed => "done",
-        ContainmentApplied::Unchanged => "was so before",
-    };
     let mut output = Output::stdout();
-    output.line(format_args!("{}  {told}", of.id));
+    output.line(format_args!("{}  {}", of.id, told(applied, is_undo, matches!(place, Reading::Running(_)))));
     output.finish()
+}
+
+/// What came of it. An undo is made by an engine, and not by this command; `runs` is whether one is there.
+fn told(applied: ContainmentApplied, is_undo: bool, runs: bool) -> &'static str {
+    match (applied, is_undo, runs) {
+        (ContainmentApplied::Unchanged, ..) => "was so before",
+        (ContainmentApplied::Changed, true, true) => "is due now: the engine undoes it",
+        (ContainmentApplied::Changed, true, false) => {
+            "is due now: the next engine here, or `updraft recover`, undoes it"
+        }
+        (ContainmentApplied::Changed, false, _) => "done",
+    }
 }
 
 async fn list(options: &Containments, place: &Reading) -> Result<(), Error> {

@@ -71,7 +71,10 @@ fn table(tasks: &[TaskDocument], output: &mut Output) {
     ));
     for (task, tool) in tasks.iter().zip(&tools) {
         let state = &task.state;
-        let error = state.error.as_ref().filter(|_| state.status != TaskStatus::Completed);
+        // What went wrong before it completed is past; its cleanup came after that.
+        let is_told =
+            |error: &Failure| state.status != TaskStatus::Completed || error.kind == FailureKind::Cleanup;
+        let error = state.error.as_deref().filter(|error| is_told(error));
         let error = error.map(|error| told(state, error));
         let line = format!(
             "{:4}  {:steps$}{}  {tool:wide$}  {:9}  {:7}  {:>8}  {}",

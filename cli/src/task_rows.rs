@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use updraft::{Event, EventKind, Failure, LoopProgress, RunningLoop, StepId, TaskId, TaskStatus};
+use updraft::{
+    Event, EventKind, Failure, FailureKind, LoopProgress, RunningLoop, StepId, TaskId, TaskStatus,
+};
 
 use crate::step_tree::{Branch, StepPosition, StepTree};
 use crate::text::{clean, duration};
@@ -35,11 +37,13 @@ impl TaskRow {
             let comma = if words.is_empty() { "" } else { ", " };
             words = format!("{words}{comma}{further}");
         }
-        // What went wrong before is past once it is tried again, or has completed.
-        let past = matches!(self.status, TaskStatus::Executing | TaskStatus::Completed);
-        match self.error.as_ref().filter(|_| !past) {
-            Some(error) => format!("{words}: {}", clean(&error.to_string())),
-            None => words,
+        match (&self.error, self.status) {
+            (Some(error), TaskStatus::Completed) if error.kind == FailureKind::Cleanup => {
+                format!("{words}, {}", clean(&error.message))
+            }
+            // What went wrong before is past once it is tried again, or has completed.
+            (None, _) | (_, TaskStatus::Executing | TaskStatus::Completed) => words,
+            (Some(error), _) => format!("{words}: {}", clean(&error.to_string())),
         }
     }
 }
@@ -166,7 +170,7 @@ pub(crate) fn prefixes(rows: &[&TaskRow]) -> Vec<String> {
 pub(crate) mod tests {
     use super::*;
     use crate::step_tree::tests::PLAYBOOK;
-    use updraft::{ExecutionId, FailureKind, Playbook, Timestamp};
+    use updraft::{ExecutionId, Playbook, Timestamp};
 
     /// An event of the task with this number.
     pub(crate) fn event(number: u8, step: Option<&str>, status: TaskStatus, attempt: u32) -> Event {
@@ -215,6 +219,17 @@ pub(crate) mod tests {
         assert_eq!(rows.apply(&event(1, None, TaskStatus::Completed, 3)).unwrap().words(), "1.2s, attempt 3");
         let failed = rows.apply(&event(1, None, TaskStatus::Failed, 3)).unwrap();
         assert!(failed.words().starts_with("failed after 1.2s, attempt 3: status: 503"));
+    }
+
+    #[test]
+    fn a_completed_row_tells_that_its_cleanup_failed() {
+        let mut rows = rows();
+        rows.apply(&event(1, Some("a1"), TaskStatus::Executing, 1)).unwrap();
+        let mut ended = event(1, None, TaskStatus::Completed, 1);
+        if let EventKind::Task { error, .. } = &mut ended.kind {
+            *error = Some(Failure::new(FailureKind::Cleanup, "its cleanup failed: step \"x\": no").into());
+        }
+        assert_eq!(rows.apply(&ended).unwrap().words(), "1.2s, its cleanup failed: step \"x\": no");
     }
 
     #[test]

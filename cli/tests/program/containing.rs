@@ -124,3 +124,17 @@ fn an_undo_that_fails_is_told_and_no_success() {
     let again = ended(dir, &["recover", "--allow-net", &allow]);
     assert_eq!(again.code, 1, "it is not undone yet: {}", again.err);
 }
+
+#[test]
+fn an_undo_that_is_asked_for_without_an_engine_is_said_to_be_made_later() {
+    let dir = files(&[("p.yaml", &playbook(&isolate("ws-1", "4h", "")))]);
+    let (tools, dir) = (Tools::serve(dir.path()), dir.path());
+    assert_eq!(run(dir, &tools).code, 0);
+    let id = ended(dir, &["containments", "--json"]).json()[0]["id"].as_str().unwrap().to_owned();
+    let undo = ["containments", "undo", &id, "--uid", "ana", "--reason", "a test"];
+    let asked = ended(dir, &undo);
+    let told = format!("{id}  is due now: the next engine here, or `updraft recover`, undoes it\n");
+    assert_eq!((asked.code, asked.out), (0, told), "{}", asked.err);
+    let recovered = ended(dir, &["recover"]);
+    assert!(recovered.out.ends_with("  default  ws-1  undone\n"), "{}{}", recovered.out, recovered.err);
+}

@@ -28,6 +28,10 @@ fn people_answer_and_programs_signal_beside_the_process_that_runs_it() {
     let uninvited = answer("eve", "approve");
     assert_eq!(uninvited.code, 1);
     assert!(uninvited.err.contains("the approval does not ask \"eve\""), "{}", uninvited.err);
+    let elsewhere = ["answer", &peid, "approve", "--uid", "ana", "--step", "aks"];
+    let elsewhere = ended(dir.path(), &elsewhere);
+    assert!(elsewhere.err.contains("no approval of the step aks waits; there wait "), "{}", elsewhere.err);
+    assert!(elsewhere.err.contains(" (step ask)"), "{}", elsewhere.err);
     let counted = answer("ana", "approve");
     assert_eq!((counted.code, counted.out), (0, format!("{peid}  counted; one more is needed: approve\n")));
     assert_eq!(
