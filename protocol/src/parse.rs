@@ -37,7 +37,7 @@ pub enum Error {
         place: Place,
         /// What it is.
         message: String,
-        /// The other mistakes, at most one for each step.
+        /// The other mistakes.
         more: Vec<ShapeMistake>,
     },
     /// The playbook is of a format that this version of Updraft does not read.
@@ -111,7 +111,7 @@ impl Playbook {
     /// quoted name, YAML otherwise.
     ///
     /// # Errors
-    /// Its mistakes, each with line and column: one where the text is not JSON or YAML, else one for each step at most.
+    /// Its mistakes, each with line and column: one where the text is not JSON or YAML, else a bounded number.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.len() > PLAYBOOK_BYTES {
             return Err(Error::TooLarge { bytes: bytes.len() });

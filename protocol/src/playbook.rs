@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{Name, StepId};
 use crate::time::Span;
 use crate::value::Value;
-use fields::{FieldsOfKind, StepFields};
+use fields::{CATCH, FieldsOfKind, StepFields};
 
 pub use action::{Action, OnLastFailure, Record, Retry};
 pub use already::{ALREADY, Already};
@@ -234,25 +234,18 @@ macro_rules! kinds {
         }
 
         impl KindWord {
-            /// The kind that a step with these fields is.
-            fn of(given: &[&str]) -> Result<Self, String> {
+            /// The kind that a step with these fields is, with the field that makes it one.
+            fn of(given: &[&'static str]) -> Result<(Self, &'static str), String> {
                 let all = [$((Self::$kind, &[$($mark),+][..])),+];
-                let named = |marks: &[&str]| given.iter().any(|field| marks.contains(field));
-                let mut kinds = all.into_iter().filter(|(_, marks)| named(marks)).map(|(kind, _)| kind);
+                let marked = |marks: &[&str]| given.iter().copied().find(|field| marks.contains(field));
+                let mut kinds = all.into_iter().filter_map(|(kind, marks)| Some((kind, marked(marks)?)));
                 match (kinds.next(), kinds.next()) {
                     (Some(kind), None) => Ok(kind),
-                    (Some(one), Some(other)) => {
-                        Err(format!("a step is either `{}` or `{}`", one.as_str(), other.as_str()))
+                    (Some((_, one)), Some((_, other))) => {
+                        Err(format!("a step is either `{one}` or `{other}`"))
                     }
-                    (None, _) => {
-                        let words = [$(concat!("`", $word, "`")),+].join(", ");
-                        Err(format!("what the step does is missing; it is one of {words}"))
-                    }
+                    (None, _) => Err(no_kind(given, &[$($($mark),+),+])),
                 }
-            }
-
-            const fn as_str(self) -> &'static str {
-                match self { $(Self::$kind => $word),+ }
             }
 
             const fn fields(self) -> &'static [&'static str] {
@@ -298,6 +291,22 @@ kinds! {
     End = "end" by ["end"],
     /// Ends its path, failed.
     Fail = "fail" by ["fail"],
+}
+
+/// What a step lacks that has none of the fields that make a step.
+fn no_kind(given: &[&str], marks: &[&str]) -> String {
+    match (given.contains(&"do"), given.contains(&CATCH)) {
+        (true, true) => {
+            "a step with `do` and `catch` needs `finally`; without it, the steps stand in a body that has \
+                         both, such as `then: {do: […], catch: […]}`"
+                .to_owned()
+        }
+        (true, false) => "what `do` is for is missing: `for_each`, `while`, `until` or `finally`".to_owned(),
+        (false, _) => {
+            let marks: Vec<String> = marks.iter().map(|mark| format!("`{mark}`")).collect();
+            format!("what the step does is missing: one of {}", marks.join(", "))
+        }
+    }
 }
 
 /// A step is of one kind: an alternative that another one excludes.

@@ -140,6 +140,11 @@ impl<'de> Deserialize<'de> for Span {
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Span, E> {
+                if text.contains("{{") {
+                    return Err(E::custom(format!(
+                        "a template cannot stand here: {SUCH_A_SPAN} is written out"
+                    )));
+                }
                 text.parse().map_err(E::custom)
             }
         }

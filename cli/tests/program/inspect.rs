@@ -89,8 +89,7 @@ fn no_mistake_of_an_argument_hides_those_of_the_others() {
         );
     }
     let run = ended(dir.path(), &["validate", "q.yaml"]);
-    let words = "steps[0].ouptut: there is no such field; did you mean \"output\"?; there are id, description, \
-                 action,";
+    let words = "steps[0].ouptut: there is no such field; there is end";
     assert!(run.out.contains(words), "{}", run.out);
 }
 

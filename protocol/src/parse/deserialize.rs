@@ -101,7 +101,9 @@ impl<'de> Deserializer<'de> for At<'de> {
             },
             Kind::Text(text) => visitor.visit_borrowed_str(text),
             Kind::List(items) => visitor.visit_seq(Items { items, next: 0 }),
-            Kind::Map(fields) => visitor.visit_map(Fields { fields, next: 0 }),
+            Kind::Map(fields) => {
+                visitor.visit_map(Fields { fields, next: 0 }).map_err(|mistake| mistake.at_field(fields))
+            }
         }
     }
 

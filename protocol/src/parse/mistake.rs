@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{Expected, Unexpected};
 
+use super::node::Field;
 use crate::suggest::suggestion;
 
 /// One step of the path from the root to a value.
@@ -20,22 +21,34 @@ pub(super) struct Mistake {
     pub(super) at: Option<usize>,
     /// From the innermost outwards.
     steps: Vec<Step>,
+    /// The field of the map at this place that the mistake is about, until its place is known.
+    field: Option<String>,
     pub(super) message: String,
 }
 
 impl Mistake {
     pub(super) fn new(at: usize, message: impl Into<String>) -> Self {
-        Self { at: Some(at), steps: vec![], message: message.into() }
+        Self { at: Some(at), ..Self::words(message) }
     }
 
     fn words(message: impl Into<String>) -> Self {
-        Self { at: None, steps: vec![], message: message.into() }
+        Self { at: None, steps: vec![], field: None, message: message.into() }
     }
 
     /// The same mistake, seen from the list or map around it.
     pub(super) fn inside(mut self, step: Step) -> Self {
         self.steps.push(step);
+        self.field = None;
         self
+    }
+
+    /// The same mistake, at the field that it is about, of the map with these fields.
+    pub(super) fn at_field(self, fields: &[Field]) -> Self {
+        let field = self.field.as_ref().and_then(|name| fields.iter().find(|field| field.name == *name));
+        match field {
+            Some(field) => self.or_at(field.at).inside(Step::Field(field.name.clone())),
+            None => self,
+        }
     }
 
     /// The same mistake, at this byte unless it has a position already.
@@ -101,7 +114,9 @@ impl serde::de::Error for Mistake {
 
     fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
         let near = suggestion(name, known.iter().copied());
-        Self::words(format!("there is no such field{near}; there {}", listed(known)))
+        let there = if near.is_empty() { format!("; there {}", listed(known)) } else { String::new() };
+        let message = format!("there is no such field{near}{there}");
+        Self { field: Some(name.to_owned()), ..Self::words(message) }
     }
 
     fn missing_field(field: &'static str) -> Self {

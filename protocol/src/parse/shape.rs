@@ -1,5 +1,6 @@
-//! The mistakes in the shape of a playbook, all at once: each step in which one is found is replaced by a step without mistakes,
-//! and the rest is read again. Owns what is replaced, and which mistakes come of that alone.
+//! The mistakes in the shape of a playbook, all at once: each field in which one is found is left out, or the step around it is
+//! replaced by a step without mistakes where that makes another mistake, and the rest is read again. Owns what is replaced, and
+//! which mistakes come of that alone.
 
 use std::rc::Rc;
 
@@ -34,19 +35,21 @@ pub(super) fn read(mut node: Rc<Node>) -> Result<Playbook, Vec<Mistake>> {
     Err(found)
 }
 
-/// What is replaced for a mistake at this place: the innermost item of a list that is not replaced yet, which is a step in most
-/// cases, or else the field of the playbook; nothing where it is the playbook itself.
+/// What is left out or replaced for a mistake at this place: the field or the item there, or else the innermost around it that is
+/// not replaced yet; nothing where it is the playbook itself.
 fn cut(path: &[Step], replaced: &[Vec<Step>]) -> Option<Vec<Step>> {
-    let items = (1..=path.len()).rev().filter(|end| matches!(path[end - 1], Step::Item(_)));
-    let ends = items.chain((!path.is_empty()).then_some(1));
     let is_new = |cut: &&[Step]| !replaced.iter().any(|known| cut.starts_with(known));
-    ends.map(|end| &path[..end]).find(is_new).map(<[Step]>::to_vec)
+    (1..=path.len()).rev().map(|end| &path[..end]).find(is_new).map(<[Step]>::to_vec)
 }
 
-/// Whether a mistake is one of what was put in place of others: the step that stands there, or a field of the playbook that is
-/// missing, as it has another name or was left out.
+/// Whether a mistake is one of what was put in place of others: the step that stands there, or a field that is missing around the
+/// place of another one, which has another name or was left out.
 fn comes_of(replaced: &[Vec<Step>], path: &[Step]) -> bool {
-    replaced.iter().any(|known| path.starts_with(known) || (path.is_empty() && known.len() == 1))
+    let is_left_out = |known: &[Step]| match known.split_last() {
+        Some((Step::Field(_), around)) => path == around,
+        _ => false,
+    };
+    replaced.iter().any(|known| path.starts_with(known) || is_left_out(known))
 }
 
 /// The same tree with a step that ends the path at this place; without the field, where the place is one.

@@ -45,6 +45,7 @@ steps:
       - {delay: 7 parsecs}
   - {switch: input.x, cases: [{iss: 1, do: []}]}
   - {parallel: all, branches: {b: [{delay: 1s, nxt: x}]}}
+  - {if: 'true', thn: [], elze: [], timeout: 5, retry: {attempts: x}}
   - {delay: 1s}
 ";
     let error = Playbook::parse(text.as_bytes()).unwrap_err();
@@ -63,6 +64,10 @@ steps:
         "steps[2].do[2].delay",
         "steps[3].cases[0].iss",
         "steps[4].branches.b[0].nxt",
+        "steps[5].thn",
+        "steps[5].elze",
+        "steps[5].timeout",
+        "steps[5].retry.attempts",
     ];
     assert_eq!(places, expected, "{error}");
     let alone = Playbook::parse(YAML.replace("version: 1\n", "").as_bytes()).unwrap_err();
@@ -97,22 +102,61 @@ fn a_field_of_another_kind_of_step_is_refused() {
     };
     for (step, words) in [
         (
-            "{id: a, action: http.request, then: []}",
-            "step \"a\": a step of kind `action` has no field `then`",
+            "{id: a, action: http.request, then: [], else: []}",
+            "step \"a\": a step with `action` has no field `then`, `else`; it has action, integration,",
+        ),
+        ("{delay: 5s, on_unknown: b}", "a step with `delay` has no field `on_unknown`; it has delay, next"),
+        (
+            "{id: a}",
+            "step \"a\": what the step does is missing: one of `action`, `parallel`, `branches`, `if`",
+        ),
+        ("{delya: 5s}", "steps[0].delya: there is no such field; did you mean \"delay\"?"),
+        (
+            "{end: null, descripton: a}",
+            "steps[0].descripton: there is no such field; did you mean \"description\"?",
         ),
         (
-            "{delay: 5s, on_unknown: b}",
-            "a step of kind `delay` has no field `on_unknown`; it has delay, next",
+            "{delay: 5s, output: 1, wibble: 1}",
+            "steps[0].wibble: there is no such field; there are delay, next, on_cancel",
         ),
-        ("{id: a}", "step \"a\": what the step does is missing; it is one of `action`, `parallel`, `if`"),
+        (
+            "{id: a, wibble: 1}",
+            "`until`, `set`, `delay`, `wait_until`, `wait_for`, `approval`, `finally`, `playbook`, `end`, `fail`; `wibble` is a field of no step",
+        ),
         (
             "{action: request}",
-            "a step of kind `action` needs the integration too: `action: INTEGRATION.request`",
+            "a step with `action` needs the integration too: `action: INTEGRATION.request`",
         ),
-        ("{if: 'true'}", "a step of kind `if` needs `then`"),
+        ("{if: 'true'}", "a step with `if` needs `then`"),
+        ("{while: x}", "a step with `while` needs `do`"),
+        ("{do: []}", "what `do` is for is missing: `for_each`, `while`, `until` or `finally`"),
+        ("{do: [], catch: []}", "a step with `do` and `catch` needs `finally`; without it,"),
+        ("{do: {do: [], catch: []}, catch: [], finally: []}", "has `catch` twice: in `do`, and beside it"),
+        (
+            "{for_each: input.x, do: [], catch: []}",
+            "a step with `for_each` has no field `catch`; `catch` stands in a body",
+        ),
         ("{id: continue, end: null}", "`continue` cannot be the id of a step"),
     ] {
         assert!(refused(step).contains(words), "{}", refused(step));
+    }
+}
+
+#[test]
+fn what_is_caught_may_stand_beside_the_steps_and_what_undoes_may_be_one_word() {
+    let read = |step: &str| {
+        Playbook::parse(format!("format: 1\nname: a\nversion: 1\nsteps: [{step}]\n").as_bytes()).unwrap()
+    };
+    for (short, whole) in [
+        (
+            "{do: [{end: 1}], catch: [{end: 2}], finally: [{end: 3}]}",
+            "{do: {do: [{end: 1}], catch: [{end: 2}]}, finally: [{end: 3}]}",
+        ),
+        ("{action: a.b, undo: {action: c, on: cancel}}", "{action: a.b, undo: {action: c, on: [cancel]}}"),
+    ] {
+        assert_eq!(read(short), read(whole));
+        let json = serde_json::to_vec(&read(short)).unwrap();
+        assert_eq!(Playbook::parse(&json).unwrap(), read(short));
     }
 }
 

@@ -1,10 +1,11 @@
 //! Reading a step: all fields of all kinds, then only those of the kind that it is. Flat, so that a mistake is reported
-//! at its own line, which an untagged enum loses.
+//! at its own line, which an untagged enum loses. A field of no kind is told once the kind is known, whose fields may be meant.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::Error as _;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::body::{Body, Handler, NestedBody, id};
@@ -13,8 +14,15 @@ use super::{
     OnLastFailure, Record, Reminder, Retry, Step, SubVersion, SwitchCase, Tolerance, Undo, Verify,
 };
 use crate::ids::{Name, StepId};
+use crate::suggest::suggestion;
 use crate::time::Span;
 use crate::value::Value;
+
+/// The field of a body, and of a step `finally`, with what runs after a failure.
+pub(super) const CATCH: &str = "catch";
+
+/// The fields of every step.
+const OF_EVERY_STEP: &[&str] = &["id", "description"];
 
 /// The fields of a kind of step.
 pub(super) trait FieldsOfKind: Sized {
@@ -61,13 +69,15 @@ impl<T> Default for Slot<T> {
 macro_rules! step_fields {
     ($($name:literal $(($read:literal))? $field:ident: $type:ty),+ $(,)?) => {
         #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
         pub(super) struct StepFields {
             #[serde(default, deserialize_with = "id")]
             pub(super) id: Option<StepId>,
             description: Option<String>,
             $(#[serde(rename = $name, default $(, deserialize_with = $read)?)] pub(super) $field: Slot<$type>),+
         }
+
+        /// The names of the fields that steps of some kind have.
+        const OF_SOME_STEP: &[&str] = &[$($name),+];
 
         impl StepFields {
             /// The names of the fields that are there.
@@ -104,6 +114,7 @@ step_fields! {
     "for_each" ("condition") for_each: String,
     "as" ("given") name: String,
     "do" ("given") body: Body,
+    "catch" ("given") catch: Body,
     "at_once" ("given") at_once: usize,
     "collect" ("given") collect: Value,
     "tolerate" ("given") tolerate: Tolerance,
@@ -168,18 +179,39 @@ fn condition<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Slot<String>,
 }
 
 impl StepFields {
-    fn into_step(mut self) -> Result<Step, String> {
+    /// The step; `unknown` is a field of it that steps of no kind have.
+    fn into_step<E: serde::de::Error>(mut self, unknown: Option<String>) -> Result<Step, E> {
         let given = self.given();
         let named = self.id.as_ref().map_or(String::new(), |id| format!("step \"{id}\": "));
-        let kind = KindWord::of(&given).map_err(|message| format!("{named}{message}"))?;
-        let (name, allowed) = (kind.as_str(), kind.fields());
-        if let Some(field) = given.iter().find(|field| !allowed.contains(field)) {
-            let allowed = allowed.join(", ");
-            return Err(format!("{named}a step of kind `{name}` has no field `{field}`; it has {allowed}"));
+        let is_like = |known: &[&str], name: &str| !suggestion(name, known.iter().copied()).is_empty();
+        if let Some(name) = unknown.as_ref().filter(|name| is_like(OF_EVERY_STEP, name)) {
+            return Err(E::unknown_field(name, OF_EVERY_STEP));
+        }
+        let (kind, mark) = match (KindWord::of(&given), &unknown) {
+            (Ok((kind, _)), Some(name)) => return Err(E::unknown_field(name, kind.fields())),
+            (Err(_), Some(name)) if is_like(OF_SOME_STEP, name) => {
+                return Err(E::unknown_field(name, OF_SOME_STEP));
+            }
+            (Err(message), Some(name)) => {
+                return Err(E::custom(format!("{named}{message}; `{name}` is a field of no step")));
+            }
+            (Err(message), None) => return Err(E::custom(format!("{named}{message}"))),
+            (Ok(kind), None) => kind,
+        };
+        let wrong: Vec<&str> = given.iter().copied().filter(|field| !kind.fields().contains(field)).collect();
+        if !wrong.is_empty() {
+            let more = if wrong.contains(&CATCH) {
+                "; `catch` stands in a body, beside its `do`: `{do: […], catch: […]}`".to_owned()
+            } else {
+                format!("; it has {}", kind.fields().join(", "))
+            };
+            let wrong: Vec<String> = wrong.iter().map(|field| format!("`{field}`")).collect();
+            let wrong = wrong.join(", ");
+            return Err(E::custom(format!("{named}a step with `{mark}` has no field {wrong}{more}")));
         }
         let read = kind.read(&mut self);
         Ok(Step {
-            kind: read.map_err(|message| format!("{named}a step of kind `{name}` {message}"))?,
+            kind: read.map_err(|message| E::custom(format!("{named}a step with `{mark}` {message}")))?,
             id: self.id,
             description: self.description,
             next: self.next.take(),
@@ -193,8 +225,46 @@ impl StepFields {
     }
 }
 
+/// The fields of a step; remembers the first one that steps of no kind have.
+struct NamesSeen<'a, A> {
+    fields: A,
+    unknown: &'a mut Option<String>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for NamesSeen<'_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        let Some(name) = self.fields.next_key::<String>()? else { return Ok(None) };
+        if ![OF_EVERY_STEP, OF_SOME_STEP].iter().any(|known| known.contains(&name.as_str())) {
+            self.unknown.get_or_insert_with(|| name.clone());
+        }
+        seed.deserialize(name.into_deserializer()).map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        self.fields.next_value_seed(seed)
+    }
+}
+
+struct StepVisitor;
+
+impl<'de> Visitor<'de> for StepVisitor {
+    type Value = Step;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Step, A::Error> {
+        let mut unknown = None;
+        let seen = NamesSeen { fields, unknown: &mut unknown };
+        StepFields::deserialize(MapAccessDeserializer::new(seen))?.into_step(unknown)
+    }
+}
+
 impl<'de> Deserialize<'de> for Step {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        StepFields::deserialize(deserializer)?.into_step().map_err(D::Error::custom)
+        deserializer.deserialize_map(StepVisitor)
     }
 }

@@ -10,11 +10,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Step;
 use super::body::{Body, NestedBody};
-use super::fields::{FieldsOfKind, StepFields};
+use super::fields::{CATCH, FieldsOfKind, StepFields};
 use crate::time::Span;
 
 /// A body, and steps that run once when it has ended, however that was: completed, failed, timed out or cancelled.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(transform = with_catch)]
 pub struct Finally {
     /// What runs first.
     #[serde(rename = "do")]
@@ -116,6 +117,17 @@ impl JsonSchema for Cleanup {
     }
 }
 
+/// What is caught in the body may be written beside its steps.
+fn with_catch(schema: &mut schemars::Schema) {
+    let catch = serde_json::json!({
+        "description": "What runs after a failure in `do` that no step handles itself.",
+        "$ref": "#/$defs/Body",
+    });
+    if let Some(properties) = schema.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
+        properties.insert(CATCH.to_owned(), catch);
+    }
+}
+
 impl Finally {
     /// Where its `finally` is written.
     pub fn place(&self) -> FinallyPlace {
@@ -135,11 +147,17 @@ impl Finally {
 }
 
 impl FieldsOfKind for Finally {
-    const FIELDS: &'static [&'static str] = &["do", "finally", "next", "on_failure", "on_timeout"];
+    const FIELDS: &'static [&'static str] = &["do", CATCH, "finally", "next", "on_failure", "on_timeout"];
 
     fn read(fields: &mut StepFields) -> Result<Self, String> {
+        let mut body = fields.body.take().ok_or("needs `do`")?;
+        if let Some(catch) = fields.catch.take()
+            && body.catch.replace(Box::new(catch)).is_some()
+        {
+            return Err("has `catch` twice: in `do`, and beside it".to_owned());
+        }
         Ok(Self {
-            body: fields.body.take().ok_or("needs `do`")?,
+            body,
             cleanup: fields.finally.take().ok_or("needs `finally`")?,
             written: FinallyPlace::Step,
         })

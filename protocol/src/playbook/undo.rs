@@ -1,9 +1,12 @@
 //! `undo` of an action: the call that takes back what the action did, and when it is made. Owns its fields; makes no call.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Error as _, IntoDeserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Retry;
 use super::action::tool;
@@ -24,7 +27,8 @@ pub struct Undo {
     pub arguments: BTreeMap<String, Value>,
     /// When it is made: where nothing is said, on `failure` and `cancel`; of what `expires`, when that is over, and when it is
     /// `asked` for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "on", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema_of_on")]
     pub on: Vec<UndoOn>,
     /// Whether it is harmless where nobody knows whether the action was done, and is made then too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -50,6 +54,40 @@ pub enum UndoOn {
     Cancel,
     /// A person asks for it.
     Asked,
+}
+
+/// A list, or a word alone.
+fn on<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<UndoOn>, D::Error> {
+    struct OnVisitor;
+
+    impl<'de> Visitor<'de> for OnVisitor {
+        type Value = Vec<UndoOn>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("`failure`, `cancel` or `asked`, or a list of them,")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Self::Value, E> {
+            UndoOn::deserialize(word.into_deserializer()).map(|on| vec![on])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, words: A) -> Result<Self::Value, A::Error> {
+            let on = Vec::deserialize(SeqAccessDeserializer::new(words))?;
+            if on.is_empty() {
+                return Err(A::Error::custom("an empty list; where `on` is left out, the usual ends count"));
+            }
+            Ok(on)
+        }
+    }
+
+    deserializer.deserialize_any(OnVisitor)
+}
+
+fn schema_of_on(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let word = generator.subschema_for::<UndoOn>();
+    schemars::json_schema!({
+        "oneOf": [word, {"type": "array", "minItems": 1, "items": word}],
+    })
 }
 
 impl UndoOn {

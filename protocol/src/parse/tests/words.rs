@@ -49,13 +49,7 @@ fn a_mistake_in_a_field_of_the_playbook_has_its_path_and_an_authors_words() {
         ),
         (name, "name: null", "\"name\":null", "name", "a text is needed; here stands null"),
         (name, "name: [a]", "\"name\":[\"a\"]", "name", "a text is needed; here stands a list"),
-        (
-            name,
-            "nam: a",
-            "\"nam\":\"a\"",
-            "nam",
-            "there is no such field; did you mean \"name\"?; there are format, name, version, description, category_id, variables, types, constants, inputs, outputs, output_schema, timeout, on_last_failure, tasks_at_once, steps, catch, finally",
-        ),
+        (name, "nam: a", "\"nam\":\"a\"", "nam", "there is no such field; did you mean \"name\"?"),
         (
             name,
             "name: a\non_last_failure: pasue",
@@ -210,7 +204,7 @@ fn a_mistake_in_a_body_or_a_handler_has_its_path_and_an_authors_words() {
             "branches: {a: []}",
             "\"branches\":{\"a\":[]}",
             "steps[0]",
-            "step \"one\": a step is either `action` or `parallel`",
+            "step \"one\": a step is either `action` or `branches`",
         ),
         (
             timeout,
@@ -218,6 +212,34 @@ fn a_mistake_in_a_body_or_a_handler_has_its_path_and_an_authors_words() {
             "\"arguments\":[1]",
             "steps[0].arguments",
             "a map is needed; here stands a list",
+        ),
+    ]);
+}
+
+#[test]
+fn a_word_a_list_and_a_template_that_cannot_stand_there_are_told_with_what_can() {
+    let timeout = "timeout: 5s|\"timeout\":\"5s\"";
+    all_said(&[
+        (
+            timeout,
+            "undo: {action: a, on: []}",
+            "\"undo\":{\"action\":\"a\",\"on\":[]}",
+            "steps[0].undo.on",
+            "an empty list; where `on` is left out, the usual ends count",
+        ),
+        (
+            timeout,
+            "undo: {action: a, on: failre}",
+            "\"undo\":{\"action\":\"a\",\"on\":\"failre\"}",
+            "steps[0].undo.on",
+            "`failre` is not known here; there are failure, cancel, asked",
+        ),
+        (
+            timeout,
+            "timeout: '{{ input.x }}'",
+            "\"timeout\":\"{{ input.x }}\"",
+            "steps[0].timeout",
+            "a template cannot stand here: a duration such as `500ms`, `30s` or `2h 30m` is written out",
         ),
     ]);
 }
