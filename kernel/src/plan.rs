@@ -13,6 +13,7 @@ mod form;
 mod graph;
 mod inputs;
 mod keywords;
+mod malformed;
 mod mistakes;
 mod outputs;
 mod reads;

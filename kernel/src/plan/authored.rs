@@ -7,7 +7,8 @@ use updraft_protocol::limits::{NESTING, SCHEMA_PATTERNS, SCHEMA_VALUES};
 use updraft_protocol::{Json, Value};
 
 use super::check::is_too_deep;
-use super::schema::{Held, Schema};
+use super::malformed::SchemaFlaw;
+use super::schema::{Held, Schema, place_in};
 use crate::mistake::Mistake;
 use crate::template::at::field;
 
@@ -19,19 +20,29 @@ pub(super) struct AuthoredSchema {
     counted: Counted,
 }
 
+/// What is said of a schema that is for something else than a map.
+const NO_MAP: &str = "describes a map: `{type: object, properties: {…}}`";
+
 impl AuthoredSchema {
-    /// Checks a schema that is written in a field.
+    /// Checks a schema that is written at `place`.
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub(super) fn check(written: &Value) -> Result<Self, String> {
-        let counted = Counted::of(written)?;
-        if written.get("type").and_then(Value::as_str) != Some("object") {
-            return Err("describes a map: `{type: object, properties: {…}}`".to_owned());
+    /// All that is wrong with it.
+    pub(super) fn check(place: &str, written: &Value) -> Result<Self, Vec<Mistake>> {
+        let whole = |message| vec![Mistake::new(place, message)];
+        let counted = Counted::of(written).map_err(whole)?;
+        let compiled = Schema::compile(&Json::from(written), "field").map_err(|flaws| {
+            let at =
+                |flaw: SchemaFlaw| Mistake::new(place_in(place, &flaw.pointer, Some(written)), flaw.message);
+            flaws.into_iter().map(at).collect::<Vec<_>>()
+        });
+        let is_map = written.get("type").and_then(Value::as_str) == Some("object");
+        match compiled {
+            _ if written.as_object().is_none() => Err(whole(NO_MAP.to_owned())),
+            Ok(_) if !is_map => Err(whole(NO_MAP.to_owned())),
+            Ok(schema) => Ok(Self { schema, written: written.clone(), counted }),
+            Err(mistakes) => Err(mistakes),
         }
-        let schema = Schema::compile(&Json::from(written), "field")
-            .map_err(|message| format!("is no JSON Schema: {message}"))?;
-        Ok(Self { schema, written: written.clone(), counted })
     }
 
     /// What is wrong with the defaults in it, whose place is `place`: a default must be what its own schema asks for.

@@ -18,7 +18,7 @@ pub struct PlannedForm(AuthoredSchema);
 impl PlannedForm {
     /// Checks a form that is written at `place`.
     pub(in crate::plan) fn check(place: &str, written: &Value) -> Result<Self, Vec<Mistake>> {
-        let form = AuthoredSchema::check(written).map_err(|message| vec![Mistake::new(place, message)])?;
+        let form = AuthoredSchema::check(place, written)?;
         let mistakes = form.mistakes_in_defaults(place);
         if mistakes.is_empty() { Ok(Self(form)) } else { Err(mistakes) }
     }

@@ -20,18 +20,13 @@ pub struct PlannedInputs(AuthoredSchema);
 impl PlannedInputs {
     /// Checks a playbook's schema; adds what is wrong with it.
     pub(super) fn check(written: Option<&Value>, mistakes: &mut Mistakes) -> Option<Self> {
-        match AuthoredSchema::check(written?) {
-            Ok(schema) => {
-                for mistake in schema.mistakes_in_defaults("inputs") {
-                    mistakes.header(&mistake.path, mistake.message);
-                }
-                Some(Self(schema))
-            }
-            Err(message) => {
-                mistakes.header("inputs", message);
-                None
-            }
-        }
+        let checked = AuthoredSchema::check("inputs", written?);
+        let found = match &checked {
+            Ok(schema) => schema.mistakes_in_defaults("inputs"),
+            Err(found) => found.clone(),
+        };
+        found.into_iter().for_each(|mistake| mistakes.header(&mistake.path, mistake.message));
+        checked.ok().map(Self)
     }
 
     /// The input with the defaults of what it lacks; an input that is `null` counts as an empty map.

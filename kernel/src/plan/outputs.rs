@@ -21,8 +21,10 @@ impl PlannedOutputs {
     pub(super) fn check(playbook: &Playbook, budget: &mut Budget, mistakes: &mut Mistakes) -> Option<Self> {
         let schema = playbook.output_schema.as_ref();
         let schema = schema.and_then(|written| {
-            let checked = AuthoredSchema::check(written);
-            checked.map_err(|message| mistakes.header("output_schema", message)).ok()
+            let checked = AuthoredSchema::check("output_schema", written);
+            let found = checked.as_ref().err().into_iter().flatten();
+            found.for_each(|mistake| mistakes.header(&mistake.path, &mistake.message));
+            checked.ok()
         });
         if playbook.outputs.is_empty() {
             if schema.is_some() {

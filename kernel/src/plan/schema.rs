@@ -7,7 +7,8 @@ use updraft_protocol::limits::{MISTAKES, SCHEMA_PATTERN_BYTES};
 use updraft_protocol::suggest::suggestion;
 use updraft_protocol::{Json, Value};
 
-use super::{branch, keywords};
+use super::branch;
+use super::malformed::{SchemaFlaw, flaws};
 use crate::mistake::Mistake;
 use crate::template::at::field;
 
@@ -26,22 +27,25 @@ pub(super) struct Schema {
 /// # Errors
 /// What is wrong with it, for the developer who wrote it.
 pub fn check_schema(schema: &Json) -> Result<(), String> {
-    Schema::compile(schema, "argument").map(drop)
+    let told = |flaw: SchemaFlaw| format!("{}: {}", flaw.pointer, flaw.message);
+    let told = |flaws: Vec<SchemaFlaw>| flaws.into_iter().map(told).collect::<Vec<_>>().join("; ");
+    Schema::compile(schema, "argument").map(drop).map_err(told)
 }
 
 impl Schema {
     /// Compiles a schema; `noun` is the word for a field of the value in messages.
-    pub(super) fn compile(schema: &Json, noun: &'static str) -> Result<Self, String> {
-        let tree: Tree = serde_json::from_str(schema.as_str()).map_err(|error| error.to_string())?;
-        if let Some(misspelt) = keywords::misspelt(&tree) {
-            return Err(misspelt);
-        }
+    pub(super) fn compile(schema: &Json, noun: &'static str) -> Result<Self, Vec<SchemaFlaw>> {
+        let tree: Tree = serde_json::from_str(schema.as_str())
+            .map_err(|error| vec![SchemaFlaw { pointer: String::new(), message: error.to_string() }])?;
         // Its patterns run on text of tenants: the time of a match must be linear in the length of the text.
         let patterns = PatternOptions::regex().size_limit(SCHEMA_PATTERN_BYTES);
         let options = jsonschema::draft202012::options().with_pattern_options(patterns);
-        let validator =
-            options.build(&tree).map_err(|error| format!("{}: {error}", error.instance_path()))?;
-        Ok(Self { validator, noun, tree })
+        let built = options.build(&tree);
+        let flaws = flaws(&tree, built.as_ref().err());
+        match built {
+            Ok(validator) if flaws.is_empty() => Ok(Self { validator, noun, tree }),
+            _ => Err(flaws),
+        }
     }
 
     /// The part of the schema that contains the keyword of an error.
@@ -134,7 +138,7 @@ pub(super) fn place(base: &str, pointer: &str) -> String {
 }
 
 /// The same, for a value that distinguishes lists and maps.
-fn place_in(base: &str, pointer: &str, value: Option<&Value>) -> String {
+pub(super) fn place_in(base: &str, pointer: &str, value: Option<&Value>) -> String {
     let mut at = value;
     pointer.split('/').skip(1).fold(base.to_owned(), |path, part| {
         let name = part.replace("~1", "/").replace("~0", "~");
@@ -157,7 +161,7 @@ fn is_below(rest: &str) -> bool {
 
 /// What is needed, in an author's words. If the schema only says that something does not hold, its `description` says
 /// what is needed.
-fn message(kind: &ValidationErrorKind, described: Option<&str>) -> String {
+pub(super) fn message(kind: &ValidationErrorKind, described: Option<&str>) -> String {
     match kind {
         ValidationErrorKind::Type { kind } => format!("{} is needed", types(kind)),
         ValidationErrorKind::Enum { options } => match options.as_array() {

@@ -10,6 +10,7 @@ use updraft_protocol::{Playbook, Value};
 use super::authored::AuthoredSchema;
 use super::mistakes::Mistakes;
 use crate::mistake::Mistake;
+use crate::template::at::field;
 
 /// The checked types of a playbook's variables.
 #[derive(Debug)]
@@ -38,10 +39,12 @@ impl PlannedTypes {
             ("type".to_owned(), Value::from("object")),
             ("properties".to_owned(), Value::Object(schemas.collect())),
         ];
-        let types = match AuthoredSchema::check(&Value::Object(map.into())) {
+        let types = match AuthoredSchema::check("types", &Value::Object(map.into())) {
             Ok(types) => Self(types),
-            Err(message) => {
-                mistakes.header("types", message);
+            Err(found) => {
+                found.into_iter().for_each(|mistake| {
+                    mistakes.header(&place_of(&mistake.path, &playbook.types), mistake.message);
+                });
                 return None;
             }
         };
@@ -63,6 +66,15 @@ impl PlannedTypes {
     pub(super) fn bytes(&self) -> usize {
         self.0.bytes()
     }
+}
+
+/// The place in `types` of what is at this place of the schema that they make together.
+fn place_of(path: &str, types: &BTreeMap<String, Value>) -> String {
+    let Some(rest) = path.strip_prefix("types.properties") else { return path.to_owned() };
+    let place = format!("types{rest}");
+    let words = types.iter().filter(|(_, written)| matches!(written, Value::String(_)));
+    let word = words.map(|(name, _)| field("types", name)).find(|word| place == format!("{word}.type"));
+    word.unwrap_or(place)
 }
 
 /// A text is the word for a type.

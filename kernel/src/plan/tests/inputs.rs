@@ -16,10 +16,13 @@ fn refused(inputs: Value, expected: &str) {
 fn a_schema_that_cannot_check_inputs_is_a_mistake() {
     refused(json!({"properties": {}}), "inputs: describes a map: `{type: object, properties: {…}}`");
     refused(json!([1]), "inputs: describes a map");
-    refused(json!({"type": "object", "properties": {"a": {"type": "strin"}}}), "inputs: is no JSON Schema: ");
+    refused(
+        json!({"type": "object", "properties": {"a": {"type": "strin"}}}),
+        "inputs.properties.a.type: no type \"strin\"; did you mean \"string\"?",
+    );
     refused(
         json!({"type": "object", "properties": {"a": {"pattern": "(?=a)"}}}),
-        "inputs: is no JSON Schema: ",
+        "inputs.properties.a.pattern: is no pattern that can be used",
     );
     refused(
         json!({"type": "object", "properties": {"a": {"default": "x", "type": "integer"}}}),
@@ -30,23 +33,47 @@ fn a_schema_that_cannot_check_inputs_is_a_mistake() {
 #[test]
 fn a_misspelt_keyword_is_a_mistake_and_a_remark_is_none() {
     let told = |place: &str, near: &str| {
-        format!("inputs: is no JSON Schema: {place}: there is no such keyword; did you mean \"{near}\"?")
+        format!("inputs.{place}: there is no such keyword; did you mean \"{near}\"?")
     };
-    refused(json!({"type": "object", "requried": ["a"]}), &told("/requried", "required"));
+    refused(json!({"type": "object", "requried": ["a"]}), &told("requried", "required"));
     refused(
         json!({"type": "object", "properties": {"a": {"type": "string", "maxLenght": 3}}}),
-        &told("/properties/a/maxLenght", "maxLength"),
+        &told("properties.a.maxLenght", "maxLength"),
     );
     refused(
         json!({"type": "object", "allOf": [{"items": {"patern": "a"}}]}),
-        &told("/allOf/0/items/patern", "pattern"),
+        &told("allOf[0].items.patern", "pattern"),
     );
     let remarks = json!({
         "type": "object", "x-items": 1, "note": "for the analyst", "example": {"requried": 1}, "owner": "soc",
-        "sample": 1, "table": 1, "allow": 1, "minimal": 1,
+        "sample": 1, "table": 1, "allow": 1, "minimal": 1, "typ": "internal", "tape": 1, "types": [], "num": 7,
         "properties": {"requried": {"type": "string", "enum": ["patern"]}}
     });
     assert!(with_inputs(remarks, "x").is_ok(), "a field of the input has any name");
+}
+
+#[test]
+fn all_mistakes_of_a_schema_are_told_at_once_each_at_its_own_place() {
+    let mistakes = with_inputs(
+        json!({"type": "object", "requird": ["a"], "properties": {
+            "a": {"typ": "string"}, "b": {"minimun": 3, "type": ["string", "nul"], "minLength": "x"},
+            "c/d": {"enums": [1, 2], "type": 7}, "e": 5,
+        }}),
+        "x",
+    );
+    assert_eq!(
+        mistakes.unwrap_err(),
+        [
+            "inputs.properties.a.typ: there is no such keyword; did you mean \"type\"?",
+            "inputs.properties.b.minLength: a whole number is needed",
+            "inputs.properties.b.minimun: there is no such keyword; did you mean \"minimum\"?",
+            "inputs.properties.b.type: no type \"nul\"; did you mean \"null\"?",
+            "inputs.properties[\"c/d\"].enums: there is no such keyword; did you mean \"enum\"?",
+            "inputs.properties[\"c/d\"].type: one of array, boolean, integer, null, number, object, string is needed, or a list of them",
+            "inputs.properties.e: true or false or a map is needed",
+            "inputs.requird: there is no such keyword; did you mean \"required\"?",
+        ]
+    );
 }
 
 #[test]
@@ -63,7 +90,8 @@ fn a_hostile_schema_is_a_mistake_and_no_standstill() {
         object(json!({ "anyOf": patterns })),
         "inputs: a schema has at most 2000 values, and 64 patterns",
     );
-    refused(object(json!({"pattern": "\\p{L}{900}"})), "inputs: is no JSON Schema: ");
+    let huge = "inputs.allOf[0].pattern: is no pattern that can be used";
+    refused(object(json!({"pattern": "\\p{L}{900}"})), huge);
     let many: Vec<_> = (0..900).map(|n| json!({ "const": n })).collect();
     let plan = with_inputs(object(json!({"properties": {"a": {"items": {"anyOf": many}}}})), "x").unwrap();
     let large = json!({"a": vec![1_000; 100_000]});
