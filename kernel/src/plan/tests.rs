@@ -19,6 +19,7 @@ mod undo;
 mod variables;
 mod verify;
 mod visibility;
+mod written;
 
 fn catalogue() -> Catalogue {
     let mut catalogue = Catalogue::default();

@@ -111,7 +111,7 @@ impl<'p> Variables<'p> {
         if self.constants.contains(name) {
             return None;
         }
-        let near = suggestion(name, self.constants.iter().copied());
+        let near = near(name, || self.constants.iter().copied());
         Some(format!("there is no constant \"{name}\"{near}"))
     }
 
@@ -123,7 +123,7 @@ impl<'p> Variables<'p> {
             let near = if self.constants.contains(name) {
                 format!("; there is `constants.{name}`")
             } else {
-                suggestion(name, self.names())
+                near(name, || self.names())
             };
             return Some(format!("there is no variable \"{name}\"{near}"));
         };
@@ -136,5 +136,22 @@ impl<'p> Variables<'p> {
             "\"{name}\" is set inside of a branch or an item, at {place}, and is read inside of it alone; an item hands \
              on what `collect` says"
         ))
+    }
+}
+
+/// The known name that is like this one, or else some that are known.
+fn near<'a, I: Iterator<Item = &'a str>>(name: &str, known: impl Fn() -> I) -> String {
+    /// As many as a line has room for.
+    const TOLD: usize = 10;
+    let near = suggestion(name, known());
+    if !near.is_empty() {
+        return near;
+    }
+    let names: BTreeSet<&str> = known().collect();
+    let told: Vec<&str> = names.iter().copied().take(TOLD).collect();
+    match names.len() {
+        0 => "; there are none".to_owned(),
+        1..=TOLD => format!("; there are {}", told.join(", ")),
+        more => format!("; there are {} and {} more", told.join(", "), more - TOLD),
     }
 }

@@ -32,6 +32,11 @@ impl Budget {
         self.locals.iter().any(|known| **known == *name)
     }
 
+    /// The names that loops around the text give.
+    pub(super) fn locals(&self) -> impl Iterator<Item = &str> {
+        self.locals.iter().map(|name| &**name)
+    }
+
     /// Charges time, about a nanosecond each; after a refusal nothing is left.
     pub(super) fn work(&mut self, units: u64) -> Result<(), String> {
         let left = self.work.checked_sub(units);

@@ -293,8 +293,8 @@ impl<'b> Compiling<'b> {
                 self.template.structures.extend(structures);
                 Node::Text(Box::new(text))
             }
-            Err(mistake) => {
-                self.mistake(mistake);
+            Err(mistakes) => {
+                mistakes.into_iter().for_each(|mistake| self.mistake(mistake));
                 Node::Placeholder
             }
         }

@@ -7,7 +7,7 @@ mod path;
 mod place;
 
 use minijinja::machinery::ast::{self, Stmt};
-use updraft_protocol::limits::{NESTING, TEMPLATE_NAMES};
+use updraft_protocol::limits::{MISTAKES, NESTING, TEMPLATE_NAMES};
 
 use super::budget::Budget;
 use super::code::{Body, Expr, For, NODE_BYTES, Statement, Target};
@@ -30,27 +30,34 @@ pub(super) struct Source<'s> {
 /// Lowers the template of `source`, which is for `place`; adds the data that it reads to `references`.
 ///
 /// # Errors
-/// Why the template is not allowed.
+/// Why the template is not allowed: a message for each part of it that is not, at least one.
 pub(super) fn lower(
     template: &Stmt<'_>,
     source: Source<'_>,
     place: TextUse,
     references: &mut References,
     budget: &mut Budget,
-) -> Lowered<(Body, usize)> {
+) -> Result<(Body, usize), Vec<String>> {
     let mut lowering = Lowering { place, ..Lowering::new(source, references, budget) };
     let Stmt::Template(template) = template else {
-        return Err("not a template".to_owned());
+        return Err(vec!["not a template".to_owned()]);
     };
     let body = match template.children.as_slice() {
         [Stmt::EmitExpr(only)] if place != TextUse::Url => {
             // The operand of `spread` is the value of the text; that it is a list is checked at run time.
             let spread = if place == TextUse::Field { place::ended_by("spread", &only.expr) } else { None };
-            Body::Operand(lowering.expression(spread.unwrap_or(&only.expr))?)
+            lowering.expression(spread.unwrap_or(&only.expr)).map(Body::Operand)
         }
-        children => Body::Text(lowering.block(children)?),
+        children => lowering.block(children).map(Body::Text),
     };
-    Ok((body, lowering.slots))
+    match body {
+        Ok(body) if lowering.found.is_empty() => Ok((body, lowering.slots)),
+        Ok(_) => Err(lowering.found),
+        Err(message) => {
+            lowering.found.push(message);
+            Err(lowering.found)
+        }
+    }
 }
 
 /// Lowers a condition, likewise.
@@ -74,6 +81,8 @@ struct Lowering<'r> {
     slots: usize,
     depth: usize,
     loops: usize,
+    /// What is wrong with statements: each is told, and the rest is looked at.
+    found: Vec<String>,
 }
 
 impl<'r> Lowering<'r> {
@@ -87,6 +96,7 @@ impl<'r> Lowering<'r> {
             slots: 0,
             depth: 0,
             loops: 0,
+            found: Vec::new(),
         }
     }
 
@@ -106,10 +116,23 @@ impl<'r> Lowering<'r> {
         self.deeper(|this| {
             let mut lowered = Vec::with_capacity(statements.len());
             for statement in statements {
-                this.statement(statement, &mut lowered)?;
+                if let Err(message) = this.statement(statement, &mut lowered) {
+                    this.wrong(message)?;
+                }
             }
             Ok(lowered)
         })
+    }
+
+    /// Keeps what is wrong with a statement, once; refuses the rest where there is too much.
+    fn wrong(&mut self, message: String) -> Lowered<()> {
+        if self.found.len() == MISTAKES {
+            return Err(message);
+        }
+        if !self.found.contains(&message) {
+            self.found.push(message);
+        }
+        Ok(())
     }
 
     fn statement(&mut self, statement: &Stmt<'_>, to: &mut Vec<Statement>) -> Lowered<()> {
@@ -132,8 +155,13 @@ impl<'r> Lowering<'r> {
             Stmt::WithBlock(with) => {
                 self.scopes.push(vec![]);
                 for (target, expr) in &with.assignments {
-                    let expr = self.expression(expr)?;
-                    to.push(Statement::Set(self.target(target)?, expr));
+                    // The name is there, whatever is wrong with its value.
+                    let expr = self.expression(expr);
+                    let target = self.target(target)?;
+                    match expr {
+                        Ok(expr) => to.push(Statement::Set(target, expr)),
+                        Err(message) => self.wrong(message)?,
+                    }
                 }
                 let body = self.block(&with.body)?;
                 self.scopes.pop();
@@ -141,8 +169,8 @@ impl<'r> Lowering<'r> {
                 return Ok(());
             }
             Stmt::Set(set) => {
-                let expr = self.expression(&set.expr)?;
-                Statement::Set(self.target(&set.target)?, expr)
+                let expr = self.expression(&set.expr);
+                Statement::Set(self.target(&set.target)?, expr?)
             }
             Stmt::Template(_) => return Err("a template inside a template".to_owned()),
             Stmt::SetBlock(_) => return Err("`{% set %}` needs a value: `{% set name = … %}`".to_owned()),

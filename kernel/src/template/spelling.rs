@@ -1,19 +1,29 @@
 //! Notations of other languages, and their equivalents here. Owns the messages for it; decides nothing.
 
 use minijinja::machinery::ast::{self, BinOpKind};
+use updraft_protocol::suggest::suggestion;
+
+/// The data of every template.
+const ROOTS: [&str; 5] = ["input", "variables", "constants", "steps", "now"];
 
 /// Whether a name means something in every template, so that nothing else can have it.
 pub(crate) fn is_root(name: &str) -> bool {
     matches!(name, "input" | "variables" | "constants" | "steps" | "now" | "loop" | "none" | "true" | "false")
 }
 
-/// Why a name cannot be read.
-pub(super) fn unknown(name: &str) -> String {
+/// Why a name cannot be read; `around` are the names that loops, and the template itself, give beside those of every template.
+pub(super) fn unknown<'a>(name: &str, around: impl Iterator<Item = &'a str>) -> String {
     match name {
         "null" | "nil" => format!("`{name}` is written `none`"),
         _ if is_operator(name) => format!("`{name}` is written `{}`", name.to_ascii_lowercase()),
         "range" | "namespace" | "self" => format!("`{name}` is not available"),
-        _ => format!("`{name}` is not known; there are `input`, `variables`, `constants`, `steps` and `now`"),
+        _ => {
+            let names: Vec<&str> = ROOTS.into_iter().chain(around).collect();
+            let near = suggestion(name, names.iter().copied());
+            let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            let (last, others) = quoted.split_last().map_or(("", &[][..]), |(last, others)| (last, others));
+            format!("`{name}` is not known{near}; there are {} and {last}", others.join(", "))
+        }
     }
 }
 
@@ -97,6 +107,20 @@ pub(super) fn foreign_in_template(source: &str, detail: &str) -> Option<String> 
     operators(&outside_of_texts(&inside), detail)
 }
 
+/// What the parser says, in an author's words.
+pub(super) fn plainly(detail: &str) -> String {
+    [
+        ("unexpected end of variable block", "unexpected end of the expression"),
+        ("unexpected end of block", "unexpected `%}`"),
+        ("expected end of variable block", "expected an operator, or the end of the expression"),
+        ("expected end of block", "expected `%}`"),
+        ("unexpected input after expression", "expected an operator, or the end of the expression"),
+        ("identifier", "name"),
+    ]
+    .iter()
+    .fold(detail.to_owned(), |detail, (theirs, ours)| detail.replace(theirs, ours))
+}
+
 /// A notation of another language, outside of texts in quotes.
 fn operators(plain: &str, detail: &str) -> Option<String> {
     if detail.contains("too large") {
@@ -121,7 +145,7 @@ fn operators(plain: &str, detail: &str) -> Option<String> {
     } else if plain.contains('?') {
         ("a ? b : c", "b if a else c")
     } else if let Some(word) = words(plain).find(|word| is_operator(word)) {
-        return Some(unknown(word));
+        return Some(unknown(word, std::iter::empty()));
     } else if detail.contains("unexpected `=`") || detail.contains("after expression") && assigns(plain) {
         ("=", "==")
     } else {

@@ -54,6 +54,15 @@ impl std::fmt::Debug for Text {
     }
 }
 
+/// What is wrong with a text, a message for each part of it.
+struct Wrong(Vec<String>);
+
+impl From<String> for Wrong {
+    fn from(message: String) -> Self {
+        Self(vec![message])
+    }
+}
+
 impl Text {
     /// Whether there is anything to compile.
     pub(super) fn is_template(text: &str) -> bool {
@@ -65,7 +74,7 @@ impl Text {
         source: &str,
         place: TextUse,
         budget: &mut Budget,
-    ) -> Result<(Self, TextFindings), Mistake> {
+    ) -> Result<(Self, TextFindings), Vec<Mistake>> {
         let (mut endpoints, mut structures) = (vec![], vec![]);
         let compiled = Self::compiled(path, source, "template", budget, |references, budget| {
             let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
@@ -84,7 +93,8 @@ impl Text {
                 _ => &[],
             };
             structures = url::uses(source, syntax, allowed, |name| ending_with(name, children))?;
-            let lowered = lower(&template, Source { text: source, path }, place, references, budget)?;
+            let lowered = lower(&template, Source { text: source, path }, place, references, budget);
+            let lowered = lowered.map_err(Wrong)?;
             if place == TextUse::Url {
                 endpoints = url::endpoints(path, children)?;
             }
@@ -104,7 +114,7 @@ impl Text {
     ) -> Result<(Self, References), Mistake> {
         Self::compiled(path, source, "condition", budget, |references, budget| {
             if source.trim_start().starts_with("{{") {
-                return Err(spelling::foreign(source, "").unwrap_or_default());
+                return Err(spelling::foreign(source, "").unwrap_or_default().into());
             }
             scan::scan_expression(source)?;
             let expr = parse_expr(source).map_err(|error| {
@@ -112,6 +122,7 @@ impl Text {
             })?;
             Ok((lower_condition(&expr, Source { text: source, path }, references, budget)?, 0))
         })
+        .map_err(|mistakes| first(path, mistakes))
     }
 
     fn compiled(
@@ -119,23 +130,28 @@ impl Text {
         source: &str,
         what: &str,
         budget: &mut Budget,
-        generate: impl FnOnce(&mut References, &mut Budget) -> Result<(Body, usize), String>,
-    ) -> Result<(Self, References), Mistake> {
+        generate: impl FnOnce(&mut References, &mut Budget) -> Result<(Body, usize), Wrong>,
+    ) -> Result<(Self, References), Vec<Mistake>> {
         if source.len() > TEMPLATE_SOURCE_BYTES {
-            return Err(Mistake::new(path, format!("a {what} has at most {TEMPLATE_SOURCE_BYTES} bytes")));
+            let message = format!("a {what} has at most {TEMPLATE_SOURCE_BYTES} bytes");
+            return Err(vec![Mistake::new(path, message)]);
         }
         let before = budget.left();
         let mut references = References::default();
         let start = budget
             .work(COMPILE_WORK + COMPILE_WORK_EACH * source.len() as u64)
-            .and_then(|()| budget.keep(2 * NODE_BYTES + path.len()));
+            .and_then(|()| budget.keep(2 * NODE_BYTES + path.len()))
+            .map_err(Wrong::from);
         // A hostile author may have written the parser's input: if the parser panics, that is a mistake in this
         // playbook, and the check continues.
         let compiled = start.and_then(|()| {
             catch_unwind(AssertUnwindSafe(|| generate(&mut references, budget)))
-                .unwrap_or_else(|_| Err(format!("the {what} cannot be compiled")))
+                .unwrap_or_else(|_| Err(Wrong::from(format!("the {what} cannot be compiled"))))
         });
-        let (body, slots) = compiled.map_err(|message| Mistake::new(path, message))?;
+        let told = |Wrong(messages)| -> Vec<Mistake> {
+            messages.into_iter().map(|message| Mistake::new(path, message)).collect()
+        };
+        let (body, slots) = compiled.map_err(told)?;
         let bytes = before - budget.left();
         let (place, spread) = (TextUse::Data, false);
         Ok((Self { path: path.to_owned(), body, place, spread, slots, bytes }, references))
@@ -194,12 +210,18 @@ impl Text {
     }
 }
 
+/// The mistake of a condition, which is one expression.
+fn first(path: &str, mistakes: Vec<Mistake>) -> Mistake {
+    mistakes.into_iter().next().unwrap_or_else(|| Mistake::new(path, "the condition cannot be compiled"))
+}
+
 /// The error of the parser, or the notation here for what it rejects.
 fn syntax_error(error: &minijinja::Error, what: &str, hint: Option<String>) -> String {
     let line = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
-    match hint.as_deref().or(error.detail()) {
-        Some(detail) => format!("{line}{detail}"),
-        None => format!("{line}not a {what}"),
+    match (hint, error.detail()) {
+        (Some(hint), _) => format!("{line}{hint}"),
+        (None, Some(detail)) => format!("{line}{}", spelling::plainly(detail)),
+        (None, None) => format!("{line}not a {what}"),
     }
 }
 

@@ -15,7 +15,7 @@ fn what_is_not_there_is_a_mistake() {
     for (source, reason) in [
         ("", "unexpected end of input"),
         ("input.n >", "unexpected end of input"),
-        ("input.n == 1 1", "unexpected"),
+        ("input.n == 1 1", "expected an operator, or the end of the expression"),
         (
             "user.name == 'a'",
             "`user` is not known; there are `input`, `variables`, `constants`, `steps` and `now`",

@@ -120,11 +120,11 @@ fn a_question_that_asks_nobody_or_is_too_long_fails_and_never_asks_everybody() {
     for (more, host) in [
         (json!({"assignees": "{{ input.none }}"}), "h1".to_owned()),
         (json!({"assignees": ["{{ input.none }}"]}), "h1".to_owned()),
-        (json!({"group": null}), "h1".to_owned()),
+        (json!({"group": "{{ input.nobody }}"}), "h1".to_owned()),
         (json!({"assignees": "ana", "quorum": 2}), "h1".to_owned()),
         (json!({}), "h".repeat(QUESTION_BYTES)),
     ] {
-        let world = asked(&more, json!({"host": host, "none": ""}));
+        let world = asked(&more, json!({"host": host, "none": "", "nobody": null}));
         assert_eq!(world.tasks()[0].state.status, TaskStatus::Failed, "{more}");
         assert_eq!(world.ends, [ExecutionStatus::Failed]);
     }

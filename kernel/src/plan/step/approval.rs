@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use updraft_protocol::limits::{APPROVAL_CHOICES, APPROVAL_QUORUM};
+use updraft_protocol::limits::{APPROVAL_CHOICES, APPROVAL_PEOPLE, APPROVAL_QUORUM, KEY_BYTES};
 use updraft_protocol::playbook::Approval;
 use updraft_protocol::{Json, StepId, Value};
 
@@ -80,13 +80,19 @@ impl PlannedApproval {
         if !(1..=APPROVAL_QUORUM).contains(&quorum) {
             steps.mistakes.step(draft.at, "quorum", format!("must be from 1 to {APPROVAL_QUORUM}"));
         }
-        if let (Some(people), None) = (approval.assignees.as_ref().and_then(literal), &approval.group) {
-            if people.is_empty() {
-                steps.mistakes.step(draft.at, "assignees", "names nobody");
-            } else if people.len() < quorum as usize {
-                let message = format!("{} people cannot be a quorum of {quorum}", people.len());
-                steps.mistakes.step(draft.at, "quorum", message);
+        for (field, people) in [("assignees", &approval.assignees), ("group", &approval.group)] {
+            if let Some(message) = people.as_ref().and_then(no_people) {
+                steps.mistakes.step(draft.at, field, message);
             }
+        }
+        if let (Some(people), None) = (approval.assignees.as_ref().and_then(literal), &approval.group)
+            && (1..quorum as usize).contains(&people.len())
+        {
+            let message = format!("{} people cannot be a quorum of {quorum}", people.len());
+            steps.mistakes.step(draft.at, "quorum", message);
+        }
+        if approval.question.trim().is_empty() {
+            steps.mistakes.step(draft.at, "approval", "a question is needed");
         }
         let names: Vec<&StepId> =
             approval.choices.iter().flat_map(|choices| &choices.0).map(|(name, _)| name).collect();
@@ -133,6 +139,22 @@ impl PlannedApproval {
             choices,
         })
     }
+}
+
+/// Why a value names no people, whatever its templates give.
+fn no_people(named: &Value) -> Option<String> {
+    let names = named.as_array().unwrap_or(std::slice::from_ref(named));
+    let is_name = |name: &Value| {
+        let text = name.as_str();
+        text.is_some_and(|text| !is_literal(text) || (1..=KEY_BYTES).contains(&text.len()))
+    };
+    if names.is_empty() {
+        return Some("names nobody".to_owned());
+    }
+    if names.len() > APPROVAL_PEOPLE || !names.iter().all(is_name) {
+        return Some(format!("a name, or a list of 1 to {APPROVAL_PEOPLE} names, is needed"));
+    }
+    None
 }
 
 /// The people of a list in which nothing is computed.

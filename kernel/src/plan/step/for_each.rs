@@ -108,7 +108,7 @@ fn check_name(steps: &mut Steps<'_>, draft: &Draft, each: &ForEach, names: &Item
     }
     let around = steps.flat.names_around(draft.at);
     if let Some(name) = names.all().iter().find(|name| around.contains(name)) {
-        let message = format!("`{name}` is read from a loop around this one; `as: NAME` gives another name");
+        let message = format!("a loop around this one names `{name}` too; `as: NAME` gives another name");
         steps.mistakes.step(draft.at, field, message);
     }
 }

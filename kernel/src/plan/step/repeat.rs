@@ -144,7 +144,7 @@ fn check_names(steps: &mut Steps<'_>, draft: &Draft, repeat: &Repeat) {
         } else if is_root(name) || name == ROUND || name == APPROVAL {
             format!("`{name}` means something else in templates")
         } else if around.iter().any(|known| **known == **name) {
-            format!("`{name}` is read from a loop around this one")
+            format!("a loop around this one names `{name}` too")
         } else {
             continue;
         };

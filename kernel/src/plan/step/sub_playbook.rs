@@ -5,9 +5,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use updraft_protocol::playbook::{SubPlaybook, SubVersion};
-use updraft_protocol::{PlaybookChoice, PlaybookId};
+use updraft_protocol::{PlaybookChoice, PlaybookId, Value};
 
-use super::end::template;
+use super::end::{is_literal, template};
 use super::{Draft, Steps};
 use crate::template::Template;
 
@@ -50,6 +50,15 @@ impl PlannedSubPlaybook {
             }
             Err(_) => PlaybookChoice::Named(child.playbook.clone(), version),
         };
+        let is_input = match &child.input {
+            Some(Value::Number(_) | Value::Bool(_)) => false,
+            Some(Value::String(text)) => !is_literal(text),
+            _ => true,
+        };
+        if !is_input {
+            let message = "a map is needed, with the inputs of the playbook by their names";
+            steps.mistakes.step(draft.at, "with", message);
+        }
         let mut optional = |field, value: &Option<_>| match value {
             Some(value) => template(steps, draft, field, value).map(Some),
             None => Some(None),

@@ -66,25 +66,33 @@ impl PlannedSwitch {
         };
         let cases: Vec<_> =
             (0..).zip(&switch.cases).map(|(at, case)| planned(steps, draft, switch, at, case)).collect();
-        never_reached(steps, draft, &cases);
+        check_values(steps, draft, &switch.cases, &cases);
         Some(Self { value, cases: cases.into_iter().collect::<Option<_>>()?, starts, default })
     }
 }
 
 /// A value that an earlier case has already never comes to the later one.
-fn never_reached(steps: &mut Steps<'_>, draft: &Draft, cases: &[Option<PlannedCase>]) {
+fn check_values(steps: &mut Steps<'_>, draft: &Draft, written: &[SwitchCase], cases: &[Option<PlannedCase>]) {
     let mut known: BTreeMap<InputHash, usize> = BTreeMap::new();
-    for (at, case) in cases.iter().enumerate() {
-        let Some(PlannedCase::Is(values)) = case else { continue };
-        for value in values {
-            let first = *known.entry(*value).or_insert(at);
-            if first != at {
-                let message =
-                    format!("cases[{first}] has a value of it already, so that this one is never reached");
-                steps.mistakes.step(draft.at, &format!("cases[{at}].is"), message);
-                break;
+    for (at, (case, written)) in cases.iter().zip(written).enumerate() {
+        let (Some(PlannedCase::Is(values)), Some(is)) = (case, &written.is) else { continue };
+        let (mut twice, mut first) = (Vec::new(), at);
+        for (number, value) in values.iter().enumerate() {
+            let earlier = *known.entry(*value).or_insert(at);
+            if earlier != at {
+                first = first.min(earlier);
+                twice.push(is.as_array().and_then(|values| values.get(number)).unwrap_or(is).to_string());
             }
         }
+        let field = format!("cases[{at}].is");
+        let message = match &twice[..] {
+            [] => continue,
+            _ if twice.len() == values.len() => {
+                "earlier cases have all of its values, so that it is never reached".to_owned()
+            }
+            [value, ..] => format!("{value} stands in cases[{first}] too, which takes it"),
+        };
+        steps.mistakes.step(draft.at, &field, message);
     }
 }
 

@@ -153,6 +153,6 @@ fn a_url_connects_to_a_constant_that_only_the_playbook_gives() {
     );
     assert_eq!(
         check("{{ constants.other }}/hosts", json!("https://edr.example")).unwrap_err(),
-        "steps[0].arguments: there is no constant \"other\""
+        "steps[0].arguments: there is no constant \"other\"; there are edr"
     );
 }

@@ -21,8 +21,18 @@ fn a_body_reads_its_item_under_the_name_that_the_step_gives() {
     for read in ["host", "host.name", "host_index", "host_key"] {
         assert!(check(&playbook(each(json!([reads("a", read)])))).is_ok(), "{read}");
     }
-    let other = mistakes(each(json!([reads("a", "item")])));
-    assert!(other[0].contains("`item` is not known"), "{other:?}");
+    let there =
+        "there are `input`, `variables`, `constants`, `steps`, `now`, `host`, `host_index` and `host_key`";
+    assert_eq!(
+        mistakes(each(json!([reads("a", "item")]))),
+        [format!("steps[0].do[0].arguments.x: `item` is not known; {there}")]
+    );
+    assert_eq!(
+        mistakes(each(json!([reads("a", "host_idx")]))),
+        [format!(
+            "steps[0].do[0].arguments.x: `host_idx` is not known; did you mean \"host_index\"?; {there}"
+        )]
+    );
     let outside = mistakes(json!([
         {"id": "all", "for_each": "input.hosts", "do": [{"id": "a"}]}, reads("after", "item"),
     ]));
@@ -68,7 +78,7 @@ fn each_mistake_in_a_loop_has_its_place() {
     one(json!({"as": "steps"}), "steps[0].as: `steps` means something else in templates");
     one(
         json!({"do": [{"id": "inner", "for_each": "item.l", "do": [{"id": "isolate"}]}]}),
-        "steps[0].do[0].for_each: `item` is read from a loop around this one; `as: NAME` gives another name",
+        "steps[0].do[0].for_each: a loop around this one names `item` too; `as: NAME` gives another name",
     );
     one(
         json!({"do": [{"id": "isolate", "next": "all"}]}),

@@ -201,7 +201,13 @@ fn of_cases() {
     one(switch(json!({})), "steps[0].cases[0].is: is compared with nothing: `switch: EXPRESSION` is missing");
     one(
         switch(json!({"switch": "input.n", "cases": [{"is": [1, 2], "do": []}, {"is": 2, "do": []}]})),
-        "steps[0].cases[1].is: cases[0] has a value of it already, so that this one is never reached",
+        "steps[0].cases[1].is: earlier cases have all of its values, so that it is never reached",
+    );
+    one(
+        switch(
+            json!({"switch": "input.n", "cases": [{"is": ["a", "b"], "do": []}, {"is": ["b", "c"], "do": []}]}),
+        ),
+        "steps[0].cases[1].is: \"b\" stands in cases[0] too, which takes it",
     );
     one(switch(json!({"cases": []})), "steps[0].cases: 0 cases; 1 to 1000 are allowed");
     one(
@@ -214,11 +220,11 @@ fn of_cases() {
     );
     one(
         switch(json!({"cases": [{"when": "inptu.x == 1", "do": []}]})),
-        "steps[0].cases[0].when: `inptu` is not known; there are `input`, `variables`, `constants`, `steps` and `now`",
+        "steps[0].cases[0].when: `inptu` is not known; did you mean \"input\"?; there are `input`, `variables`, `constants`, `steps` and `now`",
     );
     one(
         switch(json!({"switch": "inptu.x"})),
-        "steps[0].switch: `inptu` is not known; there are `input`, `variables`, `constants`, `steps` and `now`",
+        "steps[0].switch: `inptu` is not known; did you mean \"input\"?; there are `input`, `variables`, `constants`, `steps` and `now`",
     );
 }
 
@@ -226,15 +232,15 @@ fn of_cases() {
 fn of_texts() {
     one(
         json!([{"id": "a", "arguments": {"url": "{{ inptu.x }}"}}]),
-        "steps[0].arguments.url: `inptu` is not known; there are `input`, `variables`, `constants`, `steps` and `now`",
+        "steps[0].arguments.url: `inptu` is not known; did you mean \"input\"?; there are `input`, `variables`, `constants`, `steps` and `now`",
     );
     one(
         json!([{"id": "a", "end": {"x": ["{{ input. }}"]}}]),
-        "steps[0].end.x[0]: line 1: unexpected end of variable block, expected identifier or integer",
+        "steps[0].end.x[0]: line 1: unexpected end of the expression, expected name or integer",
     );
     one(
         json!([{"id": "a", "if": "inptu.x == 1", "then": []}]),
-        "steps[0].if: `inptu` is not known; there are `input`, `variables`, `constants`, `steps` and `now`",
+        "steps[0].if: `inptu` is not known; did you mean \"input\"?; there are `input`, `variables`, `constants`, `steps` and `now`",
     );
     let deep = (0..100).fold(json!("x"), |value, _| json!([value]));
     let deep = mistakes(json!([{"id": "a", "arguments": {"deep": deep}}]));

@@ -15,7 +15,9 @@ fn outputs_are_checked_as_other_texts_are() {
     assert!(check(&with(json!({"outputs": outputs, "output_schema": {"type": "object"}}))).is_ok());
     refused(
         json!({"outputs": {"n": "{{ steps.b.output }}", "m": "{{ inptu.x }}"}}),
-        &["outputs.m: `inptu` is not known; there are `input`, `variables`, `constants`, `steps` and `now`"],
+        &[
+            "outputs.m: `inptu` is not known; did you mean \"input\"?; there are `input`, `variables`, `constants`, `steps` and `now`",
+        ],
     );
     refused(json!({"outputs": {"n": "{{ steps.b.output }}"}}), &["outputs.n: no step \"b\""]);
     refused(

@@ -1,8 +1,6 @@
 //! Filters of instants. An instant is a text as RFC 3339 writes it, in UTC with milliseconds, so that two of them compare
 //! as texts do. No clock is read.
 
-use std::time::Duration;
-
 use jiff::civil::{DateTime, Time};
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::TimeZone;
@@ -19,6 +17,8 @@ use crate::template::value::Operand;
 /// The cost of reading or writing an instant, and its memory.
 const DATE_WORK: u64 = 12_000;
 const DATE_MEMORY_BYTES: usize = 1 << 10;
+/// The cost of checking what an author wrote out.
+pub(in crate::template) const CHECK_WORK: u64 = ZONE_WORK;
 /// The cost of finding a time zone, and its memory: the first use of a zone reads it.
 const ZONE_WORK: u64 = 20_000;
 const ZONE_BYTES: usize = 48 << 10;
@@ -51,35 +51,39 @@ pub(in crate::template) fn date(meter: &Meter, value: &Operand, args: &[Operand]
 /// `|date_add('1h 30m')`, `|date_add('-7d')`.
 pub(in crate::template) fn date_add(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let millis = instant(meter, "date_add", value)?;
-    let span = text_argument("date_add", args, 0)?.unwrap_or_default();
-    let (span, sign) = span.strip_prefix('-').map_or((span, 1), |span| (span, -1));
-    let short = Some(span).filter(|span| span.len() <= DATE_BYTES);
-    let Some(Span(span)) = short.and_then(|span| span.parse().ok()) else {
-        return refuse("`date_add` needs a duration such as `1h 30m`, `500ms` or `-7d`");
-    };
-    let added = of_duration(span).and_then(|span| millis.checked_add(sign * span));
-    match added {
+    let span = added_millis(text_argument("date_add", args, 0)?.unwrap_or_default())?;
+    match span.and_then(|span| millis.checked_add(span)) {
         Some(millis) => written(meter, "date_add", millis),
         None => out_of_range("date_add"),
     }
 }
 
-fn of_duration(span: Duration) -> Option<Millis> {
-    i64::try_from(span.as_millis()).ok()
+/// The milliseconds of a duration with a sign; `None` if they are too many.
+fn added_millis(span: &str) -> Result<Option<Millis>> {
+    let (span, sign) = span.strip_prefix('-').map_or((span, 1), |span| (span, -1));
+    let short = Some(span).filter(|span| span.len() <= DATE_BYTES);
+    let Some(Span(span)) = short.and_then(|span| span.parse().ok()) else {
+        return refuse("`date_add` needs a duration such as `1h 30m`, `500ms` or `-7d`");
+    };
+    Ok(i64::try_from(span.as_millis()).ok().map(|millis| sign * millis))
 }
 
 /// `|date_diff(other, 'h')`: the whole units from `other` to the value, rounded towards zero.
 pub(in crate::template) fn date_diff(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
-    let unit = match text_argument("date_diff", args, 1)?.unwrap_or("s") {
+    let unit = unit_of_diff(text_argument("date_diff", args, 1)?)?;
+    let (to, from) = (instant(meter, "date_diff", value)?, instant(meter, "date_diff", argument(args, 0))?);
+    Ok(Operand::Number(Number::I64((to - from) / unit)))
+}
+
+fn unit_of_diff(unit: Option<&str>) -> Result<Millis> {
+    Ok(match unit.unwrap_or("s") {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
         _ => return refuse("the unit of `date_diff` is `ms`, `s`, `m`, `h` or `d`"),
-    };
-    let (to, from) = (instant(meter, "date_diff", value)?, instant(meter, "date_diff", argument(args, 0))?);
-    Ok(Operand::Number(Number::I64((to - from) / unit)))
+    })
 }
 
 /// `|date_format('%d.%m.%Y %H:%M', zone='Europe/Berlin')`; without a pattern as RFC 3339 writes it.
@@ -103,10 +107,42 @@ pub(in crate::template) fn date_format(meter: &Meter, value: &Operand, args: &[O
 /// `|epoch` and `|epoch('ms')`: whole seconds or milliseconds since 1970.
 pub(in crate::template) fn epoch(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let millis = instant(meter, "epoch", value)?;
-    match text_argument("epoch", args, 0)?.unwrap_or("s") {
-        "s" => Ok(Operand::Number(Number::I64(millis.div_euclid(1_000)))),
-        "ms" => Ok(Operand::Number(Number::I64(millis))),
+    let unit = unit_of_epoch(text_argument("epoch", args, 0)?)?;
+    Ok(Operand::Number(Number::I64(millis.div_euclid(unit))))
+}
+
+fn unit_of_epoch(unit: Option<&str>) -> Result<Millis> {
+    match unit.unwrap_or("s") {
+        "s" => Ok(1_000),
+        "ms" => Ok(1),
         _ => refuse("the unit of `epoch` is `s` or `ms`"),
+    }
+}
+
+/// Whether a filter is one of these, whose arguments can be wrong however they are called.
+pub(in crate::template) fn is_of_dates(filter: &str) -> bool {
+    matches!(filter, "date" | "date_add" | "date_diff" | "date_format" | "epoch")
+}
+
+/// Checks the arguments that an author wrote out; the others are undefined.
+pub(in crate::template) fn check_written(filter: &'static str, args: &[Operand]) -> Result<()> {
+    let zone_at = |at| match text_argument(filter, args, at)? {
+        Some(name) if instant::zone(name).is_none() => no_zone(filter),
+        _ => Ok(()),
+    };
+    match filter {
+        "date" => {
+            let pattern = text_argument(filter, args, 0)?.filter(|unit| !matches!(*unit, "s" | "ms"));
+            pattern.map_or(Ok(()), |pattern| check_pattern(filter, pattern))?;
+            zone_at(1)
+        }
+        "date_format" => {
+            text_argument(filter, args, 0)?.map_or(Ok(()), |pattern| check_pattern(filter, pattern))?;
+            zone_at(1)
+        }
+        "date_add" => text_argument(filter, args, 0)?.map_or(Ok(()), |span| added_millis(span).map(drop)),
+        "date_diff" => unit_of_diff(text_argument(filter, args, 1)?).map(drop),
+        _ => unit_of_epoch(text_argument(filter, args, 0)?).map(drop),
     }
 }
 
@@ -183,8 +219,12 @@ fn zone(meter: &Meter, filter: &'static str, name: &str) -> Result<TimeZone> {
     meter.make(ZONE_BYTES)?;
     match instant::zone(name) {
         Some(zone) => Ok(zone),
-        None => refuse(format!("`{filter}` knows no such time zone; `UTC` and `Europe/Berlin` are some")),
+        None => no_zone(filter),
     }
+}
+
+fn no_zone<T>(filter: &'static str) -> Result<T> {
+    refuse(format!("`{filter}` knows no such time zone; `UTC` and `Europe/Berlin` are some"))
 }
 
 /// Checks that a pattern is short and has only the directives of the documents: widths and flags would let it print

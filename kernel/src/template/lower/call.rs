@@ -8,7 +8,9 @@ use crate::template::allowed::{self, EACH, Filter, MATCHING, Parameter, Work};
 use crate::template::code::{
     Apply, Check, EachCall, Expr, FilterCall, Missing, NODE_BYTES, ReadyFilter, ReadyWork, TestCall,
 };
+use crate::template::filters::dates;
 use crate::template::pattern::{Pattern, Search};
+use crate::template::value::Operand;
 
 /// The arguments of a call: positional and named.
 struct Args<'a> {
@@ -99,7 +101,17 @@ impl Lowering<'_> {
                 ReadyWork::Search(run, Box::new(Search::compile(pattern, self.budget)?))
             }
         };
-        Ok(ReadyFilter { name, work, args: self.args(filter.parameters, args)? })
+        let args = self.args(filter.parameters, args)?;
+        if dates::is_of_dates(name) {
+            let known = |arg: &Option<Expr>| match arg {
+                Some(Expr::Const(value)) => value.clone(),
+                _ => Operand::Undefined,
+            };
+            let known: Vec<Operand> = args.iter().map(known).collect();
+            self.budget.work(dates::CHECK_WORK)?;
+            dates::check_written(name, &known).map_err(|refusal| refusal.to_string())?;
+        }
+        Ok(ReadyFilter { name, work, args })
     }
 
     /// Lowers `operand is name(args)`.

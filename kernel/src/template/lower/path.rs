@@ -85,7 +85,10 @@ impl Lowering<'_> {
             }
             "loop" if self.loops > 0 => self.loop_field(keys),
             "loop" => Err("`loop` is only there inside a loop".to_owned()),
-            _ => Err(spelling::unknown(name)),
+            _ => {
+                let set = self.scopes.iter().flatten().map(|(name, _)| name.as_str());
+                Err(spelling::unknown(name, self.budget.locals().chain(set)))
+            }
         }
     }
 
