@@ -122,6 +122,28 @@ fn what_is_contained_is_what_was_done_and_not_what_the_alert_names() {
     assert_eq!(output["contained"], json!(false), "no host is named: {document}");
 }
 
+#[test]
+fn an_alert_that_names_no_list_of_hosts_is_refused_before_anything_is_done() {
+    let dir = files(&[]);
+    let tools = Tools::serve(dir.path());
+    let (book, place) = (example("ransomware-containment", "playbook.yaml"), tools.place());
+    for (hosts, place_of) in
+        [(None, "input.hosts: is needed"), (Some(json!("PC-1")), "input.hosts: a list is needed")]
+    {
+        let mut alert = alert("ransomware-containment");
+        alert.as_object_mut().unwrap().remove("hosts");
+        if let Some(hosts) = hosts {
+            alert["hosts"] = hosts;
+        }
+        std::fs::write(dir.path().join("alert.json"), alert.to_string()).unwrap();
+        let arguments = ["run", book.to_str().unwrap(), "--input", "alert.json", "--endpoint", &place];
+        let refused = ended(dir.path(), &arguments);
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert!(refused.err.contains(place_of), "{}", refused.err);
+    }
+    assert_eq!(acts(&tools), json!({}));
+}
+
 /// Answers the approvals that wait, each by its host; none waits twice.
 fn answer(dir: &Path, answers: &[(&str, &str)]) {
     for _ in 0..600 {
