@@ -71,8 +71,8 @@ pub const PEOPLE: &[Mutant] = &[
         name: "answer-of-anybody",
         claim: "a person who is not asked answers",
         file: APPROVAL,
-        find: " || !gate.asks(&answer.uid, &answer.groups) {\n",
-        replace: " {\n",
+        find: "        if !gate.asks(&answer.uid, &answer.groups) {\n",
+        replace: "        if false {\n",
     },
     Mutant {
         name: "misfit-is-taken",
