@@ -102,6 +102,14 @@ fn of_names_that_are_not_there_those_are_told_that_are() {
         check(&playbook).unwrap_err(),
         ["steps[0].end: there is no variable \"xx\"; there are limit, tenant"]
     );
+    let wrong = "{{ input.x|uper }}{{ 'a' is matchin('a') }}";
+    assert_eq!(
+        mistakes(json!([{"end": wrong}])),
+        [
+            "steps[0].end: no filter `uper`; did you mean \"upper\"?",
+            "steps[0].end: no test `matchin`; did you mean \"matching\"?",
+        ]
+    );
     one(
         json!({"for_each": "zz zz", "do": [{"id": "a"}]}),
         "for_each: line 1: unexpected name, expected an operator, or the end of the expression",

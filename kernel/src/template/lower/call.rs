@@ -198,10 +198,15 @@ fn no_filter(name: &str) -> String {
     if allowed::test_names().contains(&test) {
         return format!("no filter `{name}`; it is a test: `value is {test}`");
     }
-    let near = suggestion(name, allowed::filter_names().into_iter());
-    format!("no filter `{name}`{near}; there are {}", allowed::filter_names().join(", "))
+    format!("no filter `{name}`{}", near(name, &allowed::filter_names()))
 }
 
 fn no_test(name: &str) -> String {
-    format!("no test `{name}`; there are {}", allowed::test_names().join(", "))
+    format!("no test `{name}`{}", near(name, &allowed::test_names()))
+}
+
+/// The known name that is like this one, or else all of them.
+fn near(name: &str, known: &[&str]) -> String {
+    let near = suggestion(name, known.iter().copied());
+    if near.is_empty() { format!("; there are {}", known.join(", ")) } else { near }
 }
