@@ -1,6 +1,7 @@
-//! Queued items: those of a `for_each` of which results were taken over from another execution, and in which nothing has begun in
-//! this one. Their results are walked at once, as what is recorded of an execution is; what is new in them begins as soon as fewer
-//! items than the step allows are under way, in the order of their numbers. Opens no scope.
+//! Queued items: those of a `for_each` of which results were taken over from another execution, and in which this one has called and
+//! waited for nothing. They are walked at once, as what is recorded of an execution is: a result that the walk does not come to is
+//! lost, and its step would act twice. A step that acts or waits, and has no result, begins as soon as fewer items than the loop
+//! allows are under way, in the order of their numbers. Opens no scope.
 
 use super::scope::ScopeId;
 use super::task::Phase;
@@ -8,11 +9,24 @@ use super::task_seq::TaskSeq;
 use super::{Machine, Undecided};
 use crate::plan::{PlannedKind, StepIndex};
 
+/// Whether a step calls, asks or waits. The others are decided at once.
+pub(super) fn acts_or_waits(kind: &PlannedKind) -> bool {
+    matches!(
+        kind,
+        PlannedKind::Action(_)
+            | PlannedKind::SubPlaybook(_)
+            | PlannedKind::Delay(_)
+            | PlannedKind::WaitUntil(_)
+            | PlannedKind::WaitFor(_)
+            | PlannedKind::Approval(_)
+    )
+}
+
 impl Machine {
     /// Whether a step that has no result has to wait, as an item around it is queued and there is no room for it. Where there is,
     /// the item is under way from now on.
-    pub(super) fn is_queued(&mut self, scope: ScopeId, step: StepIndex) -> bool {
-        if self.head.rerun_of.is_none() || self.has_recorded_inside(scope, step) {
+    pub(super) fn is_held_in_queue(&mut self, scope: ScopeId, step: StepIndex) -> bool {
+        if self.head.rerun_of.is_none() || !acts_or_waits(&self.plan.step(step).kind) {
             return false;
         }
         // The outermost first: one inside of it cannot go on before.
@@ -31,6 +45,19 @@ impl Machine {
             }
         }
         false
+    }
+
+    /// The time of a step begins in this scope: the items around it do not wait for room.
+    pub(super) fn leave_queue(&mut self, scope: ScopeId) {
+        for (item, number, opener) in self.queued_around(scope) {
+            if let Phase::Repeating(items) = &mut self.task_mut(opener).phase {
+                let postponed = items.go_on_queued(number);
+                self.put_off(postponed);
+            }
+            if let Some(item) = self.scopes.get_mut(item) {
+                item.queued = false;
+            }
+        }
     }
 
     /// An item has ended: where there is room now, what waits in the first queued one goes on.
@@ -64,13 +91,14 @@ impl Machine {
         self.undecided.extend(steps.into_iter().map(|(scope, step)| Undecided::Step(scope, step)));
     }
 
-    /// The queued items around a scope, the innermost first: each with its number and the task of its loop.
+    /// The queued items around a scope, the innermost first: each with its number and the task of its loop. What cleans up is
+    /// held back by none.
     fn queued_around(&self, scope: ScopeId) -> Vec<(ScopeId, u32, TaskSeq)> {
         let mut around = Vec::new();
         let mut next = Some(scope);
         while let Some((id, scope)) = next.and_then(|id| Some((id, self.scopes.get(id)?))) {
-            let Some((outer, opener)) = scope.opener else { break };
-            if scope.queued {
+            let Some((outer, opener)) = scope.opener.filter(|_| !scope.shielded) else { break };
+            if scope.queued && !scope.cancelled {
                 around.push((id, scope.locals.as_ref().map_or(0, |locals| locals.number), opener));
             }
             next = Some(outer);

@@ -34,11 +34,12 @@ impl Recorded {
         self.0.range(first).next().is_some_and(|((path, _), _)| is_inside(path, scope))
     }
 
-    /// Whether a task of this execution is left in this scope, or in one inside of it: no result of another one.
-    pub(super) fn has_own_in(&self, scope: &ScopePath) -> bool {
+    /// Whether a task of this execution, of a step for which that holds, is left in this scope, or in one inside of it: no result of
+    /// another execution.
+    pub(super) fn has_own_in(&self, scope: &ScopePath, of: impl Fn(StepIndex) -> bool) -> bool {
         let first = (Bound::Included((scope.clone(), StepIndex::FIRST)), Bound::Unbounded);
         let mut inside = self.0.range(first).take_while(|((path, _), _)| is_inside(path, scope));
-        inside.any(|(_, document)| document.head.taken_from.is_none())
+        inside.any(|((_, step), document)| document.head.taken_from.is_none() && of(*step))
     }
 
     /// Whether the walk has reached all.

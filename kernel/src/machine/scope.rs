@@ -40,7 +40,7 @@ pub(super) struct Scope {
     pub(super) cancelled: bool,
     /// It runs on where a scope around it is cancelled.
     pub(super) shielded: bool,
-    /// It is an item of which results were taken over, and in which nothing new has begun.
+    /// It is an item of which results were taken over, and in which nothing else was called or waited for.
     pub(super) queued: bool,
 }
 

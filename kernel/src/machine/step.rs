@@ -70,7 +70,7 @@ impl Machine {
         if at.recorded.is_none() && self.is_paused() {
             return self.undecided.push_back(Undecided::Step(scope, step));
         }
-        if at.recorded.is_none() && self.is_queued(scope, step) {
+        if at.recorded.is_none() && self.is_held_in_queue(scope, step) {
             return;
         }
         // An ended step is passed over, unless later steps see the tasks in its scopes.

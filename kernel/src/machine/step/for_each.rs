@@ -5,6 +5,7 @@ use updraft_protocol::{Effect, Failure, Json, Timestamp};
 
 use super::Arrival;
 use crate::machine::items::Items;
+use crate::machine::queued::acts_or_waits;
 use crate::machine::scope::{Locals, ScopeId};
 use crate::machine::task::{Ending, Phase, Task};
 use crate::machine::task_seq::TaskSeq;
@@ -84,7 +85,7 @@ impl Machine {
             return;
         };
         let path = path(number);
-        let is_queued = is_begun && !recorded.has_own_in(&path);
+        let is_queued = is_begun && !recorded.has_own_in(&path, |step| acts_or_waits(&plan.step(step).kind));
         if is_queued {
             items.queue();
         }

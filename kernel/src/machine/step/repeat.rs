@@ -47,6 +47,10 @@ impl Machine {
         let task = at.task(self, effects);
         let started = self.task(task).state.started_date.unwrap_or(at.now);
         let deadline = repeat.timeout.map(|timeout| started.after(timeout));
+        // Its time runs, whether or not there is room for the item that it is in.
+        if deadline.is_some() {
+            self.leave_queue(at.scope);
+        }
         let rounds = Rounds { next: 0, carried, due: None, deadline, is_over: false, ended_path: false };
         self.task_mut(task).phase = Phase::Rounds(Box::new(rounds));
         self.wait_in_phase(task, effects);
