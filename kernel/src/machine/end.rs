@@ -68,6 +68,7 @@ impl Machine {
             return self.stop_at_once(status, now, effects);
         }
         let was_paused = self.is_paused();
+        self.give_back_cleanup_time(now, effects);
         self.write_ending(ExecutionEnding { status, error, stopped: true, since: now }, now, effects);
         effects.durable = true;
         self.stop_and_clean_up(status, now, effects);

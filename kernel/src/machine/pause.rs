@@ -38,6 +38,8 @@ impl Machine {
             return Err(ControlRefusal::Ended(status));
         }
         self.take_back_waiting_calls(effects);
+        // That of a pause for a failure: the new one begins now.
+        self.give_back_cleanup_time(now, effects);
         let pause = Arc::new(Pause { since: now, cause: PauseCause::Asked(asked.clone()) });
         self.note_control(ControlRecord::new(ControlKind::Pause, now, asked));
         self.write_pause(ExecutionStatus::Paused, Some(pause), now, effects);
@@ -65,9 +67,7 @@ impl Machine {
 
     /// The execution executes again.
     pub(super) fn end_pause(&mut self, now: Timestamp, effects: &mut Effects) {
-        if let Some(since) = self.state.pause.as_ref().map(|pause| pause.since) {
-            self.give_back_cleanup_time(since, now, effects);
-        }
+        self.give_back_cleanup_time(now, effects);
         self.write_pause(ExecutionStatus::Executing, None, now, effects);
         self.end_overdue_loops(now, effects);
         self.arm_again(effects);

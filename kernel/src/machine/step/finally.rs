@@ -80,13 +80,10 @@ impl Machine {
         self.wait_in_phase(task, effects);
     }
 
-    /// A pause has ended: what cleans up could begin nothing since then, and has so much longer.
-    pub(in crate::machine) fn give_back_cleanup_time(
-        &mut self,
-        paused: Timestamp,
-        now: Timestamp,
-        effects: &mut Effects,
-    ) {
+    /// A pause ends, or another takes its place: what cleans up could begin nothing since then, and has so much longer.
+    pub(in crate::machine) fn give_back_cleanup_time(&mut self, now: Timestamp, effects: &mut Effects) {
+        let pause = self.state.pause.as_ref().filter(|_| self.is_paused());
+        let Some(paused) = pause.map(|pause| pause.since) else { return };
         let cleans_up =
             |task: &&Task| matches!(&task.phase, Phase::CleaningUp(cleaning) if !cleaning.is_over);
         let tasks: Vec<TaskSeq> = self.tasks.iter().filter(cleans_up).map(|task| task.seq).collect();
@@ -174,7 +171,7 @@ impl Machine {
         };
         let go = self.end_opener(task, ending, now, effects);
         work.push(match go {
-            Go::Enter(scope, _) if ends_path => {
+            Go::Enter(scope, _) | Go::End(scope, _, Ok(_), _) if ends_path => {
                 Go::End(scope, task, Ok(self.task(task).state.response.clone()), EndedBy::End)
             }
             go => go,

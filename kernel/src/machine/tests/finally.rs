@@ -120,6 +120,11 @@ fn it_has_a_time_of_its_own() {
     assert_eq!(told.message, "its cleanup failed: it did not end within 20s");
 }
 
+/// The milliseconds that the cleanup of this task has.
+fn left(world: &World, task: usize) -> u64 {
+    world.tasks()[task].state.wait.as_ref().unwrap().until.unwrap().since(world.now)
+}
+
 #[test]
 fn its_time_stands_still_while_the_execution_is_paused() {
     let cleanup = json!({"do": [once("a")], "finally": {"do": [once("one"), once("two")], "timeout": "20s"}});
@@ -129,12 +134,47 @@ fn its_time_stands_still_while_the_execution_is_paused() {
     world.now = world.now.after(Duration::from_secs(600));
     world.crash();
     assert_eq!(world.go_on(), Ok(Applied::Resumed));
+    assert_eq!(left(&world, 0), 20_000);
     world.end("one", Ok(json!({})));
     world.crash();
     world.end("two", Ok(json!({})));
     world.end("after", Ok(json!({})));
     assert_eq!(world.ends, [ExecutionStatus::Completed]);
     assert_eq!(world.tasks()[0].state.error, None);
+}
+
+#[test]
+fn it_has_its_time_after_a_pause_that_follows_another_or_that_a_cancel_ends() {
+    let minutes = |count: u64| Duration::from_secs(60 * count);
+    let paused = json!({"id": "p", "action": "act", "integration": "tool", "on_last_failure": "pause",
+        "retry": {"attempts": 1}});
+    let cleanup = json!({"id": "body", "do": [once("a")],
+        "finally": {"do": [once("one"), once("two")], "timeout": "5m"}});
+    for is_cancelled in [false, true] {
+        let steps = json!([parallel("all", [cleanup.clone(), paused.clone()])]);
+        let mut world = World::begin(&playbook(steps), json!({}));
+        world.end("p", Err(FailureKind::Status));
+        assert!(world.machine.is_paused());
+        world.end("a", Ok(json!({})));
+        world.now = world.now.after(minutes(10));
+        assert_eq!(world.pause(), Ok(Applied::Paused));
+        world.now = world.now.after(minutes(20));
+        if is_cancelled {
+            world.apply(MachineEvent::Cancel(None));
+        } else {
+            assert_eq!(world.go_on(), Ok(Applied::Resumed));
+        }
+        assert_eq!(left(&world, 1), 300_000);
+        world.end("one", Ok(json!({})));
+        world.crash();
+        world.end("two", Ok(json!({})));
+        let told = world
+            .tasks()
+            .iter()
+            .filter(|task| task.state.error.as_ref().is_some_and(|error| error.message.contains("cleanup")))
+            .count();
+        assert_eq!(told, 0);
+    }
 }
 
 #[test]
@@ -156,9 +196,20 @@ fn an_end_inside_of_the_body_ends_its_path_as_it_would_without_it() {
     let guarded =
         json!({"id": "if", "if": "1 == 1", "then": {"do": [{"end": 7}], "finally": [once("tidy")]}});
     let twice = json!({"do": [guarded, once("neither")], "finally": [once("outer")]});
-    for (first, crash) in [(&guarded, false), (&guarded, true), (&twice, false), (&twice, true)] {
+    let last = json!({"do": [guarded], "finally": [once("outer")]});
+    let round = json!({"while": "true", "at_most": 2, "do": [guarded]});
+    for (first, cleanups, crash) in [
+        (&guarded, &["tidy"][..], false),
+        (&guarded, &["tidy"], true),
+        (&twice, &["tidy", "outer"], false),
+        (&twice, &["tidy", "outer"], true),
+        (&last, &["tidy", "outer"], false),
+        (&last, &["tidy", "outer"], true),
+        (&round, &["tidy"], false),
+        (&round, &["tidy"], true),
+    ] {
         let mut world = World::begin(&playbook(json!([first, once("never")])), json!({}));
-        for step in ["tidy", "outer"].into_iter().take(if first == &twice { 2 } else { 1 }) {
+        for step in cleanups {
             if crash {
                 world.crash();
             }
