@@ -157,9 +157,12 @@ impl Handle {
             return applied;
         }
         // An approval of an ended item of a loop, or of an ended execution, is in the store alone, as soon as that has what is
-        // known. Where it lags, the refusal stands.
+        // known. Where it lags or is away, the refusal stands.
         let _ = self.context.timer.until(after(LATE_ANSWER_STORED), self.context.flush()).await;
-        let stored = Reader::new(self.context.store.clone()).all_tasks(&self.tenant, self.peid).await?;
+        let Ok(stored) = Reader::new(self.context.store.clone()).all_tasks(&self.tenant, self.peid).await
+        else {
+            return applied;
+        };
         let state = stored.into_iter().find(|stored| stored.task_request_id == task).map(|task| task.state);
         match state.and_then(|state| late_answer(&state, &answer)) {
             Some(reply) => Ok(reply?),
@@ -184,7 +187,7 @@ impl Handle {
         self.apply(MachineEvent::Resume(asked)).await
     }
 
-    /// Ends the wait of one of its tasks before its time: a delay or a wait for a signal goes on, an attempt that waits is
+    /// Ends the wait of one of its tasks before its time: a delay or a wait for a signal goes on, an attempt or a round that waits is
     /// made, an approval fails as `skipped`, for which the person needs the right `operate`. Returns when that is durable.
     ///
     /// # Errors

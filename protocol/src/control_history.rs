@@ -75,13 +75,16 @@ impl ControlRecord {
 
 impl ControlHistory {
     /// The history with one control more. Where it is full, signals make room first: programs send many of them, and what
-    /// people have asked must not be lost among them.
+    /// people have asked must not be lost among them. One that finds only that is counted alone.
     #[must_use]
     pub fn with(mut self, record: ControlRecord) -> Self {
         if self.newest.len() >= CONTROLS_RECORDED {
             let is_signal = |record: &ControlRecord| record.kind == ControlKind::Signal;
-            self.newest.remove(self.newest.iter().position(is_signal).unwrap_or(0));
             self.earlier = self.earlier.saturating_add(1);
+            match self.newest.iter().position(is_signal) {
+                None if is_signal(&record) => return self,
+                oldest => self.newest.remove(oldest.unwrap_or(0)),
+            };
         }
         self.newest.push(record);
         self

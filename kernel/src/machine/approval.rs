@@ -141,8 +141,8 @@ fn earlier(
     own.map(|own| Err(told(own)))
 }
 
-/// The reply to an answer to an approval that has ended and is in no machine any more: that of an item of a loop. `None` if
-/// the state is that of no approval.
+/// The reply to an answer to an approval that has ended and is in no machine any more: that of an item of a loop, or of an
+/// execution that has ended. `None` if the state is that of no approval.
 pub fn late_answer(state: &TaskState, answer: &ApprovalAnswer) -> Option<Result<Applied, ControlRefusal>> {
     let gate = state.wait.as_ref()?.gate.as_deref()?;
     let answer = &ApprovalAnswer { uid: answer.uid.trim().into(), ..answer.clone() };

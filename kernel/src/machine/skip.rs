@@ -47,7 +47,6 @@ impl Machine {
                 self.make_ready(seq);
                 return Ok(Applied::Skipped);
             }
-            // The child would go on unseen: a person cancels it, or skips what waits in it.
             WaitKind::Round => {
                 self.record_skip(id, asked, now, effects);
                 self.write_wait(seq, Wait { until: Some(now), ..wait }, now, effects);
@@ -57,6 +56,7 @@ impl Machine {
                 self.round_due(seq, now, effects);
                 return Ok(Applied::Skipped);
             }
+            // The child would go on unseen: a person cancels it, or skips what waits in it.
             WaitKind::Child | WaitKind::Branches | WaitKind::Cleanup => {
                 return Err(ControlRefusal::NotSkippable(id));
             }

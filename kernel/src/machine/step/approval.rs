@@ -117,7 +117,9 @@ impl Machine {
             one => vec![one],
         };
         let name = |value: &Value| {
-            let name = value.as_str().filter(|name| (1..=KEY_BYTES).contains(&name.len()));
+            // As the names of those who answer, which come without blanks around them.
+            let name = value.as_str().map(str::trim);
+            let name = name.filter(|name| (1..=KEY_BYTES).contains(&name.len()));
             name.map(Arc::<str>::from)
         };
         let named: Option<Vec<Arc<str>>> = names.iter().map(name).collect();

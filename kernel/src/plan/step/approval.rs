@@ -146,7 +146,7 @@ fn no_people(named: &Value) -> Option<String> {
     let names = named.as_array().unwrap_or(std::slice::from_ref(named));
     let is_name = |name: &Value| {
         let text = name.as_str();
-        text.is_some_and(|text| !is_literal(text) || (1..=KEY_BYTES).contains(&text.len()))
+        text.is_some_and(|text| !is_literal(text) || (1..=KEY_BYTES).contains(&text.trim().len()))
     };
     if names.is_empty() {
         return Some("names nobody".to_owned());
@@ -160,5 +160,5 @@ fn no_people(named: &Value) -> Option<String> {
 /// The people of a list in which nothing is computed.
 fn literal(assignees: &Value) -> Option<BTreeSet<&str>> {
     let Value::Array(people) = assignees else { return None };
-    people.iter().map(|person| person.as_str().filter(|uid| is_literal(uid))).collect()
+    people.iter().map(|person| person.as_str().filter(|uid| is_literal(uid)).map(str::trim)).collect()
 }
