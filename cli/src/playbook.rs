@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use updraft::limits::PLAYBOOK_BYTES;
+use updraft::parse::PlaybookRest;
 use updraft::{Builder, Plan, Playbook, PutError, TenantCode};
 
 use crate::input;
@@ -48,9 +49,29 @@ pub(crate) async fn check(
     tenant: Option<&TenantCode>,
 ) -> Result<(Playbook, Plan), Vec<String>> {
     let bytes = input::bytes(path, PLAYBOOK_BYTES).map_err(|error| vec![error.to_string()])?;
-    let playbook = Playbook::parse(&bytes).map_err(|error| error.mistakes())?;
-    match tools.check(&playbook, tenant).await {
-        Ok(Ok(plan)) => Ok((playbook, plan)),
+    let playbook = match Playbook::parse(&bytes) {
+        Ok(playbook) => playbook,
+        Err(error) => {
+            let mut mistakes = error.mistakes();
+            // Of the rest, those that have nothing to do with what could not be read.
+            if let Some(rest) = PlaybookRest::of(&bytes)
+                && let Err(others) = planned(&rest.playbook, tools, tenant).await
+            {
+                mistakes.extend(others.into_iter().filter(|other| rest.has(other)));
+            }
+            return Err(mistakes);
+        }
+    };
+    Ok((playbook.clone(), planned(&playbook, tools, tenant).await?))
+}
+
+async fn planned(
+    playbook: &Playbook,
+    tools: &Builder,
+    tenant: Option<&TenantCode>,
+) -> Result<Plan, Vec<String>> {
+    match tools.check(playbook, tenant).await {
+        Ok(Ok(plan)) => Ok(plan),
         Ok(Err(PutError::Invalid(mistakes))) => {
             Err(mistakes.iter().map(|mistake| with_way(&mistake.to_string())).collect())
         }

@@ -5,11 +5,13 @@ mod deserialize;
 mod json;
 mod mistake;
 mod node;
+mod rest;
 mod scalar;
 mod shape;
 mod yaml;
 
 use std::fmt;
+use std::rc::Rc;
 
 use thiserror::Error;
 
@@ -17,6 +19,8 @@ use crate::limits::PLAYBOOK_BYTES;
 use crate::playbook::{FORMAT, Playbook};
 use crate::text;
 use mistake::Mistake;
+use node::Node;
+pub use rest::PlaybookRest;
 
 /// Why a text is no playbook.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -117,14 +121,17 @@ impl Playbook {
             return Err(Error::TooLarge { bytes: bytes.len() });
         }
         let text = text::decode(bytes)?;
-        let node = if is_json(&text) { json::read(&text) } else { yaml::read(&text) };
-        let node = node.map_err(|mistake| shape(&text, &[mistake]))?;
-        let playbook = shape::read(node).map_err(|mistakes| shape(&text, &mistakes))?;
-        if playbook.format != FORMAT {
-            return Err(Error::Format { found: playbook.format });
+        let read = node(&text).map(shape::read).map_err(|mistake| shape(&text, &[mistake]))?;
+        match read.playbook {
+            Some(playbook) if read.mistakes.is_empty() && playbook.format == FORMAT => Ok(playbook),
+            Some(playbook) if read.mistakes.is_empty() => Err(Error::Format { found: playbook.format }),
+            _ => Err(shape(&text, &read.mistakes)),
         }
-        Ok(playbook)
     }
+}
+
+fn node(text: &str) -> Result<Rc<Node>, Mistake> {
+    if is_json(text) { json::read(text) } else { yaml::read(text) }
 }
 
 /// Whether the text is JSON rather than YAML, in which `{name: value}` is valid too.

@@ -26,6 +26,19 @@ fn every_mistake_of_every_file_is_told_with_its_place() {
 }
 
 #[test]
+fn a_mistake_of_form_hides_none_of_the_rest_and_makes_no_other() {
+    let steps =
+        "  - {id: a, delay: 5}\n  - {id: b, if: 'steps.a.output', then: []}\n  - {end: '{{ inptu.x }}'}\n";
+    let dir = files(&[("p.yaml", &playbook(steps))]);
+    let run = ended(dir.path(), &["validate", "p.yaml"]);
+    let told: Vec<&str> =
+        run.err.lines().chain(run.out.lines()).filter(|line| line.contains("p.yaml: ")).collect();
+    assert_eq!((run.code, told.len()), (2, 2), "{told:?}");
+    assert!(told[0].contains("steps[0].delay") && told[1].contains("steps[2].end"), "{told:?}");
+    assert!(told[1].contains("`inptu` is not known"), "{told:?}");
+}
+
+#[test]
 fn a_place_that_lets_a_value_be_structure_is_noted_and_is_no_mistake() {
     let steps = "  - id: a\n    action: http.request\n    arguments:\n      url: \
                  'https://h/{{ input.file | path }}'\n      query: {ids: '{{ input.ids | spread }}'}\n";

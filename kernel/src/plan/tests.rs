@@ -15,6 +15,7 @@ mod inputs;
 mod loops;
 mod mistakes;
 mod outputs;
+mod rest;
 mod undo;
 mod variables;
 mod verify;

@@ -7,20 +7,32 @@ use std::rc::Rc;
 use super::deserialize;
 use super::mistake::{Mistake, Step};
 use super::node::{Field, Kind, Node};
+use crate::ids::StepId;
 use crate::limits::{MISTAKES, SHAPE_READ_BYTES};
 use crate::playbook::Playbook;
 
+/// What a text gives.
+pub(super) struct Reading {
+    /// The mistakes, in the order of the text within each body.
+    pub(super) mistakes: Vec<Mistake>,
+    /// The playbook, or what is left of it without its mistakes; none where that is not known.
+    pub(super) playbook: Option<Playbook>,
+    /// What stood where the mistakes were.
+    pub(super) left_out: Vec<Rc<Node>>,
+}
+
 /// Reads a playbook.
-///
-/// # Errors
-/// Its mistakes, in the order of the text within each body.
-pub(super) fn read(mut node: Rc<Node>) -> Result<Playbook, Vec<Mistake>> {
+pub(super) fn read(mut node: Rc<Node>) -> Reading {
+    let whole = node.clone();
     let (mut found, mut replaced) = (Vec::new(), Vec::new());
+    let mut playbook = None;
     let most = MISTAKES.min(1 + SHAPE_READ_BYTES / node.work());
     for _ in 0..2 * most {
         let mistake = match deserialize::read::<Playbook>(&node) {
-            Ok(playbook) if found.is_empty() => return Ok(playbook),
-            Ok(_) => break,
+            Ok(read) => {
+                playbook = Some(read);
+                break;
+            }
             Err(mistake) => mistake,
         };
         let path = mistake.outermost_first();
@@ -32,7 +44,33 @@ pub(super) fn read(mut node: Rc<Node>) -> Result<Playbook, Vec<Mistake>> {
         node = without(&node, &cut);
         replaced.push(cut);
     }
-    Err(found)
+    let left_out = replaced.iter().filter_map(|path| at(&whole, path)).collect();
+    Reading { mistakes: found, playbook, left_out }
+}
+
+/// The node at a place; that around it, where it is a field that is left out with its name.
+fn at(node: &Rc<Node>, path: &[Step]) -> Option<Rc<Node>> {
+    let Some((first, rest)) = path.split_first() else { return Some(Rc::clone(node)) };
+    match (&node.kind, first) {
+        (Kind::List(items), Step::Item(number)) => at(items.get(*number)?, rest),
+        (Kind::Map(fields), Step::Field(name)) => {
+            let field = fields.iter().find(|field| field.name == *name)?;
+            if !rest.is_empty() {
+                return at(&field.node, rest);
+            }
+            let field = Field { at: field.at, name: field.name.clone(), node: field.node.clone() };
+            Some(Rc::new(Node::map(node.at, vec![field])))
+        }
+        _ => None,
+    }
+}
+
+fn stand_in(node: &Rc<Node>, id: Option<&Field>) -> Rc<Node> {
+    let field = |name: &str, node: Rc<Node>| Field { at: node.at, name: name.to_owned(), node };
+    let id = id.filter(|id| matches!(&id.node.kind, Kind::Text(id) if StepId::new(id.as_str()).is_ok()));
+    let id = id.map(|id| field("id", id.node.clone()));
+    let name = Rc::new(Node::scalar(node.at, Kind::Text("left-out".to_owned())));
+    Rc::new(Node::map(node.at, id.into_iter().chain([field("playbook", name)]).collect()))
 }
 
 /// What is left out or replaced for a mistake at this place: the field or the item there, or else the innermost around it that is
@@ -52,11 +90,12 @@ fn comes_of(replaced: &[Vec<Step>], path: &[Step]) -> bool {
     replaced.iter().any(|known| path.starts_with(known) || is_left_out(known))
 }
 
-/// The same tree with a step that ends the path at this place; without the field, where the place is one.
+/// The same tree with another step at this place; without the field, where the place is one. The step has the id of the one that
+/// stood there, goes on, and has any output.
 fn without(node: &Rc<Node>, path: &[Step]) -> Rc<Node> {
     let Some((first, rest)) = path.split_first() else {
-        let ends = Rc::new(Node::scalar(node.at, Kind::Null));
-        return Rc::new(Node::map(node.at, vec![Field { at: node.at, name: "end".to_owned(), node: ends }]));
+        let Kind::Map(fields) = &node.kind else { return stand_in(node, None) };
+        return stand_in(node, fields.iter().find(|field| field.name == "id"));
     };
     match (&node.kind, first) {
         (Kind::List(items), Step::Item(at)) => {
