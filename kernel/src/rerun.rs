@@ -295,14 +295,14 @@ impl RerunPlan<'_> {
 }
 
 /// What opened the run of a body: the scope around it, the step there, and the name of the body.
-type Opener<'a> = (&'a str, &'a str, &'a str);
+pub(crate) type Opener<'a> = (&'a str, &'a str, &'a str);
 
 fn place((outer, opener, _): Opener<'_>) -> Place<'_> {
     (outer, opener)
 }
 
 /// What opened a scope and those around it, the innermost first.
-fn openers(scope: &ScopePath) -> impl Iterator<Item = Opener<'_>> {
+pub(crate) fn openers(scope: &ScopePath) -> impl Iterator<Item = Opener<'_>> {
     let mut path = scope.as_str();
     std::iter::from_fn(move || {
         let opener = opened_by(path)?;

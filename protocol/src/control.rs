@@ -55,6 +55,9 @@ pub enum ControlRefusal {
     /// No step of the playbook waits for such a signal.
     #[error("no step of the playbook waits for the signal \"{0}\"")]
     NotAwaited(Name),
+    /// Each step that waits for such a signal has ended.
+    #[error("each step that waits for the signal \"{0}\" has ended")]
+    NoLongerAwaited(Name),
     /// The execution keeps as many signals as it may.
     #[error(
         "{SIGNALS_KEPT} signals, or {SIGNALS_KEPT_BYTES} bytes of them, wait for steps of the execution already"

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use updraft_protocol::limits::{KEY_BYTES, SIGNAL_BYTES, SIGNALS_KEPT, SIGNALS_KEPT_BYTES};
 use updraft_protocol::{
     Applied, Asked, ControlKind, ControlRecord, ControlRefusal, Effect, GivenSignal, Json, ReceivedSignals,
-    Signal, Timestamp, Wait, WaitKind,
+    Signal, StepId, Timestamp, Wait, WaitKind,
 };
 
 use super::task::{Ending, Phase, Task};
 use super::task_seq::TaskSeq;
 use super::{Effects, Machine};
-use crate::plan::PlannedKind;
+use crate::plan::{PlannedKind, PlannedStep};
+use crate::rerun::{Opener, openers};
 
 impl Machine {
     /// A signal came from a person or a service. A repeated one changes nothing.
@@ -96,12 +97,28 @@ impl Machine {
         if bytes > SIGNAL_BYTES {
             return Err(ControlRefusal::TooLarge(bytes));
         }
-        let awaits =
-            |kind: &PlannedKind| matches!(kind, PlannedKind::WaitFor(wait) if wait.name == signal.name);
-        if !self.plan.steps.iter().any(|step| awaits(&step.kind)) {
+        let awaits = |step: &&PlannedStep| matches!(&step.kind, PlannedKind::WaitFor(wait) if wait.name == signal.name);
+        let mut awaiting = self.plan.steps.iter().filter(awaits).peekable();
+        if awaiting.peek().is_none() {
             return Err(ControlRefusal::NotAwaited(signal.name.clone()));
         }
+        if awaiting.all(|step| self.has_run(step)) {
+            return Err(ControlRefusal::NoLongerAwaited(signal.name.clone()));
+        }
         Ok(())
+    }
+
+    /// Whether a step has ended, and cannot run again: it is in no item or round, and in no body beside a wait.
+    fn has_run(&self, step: &PlannedStep) -> bool {
+        let runs_again = |(_, opener, _): Opener<'_>| {
+            let opener = StepId::new(opener).ok().and_then(|opener| self.plan.index_of(&opener));
+            opener.is_none_or(|opener| {
+                let kind = &self.plan.step(opener).kind;
+                !matches!(kind, PlannedKind::Parallel(_) | PlannedKind::Finally(_))
+            })
+        };
+        let of_this = |task: &&Task| self.plan.step(task.step).id == step.id && task.state.status.ended();
+        self.tasks.iter().find(of_this).is_some_and(|task| !openers(&task.path).any(runs_again))
     }
 
     /// The oldest task that waits for this signal.

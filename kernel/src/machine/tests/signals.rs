@@ -88,6 +88,30 @@ fn a_wait_ends_at_its_time_and_its_path_fails_unless_it_is_handled() {
 }
 
 #[test]
+fn a_signal_for_steps_that_have_all_ended_is_refused_and_one_for_a_loop_is_kept() {
+    let each = json!({"id": "each", "for_each": "[1, 2]", "at_once": 1,
+        "do": [{"id": "v", "wait_for": "opened"}]});
+    let waits = wait_for("w", json!({"timeout": "1h", "on_timeout": "continue"}));
+    let steps = json!([parallel("all", [waits, wait_for("x", json!({"key": 7}))]), each]);
+    let mut world = World::begin(&playbook(steps), json!({}));
+    world.fire();
+    assert_eq!(
+        world.signal("1", "closed", None, json!(1)),
+        Ok(Applied::Kept),
+        "a step waits, by another key"
+    );
+    assert_eq!(world.signal("2", "closed", Some("7"), json!(1)), Ok(Applied::Taken));
+    let over = ControlRefusal::NoLongerAwaited(Name::new("closed").unwrap());
+    world.crash();
+    assert_eq!(world.signal("3", "closed", None, json!(1)), Err(over));
+    assert_eq!(world.signal("2", "closed", Some("7"), json!(1)), Ok(Applied::Repeated));
+    for (id, told) in [("4", Applied::Taken), ("5", Applied::Taken)] {
+        assert_eq!(world.signal(id, "opened", None, json!(1)), Ok(told));
+    }
+    assert_eq!(world.ends, [ExecutionStatus::Completed]);
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_and_changes_nothing() {
     let steps = json!([act("a", json!({})), wait_for("w", json!({}))]);
     let mut world = World::begin(&playbook(steps), json!({}));

@@ -70,6 +70,11 @@ pub(super) fn signal(world: &mut World, choice: u8, sent: &mut Vec<String>) {
             assert!(!again, "{id} is applied once");
             sent.push(id);
         }
+        Err(ControlRefusal::NoLongerAwaited(_)) => {
+            let ended =
+                |task: &TaskDocument| task.head.action.as_str() == "wait_for" && task.state.status.ended();
+            assert!(world.tasks().iter().any(ended), "{id} is waited for");
+        }
         Err(refusal) => assert!(matches!(refusal, ControlRefusal::NotAwaited(_)), "{refusal}"),
         Ok(other) => panic!("{other:?}"),
     }
