@@ -159,12 +159,11 @@ impl Handle {
         // An approval of an ended item of a loop, or of an ended execution, is in the store alone, as soon as that has what is
         // known. Where it lags or is away, the refusal stands.
         let _ = self.context.timer.until(after(LATE_ANSWER_STORED), self.context.flush()).await;
-        let Ok(stored) = Reader::new(self.context.store.clone()).all_tasks(&self.tenant, self.peid).await
+        let Ok(stored) = Reader::new(self.context.store.clone()).task(&self.tenant, self.peid, task).await
         else {
             return applied;
         };
-        let state = stored.into_iter().find(|stored| stored.task_request_id == task).map(|task| task.state);
-        match state.and_then(|state| late_answer(&state, &answer)) {
+        match stored.map(|task| task.state).and_then(|state| late_answer(&state, &answer)) {
             Some(reply) => Ok(reply?),
             None => applied,
         }
@@ -187,8 +186,9 @@ impl Handle {
         self.apply(MachineEvent::Resume(asked)).await
     }
 
-    /// Ends the wait of one of its tasks before its time: a delay or a wait for a signal goes on, an attempt or a round that waits is
-    /// made, an approval fails as `skipped`, for which the person needs the right `operate`. Returns when that is durable.
+    /// Ends the wait of one of its tasks before its time: a delay or a wait for a signal goes on, an attempt or a round that
+    /// waits is made, an approval fails as `skipped`, for which the person needs the right `operate`. Returns when that is
+    /// durable.
     ///
     /// # Errors
     /// The task waits for nothing that can be skipped, or the engine has failed or is shut down.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use futures_util::stream::{self, Stream};
 use updraft_actors::Inspection;
 use updraft_protocol::limits::{PAGE_ROWS, SLOW_STORE_CALL};
-use updraft_protocol::{ContainmentDocument, ExecutionDocument, ExecutionId, TaskDocument, TenantCode};
+use updraft_protocol::{
+    ContainmentDocument, ExecutionDocument, ExecutionId, TaskDocument, TaskId, TenantCode,
+};
 use updraft_storage::page;
 use updraft_storage::store::{
     ContainmentQuery, Cursor, ExecutionQuery, Health, PlaybookRuntime, SlowestQuery, TaskQuery,
@@ -121,6 +123,24 @@ impl Reader {
         peid: ExecutionId,
     ) -> Result<Vec<TaskDocument>, ReadError> {
         Ok(self.store.all_tasks(tenant, peid).await?)
+    }
+
+    /// One task of an execution, looked for page by page: an execution may have more than should be held for it.
+    pub(crate) async fn task(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        task: TaskId,
+    ) -> Result<Option<TaskDocument>, ReadError> {
+        let mut after = 0;
+        loop {
+            let page = self.tasks(tenant, peid, after, PAGE_ROWS).await?;
+            let Some(last) = page.last() else { return Ok(None) };
+            after = last.head.task_seq;
+            if let Some(found) = page.into_iter().find(|found| found.task_request_id == task) {
+                return Ok(Some(found));
+            }
+        }
     }
 
     /// Adds the tasks that a running execution no longer keeps in memory. They have ended; the newest of them may be
