@@ -21,6 +21,8 @@ pub struct PlaybookRest {
     pub playbook: Playbook,
     /// The names in what is left out.
     names: BTreeSet<String>,
+    /// Whether a step may be left out that has no id: the numbers in the ids that are made of others differ then.
+    renumbers: bool,
 }
 
 impl PlaybookRest {
@@ -30,31 +32,38 @@ impl PlaybookRest {
         let read = shape::read(node(&text).ok()?);
         let playbook = read.playbook.filter(|playbook| playbook.format == FORMAT)?;
         let mut names = BTreeSet::from(["left-out".to_owned()]);
+        let mut renumbers = false;
         for node in &read.left_out {
-            if let Kind::Map(fields) = &node.kind
-                && let [field] = &fields[..]
+            if let Kind::Map(only) = &node.kind
+                && let [field] = &only[..]
             {
                 // A message says `no variable` where `variables` is left out.
                 let one = field.name.strip_suffix('s').unwrap_or(&field.name);
                 names.extend([field.name.clone(), one.to_owned()]);
             }
-            name(node, &mut names);
+            renumbers |= name(node, &mut names);
         }
-        Some(Self { playbook, names })
+        Some(Self { playbook, names, renumbers })
     }
 
     /// Whether a mistake of the rest stands in the text, as far as is known: it names nothing that is left out.
     pub fn has(&self, mistake: &str) -> bool {
         let is_part = |letter: char| letter.is_alphanumeric() || "_-".contains(letter);
-        !mistake.split(|letter| !is_part(letter)).any(|word| self.names.contains(word))
+        let is_made = |word: &str| {
+            let number = word.rsplit_once('_').map(|(_, number)| number);
+            self.renumbers && number.is_some_and(|number| number.parse::<u32>().is_ok())
+        };
+        !mistake.split(|letter| !is_part(letter)).any(|word| self.names.contains(word) || is_made(word))
     }
 }
 
-/// Adds what other places may call by its name: ids of steps, names of items, variables and the like.
-fn name(node: &Rc<Node>, names: &mut BTreeSet<String>) {
+/// Adds what other places may call by its name: ids of steps, names of items, variables and the like. Gives whether there is a map
+/// without an id.
+fn name(node: &Rc<Node>, names: &mut BTreeSet<String>) -> bool {
     match &node.kind {
-        Kind::List(items) => items.iter().for_each(|item| name(item, names)),
+        Kind::List(items) => items.iter().fold(false, |any, item| name(item, names) | any),
         Kind::Map(fields) => {
+            let mut any = !fields.iter().any(|field| field.name == "id");
             for field in fields {
                 match &field.node.kind {
                     Kind::Text(text) if field.name == "id" || field.name == "as" => {
@@ -65,9 +74,10 @@ fn name(node: &Rc<Node>, names: &mut BTreeSet<String>) {
                     }
                     _ => {}
                 }
-                name(&field.node, names);
+                any |= name(&field.node, names);
             }
+            any
         }
-        _ => {}
+        _ => false,
     }
 }

@@ -27,6 +27,7 @@ fn nothing_is_told_that_comes_of_what_is_left_out() {
     let steps = [
         "  - {id: a, delay: 5, next: c}\n  - {id: b, if: 'steps.a.output.x', then: [{end: null}]}\n  - {id: c, end: null}\n",
         "  - {id: a, do: [{id: inner, delay: 1s}], dot: 5}\n  - {id: b, end: '{{ steps.inner.output }}'}\n",
+        "  - {delay: 5}\n  - {delay: 1s}\n  - {end: '{{ steps.delay_2.status }}'}\n",
         "  - {id: l, for_each: '[1]', as: {x: 1}, do: [{id: b, delay: 1s}]}\n  - {end: '{{ steps.l.output.items }}'}\n",
     ];
     for steps in steps {
