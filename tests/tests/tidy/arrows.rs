@@ -7,10 +7,11 @@ use serde_json::Value;
 
 /// Who may know whom: `protocol ← kernel ← storage ← actors ← engine ← cli`. For tests alone, the crates
 /// after the first list.
-const MAY_KNOW: [(&str, &[&str], &[&str]); 15] = [
+const MAY_KNOW: [(&str, &[&str], &[&str]); 16] = [
     ("updraft-protocol", &[], &[]),
     ("updraft-kernel", &["updraft-protocol"], &[]),
     ("updraft-masking", &["updraft-protocol"], &[]),
+    ("updraft-cacao", &["updraft-protocol"], &["updraft-kernel", "updraft-integrations"]),
     ("updraft-storage", &["updraft-protocol", "updraft-kernel"], &["updraft-storage"]),
     ("updraft-actors", &["updraft-protocol", "updraft-kernel", "updraft-masking", "updraft-storage"], &[]),
     ("updraft-integrations", &["updraft-protocol", "updraft-masking"], &[]),
@@ -160,7 +161,7 @@ impl Manifests {
 }
 
 fn decides(package: &str) -> bool {
-    ["updraft-protocol", "updraft-kernel", "updraft-masking"].contains(&package)
+    ["updraft-protocol", "updraft-kernel", "updraft-masking", "updraft-cacao"].contains(&package)
 }
 
 fn row(package: &str) -> Option<&'static (&'static str, &'static [&'static str], &'static [&'static str])> {
