@@ -64,11 +64,11 @@ pub struct Mistakes {
 }
 
 impl Mistakes {
-    /// The mistakes among findings, at most as many as are told of a playbook; `Err` with the warnings where nothing is refused.
+    /// The mistakes among findings, of which `more` were not kept, at most as many as are told of a playbook; `Err` with the warnings where nothing is refused.
     ///
     /// # Errors
     /// The warnings.
-    pub fn of(findings: Vec<CacaoFinding>) -> Result<Self, Vec<CacaoFinding>> {
+    pub fn of(findings: Vec<CacaoFinding>, more: usize) -> Result<Self, Vec<CacaoFinding>> {
         let (mut refused, mut warned): (Vec<_>, Vec<_>) =
             findings.into_iter().partition(|finding| finding.rule.support() == Support::Refused);
         if refused.is_empty() {
@@ -77,7 +77,7 @@ impl Mistakes {
         let all = refused.len() + warned.len();
         refused.truncate(MISTAKES);
         warned.truncate(MISTAKES);
-        let more = all - refused.len() - warned.len();
+        let more = more + all - refused.len() - warned.len();
         Ok(Self { refused, warned, more })
     }
 

@@ -1,9 +1,14 @@
 //! CACAO security playbooks, version 2.0: reading them, checking them against the standard, and translating them into
 //! playbooks of Updraft and back. Never runs one, has no IO and no clock.
 
+mod check;
 pub mod finding;
 pub mod model;
+mod path;
+mod read;
 pub mod rule;
 
+pub use check::{Checked, check};
 pub use finding::{CacaoFinding, Mistakes};
+pub use read::looks_like_cacao;
 pub use rule::{Rule, Support};

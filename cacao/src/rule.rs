@@ -54,12 +54,130 @@ rules! {
     FileSize = "file-size" Refused,
     /// It is no text, or no JSON.
     Json = "json" Refused,
+    /// A property stands twice in an object.
+    DoubleProperty = "double-property" Refused,
     /// It is something else than a playbook of CACAO 2.0.
     NotCacao = "not-cacao" Refused,
 
+    // The structure.
+    /// A property that must be there is not.
+    MissingProperty = "missing-property" Refused,
+    /// A property has a value of another type.
+    PropertyType = "property-type" Refused,
+    /// A property has a value that is none of those which it may have.
+    PropertyValue = "property-value" Refused,
+    /// A list or a map has too few entries.
+    EmptyList = "empty-list" Refused,
+    /// A list or a map has more entries than are read.
+    TooMany = "too-many" Refused,
+    /// The type of an object is not the one that its id says.
+    ObjectType = "object-type" Refused,
+    /// A text is no id.
+    Identifier = "identifier" Refused,
+    /// An id has another form than the standard says.
+    IdentifierForm = "identifier-form" Warned,
+    /// A text is no instant.
+    Timestamp = "timestamp" Refused,
+    /// An instant has not three decimals.
+    TimestampPrecision = "timestamp-precision" Warned,
+    /// A word is not in the list of the standard, which is open.
+    OpenVocabulary = "open-vocabulary" Warned,
+    /// A property is not of the standard.
+    UnknownProperty = "unknown-property" Warned,
+
+    // What the playbook says of itself.
+    /// It is revoked.
+    Revoked = "revoked" Refused,
+    /// Its version is no number of a version.
+    VersionNumber = "version-number" Refused,
+    /// It was changed before it was made.
+    ModifiedOrder = "modified-order" Warned,
+    /// From when until when it counts.
+    Validity = "validity" Supported,
+    /// It ends to count before it begins.
+    ValidityOrder = "validity-order" Warned,
+    /// It is signed.
+    SignatureUnverified = "signature-unverified" Warned,
+    /// What it says that it has is not what it has.
+    ProcessingSummary = "processing-summary" Warned,
+    /// Name, description, labels and the like.
+    Metadata = "metadata" Supported,
+
     // The workflow.
+    /// The first step is no start.
+    StartStep = "start-step" Refused,
     /// A pointer names a step that is not there.
     PointerToNothing = "pointer-to-nothing" Refused,
+    /// Pointers that exclude each other.
+    PointerCombination = "pointer-combination" Refused,
+    /// Nothing follows a step that is no end.
+    PointerMissing = "pointer-missing" Refused,
+    /// Something follows an end.
+    PointerOfEnd = "pointer-of-end" Refused,
+    /// A start has other pointers than `on_completion`.
+    PointerOfStart = "pointer-of-start" Refused,
+    /// A pointer leads back.
+    Cycle = "cycle" Refused,
+    /// No way leads to a step.
+    UnreachableStep = "unreachable-step" Warned,
+
+    // Definitions.
+    /// An agent is not defined.
+    AgentUndefined = "agent-undefined" Refused,
+    /// A target is not defined.
+    TargetUndefined = "target-undefined" Refused,
+    /// An authentication is not defined.
+    AuthenticationUndefined = "authentication-undefined" Refused,
+    /// A marking is not defined.
+    MarkingUndefined = "marking-undefined" Refused,
+    /// A marking has another id than that under which it stands.
+    MarkingId = "marking-id" Warned,
+    /// A marking is revoked.
+    MarkingRevoked = "marking-revoked" Warned,
+    /// A value of an address is not of its kind.
+    AddressValue = "address-value" Refused,
+    /// A port is no number of a port.
+    Port = "port" Refused,
+    /// An extension is used.
+    Extension = "extension" Warned,
+    /// An extension is used and not defined.
+    ExtensionUndefined = "extension-undefined" Warned,
+
+    // Commands.
+    /// A command has not exactly one of its texts.
+    CommandText = "command-text" Refused,
+    /// A text is no base64, or no text once it is decoded.
+    Base64 = "base64" Refused,
+    /// A request has no first line.
+    HttpStartLine = "http-start-line" Refused,
+    /// The first line of a request is not written as HTTP has it.
+    HttpStartLineForm = "http-start-line-form" Warned,
+    /// A request has two contents.
+    HttpContent = "http-content" Refused,
+    /// A header is none.
+    HttpHeader = "http-header" Refused,
+    /// A command of OpenC2 has no content in base64, or another one.
+    OpenC2Content = "openc2-content" Refused,
+    /// A command of OpenC2 is not sent by POST.
+    OpenC2Method = "openc2-method" Refused,
+
+    // Variables.
+    /// A text is no name of a variable.
+    VariableName = "variable-name" Refused,
+    /// A value is not of the type of its variable.
+    VariableValue = "variable-value" Refused,
+    /// An argument is declared nowhere.
+    VariableUndeclared = "variable-undeclared" Refused,
+    /// A variable of a step has the name of one of the playbook.
+    VariableHidden = "variable-hidden" Warned,
+    /// An argument is written as a reference.
+    ArgumentForm = "argument-form" Warned,
+    /// A constant is written.
+    ConstantWritten = "constant-written" Refused,
+    /// A constant has no value.
+    ConstantUnknown = "constant-unknown" Warned,
+    /// A variable of a step is external.
+    ExternalOfStep = "external-of-step" Warned,
 
     // What only the translation can tell: one line each, added by it.
 }

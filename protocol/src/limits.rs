@@ -1,5 +1,6 @@
 //! Every limit of Updraft, with its reason. Units are last in the names.
 
+mod cacao;
 mod children;
 mod containment;
 mod filter;
@@ -17,6 +18,7 @@ mod schema;
 use std::time::Duration;
 
 pub use {
+    cacao::*,
     children::*, containment::*, filter::*, http::*, local::*, loops::*, masking::*, outline::*, overdue::*,
     people::*, record::*, rerun::*, schema::*,
 };

@@ -38,6 +38,16 @@ impl CacaoId {
         Ok(Self(text.into()))
     }
 
+    /// What stands where an id could not be read, in a playbook that is refused for that.
+    pub(crate) fn stand_in() -> Self {
+        Self("".into())
+    }
+
+    /// Whether it stands where an id could not be read.
+    pub(crate) fn is_stand_in(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

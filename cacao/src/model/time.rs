@@ -42,6 +42,16 @@ impl CacaoTime {
         Some(Self { text: text.to_owned(), seconds, millis })
     }
 
+    /// What stands where an instant could not be read, in a playbook that is refused for that.
+    pub(crate) fn stand_in() -> Self {
+        Self { text: String::new(), seconds: 0, millis: 0 }
+    }
+
+    /// Whether it stands where an instant could not be read.
+    pub(crate) fn is_stand_in(&self) -> bool {
+        self.text.is_empty()
+    }
+
     /// The text, as it is written.
     pub fn as_str(&self) -> &str {
         &self.text

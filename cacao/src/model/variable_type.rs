@@ -41,44 +41,69 @@ pub enum VariableType {
     Other(String),
 }
 
-/// The words for all types that the standard names.
-const WORDS: [(&str, VariableType); 15] = [
-    ("bool", VariableType::Bool),
-    ("dictionary", VariableType::Dictionary),
-    ("float", VariableType::Float),
-    ("hexstring", VariableType::Hexstring),
-    ("integer", VariableType::Integer),
-    ("ipv4-addr", VariableType::Ipv4Addr),
-    ("ipv6-addr", VariableType::Ipv6Addr),
-    ("long", VariableType::Long),
-    ("mac-addr", VariableType::MacAddr),
-    ("hash", VariableType::Hash),
-    ("md5-hash", VariableType::Md5Hash),
-    ("sha256-hash", VariableType::Sha256Hash),
-    ("string", VariableType::String),
-    ("uri", VariableType::Uri),
-    ("uuid", VariableType::Uuid),
-];
-
 impl VariableType {
     /// The type with this word.
     pub fn of(word: &str) -> Self {
-        let known = WORDS.into_iter().find(|(known, _)| *known == word);
-        known.map_or_else(|| Self::Other(word.to_owned()), |(_, variable_type)| variable_type)
+        match word {
+            "bool" => Self::Bool,
+            "dictionary" => Self::Dictionary,
+            "float" => Self::Float,
+            "hexstring" => Self::Hexstring,
+            "integer" => Self::Integer,
+            "ipv4-addr" => Self::Ipv4Addr,
+            "ipv6-addr" => Self::Ipv6Addr,
+            "long" => Self::Long,
+            "mac-addr" => Self::MacAddr,
+            "hash" => Self::Hash,
+            "md5-hash" => Self::Md5Hash,
+            "sha256-hash" => Self::Sha256Hash,
+            "string" => Self::String,
+            "uri" => Self::Uri,
+            "uuid" => Self::Uuid,
+            _ => Self::Other(word.to_owned()),
+        }
     }
 
     /// Its word.
     pub fn word(&self) -> &str {
-        if let Self::Other(word) = self {
-            return word;
+        match self {
+            Self::Bool => "bool",
+            Self::Dictionary => "dictionary",
+            Self::Float => "float",
+            Self::Hexstring => "hexstring",
+            Self::Integer => "integer",
+            Self::Ipv4Addr => "ipv4-addr",
+            Self::Ipv6Addr => "ipv6-addr",
+            Self::Long => "long",
+            Self::MacAddr => "mac-addr",
+            Self::Hash => "hash",
+            Self::Md5Hash => "md5-hash",
+            Self::Sha256Hash => "sha256-hash",
+            Self::String => "string",
+            Self::Uri => "uri",
+            Self::Uuid => "uuid",
+            Self::Other(word) => word,
         }
-        WORDS.iter().find(|(_, known)| known == self).map_or("", |(word, _)| *word)
     }
 
     /// The words for all types that the standard names.
-    pub fn words() -> impl Iterator<Item = &'static str> {
-        WORDS.iter().map(|(word, _)| *word)
-    }
+    pub const WORDS: [&'static str; 15] = [
+        "bool",
+        "dictionary",
+        "float",
+        "hexstring",
+        "integer",
+        "ipv4-addr",
+        "ipv6-addr",
+        "long",
+        "mac-addr",
+        "hash",
+        "md5-hash",
+        "sha256-hash",
+        "string",
+        "uri",
+        "uuid",
+    ];
 
     /// A value of the file as one of Updraft: whole numbers, numbers, booleans and maps as these, all others as texts. `null`
     /// stays `null`: the value is not known.
@@ -230,7 +255,7 @@ mod tests {
 
     #[test]
     fn every_type_has_its_word() {
-        for word in VariableType::words() {
+        for word in VariableType::WORDS {
             assert_eq!(VariableType::of(word).word(), word);
         }
         assert_eq!(VariableType::of("made-up").word(), "made-up");

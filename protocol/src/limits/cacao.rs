@@ -1,0 +1,13 @@
+//! Limits of files of CACAO. One of them is as large as a playbook at most.
+
+use super::{MISTAKES, PLAYBOOK_BYTES, PLAYBOOK_STEPS};
+
+/// Findings of one file that are kept; those beyond are counted. A file may have one in every few bytes.
+pub const CACAO_FINDINGS: usize = 1_000;
+/// Entries of one list or map of a file, steps among them: a playbook with more steps is refused anyway.
+pub const CACAO_ITEMS: usize = PLAYBOOK_STEPS;
+
+const _: () = {
+    assert!(CACAO_FINDINGS >= MISTAKES);
+    assert!(CACAO_ITEMS < PLAYBOOK_BYTES);
+};
