@@ -2,6 +2,7 @@
 //! playbooks of Updraft and back. Never runs one, has no IO and no clock.
 
 mod check;
+pub mod condition;
 pub mod finding;
 pub mod model;
 mod path;

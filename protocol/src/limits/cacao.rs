@@ -6,6 +6,12 @@ use super::{MISTAKES, PLAYBOOK_BYTES, PLAYBOOK_STEPS};
 pub const CACAO_FINDINGS: usize = 1_000;
 /// Entries of one list or map of a file, steps among them: a playbook with more steps is refused anyway.
 pub const CACAO_ITEMS: usize = PLAYBOOK_STEPS;
+/// The text of a condition.
+pub const CACAO_CONDITION_BYTES: usize = 8 << 10;
+/// The brackets of a condition in each other.
+pub const CACAO_CONDITION_NESTING: usize = 32;
+/// The comparisons of a condition.
+pub const CACAO_CONDITION_TESTS: usize = 200;
 
 const _: () = {
     assert!(CACAO_FINDINGS >= MISTAKES);
