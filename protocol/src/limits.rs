@@ -11,6 +11,7 @@ mod masking;
 mod outline;
 mod overdue;
 mod people;
+mod playbook;
 mod record;
 mod rerun;
 mod schema;
@@ -18,31 +19,12 @@ mod schema;
 use std::time::Duration;
 
 pub use {
-    cacao::*,
-    children::*, containment::*, filter::*, http::*, local::*, loops::*, masking::*, outline::*, overdue::*,
-    people::*, record::*, rerun::*, schema::*,
+    cacao::*, children::*, containment::*, filter::*, http::*, local::*, loops::*, masking::*, outline::*,
+    overdue::*, people::*, playbook::*, record::*, rerun::*, schema::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------
 
-/// A playbook's text: the largest published ones are under 200 KiB.
-pub const PLAYBOOK_BYTES: usize = 1 << 20;
-/// Values in a YAML text after its aliases are expanded: a text of 800 bytes may expand to a million.
-pub const PLAYBOOK_UNFOLDED_VALUES: usize = 10_000;
-/// Bytes of all texts in a YAML text after its aliases are expanded.
-pub const PLAYBOOK_UNFOLDED_BYTES: usize = 4 << 20;
-/// Steps of a playbook: a larger graph is unreadable for people.
-pub const PLAYBOOK_STEPS: usize = 1_000;
-/// Branches of one `parallel` step.
-pub const PARALLEL_BRANCHES: usize = 1_000;
-/// Cases of one `switch` step.
-pub const SWITCH_CASES: usize = 1_000;
-/// Bodies with a scope of their own inside each other: each level is a join that a person must follow.
-pub const SCOPE_DEPTH: usize = 8;
-/// A name or an id in a playbook.
-pub const NAME_BYTES: usize = 128;
-/// Mistakes reported for one playbook: a person corrects the first of them first.
-pub const MISTAKES: usize = 100;
 /// The longest timeout, delay or back-off in a playbook.
 pub const SPAN: Duration = Duration::from_secs(366 * 24 * 3600);
 /// Attempts that a retry policy may ask for.

@@ -105,6 +105,10 @@ playbook! {
     /// The catalogue's category.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     category_id: Option<String>,
+    /// How it may be shared, as whoever wrote it says: `TLP:GREEN`, a statement. Told to people; nothing is decided by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 1024)))]
+    markings: Vec<String>,
     /// Values that templates read as `variables.NAME`; a submission may give others.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     variables: BTreeMap<String, Value>,

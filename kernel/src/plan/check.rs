@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use updraft_protocol::limits::{
-    NESTING, PLAYBOOK_BYTES, PLAYBOOK_STEPS, SECRETS_OF_PLAYBOOK, TASKS_AT_ONCE_MAX,
+    MARKING_BYTES, MARKINGS, NESTING, PLAYBOOK_BYTES, PLAYBOOK_STEPS, SECRETS_OF_PLAYBOOK, TASKS_AT_ONCE_MAX,
 };
 use updraft_protocol::playbook::{FORMAT, StepKind};
 use updraft_protocol::{Catalogue, Json, Name, Playbook, SecretReference, StepId, Value};
@@ -159,8 +159,24 @@ fn header(playbook: &Playbook, mistakes: &mut Mistakes) {
     if playbook.tasks_at_once.is_some_and(|tasks| !(1..=TASKS_AT_ONCE_MAX).contains(&tasks)) {
         mistakes.header("tasks_at_once", format!("must be from 1 to {TASKS_AT_ONCE_MAX}"));
     }
+    markings(&playbook.markings, mistakes);
     values("variables", "a variable", &playbook.variables, mistakes);
     values("constants", "a constant", &playbook.constants, mistakes);
+}
+
+fn markings(markings: &[String], mistakes: &mut Mistakes) {
+    if markings.len() > MARKINGS {
+        mistakes.header("markings", format!("at most {MARKINGS} markings are allowed"));
+    }
+    for (at, marking) in markings.iter().enumerate() {
+        let field = format!("markings[{at}]");
+        if marking.trim().is_empty() {
+            mistakes.header(&field, "is empty: a marking is a text such as `TLP:GREEN`");
+        } else if marking.len() > MARKING_BYTES {
+            mistakes
+                .header(&field, format!("has {} bytes; at most {MARKING_BYTES} are allowed", marking.len()));
+        }
+    }
 }
 
 /// The names and values in `field`.

@@ -9,6 +9,7 @@ use crate::mistake::Mistake;
 const FIELDS: &[&str] = &[
     "format",
     "version",
+    "markings",
     "variables",
     "types",
     "constants",

@@ -11,8 +11,8 @@ use crate::value::Value;
 /// New values of variables, which are the output.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Set {
-    /// The values by the names of their variables: templates, which see the values from before the step.
-    #[schemars(length(min = 1))]
+    /// The values by the names of their variables: templates, which see the values from before the step. Without any, the
+    /// step does nothing and marks a place.
     pub set: BTreeMap<String, Value>,
 }
 

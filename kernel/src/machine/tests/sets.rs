@@ -33,6 +33,21 @@ fn a_variable_has_the_value_that_was_set_last_and_all_of_a_step_see_the_values_b
 }
 
 #[test]
+fn a_set_of_nothing_completes_at_once_with_an_empty_map_and_can_be_gone_to() {
+    let steps = json!([
+        {"if": "input.n == 7", "then": [{"id": "begin", "set": {}, "next": "back"}, {"id": "back", "set": {}}]},
+        act("call", json!({"arguments": {"back": "{{ steps.back.output }}", "n": "{{ variables.n }}"}})),
+        {"id": "last", "set": {}},
+    ]);
+    let mut world = World::begin(&with_variables(steps, json!({"n": 1})), json!({"n": 7}));
+    assert_eq!(world.attempts[0].arguments["back"], json!({}));
+    world.crash();
+    assert_eq!(world.attempts[0].arguments["n"], json!(1), "it sets nothing");
+    world.end("call", Ok(json!({})));
+    assert_eq!(output(&world), json!({}));
+}
+
+#[test]
 fn rounds_set_variables_of_the_body_around_them_that_follow_a_crash_at_any_point() {
     let steps = json!([
         {"set": {"seen": []}},

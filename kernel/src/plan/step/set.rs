@@ -19,9 +19,6 @@ pub struct PlannedSet {
 impl PlannedSet {
     /// Checks the fields of the step.
     pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, set: &Set) -> Option<Self> {
-        if set.set.is_empty() {
-            steps.mistakes.step(draft.at, "set", "at least one variable is needed: `{count: 1}`");
-        }
         for name in set.set.keys().filter(|name| !is_identifier(name)) {
             let rule = "is no name of a variable: letters, digits and `_`, not starting with a digit";
             steps.mistakes.step(draft.at, "set", format!("{name:?} {rule}"));

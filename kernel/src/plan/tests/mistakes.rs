@@ -44,6 +44,11 @@ fn of_the_playbook_itself() {
     header(json!({"timeout": "732d"}), "timeout: must be at most 366d");
     header(json!({"tasks_at_once": 0}), "tasks_at_once: must be from 1 to 1000");
     header(json!({"tasks_at_once": 1_001}), "tasks_at_once: must be from 1 to 1000");
+    header(json!({"markings": vec!["TLP:RED"; 21]}), "markings: at most 20 markings are allowed");
+    header(json!({"markings": ["x", " "]}), "markings[1]: is empty: a marking is a text such as `TLP:GREEN`");
+    let long = "ä".repeat(513);
+    header(json!({"markings": [long]}), "markings[0]: has 1026 bytes; at most 1024 are allowed");
+    assert!(check(&with(json!({"markings": ["TLP:AMBER+STRICT", "© ACME"]}))).is_ok());
     for name in ["", "1a", "a-b", "a.b", "ä"] {
         let rule = "is no name of a variable: letters, digits and `_`, not starting with a digit";
         header(json!({"variables": {name: 1}}), &format!("variables: {name:?} {rule}"));
