@@ -8,6 +8,7 @@ mod network;
 mod parse;
 mod syntax;
 
+pub(crate) use native::quoted;
 pub use native::{Kind, Reading, native};
 pub use parse::parse;
 pub use syntax::{Column, Compare, Expression, Literal, Operand, Order, Path, PathStep, Test};

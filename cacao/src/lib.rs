@@ -4,12 +4,16 @@
 mod check;
 pub mod condition;
 pub mod finding;
+mod import;
 pub mod model;
 mod path;
 mod read;
 pub mod rule;
+pub mod translate;
 
 pub use check::{Checked, check};
 pub use finding::{CacaoFinding, Mistakes};
+pub use import::{Import, import};
 pub use read::looks_like_cacao;
 pub use rule::{Rule, Support};
+pub use translate::{TakenSecret, Translation, translate};

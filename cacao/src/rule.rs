@@ -179,7 +179,57 @@ rules! {
     /// A variable of a step is external.
     ExternalOfStep = "external-of-step" Warned,
 
-    // What only the translation can tell: one line each, added by it.
+    // What only the translation can tell.
+    /// A condition is no comparison expression, or compares what has no type in common.
+    Condition = "condition" Refused,
+    /// A `switch` asks for no variable.
+    SwitchVariable = "switch-variable" Refused,
+    /// A case of a `switch` is no value of the variable's type.
+    SwitchCase = "switch-case" Refused,
+    /// A step is in two bodies in a way that cannot be run.
+    SharedStep = "shared-step" Refused,
+    /// Bodies are nested too deep.
+    Nesting = "nesting" Refused,
+    /// A delay or a timeout is longer than any step waits.
+    TimeLimit = "time-limit" Refused,
+    /// A variable is named where its value is meant.
+    VariableWithoutValue = "variable-without-value" Refused,
+    /// A step writes what it cannot write.
+    OutArgs = "out-args" Refused,
+    /// Two branches of a `parallel` write the same variable.
+    ParallelWrites = "parallel-writes" Warned,
+    /// A command connects, and its target or agent has no address.
+    CommandWithoutAddress = "command-without-address" Refused,
+    /// An address has several values of one kind.
+    AddressSeveral = "address-several-values" Refused,
+    /// An address has no kind that can be connected to.
+    AddressKind = "address-kind" Refused,
+    /// An address or a port is none.
+    AddressForm = "address-form" Refused,
+    /// An address has a variable that a step writes.
+    AddressByStep = "address-by-step" Refused,
+    /// An agent is of a type that the standard does not name.
+    AgentType = "agent-type" Warned,
+    /// The target of a request has no leading slash.
+    HttpPath = "http-path" Warned,
+    /// The target of a request is no path.
+    HttpTarget = "http-target" Refused,
+    /// The target of a request is for another machine than the address.
+    UrlConflict = "url-conflict" Refused,
+    /// The method of a request is not sent.
+    HttpMethod = "http-method" Refused,
+    /// The content of a request is not of its type, or has variables where values could become structure.
+    Content = "content" Refused,
+    /// The type of a command is no name of an integration.
+    CommandType = "command-type" Refused,
+    /// A call cannot authenticate in this way.
+    Authentication = "authentication" Refused,
+    /// A variable that is a credential is used elsewhere.
+    SecretVariable = "secret-variable" Refused,
+    /// A credential stands in the file.
+    LiteralSecret = "literal-secret" Warned,
+    /// The translation is larger than a playbook may be, or is none.
+    Translation = "translation" Refused,
 }
 
 impl fmt::Display for Rule {

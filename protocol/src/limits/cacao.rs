@@ -12,6 +12,8 @@ pub const CACAO_CONDITION_BYTES: usize = 8 << 10;
 pub const CACAO_CONDITION_NESTING: usize = 32;
 /// The comparisons of a condition.
 pub const CACAO_CONDITION_TESTS: usize = 200;
+/// The bodies of a workflow in each other; each becomes up to two bodies of a playbook.
+pub const CACAO_NESTING: usize = 20;
 
 const _: () = {
     assert!(CACAO_FINDINGS >= MISTAKES);

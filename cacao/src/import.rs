@@ -1,0 +1,48 @@
+//! Importing a file: read, checked and translated. Owns what comes out of it; stores nothing.
+
+use updraft_protocol::{Playbook, Timestamp};
+
+use crate::check::{self, Checked};
+use crate::finding::{CacaoFinding, Mistakes};
+use crate::translate::{TakenSecret, Translation, translate};
+
+/// A CACAO playbook that Updraft can run.
+#[derive(Debug)]
+pub struct Import {
+    /// The native playbook.
+    pub playbook: Playbook,
+    /// The credentials that stood in the file, by the names that the native playbook has for them.
+    pub secrets: Vec<TakenSecret>,
+    /// What is warned of, in the order of the file.
+    pub warnings: Vec<CacaoFinding>,
+    /// From when on the playbook counts, if it says so. Who runs it has a clock.
+    pub valid_from: Option<Timestamp>,
+    /// Until when the playbook counts, if it says so.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// Reads a file, checks it, and translates it.
+///
+/// # Errors
+/// All that is refused, and what is warned of besides.
+pub fn import(bytes: &[u8]) -> Result<Import, Mistakes> {
+    let Checked { playbook, mut warnings } = check::check(bytes)?;
+    let translated = translate(&playbook);
+    let (translated, mut found) = match translated {
+        Ok(Translation { playbook, secrets, warnings }) => (Some((playbook, secrets)), warnings),
+        Err(findings) => (None, findings),
+    };
+    warnings.append(&mut found);
+    check::in_order(bytes, &mut warnings);
+    match (translated, Mistakes::of(warnings, 0)) {
+        (Some((native, secrets)), Err(warnings)) => Ok(Import {
+            playbook: native,
+            secrets,
+            warnings,
+            valid_from: playbook.valid_from.map(|time| time.timestamp()),
+            valid_until: playbook.valid_until.map(|time| time.timestamp()),
+        }),
+        (_, Ok(mistakes)) => Err(mistakes),
+        (None, Err(warned)) => Err(Mistakes { refused: Vec::new(), warned, more: 0 }),
+    }
+}

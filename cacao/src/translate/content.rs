@@ -1,0 +1,187 @@
+//! What a request sends: JSON, a form, a text or bytes. Owns that a value stays a value: in JSON it is one text or one typed value, in a
+//! form one value of a field.
+
+use base64::Engine;
+use updraft_protocol::Value;
+use url::form_urlencoded;
+
+use crate::model::HttpContent;
+use crate::rule::Rule;
+
+use super::Translator;
+use super::native::{Fields, map};
+use super::references::Part;
+use super::scope::Scope;
+use super::texts::Form;
+
+/// What stands in JSON in place of a reference outside of texts, until the JSON is read.
+const MARK: char = '\u{f8ff}';
+
+impl Translator<'_> {
+    /// The native body of a request; `content_type` is that which its headers declare.
+    pub(super) fn content(
+        &mut self,
+        place: (usize, &str),
+        content: &HttpContent,
+        content_type: Option<&str>,
+        scope: &Scope,
+    ) -> Fields {
+        let text = match content {
+            HttpContent::Text(text) => text.as_str(),
+            HttpContent::Bytes(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => text,
+                Err(_) => return bytes_of(bytes),
+            },
+        };
+        let content_type =
+            content_type.map(|all| all.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+        let content_type = content_type.as_deref().unwrap_or_default();
+        if content_type == "application/x-www-form-urlencoded" {
+            return self.form(place, text, scope);
+        }
+        let is_json = content_type == "application/json" || content_type.ends_with("+json");
+        if is_json || content_type.is_empty() {
+            match self.json(place, text, scope) {
+                Some(json) => return map([("json", json)]),
+                None if is_json => {
+                    self.found(Rule::Content, place.0, place.1, "is declared to be JSON, and is none");
+                    return Fields::new();
+                }
+                None => {}
+            }
+        }
+        let refers = self.parts(place, text, scope).iter().any(|part| matches!(part, Part::Variable(..)));
+        if refers && !content_type.is_empty() && !content_type.starts_with("text/plain") {
+            let message = format!(
+                "has variables in content of the type `{content_type}`, in which a value could become structure; JSON, forms and plain \
+                 texts can have them"
+            );
+            self.found(Rule::Content, place.0, place.1, message);
+            return Fields::new();
+        }
+        match content {
+            HttpContent::Bytes(bytes) if !refers => bytes_of(bytes),
+            _ => map([("text", Value::from(self.text(place, text, scope, Form::Printed)))]),
+        }
+    }
+
+    /// A form: each field with one value, or with a list of them.
+    fn form(&mut self, place: (usize, &str), text: &str, scope: &Scope) -> Fields {
+        let mut fields = Fields::new();
+        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+            let value = Value::from(self.text(place, &value, scope, Form::Printed));
+            if self.parts(place, &name, scope).iter().any(|part| matches!(part, Part::Variable(..)))
+                || name.contains('{')
+            {
+                self.found(
+                    Rule::Content,
+                    place.0,
+                    place.1,
+                    "has a field of a form whose name has a variable or a brace",
+                );
+                continue;
+            }
+            match fields.get_mut(name.as_ref()) {
+                None => {
+                    fields.insert(name.into_owned(), value);
+                }
+                Some(Value::Array(values)) => values.push(value),
+                Some(first) => *first = Value::Array(vec![first.take(), value]),
+            }
+        }
+        map([("form", Value::Object(fields))])
+    }
+
+    /// JSON with references, as a value with templates; `None` where it is no JSON.
+    pub(super) fn json(&mut self, place: (usize, &str), text: &str, scope: &Scope) -> Option<Value> {
+        if text.contains(MARK) {
+            return None;
+        }
+        let mut marked = String::new();
+        let mut outside = Vec::new();
+        for (is_text, piece) in pieces(text) {
+            if is_text {
+                marked.push_str(piece);
+                continue;
+            }
+            for part in self.parts(place, piece, scope) {
+                match part {
+                    Part::Text(text) => marked.push_str(text),
+                    Part::Variable(name, keys) => {
+                        marked.push_str(&format!("\"{MARK}{}\"", outside.len()));
+                        outside.push((name, keys));
+                    }
+                }
+            }
+        }
+        let json = Value::parse(&marked).ok()?;
+        let mut mark = |this: &mut Self, text: &str| -> Option<Value> {
+            let (name, keys) = outside.get(text.strip_prefix(MARK)?.parse::<usize>().ok()?)?;
+            let (expression, _) = this.reading(place, name, keys, scope)?;
+            Some(Value::from(format!("{{{{ {expression} }}}}")))
+        };
+        Some(self.filled(place, json, scope, &mut mark))
+    }
+
+    /// Recurses as deep as values are nested, which the reader of JSON bounds.
+    fn filled(
+        &mut self,
+        place: (usize, &str),
+        json: Value,
+        scope: &Scope,
+        mark: &mut dyn FnMut(&mut Self, &str) -> Option<Value>,
+    ) -> Value {
+        match json {
+            Value::String(text) if text.starts_with(MARK) => mark(self, &text).unwrap_or_default(),
+            Value::String(text) => Value::from(self.text(place, &text, scope, Form::Printed)),
+            Value::Array(items) => {
+                Value::Array(items.into_iter().map(|item| self.filled(place, item, scope, mark)).collect())
+            }
+            Value::Object(fields) => {
+                let mut filled = Fields::new();
+                for (name, value) in fields {
+                    let refers =
+                        self.parts(place, &name, scope).iter().any(|part| matches!(part, Part::Variable(..)));
+                    if refers || name.starts_with(MARK) || name == "$secret" || is_template(&name) {
+                        let message = "has a variable, braces of a template or `$secret` as the name of a field, which is written out";
+                        self.found(Rule::Content, place.0, place.1, message);
+                    }
+                    let value = self.filled(place, value, scope, mark);
+                    filled.insert(name, value);
+                }
+                Value::Object(filled)
+            }
+            other => other,
+        }
+    }
+}
+
+fn is_template(text: &str) -> bool {
+    ["{{", "{%", "{#"].iter().any(|start| text.contains(start))
+}
+
+fn bytes_of(bytes: &[u8]) -> Fields {
+    let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+    map([("bytes", Value::from(text))])
+}
+
+/// The texts of JSON, with their quotes, and what is between them.
+fn pieces(json: &str) -> Vec<(bool, &str)> {
+    let mut pieces = Vec::new();
+    let (mut begin, mut inside, mut escaped) = (0, false, false);
+    for (at, char) in json.char_indices() {
+        match char {
+            _ if escaped => escaped = false,
+            '\\' if inside => escaped = true,
+            '"' => {
+                let end = if inside { at + 1 } else { at };
+                pieces.push((inside, json.get(begin..end).unwrap_or_default()));
+                begin = end;
+                inside = !inside;
+            }
+            _ => {}
+        }
+    }
+    pieces.push((inside, json.get(begin..).unwrap_or_default()));
+    pieces
+}

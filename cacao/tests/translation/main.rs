@@ -1,0 +1,66 @@
+//! Translated playbooks, run: by the machine of the engine, beside an interpreter of CACAO that knows nothing of the translation.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "what is generated is known to be right")]
+
+mod generated;
+mod interpreter;
+mod playbooks;
+mod world;
+
+use proptest::prelude::*;
+use updraft_cacao::{Support, translate};
+
+use interpreter::Interpreter;
+use world::World;
+
+/// A call as both tell it: the command with its number, and the values of the variables that it names.
+type Called = (String, String);
+
+/// What becomes of an execution.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Outcome {
+    /// The calls of each path that runs beside others, in their order.
+    pub(crate) calls: std::collections::BTreeMap<usize, Vec<Called>>,
+    /// Whether it completed.
+    pub(crate) completed: bool,
+    /// The variables at its end, if it completed.
+    pub(crate) variables: Option<updraft_protocol::Value>,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(100) })]
+
+    #[test]
+    fn the_engine_does_what_the_standard_says(seed in any::<u64>()) {
+        let generated = generated::playbook(seed);
+        match translate(&generated.playbook) {
+            Err(findings) => {
+                prop_assert!(findings.iter().any(|finding| finding.rule.support() == Support::Refused));
+            }
+            Ok(translation) => {
+                let again = translate(&generated.playbook).expect("the same");
+                prop_assert_eq!(&again.playbook, &translation.playbook);
+                let plan = world::plan(&translation.playbook);
+                prop_assert!(plan.is_ok(), "{:?}\n{}", plan.err(), world::printed(&translation.playbook));
+                for run in 0..3 {
+                    let seed = seed ^ run;
+                    let expected = Interpreter::run(&generated, seed);
+                    let found = World::run(&translation.playbook, &generated, seed);
+                    prop_assert_eq!(
+                        &found,
+                        &expected,
+                        "{}\n{:#?}",
+                        world::printed(&translation.playbook),
+                        generated.playbook.steps
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn most_generated_playbooks_are_translated() {
+    let translated = (0..300).filter(|seed| translate(&generated::playbook(*seed).playbook).is_ok()).count();
+    assert!(translated > 200, "{translated} of 300");
+}
