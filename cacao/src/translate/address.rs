@@ -108,7 +108,7 @@ impl<'p> Translator<'p> {
                 let name = match self.machines.get(&key) {
                     Some(name) => name.clone(),
                     None => {
-                        let name = self.names.machine(machine.id.as_str());
+                        let name = self.names.variable(machine.id.as_str());
                         self.header.variables.insert(name.clone(), Value::from(base.as_str()));
                         self.machines.insert(key, name.clone());
                         name

@@ -31,22 +31,15 @@ impl Names {
         })
     }
 
-    /// The name of a variable that is called so in the playbook: letters, digits and `_` alone, as steps set variables of such
-    /// names.
+    /// The name of a variable or a machine that is called so in the playbook: letters, digits and `_` alone, and no digit first.
     pub(super) fn variable(&mut self, written: &str) -> String {
         let plain: String =
             written.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '_' }).collect();
+        let digit = plain.starts_with(|char: char| char.is_ascii_digit());
+        let plain = if digit { format!("_{plain}") } else { plain };
         taken_next(&mut self.variables, |number| match number {
             1 => plain.clone(),
             _ => format!("{plain}{number}"),
-        })
-    }
-
-    /// The same for a variable that no step sets, which may have an id as its name.
-    pub(super) fn machine(&mut self, id: &str) -> String {
-        taken_next(&mut self.variables, |number| match number {
-            1 => id.to_owned(),
-            _ => format!("{id}.{number}"),
         })
     }
 }
