@@ -3,6 +3,7 @@
 
 mod check;
 pub mod condition;
+pub mod export;
 pub mod finding;
 mod import;
 pub mod model;
@@ -12,6 +13,7 @@ pub mod rule;
 pub mod translate;
 
 pub use check::{Checked, check};
+pub use export::{Export, LeftOut, export};
 pub use finding::{CacaoFinding, Mistakes};
 pub use import::{Import, import};
 pub use read::looks_like_cacao;

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use updraft_cacao::{Import, import};
+use updraft_cacao::{Import, export, import};
 use updraft_integrations::HttpIntegration;
 use updraft_kernel::plan::Plan;
-use updraft_protocol::{Catalogue, Name};
+use updraft_protocol::{Catalogue, Name, Playbook};
 
 const ACTION: &str = "action--00000000-0000-4000-8000-000000000001";
 const START: &str = "start--00000000-0000-4000-8000-000000000001";
@@ -243,4 +243,50 @@ fn what_cannot_be_done_is_refused_by_its_rule() {
     machine["authentication_info"] = json!(LOGIN);
     let printed = imported(&file(with("GET /__password__:value HTTP/1.1"), machine)).expect_err("refused");
     assert!(printed.contains("secret-variable") && !printed.contains("correct horse"), "{printed}");
+}
+
+#[test]
+fn what_is_exported_is_imported_as_the_same() {
+    let mut login = edr();
+    login["authentication_info"] = json!(LOGIN);
+    let post = json!({
+        "type": "http-api",
+        "command": "POST /hosts/__ip__:value?n=__count__:value HTTP/1.1",
+        "headers": {"Content-Type": ["application/json"], "X-Note": ["a {{ __ip__:value"]},
+        "content": "{\"ip\": \"__ip__:value\", \"n\": __count__:value, \"text\": \"a {{ __ip__:value %}\", \"list\": [true, null]}"
+    });
+    let form = json!({
+        "type": "http-api",
+        "command": "PUT /a HTTP/1.1",
+        "headers": {"Content-Type": ["application/x-www-form-urlencoded"]},
+        "content": "a=__count__:value&b=x"
+    });
+    let manual = json!({"type": "manual", "command": "Look at __ip__:value {% now %}"});
+    for (command, machine) in [(post, edr()), (form, login), (manual, edr())] {
+        let file = file(command, machine);
+        let first = imported(&file).expect("imported").playbook;
+        let exported = export(&first);
+        assert_eq!(exported.left_out, [], "{}", exported.json);
+        let second = import(exported.json.to_string().as_bytes());
+        let second = second.unwrap_or_else(|mistakes| panic!("{mistakes}\n{}", exported.json)).playbook;
+        let printed = |playbook| serde_json::to_string_pretty(playbook).expect("JSON");
+        assert_eq!(printed(&second), printed(&first), "{}", exported.json);
+    }
+}
+
+#[test]
+fn what_the_examples_do_that_cacao_cannot_say_is_listed() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).expect("the examples") {
+        let path = entry.expect("an entry").path().join("playbook.yaml");
+        let Ok(text) = std::fs::read(&path) else { continue };
+        let playbook = Playbook::parse(&text).expect("a playbook");
+        let exported = export(&playbook);
+        seen += 1;
+        // An alert is read by all of them, and no variable of CACAO is one.
+        assert!(!exported.left_out.is_empty(), "{}", path.display());
+        assert_eq!(exported, export(&playbook));
+    }
+    assert!(seen > 0);
 }

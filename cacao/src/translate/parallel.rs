@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use updraft_protocol::Value;
+use updraft_protocol::limits::NAME_BYTES;
 
 use crate::rule::Rule;
 
@@ -44,10 +45,10 @@ impl Translator<'_> {
                     self.found(Rule::ParallelWrites, number, &property, message);
                 }
             }
-            let name = self.graph.id(entry).as_str();
-            if branches.insert(name.to_owned(), list(steps)).is_some() {
-                self.found(Rule::SharedStep, number, &property, "is the first step of another branch, too");
-            }
+            // Branches stand in the order of their names: the number keeps that in which they are listed.
+            let name = format!("{:02}.{}", branches.len() + 1, self.graph.id(entry));
+            let name = name.get(..name.len().min(NAME_BYTES)).unwrap_or_default();
+            branches.insert(name.to_owned(), list(steps));
         }
         let mut fields =
             step(&own, [("parallel", Value::from("all")), ("branches", Value::Object(branches))]);

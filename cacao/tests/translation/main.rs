@@ -8,7 +8,7 @@ mod playbooks;
 mod world;
 
 use proptest::prelude::*;
-use updraft_cacao::{Support, translate};
+use updraft_cacao::{Support, export, import, translate};
 
 use interpreter::Interpreter;
 use world::World;
@@ -63,4 +63,31 @@ proptest! {
 fn most_generated_playbooks_are_translated() {
     let translated = (0..300).filter(|seed| translate(&generated::playbook(*seed).playbook).is_ok()).count();
     assert!(translated > 200, "{translated} of 300");
+}
+
+#[test]
+fn what_is_exported_and_imported_does_the_same() {
+    let mut exported = 0;
+    for seed in 0..150 {
+        let generated = generated::playbook(seed);
+        let Ok(first) = translate(&generated.playbook) else { continue };
+        let Some(second) = again(&first.playbook) else { continue };
+        exported += 1;
+        let third = again(&second).expect("what was exported once is exported as a whole");
+        assert_eq!(world::printed(&second), world::printed(&third), "seed {seed}");
+        let (expected, found) =
+            (World::run(&first.playbook, &generated, seed), World::run(&second, &generated, seed));
+        let printed = [world::printed(&first.playbook), world::printed(&second)].join("\n");
+        assert_eq!(found.calls, expected.calls, "seed {seed}\n{printed}");
+        assert_eq!(found.completed, expected.completed, "seed {seed}\n{printed}");
+    }
+    assert!(exported > 80, "{exported}");
+}
+
+/// The playbook, exported and imported; `None` where something is left out.
+fn again(playbook: &updraft_protocol::Playbook) -> Option<updraft_protocol::Playbook> {
+    let exported = export(playbook);
+    let json = exported.json.to_string();
+    let import = || import(json.as_bytes()).unwrap_or_else(|mistakes| panic!("{mistakes}\n{json}")).playbook;
+    exported.left_out.is_empty().then(import)
 }

@@ -21,15 +21,13 @@ impl<'p> Translator<'p> {
     ) -> (Fields, Gives) {
         let place = (call.number, call.property("command"));
         let place = (place.0, place.1.as_str());
-        let mut question = self.text(place, &script.text, &around.scope, Form::Printed);
-        let targets: Vec<_> = call.action.targets.iter().filter_map(|id| self.definition(id)).collect();
-        let targets: Vec<String> = targets
-            .into_iter()
-            .map(|target| self.text((call.number, "targets"), &target.name, &around.scope, Form::Printed))
-            .collect();
-        if !targets.is_empty() {
-            question = format!("{question} (on {})", targets.join(", "));
-        }
+        let targets: Vec<&str> =
+            call.action.targets.iter().filter_map(|id| Some(self.definition(id)?.name.as_str())).collect();
+        let question = match targets.is_empty() {
+            true => script.text.clone(),
+            false => format!("{} (on {})", script.text, targets.join(", ")),
+        };
+        let question = self.text(place, &question, &around.scope, Form::Printed);
         let mut step = step(id, [("approval", Value::from(question))]);
         if call.asked() > 0 {
             step.insert("form".to_owned(), self.form_of(call, around));
