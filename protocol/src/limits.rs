@@ -4,6 +4,7 @@ mod cacao;
 mod children;
 mod containment;
 mod filter;
+mod graph;
 mod http;
 mod local;
 mod loops;
@@ -19,8 +20,8 @@ mod schema;
 use std::time::Duration;
 
 pub use {
-    cacao::*, children::*, containment::*, filter::*, http::*, local::*, loops::*, masking::*, outline::*,
-    overdue::*, people::*, playbook::*, record::*, rerun::*, schema::*,
+    cacao::*, children::*, containment::*, filter::*, graph::*, http::*, local::*, loops::*, masking::*,
+    outline::*, overdue::*, people::*, playbook::*, record::*, rerun::*, schema::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------
