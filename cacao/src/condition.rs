@@ -9,9 +9,9 @@ mod parse;
 mod syntax;
 
 pub(crate) use native::quoted;
-pub use native::{Kind, Reading, native};
+pub use native::{Reading, StixKind, native};
 pub use parse::parse;
-pub use syntax::{Column, Compare, Expression, Literal, Operand, Order, Path, PathStep, Test};
+pub use syntax::{Column, Compare, Expression, Literal, ObjectPath, ObjectStep, Operand, StixOrder, Test};
 
 use thiserror::Error;
 

@@ -4,11 +4,11 @@
 //! there quoted.
 
 use super::network::Network;
-use super::{Compare, Error, Expression, Literal, Operand, Order, Path, PathStep, Test, like};
+use super::{Compare, Error, Expression, Literal, ObjectPath, ObjectStep, Operand, StixOrder, Test, like};
 
 /// What a variable may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum StixKind {
     /// A text.
     Text,
     /// Hexadecimal digits.
@@ -27,7 +27,7 @@ pub struct Reading {
     /// The native expression that reads it: `variables['__count__']`.
     pub expression: String,
     /// What it may be.
-    pub kind: Kind,
+    pub kind: StixKind,
 }
 
 /// The native condition; `read` says how a variable is read, by its name.
@@ -69,10 +69,10 @@ struct Value {
     /// What has to hold so that it is known.
     known: Vec<String>,
     /// What it is; of what is inside a dictionary that is seen when the condition is decided.
-    kind: Option<Kind>,
+    kind: Option<StixKind>,
 }
 
-fn value(path: &Path, read: &dyn Fn(&str) -> Option<Reading>) -> Result<Value, Error> {
+fn value(path: &ObjectPath, read: &dyn Fn(&str) -> Option<Reading>) -> Result<Value, Error> {
     let wrong = |message: String| Error::at(path.column, message);
     let Some(reading) = read(&path.object) else {
         return Err(wrong(format!("there is no variable `{}` here", path.object)));
@@ -91,13 +91,13 @@ fn value(path: &Path, read: &dyn Fn(&str) -> Option<Reading>) -> Result<Value, E
         return Err(wrong(format!("a path goes at most {PATH_STEPS} keys into a dictionary")));
     }
     for step in &path.steps {
-        if !matches!(value.kind, None | Some(Kind::Dictionary)) {
+        if !matches!(value.kind, None | Some(StixKind::Dictionary)) {
             return Err(wrong(format!("`{}` is no dictionary, so that it has no keys", path.object)));
         }
         let (is, at) = match step {
-            PathStep::Key(name) => ("mapping", quoted(name)),
-            PathStep::Index(at) => ("sequence", index(at).ok_or_else(|| wrong(format!("no index: {at}")))?),
-            PathStep::Any => {
+            ObjectStep::Key(name) => ("mapping", quoted(name)),
+            ObjectStep::Index(at) => ("sequence", index(at).ok_or_else(|| wrong(format!("no index: {at}")))?),
+            ObjectStep::Any => {
                 return Err(wrong(
                     "`[*]`, any item of a list, cannot be asked here; name one: `[0]`".to_owned(),
                 ));
@@ -153,16 +153,16 @@ fn written(test: &Test, read: &dyn Fn(&str) -> Option<Reading>) -> Result<String
 }
 
 /// A literal as a native one, with what the other side has to be.
-fn native_literal(literal: &Literal) -> Result<(Kind, String), String> {
+fn native_literal(literal: &Literal) -> Result<(StixKind, String), String> {
     /// As many digits as every number keeps.
     const WHOLE_DIGITS: usize = 18;
     const FRACTION_DIGITS: usize = 15;
     let digits = |number: &str| number.chars().filter(char::is_ascii_digit).count();
     Ok(match literal {
-        Literal::Text(text) => (Kind::Text, quoted(text)),
-        Literal::Bool(value) => (Kind::Bool, value.to_string()),
+        Literal::Text(text) => (StixKind::Text, quoted(text)),
+        Literal::Bool(value) => (StixKind::Bool, value.to_string()),
         Literal::Integer(number) if digits(number) <= WHOLE_DIGITS => {
-            (Kind::Number, number.trim_start_matches('+').to_owned())
+            (StixKind::Number, number.trim_start_matches('+').to_owned())
         }
         Literal::Integer(_) => return Err(format!("a whole number has at most {WHOLE_DIGITS} digits here")),
         Literal::Float(number) if digits(number) <= FRACTION_DIGITS => {
@@ -170,12 +170,12 @@ fn native_literal(literal: &Literal) -> Result<(Kind, String), String> {
             let (whole, fraction) = number.trim_start_matches('+').split_once('.').unwrap_or((number, "0"));
             let whole = whole.trim_start_matches('0');
             let whole = if whole.is_empty() { "0" } else { whole };
-            (Kind::Number, format!("{sign}{whole}.{fraction}"))
+            (StixKind::Number, format!("{sign}{whole}.{fraction}"))
         }
         Literal::Float(_) => return Err(format!("a fraction has at most {FRACTION_DIGITS} digits here")),
-        Literal::Timestamp(text) => (Kind::Text, quoted(text)),
-        Literal::Hex(text) => (Kind::Hex, quoted(&text.to_ascii_lowercase())),
-        Literal::Binary(text) => (Kind::Hex, quoted(&hex_of(text)?)),
+        Literal::Timestamp(text) => (StixKind::Text, quoted(text)),
+        Literal::Hex(text) => (StixKind::Hex, quoted(&text.to_ascii_lowercase())),
+        Literal::Binary(text) => (StixKind::Hex, quoted(&hex_of(text)?)),
     })
 }
 
@@ -187,41 +187,41 @@ fn hex_of(base64: &str) -> Result<String, String> {
 }
 
 /// Adds that a value inside of a dictionary is of this kind, or refuses one that never is.
-fn agreed(value: &mut Value, kind: Kind) -> Result<(), String> {
+fn agreed(value: &mut Value, kind: StixKind) -> Result<(), String> {
     match (value.kind, kind) {
         (None, kind) => value.known.push(format!("{} is {}", value.expression, test_of(kind))),
-        (Some(Kind::Dictionary), _) => {
+        (Some(StixKind::Dictionary), _) => {
             return Err("a dictionary is compared by its keys: `__alert__:value.host`".to_owned());
         }
-        (Some(Kind::Hex), Kind::Text) => {}
+        (Some(StixKind::Hex), StixKind::Text) => {}
         (Some(own), kind) if own == kind => {}
         (Some(own), kind) => return Err(format!("{} is not compared with {}", word(own), word(kind))),
     }
     Ok(())
 }
 
-const fn test_of(kind: Kind) -> &'static str {
+const fn test_of(kind: StixKind) -> &'static str {
     match kind {
-        Kind::Text | Kind::Hex => "string",
-        Kind::Number => "number",
-        Kind::Bool => "boolean",
-        Kind::Dictionary => "mapping",
+        StixKind::Text | StixKind::Hex => "string",
+        StixKind::Number => "number",
+        StixKind::Bool => "boolean",
+        StixKind::Dictionary => "mapping",
     }
 }
 
-const fn word(kind: Kind) -> &'static str {
+const fn word(kind: StixKind) -> &'static str {
     match kind {
-        Kind::Text => "a text",
-        Kind::Hex => "a hexstring",
-        Kind::Number => "a number",
-        Kind::Bool => "true or false",
-        Kind::Dictionary => "a dictionary",
+        StixKind::Text => "a text",
+        StixKind::Hex => "a hexstring",
+        StixKind::Number => "a number",
+        StixKind::Bool => "true or false",
+        StixKind::Dictionary => "a dictionary",
     }
 }
 
-const fn sign(order: Order) -> &'static str {
+const fn sign(order: StixOrder) -> &'static str {
     match order {
-        Order::Equal => "==",
+        StixOrder::Equal => "==",
         other => other.as_str(),
     }
 }
@@ -229,7 +229,7 @@ const fn sign(order: Order) -> &'static str {
 /// An instant in UTC, as STIX writes it.
 const INSTANT: &str = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]+)?Z$";
 
-fn with_literal(left: &mut Value, order: Order, literal: &Literal) -> Result<String, String> {
+fn with_literal(left: &mut Value, order: StixOrder, literal: &Literal) -> Result<String, String> {
     let (kind, text) = native_literal(literal)?;
     agreed(left, kind)?;
     let (own, sign) = (&left.expression, sign(order));
@@ -242,7 +242,7 @@ fn with_literal(left: &mut Value, order: Order, literal: &Literal) -> Result<Str
     })
 }
 
-fn with_path(left: &mut Value, order: Order, mut right: Value) -> Result<String, String> {
+fn with_path(left: &mut Value, order: StixOrder, mut right: Value) -> Result<String, String> {
     match (left.kind, right.kind) {
         (Some(kind), _) => agreed(&mut right, kind).and_then(|()| agreed(left, kind))?,
         (None, Some(kind)) => agreed(left, kind).and_then(|()| agreed(&mut right, kind))?,
@@ -255,15 +255,15 @@ fn with_path(left: &mut Value, order: Order, mut right: Value) -> Result<String,
             right.known.push(format!("({})", same.join(" or ")));
         }
     }
-    if let (Some(Kind::Bool), false) = (left.kind.or(right.kind), order_is_equality(order)) {
+    if let (Some(StixKind::Bool), false) = (left.kind.or(right.kind), order_is_equality(order)) {
         return Err(format!("`{}` does not compare true and false", order.as_str()));
     }
     left.known.append(&mut right.known);
     Ok(format!("{} {} {}", left.expression, sign(order), right.expression))
 }
 
-const fn order_is_equality(order: Order) -> bool {
-    matches!(order, Order::Equal | Order::Unequal)
+const fn order_is_equality(order: StixOrder) -> bool {
+    matches!(order, StixOrder::Equal | StixOrder::Unequal)
 }
 
 fn with_set(left: &Value, literals: &[Literal]) -> Result<String, String> {
@@ -274,11 +274,11 @@ fn with_set(left: &Value, literals: &[Literal]) -> Result<String, String> {
             return Err("a set of instants cannot be asked here; compare with each by `=`".to_owned());
         }
         let (kind, text) = native_literal(literal)?;
-        if kind == Kind::Hex {
+        if kind == StixKind::Hex {
             own = format!("{}|lower", left.expression);
         }
         match left.kind {
-            None if kind == Kind::Hex => {
+            None if kind == StixKind::Hex => {
                 return Err("hexadecimal values inside of a dictionary are compared by `=`".to_owned());
             }
             None => {}
@@ -290,7 +290,7 @@ fn with_set(left: &Value, literals: &[Literal]) -> Result<String, String> {
 }
 
 fn text_needed(left: &mut Value, with: &str) -> Result<(), String> {
-    agreed(left, Kind::Text)
+    agreed(left, StixKind::Text)
         .map_err(|_| format!("{} is not compared with {with}", left.kind.map_or("this", word)))
 }
 

@@ -4,7 +4,7 @@
 use updraft_protocol::limits::{CACAO_CONDITION_BYTES, CACAO_CONDITION_NESTING, CACAO_CONDITION_TESTS};
 
 use super::lex::{Token, lex};
-use super::{Column, Compare, Error, Expression, Literal, Operand, Order, Path, PathStep, Test};
+use super::{Column, Compare, Error, Expression, Literal, ObjectPath, ObjectStep, Operand, StixOrder, Test};
 
 /// Reads a condition.
 ///
@@ -135,7 +135,7 @@ impl Parser {
         Ok(Test { path, negated, compare: self.compare()? })
     }
 
-    fn path(&mut self) -> Result<Path, Error> {
+    fn path(&mut self) -> Result<ObjectPath, Error> {
         let column = self.column();
         let object = match self.peek() {
             Some(Token::Name(name)) => name.clone(),
@@ -156,10 +156,10 @@ impl Parser {
         self.at += 1;
         self.needs(":", &format!(": a variable is read as `{object}:value`"))?;
         let property = self.key()?;
-        let mut path = Path { object, property, steps: Vec::new(), column };
+        let mut path = ObjectPath { object, property, steps: Vec::new(), column };
         loop {
             if self.takes(".") {
-                path.steps.push(PathStep::Key(self.key()?));
+                path.steps.push(ObjectStep::Key(self.key()?));
             } else if self.takes("[") {
                 path.steps.push(self.bracket()?);
             } else {
@@ -188,11 +188,11 @@ impl Parser {
         }
     }
 
-    fn bracket(&mut self) -> Result<PathStep, Error> {
+    fn bracket(&mut self) -> Result<ObjectStep, Error> {
         let step = match self.peek() {
-            Some(Token::Integer(at)) => PathStep::Index(at.clone()),
-            Some(Token::Sign("*")) => PathStep::Any,
-            Some(Token::Text(name)) => PathStep::Key(name.clone()),
+            Some(Token::Integer(at)) => ObjectStep::Index(at.clone()),
+            Some(Token::Sign("*")) => ObjectStep::Any,
+            Some(Token::Text(name)) => ObjectStep::Key(name.clone()),
             _ => return self.wrong("a number or a key in quotes is needed in `[…]`"),
         };
         self.at += 1;
@@ -202,12 +202,12 @@ impl Parser {
 
     fn compare(&mut self) -> Result<Compare, Error> {
         let order = match self.peek() {
-            Some(Token::Sign("=" | "==")) => Order::Equal,
-            Some(Token::Sign("!=" | "<>")) => Order::Unequal,
-            Some(Token::Sign("<")) => Order::Less,
-            Some(Token::Sign("<=")) => Order::LessOrEqual,
-            Some(Token::Sign(">")) => Order::Greater,
-            Some(Token::Sign(">=")) => Order::GreaterOrEqual,
+            Some(Token::Sign("=" | "==")) => StixOrder::Equal,
+            Some(Token::Sign("!=" | "<>")) => StixOrder::Unequal,
+            Some(Token::Sign("<")) => StixOrder::Less,
+            Some(Token::Sign("<=")) => StixOrder::LessOrEqual,
+            Some(Token::Sign(">")) => StixOrder::Greater,
+            Some(Token::Sign(">=")) => StixOrder::GreaterOrEqual,
             _ => return self.compare_by_word(),
         };
         self.at += 1;
@@ -218,7 +218,7 @@ impl Parser {
         }
         let column = self.column();
         let literal = self.literal()?;
-        if matches!(literal, Literal::Bool(_)) && !matches!(order, Order::Equal | Order::Unequal) {
+        if matches!(literal, Literal::Bool(_)) && !matches!(order, StixOrder::Equal | StixOrder::Unequal) {
             return Err(Error::at(column, format!("`{}` does not compare true and false", order.as_str())));
         }
         Ok(Compare::Order(order, Operand::Literal(literal)))

@@ -29,7 +29,7 @@ pub enum Expression {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Test {
     /// What is compared.
-    pub path: Path,
+    pub path: ObjectPath,
     /// Whether `NOT` stands before the operator, or before `EXISTS`.
     pub negated: bool,
     /// How it is compared, and with what.
@@ -40,7 +40,7 @@ pub struct Test {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Compare {
     /// `=`, `!=`, `<` and their like.
-    Order(Order, Operand),
+    Order(StixOrder, Operand),
     /// `IN`: one of a set.
     In(Vec<Literal>),
     /// `LIKE`: `%` is any text, `_` any character.
@@ -57,7 +57,7 @@ pub enum Compare {
 
 /// An operator of equality or order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum StixOrder {
     /// `=`, also written `==`.
     Equal,
     /// `!=`, also written `<>`.
@@ -78,7 +78,7 @@ pub enum Operand {
     /// A value that is written out.
     Literal(Literal),
     /// A variable, which STIX does not have there.
-    Path(Path),
+    Path(ObjectPath),
 }
 
 /// A value that is written out. Numbers are kept as they are written.
@@ -102,20 +102,20 @@ pub enum Literal {
 
 /// An object path: `__alert__:value.hosts[0]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Path {
+pub struct ObjectPath {
     /// What stands before the colon: the name of a variable.
     pub object: String,
     /// What stands behind it: `value`.
     pub property: String,
     /// What follows, into a dictionary.
-    pub steps: Vec<PathStep>,
+    pub steps: Vec<ObjectStep>,
     /// Where it stands.
     pub column: Column,
 }
 
 /// A step of an object path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PathStep {
+pub enum ObjectStep {
     /// `.name` or `.'any name'`.
     Key(String),
     /// `[0]`.
@@ -124,7 +124,7 @@ pub enum PathStep {
     Any,
 }
 
-impl Order {
+impl StixOrder {
     /// The operator as it is written.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -207,14 +207,14 @@ impl fmt::Display for Literal {
     }
 }
 
-impl fmt::Display for Path {
+impl fmt::Display for ObjectPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.object, key(&self.property))?;
         for step in &self.steps {
             match step {
-                PathStep::Key(name) => write!(f, ".{}", key(name))?,
-                PathStep::Index(at) => write!(f, "[{at}]")?,
-                PathStep::Any => f.write_str("[*]")?,
+                ObjectStep::Key(name) => write!(f, ".{}", key(name))?,
+                ObjectStep::Index(at) => write!(f, "[{at}]")?,
+                ObjectStep::Any => f.write_str("[*]")?,
             }
         }
         Ok(())

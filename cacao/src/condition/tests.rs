@@ -11,23 +11,23 @@ use updraft_protocol::{Json, Timestamp};
 use super::*;
 
 /// The variables of the examples, each with its kind and its value.
-fn variables() -> Vec<(&'static str, Kind, Value)> {
+fn variables() -> Vec<(&'static str, StixKind, Value)> {
     vec![
-        ("__count__", Kind::Number, json!(5)),
-        ("__share__", Kind::Number, json!(0.5)),
-        ("__name__", Kind::Text, json!("it's a\\b\nc")),
-        ("__host__", Kind::Text, json!("srv-01.example")),
-        ("__ip__", Kind::Text, json!("10.1.2.3")),
-        ("__net__", Kind::Text, json!("10.0.0.0/8")),
-        ("__six__", Kind::Text, json!("2001:db8::1")),
-        ("__seen__", Kind::Text, json!("2026-01-31T11:00:00.000Z")),
-        ("__hex__", Kind::Hex, json!("FF00")),
-        ("__yes__", Kind::Bool, json!(true)),
-        ("__null__", Kind::Number, json!(null)),
-        ("__empty__", Kind::Text, json!("")),
+        ("__count__", StixKind::Number, json!(5)),
+        ("__share__", StixKind::Number, json!(0.5)),
+        ("__name__", StixKind::Text, json!("it's a\\b\nc")),
+        ("__host__", StixKind::Text, json!("srv-01.example")),
+        ("__ip__", StixKind::Text, json!("10.1.2.3")),
+        ("__net__", StixKind::Text, json!("10.0.0.0/8")),
+        ("__six__", StixKind::Text, json!("2001:db8::1")),
+        ("__seen__", StixKind::Text, json!("2026-01-31T11:00:00.000Z")),
+        ("__hex__", StixKind::Hex, json!("FF00")),
+        ("__yes__", StixKind::Bool, json!(true)),
+        ("__null__", StixKind::Number, json!(null)),
+        ("__empty__", StixKind::Text, json!("")),
         (
             "__alert__",
-            Kind::Dictionary,
+            StixKind::Dictionary,
             json!({"n": 7, "s": "x", "b": false, "none": null, "list": [1, "two"], "a b": {"c'": 1}}),
         ),
     ]

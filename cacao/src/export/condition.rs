@@ -1,7 +1,7 @@
 //! Native conditions as conditions of CACAO: comparisons of variables with values, `and`, `or` and `not`. Owns which can be said so;
 //! what else there is has none.
 
-use crate::condition::{Column, Compare, Expression, Literal, Operand, Order, Path, Test};
+use crate::condition::{Column, Compare, Expression, Literal, ObjectPath, Operand, StixOrder, Test};
 
 use super::Names;
 use super::text::variable;
@@ -17,7 +17,7 @@ pub(super) fn condition(native: &str, names: &Names) -> Option<String> {
 /// A part of a condition.
 enum Found {
     /// `PATH is not none`: says that a variable is known, before what compares it.
-    Known(Path),
+    Known(ObjectPath),
     Expression(Expression),
 }
 
@@ -75,7 +75,7 @@ impl Reader<'_> {
             parts.push(self.part()?);
         }
         let mut kept: Vec<Expression> = Vec::new();
-        let mut known: Vec<Path> = Vec::new();
+        let mut known: Vec<ObjectPath> = Vec::new();
         for part in parts {
             match part {
                 Found::Known(path) => known.push(path),
@@ -156,7 +156,7 @@ impl Reader<'_> {
         Some(all)
     }
 
-    fn path(&mut self) -> Option<Path> {
+    fn path(&mut self) -> Option<ObjectPath> {
         let root = self.next()?;
         let path = if self.takes("[") {
             let name = text(&self.next()?)?;
@@ -165,7 +165,7 @@ impl Reader<'_> {
             root
         };
         let object = variable(&path, self.names)?;
-        Some(Path { object, property: "value".to_owned(), steps: Vec::new(), column: Column(0) })
+        Some(ObjectPath { object, property: "value".to_owned(), steps: Vec::new(), column: Column(0) })
     }
 }
 
@@ -175,14 +175,14 @@ fn not(found: Found) -> Option<Found> {
     Some(Found::Expression(Expression::Test(test)))
 }
 
-fn order(sign: &str) -> Option<Order> {
+fn order(sign: &str) -> Option<StixOrder> {
     Some(match sign {
-        "==" => Order::Equal,
-        "!=" => Order::Unequal,
-        "<" => Order::Less,
-        "<=" => Order::LessOrEqual,
-        ">" => Order::Greater,
-        ">=" => Order::GreaterOrEqual,
+        "==" => StixOrder::Equal,
+        "!=" => StixOrder::Unequal,
+        "<" => StixOrder::Less,
+        "<=" => StixOrder::LessOrEqual,
+        ">" => StixOrder::Greater,
+        ">=" => StixOrder::GreaterOrEqual,
         _ => return None,
     })
 }

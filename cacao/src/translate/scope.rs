@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::condition::Kind;
+use crate::condition::StixKind;
 use crate::model::{VariableName, VariableType};
 
 use super::names::Names;
@@ -46,13 +46,13 @@ impl Binding {
     }
 
     /// What conditions compare it as.
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> StixKind {
         match self.variable_type {
-            VariableType::Bool => Kind::Bool,
-            VariableType::Dictionary => Kind::Dictionary,
-            VariableType::Float | VariableType::Integer | VariableType::Long => Kind::Number,
-            VariableType::Hexstring => Kind::Hex,
-            _ => Kind::Text,
+            VariableType::Bool => StixKind::Bool,
+            VariableType::Dictionary => StixKind::Dictionary,
+            VariableType::Float | VariableType::Integer | VariableType::Long => StixKind::Number,
+            VariableType::Hexstring => StixKind::Hex,
+            _ => StixKind::Text,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Texts with references as native templates. Owns that a value stays where it is printed, that a text without references stays as it
 //! is, and that a value which is unknown is never printed.
 
-use crate::condition::{Kind, quoted};
+use crate::condition::{StixKind, quoted};
 use crate::rule::Rule;
 
 use super::Translator;
@@ -65,8 +65,8 @@ impl Translator<'_> {
                         continue;
                     };
                     let filter = match (form, alone, kind) {
-                        (Form::Printed, true, Some(Kind::Number | Kind::Bool)) => "|string",
-                        (Form::Printed, true, Some(Kind::Dictionary) | None) => "|to_json",
+                        (Form::Printed, true, Some(StixKind::Number | StixKind::Bool)) => "|string",
+                        (Form::Printed, true, Some(StixKind::Dictionary) | None) => "|to_json",
                         _ => "",
                     };
                     template.push_str(&format!("{{{{ {expression}{filter} }}}}"));
@@ -83,7 +83,7 @@ impl Translator<'_> {
         name: &crate::model::VariableName,
         keys: &[String],
         scope: &Scope,
-    ) -> Option<(String, Option<Kind>)> {
+    ) -> Option<(String, Option<StixKind>)> {
         let binding = scope.read(name, &mut self.names)?;
         if binding.secret.is_some() {
             let message = format!(

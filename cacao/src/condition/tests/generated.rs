@@ -8,16 +8,16 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn literal(kind: Kind) -> BoxedStrategy<Literal> {
+fn literal(kind: StixKind) -> BoxedStrategy<Literal> {
     match kind {
-        Kind::Number => prop_oneof![
+        StixKind::Number => prop_oneof![
             prop_oneof![Just("5"), Just("-3"), Just("+6"), Just("0")]
                 .prop_map(|n| Literal::Integer(n.to_owned())),
             prop_oneof![Just(".5"), Just("5.0"), Just("-1.25")].prop_map(|n| Literal::Float(n.to_owned())),
         ]
         .boxed(),
-        Kind::Bool => any::<bool>().prop_map(Literal::Bool).boxed(),
-        Kind::Hex => prop_oneof![Just("ff00"), Just("FF00"), Just("")]
+        StixKind::Bool => any::<bool>().prop_map(Literal::Bool).boxed(),
+        StixKind::Hex => prop_oneof![Just("ff00"), Just("FF00"), Just("")]
             .prop_map(|digits| Literal::Hex(digits.to_owned()))
             .boxed(),
         _ => text().prop_map(Literal::Text).boxed(),
@@ -35,8 +35,8 @@ pub(super) fn text() -> BoxedStrategy<String> {
 }
 
 /// Paths that lead to what is known to be of a kind, and others.
-fn path() -> BoxedStrategy<(Path, Option<Kind>)> {
-    let named = |object: &str, steps: Vec<PathStep>| Path {
+fn path() -> BoxedStrategy<(ObjectPath, Option<StixKind>)> {
+    let named = |object: &str, steps: Vec<ObjectStep>| ObjectPath {
         object: object.to_owned(),
         property: "value".to_owned(),
         steps,
@@ -44,43 +44,44 @@ fn path() -> BoxedStrategy<(Path, Option<Kind>)> {
     };
     let plain: Vec<_> = variables()
         .into_iter()
-        .filter(|(_, kind, _)| *kind != Kind::Dictionary)
+        .filter(|(_, kind, _)| *kind != StixKind::Dictionary)
         .map(|(name, kind, _)| (named(name, vec![]), Some(kind)))
         .collect();
     let keys = ["n", "s", "b", "none", "list", "a b", "c'", "missing", "IN"];
-    let key = prop::sample::select(keys.to_vec()).prop_map(|key| PathStep::Key(key.to_owned()));
-    let index = prop::sample::select(vec!["0", "1", "-1", "9"]).prop_map(|at| PathStep::Index(at.to_owned()));
+    let key = prop::sample::select(keys.to_vec()).prop_map(|key| ObjectStep::Key(key.to_owned()));
+    let index =
+        prop::sample::select(vec!["0", "1", "-1", "9"]).prop_map(|at| ObjectStep::Index(at.to_owned()));
     let inside =
         vec(prop_oneof![3 => key, 1 => index], 1..4).prop_map(move |steps| (named("__alert__", steps), None));
     prop_oneof![2 => prop::sample::select(plain), 1 => inside].boxed()
 }
 
-fn order() -> BoxedStrategy<Order> {
+fn order() -> BoxedStrategy<StixOrder> {
     prop::sample::select(vec![
-        Order::Equal,
-        Order::Unequal,
-        Order::Less,
-        Order::LessOrEqual,
-        Order::Greater,
-        Order::GreaterOrEqual,
+        StixOrder::Equal,
+        StixOrder::Unequal,
+        StixOrder::Less,
+        StixOrder::LessOrEqual,
+        StixOrder::Greater,
+        StixOrder::GreaterOrEqual,
     ])
     .boxed()
 }
 
-fn kind() -> BoxedStrategy<Kind> {
-    prop::sample::select(vec![Kind::Number, Kind::Text, Kind::Bool]).boxed()
+fn kind() -> BoxedStrategy<StixKind> {
+    prop::sample::select(vec![StixKind::Number, StixKind::Text, StixKind::Bool]).boxed()
 }
 
 fn test() -> BoxedStrategy<Test> {
     (path(), any::<bool>(), kind())
         .prop_flat_map(|((path, known), negated, other)| {
             let kind = known.unwrap_or(other);
-            let textual = matches!(kind, Kind::Text | Kind::Hex);
+            let textual = matches!(kind, StixKind::Text | StixKind::Hex);
             let literals = vec(literal(if known.is_none() { other } else { kind }), 0..3);
             let compare = (order(), literal(kind), literals, text(), 0..if textual { 5 } else { 3 });
             compare.prop_map(move |(order, literal, literals, text, which)| {
                 let order = match literal {
-                    Literal::Bool(_) if !matches!(order, Order::Unequal) => Order::Equal,
+                    Literal::Bool(_) if !matches!(order, StixOrder::Unequal) => StixOrder::Equal,
                     _ => order,
                 };
                 let compare = match which {
@@ -120,18 +121,18 @@ fn holds(expression: &Expression) -> bool {
     }
 }
 
-fn found(path: &Path) -> Option<Value> {
+fn found(path: &ObjectPath) -> Option<Value> {
     let (_, _, mut value) = variables().into_iter().find(|(name, ..)| *name == path.object)?;
     for step in &path.steps {
         value = match step {
-            PathStep::Key(key) => value.as_object()?.get(key)?.clone(),
-            PathStep::Index(at) => {
+            ObjectStep::Key(key) => value.as_object()?.get(key)?.clone(),
+            ObjectStep::Index(at) => {
                 let list = value.as_array()?;
                 let at: i64 = at.parse().ok()?;
                 let at = if at < 0 { list.len().checked_add_signed(at as isize)? } else { at as usize };
                 list.get(at)?.clone()
             }
-            PathStep::Any => return None,
+            ObjectStep::Any => return None,
         };
     }
     (!value.is_null()).then_some(value)
@@ -144,12 +145,12 @@ fn compared(value: &Value, compare: &Compare) -> Option<bool> {
         Compare::Order(order, Operand::Literal(literal)) => {
             let ordering = ordered(value, literal)?;
             match order {
-                Order::Equal => ordering.is_eq(),
-                Order::Unequal => ordering.is_ne(),
-                Order::Less => ordering.is_lt(),
-                Order::LessOrEqual => ordering.is_le(),
-                Order::Greater => ordering.is_gt(),
-                Order::GreaterOrEqual => ordering.is_ge(),
+                StixOrder::Equal => ordering.is_eq(),
+                StixOrder::Unequal => ordering.is_ne(),
+                StixOrder::Less => ordering.is_lt(),
+                StixOrder::LessOrEqual => ordering.is_le(),
+                StixOrder::Greater => ordering.is_gt(),
+                StixOrder::GreaterOrEqual => ordering.is_ge(),
             }
         }
         Compare::In(set) => set.iter().any(|literal| ordered(value, literal) == Some(Ordering::Equal)),
