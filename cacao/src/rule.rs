@@ -210,8 +210,6 @@ rules! {
     AddressByStep = "address-by-step" Refused,
     /// An agent is of a type that the standard does not name.
     AgentType = "agent-type" Warned,
-    /// The target of a request has no leading slash.
-    HttpPath = "http-path" Warned,
     /// The target of a request is no path.
     HttpTarget = "http-target" Refused,
     /// The target of a request is for another machine than the address.

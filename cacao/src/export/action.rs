@@ -134,6 +134,7 @@ impl<'p> Exporter<'p> {
         if !address.is_empty() {
             definition.insert("address".to_owned(), Value::Object(address));
         }
+        definition.extend(told.get("category").map(|words| ("category".to_owned(), words.clone())));
         let all = if is_agent { &mut self.agents } else { &mut self.targets };
         all.insert(id.clone(), Value::Object(definition));
         id

@@ -133,16 +133,16 @@ impl<'p> Exporter<'p> {
                     let mut variables = Fields::new();
                     for (native, value) in &set.set {
                         let Some(name) = self.names.of(native) else { continue };
-                        let (word, _) = header::declared(self.playbook.types.get(native));
+                        let (word, description) = header::declared(self.playbook.types.get(native));
                         let word = word.unwrap_or_else(|| header::word_of(value));
                         let value = match value {
                             Value::Null => Value::Null,
                             other => Value::from(self.text(id, &super::action::printed(other))),
                         };
-                        variables.insert(
-                            name,
-                            Value::Object(object([("type", Value::from(word)), ("value", value)])),
-                        );
+                        let mut variable = object([("type", Value::from(word)), ("value", value)]);
+                        variable
+                            .extend(description.map(|text| ("description".to_owned(), Value::from(text))));
+                        variables.insert(name, Value::Object(variable));
                     }
                     fields.insert("step_variables".to_owned(), Value::Object(variables));
                 }

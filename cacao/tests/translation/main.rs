@@ -4,7 +4,9 @@
 
 mod generated;
 mod interpreter;
+mod limits;
 mod playbooks;
+mod texts;
 mod world;
 
 use proptest::prelude::*;

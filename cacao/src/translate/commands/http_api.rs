@@ -95,10 +95,6 @@ impl<'p> Translator<'p> {
     fn url(&mut self, call: Call<'p>, start: &StartLine, scope: &Scope) -> Option<String> {
         let (base, written) = self.http_base(call.number, call.machine?, scope)?;
         let property = call.property("command");
-        if !start.has_version() {
-            let message = "has no version, or one that is written in another way than `HTTP/1.1`; it is taken without one";
-            self.found(Rule::HttpStartLineForm, call.number, &property, message);
-        }
         let target = start.target.as_str();
         let is_whole = ["http://", "https://"].iter().any(|scheme| target.starts_with(scheme));
         let path = match (is_whole, &written) {
@@ -111,18 +107,8 @@ impl<'p> Translator<'p> {
                 return None;
             }
         };
-        let slash = match path.starts_with(['/', '?']) || path.is_empty() {
-            true => "",
-            false => {
-                self.found(
-                    Rule::HttpPath,
-                    call.number,
-                    &property,
-                    "has a path without a leading `/`; it is taken with one",
-                );
-                "/"
-            }
-        };
+        // The check of the file has told of one that is not there.
+        let slash = if path.starts_with(['/', '?']) || path.is_empty() { "" } else { "/" };
         let parts = self.parts((call.number, &property), path, scope);
         let literal: String = parts
             .iter()

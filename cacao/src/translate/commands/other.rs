@@ -3,7 +3,7 @@
 
 use updraft_protocol::{Name, Value};
 
-use crate::model::Script;
+use crate::model::{AgentTargetKind, Script};
 use crate::rule::Rule;
 use crate::translate::Translator;
 use crate::translate::action::Call;
@@ -53,6 +53,10 @@ impl<'p> Translator<'p> {
         if let Some(one) = self.definition(id) {
             told.insert("type".to_owned(), Value::from(plain(one.kind.word())));
             told.insert("name".to_owned(), Value::from(plain(&one.name)));
+            if let AgentTargetKind::SecurityCategory(words) = &one.kind {
+                let words = words.iter().map(|word| Value::from(plain(word))).collect();
+                told.insert("category".to_owned(), Value::Array(words));
+            }
             for (kind, values) in one.kind.machine().iter().flat_map(|machine| &machine.address.values) {
                 let values = values.iter().map(|value| Value::from(plain(value))).collect();
                 told.insert(kind.word().to_owned(), Value::Array(values));

@@ -3,6 +3,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "what the tests write is known to be right")]
 
+mod rules;
+
 use std::sync::Arc;
 
 use serde_json::{Value, json};
