@@ -82,7 +82,14 @@ impl<'p> Exporter<'p> {
             }
             (integration, "run") => {
                 let written = action.arguments.get("command").and_then(Value::as_str).unwrap_or_default();
-                let command = super::text::literal(written);
+                let mut command = super::text::literal(written);
+                // The variables that the command names may be called in another way now.
+                for (name, template) in
+                    action.arguments.get("variables").and_then(Value::as_object).into_iter().flatten()
+                {
+                    let reference = self.text(id, template.as_str().unwrap_or_default());
+                    command = command.replace(&format!("{name}:value"), &reference);
+                }
                 let agent = action.arguments.get("agent").map(|agent| self.told(agent, true));
                 let targets = action.arguments.get("targets").and_then(Value::as_array);
                 let targets =

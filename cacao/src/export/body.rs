@@ -195,6 +195,8 @@ impl<'p> Exporter<'p> {
                 return Part::Passed;
             }
         };
+        // What runs after a failure, and on the main line as well, may be told other values: it is another step.
+        let base = if word == "end" { base } else { id };
         Part::Own(id_of(word, base))
     }
 

@@ -62,16 +62,25 @@ pub(crate) fn playbook(seed: u64) -> Generated {
         generator.declare(&format!("__b{number}__"), "bool", "true");
         generator.declare(&format!("__t{number}__"), "string", "v0");
     }
+    generator.declare("__c0__", "string", "{{ c }}");
+    generator.variables.get_mut(&name("__c0__")).expect("declared").constant = true;
     let unknown = name("__n2__");
     generator.variables.get_mut(&unknown).expect("declared").value = Value::Null;
     let body = generator.body(0);
     let start = generator.add("start", WorkflowStepKind::Start);
     generator.steps.get_mut(&start).expect("added").on_completion = Some(body);
-    let exception = generator.random.chance(50).then(|| {
-        generator.path = usize::MAX;
-        generator.left = 4;
-        generator.body(2)
-    });
+    let actions: Vec<CacaoId> =
+        generator.steps.keys().filter(|id| id.object_type() == Some("action")).cloned().collect();
+    let exception = match generator.random.below(4) {
+        0 => None,
+        // What follows a failure may be steps that are on the main line, too.
+        1 if !actions.is_empty() => Some(generator.random.pick(&actions).clone()),
+        _ => {
+            generator.path = usize::MAX;
+            generator.left = 4;
+            Some(generator.body(2))
+        }
+    };
     let mut playbook = empty(start);
     playbook.exception = exception;
     playbook.steps = generator.steps;
@@ -154,8 +163,14 @@ impl Generator {
     /// An action that writes and reads some variables.
     fn action(&mut self) -> CacaoId {
         let id = self.add("action", WorkflowStepKind::End);
-        let writable: Vec<VariableName> =
-            self.seen.iter().filter(|name| !name.inner().starts_with('w')).cloned().collect();
+        let seen = self.seen.len();
+        if self.random.chance(15) {
+            let own = name(&format!("__n{}__", 100 + self.made));
+            self.step(&id).variables.insert(own.clone(), variable("integer", "2"));
+            self.seen.push(own);
+        }
+        let writable = self.seen.iter().filter(|name| !name.inner().starts_with(['w', 'c']));
+        let writable: Vec<VariableName> = writable.cloned().collect();
         let mut out_args = Vec::new();
         if self.random.chance(60) {
             out_args.push(self.random.pick(&writable).clone());
@@ -167,7 +182,7 @@ impl Generator {
         }
         let commands = 1 + u64::from(self.random.chance(20));
         let commands = (0..commands).map(|at| self.text(&id, at)).map(|text| command(&text)).collect();
-        self.made += 1;
+        self.seen.truncate(seen);
         let kind = WorkflowStepKind::Action(ActionStep {
             commands,
             agent: super::playbooks::id("tool", 1),
@@ -196,7 +211,7 @@ impl Generator {
         let name = self.random.pick(&self.seen.clone()).clone();
         let test = match name.inner().chars().next() {
             Some('n') => *self.random.pick(&["= 1", "!= 1", "> 1", "IN (0, 2)"]),
-            Some('t') => *self.random.pick(&["= 'v0'", "LIKE '%1'", "NOT = 'v2'"]),
+            Some('t' | 'c') => *self.random.pick(&["= 'v0'", "LIKE '%1'", "NOT = 'v2'"]),
             _ => *self.random.pick(&["= true", "!= true"]),
         };
         format!("{name}:value {test}")
@@ -257,7 +272,7 @@ impl Generator {
             let name = this.random.pick(&this.seen.clone()).clone();
             let values: &[&str] = match name.inner().chars().next() {
                 Some('n') => &["0", "1", "default"],
-                Some('t') => &["v0", "v1", "default"],
+                Some('t' | 'c') => &["v0", "v1", "default"],
                 _ => &["true", "false"],
             };
             let mut cases = BTreeMap::new();
@@ -324,6 +339,8 @@ pub(crate) fn given(
     visit: usize,
     out_args: &[VariableName],
 ) -> Option<BTreeMap<String, Value>> {
+    // What it reads may be called in another way once it was exported.
+    let command = command.split(' ').next().unwrap_or_default();
     let hash = command.bytes().fold(mix(seed ^ visit as u64), |hash, byte| mix(hash ^ u64::from(byte)));
     if hash % 100 < 15 {
         return None;

@@ -37,7 +37,8 @@ impl<'g> Interpreter<'g> {
             let _ = this.body(exception, &[]);
         }
         let variables = completed.then(|| {
-            let own = this.values.iter().filter(|((step, _), _)| step.is_none());
+            let kept = |name: &VariableName| playbook.variables[name].constant;
+            let own = this.values.iter().filter(|((step, name), _)| step.is_none() && !kept(name));
             Value::Object(own.map(|((_, name), value)| (name.to_string(), value.clone())).collect())
         });
         Outcome { calls: this.calls, completed, variables }
