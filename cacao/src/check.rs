@@ -2,6 +2,7 @@
 //! is linear in the file; what only the translation can tell is told there.
 
 mod address;
+mod conditions;
 mod definitions;
 mod extensions;
 mod graph;
@@ -71,6 +72,7 @@ impl Check<'_> {
             pointers::check(&mut self);
             graph::check(&mut self);
         }
+        conditions::check(&mut self);
         definitions::check(&mut self);
         address::check(&mut self);
         variables::check(&mut self);

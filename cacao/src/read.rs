@@ -103,6 +103,11 @@ impl Findings {
         self.kept.iter().rev().any(|finding| finding.rule.support() == crate::rule::Support::Refused)
     }
 
+    /// Whether one of these rules is told.
+    pub(crate) fn tells(&self, rules: &[Rule]) -> bool {
+        self.kept.iter().any(|finding| rules.contains(&finding.rule))
+    }
+
     /// All that are kept, and how many are not.
     pub(crate) fn into_parts(self) -> (Vec<CacaoFinding>, usize) {
         (self.kept, self.more)

@@ -121,6 +121,11 @@ rules! {
     /// No way leads to a step.
     UnreachableStep = "unreachable-step" Warned,
 
+    /// A condition is no comparison expression of STIX patterns, or compares what has no type in common.
+    Condition = "condition" Refused,
+    /// What a switch compares is no reference to a variable.
+    SwitchVariable = "switch-variable" Refused,
+
     // Definitions.
     /// An agent is not defined.
     AgentUndefined = "agent-undefined" Refused,
@@ -180,10 +185,6 @@ rules! {
     ExternalOfStep = "external-of-step" Warned,
 
     // What only the translation can tell.
-    /// A condition is no comparison expression, or compares what has no type in common.
-    Condition = "condition" Refused,
-    /// A `switch` asks for no variable.
-    SwitchVariable = "switch-variable" Refused,
     /// A case of a `switch` is no value of the variable's type.
     SwitchCase = "switch-case" Refused,
     /// A step is in two bodies in a way that cannot be run.

@@ -1,6 +1,7 @@
 //! Fuzz targets: what must hold of any bytes, as ordinary functions that panic where it does not. libFuzzer
 //! drives them (`fuzz_targets`), and an ordinary test runs them over what was found and kept (`corpus`).
 
+pub mod cacao;
 pub mod condition;
 mod data;
 mod disk;
@@ -15,13 +16,14 @@ pub mod template;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its folder in `corpus`.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("playbook", playbook::run),
     ("journal", journal::run),
     ("frames", frames::run),
     ("template", template::run),
     ("condition", condition::run),
     ("http", http::run),
+    ("cacao", cacao::run),
 ];
 
 /// Templates and conditions catch the panics of the libraries that they stand on, and say that the text is of no

@@ -68,6 +68,11 @@ fn answers_become_values_or_failures_without_secrets() {
 }
 
 #[test]
+fn cacao_playbooks_are_read_or_refused_without_credentials() {
+    holds("cacao");
+}
+
+#[test]
 fn every_target_has_a_corpus_a_program_and_no_others_are_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let names = |folder: &str| {

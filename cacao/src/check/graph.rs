@@ -24,8 +24,9 @@ pub(super) fn check(check: &mut Check<'_>) {
     }
     if playbook.steps.contains_key(&playbook.start) {
         let lost: Vec<&CacaoId> = playbook.steps.keys().filter(|id| !marks.contains_key(id)).collect();
-        // A step that could not be read may have branches that lead to others.
-        let is_known = check.unread.is_empty();
+        // A step that could not be read, or a pointer that leads where it cannot, may be meant to lead to others.
+        const BROKEN: &[Rule] = &[Rule::StartStep, Rule::PointerToNothing, Rule::PointerMissing, Rule::Cycle];
+        let is_known = check.unread.is_empty() && !check.findings.tells(BROKEN);
         for id in lost.iter().filter(|_| is_known) {
             check.tell_step(Rule::UnreachableStep, id, "", "no way leads to the step; it is left out");
         }
