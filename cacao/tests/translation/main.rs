@@ -6,6 +6,7 @@ mod generated;
 mod interpreter;
 mod limits;
 mod playbooks;
+mod results;
 mod texts;
 mod world;
 

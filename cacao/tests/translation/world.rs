@@ -60,6 +60,8 @@ pub(crate) struct World<'g> {
     timers: Vec<(Timestamp, Timer)>,
     ended: Option<ExecutionStatus>,
     output: Option<Value>,
+    /// Why it failed.
+    message: String,
     calls: BTreeMap<usize, Vec<super::Called>>,
     visits: BTreeMap<String, usize>,
 }
@@ -103,21 +105,30 @@ impl<'g> World<'g> {
             timers: Vec::new(),
             ended: None,
             output: None,
+            message: String::new(),
             calls: BTreeMap::new(),
             visits: BTreeMap::new(),
         };
         world.absorb(effects);
         world.go_on();
+        if playbook.catch.is_some() && world.ended == Some(ExecutionStatus::Failed) {
+            // By an end after the failure with its message, or since what follows the failure failed itself.
+            let told = world.message.split_once(": a step failed: ").map(|(_, message)| message);
+            let ends = world.message.starts_with("step \"end--");
+            assert!(!ends || told.is_some_and(|message| !message.is_empty()), "{}", world.message);
+        }
         let completed = world.ended == Some(ExecutionStatus::Completed);
         Outcome { calls: world.calls, completed, variables: world.output.filter(|_| completed) }
     }
 
     fn absorb(&mut self, effects: Effects) {
         for write in effects.writes {
-            if let Update::Execution(update) = write
-                && let Some(output) = &update.state.output
-            {
+            let Update::Execution(update) = write else { continue };
+            if let Some(output) = &update.state.output {
                 self.output = Value::parse(output.as_str()).ok();
+            }
+            if let Some(error) = &update.state.error {
+                self.message = error.message.to_string();
             }
         }
         for act in effects.acts {
