@@ -1,63 +1,94 @@
-//! What becomes of the playbooks that others have published: each with the rules by which it is refused, and those that warn of it. They
-//! are no part of this repository: without `UPDRAFT_SHARED`, a folder that has them, nothing is looked at.
+//! What becomes of the playbooks that others have published: each with the rules by which it is refused, those that warn of it, and the
+//! actions that it calls where it is taken, of which a program without their integrations refuses all but `http`. They are no part of this repository: without `UPDRAFT_SHARED`, a folder that has them, nothing is looked at.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use updraft_cacao::{CacaoFinding, check, looks_like_cacao};
+use updraft_cacao::{CacaoFinding, import, looks_like_cacao};
+use updraft_protocol::Playbook;
+use updraft_protocol::playbook::StepKind;
 
-/// Each file, with the rules that refuse it and those that warn.
-const FILES: &[(&str, &[&str], &[&str])] = &[
-    ("misp-malware-triage.json", &[], &["open-vocabulary", "timestamp-precision"]),
-    ("oasis-basic-example-1.json", &[], &[]),
+/// A file, the rules that refuse it, those that warn, and what it calls.
+type Row = (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
+const FILES: &[Row] = &[
+    ("misp-malware-triage.json", &[], &["open-vocabulary", "timestamp-precision"], &["jupyter.run"]),
+    ("oasis-basic-example-1.json", &["command-without-address"], &[], &[]),
     // Actions without commands and agents, and a switch without what it compares.
-    ("oasis-layout-switch.json", &["missing-property"], &["extension", "unknown-property"]),
-    ("oasis-locky-bart-mbc-examples.json", &["target-undefined"], &["open-vocabulary"]),
-    ("oasis-spec-3.1-example.json", &[], &[]),
+    ("oasis-layout-switch.json", &["missing-property"], &["extension", "unknown-property"], &[]),
+    ("oasis-locky-bart-mbc-examples.json", &["target-undefined"], &["open-vocabulary"], &[]),
+    ("oasis-spec-3.1-example.json", &[], &[], &[]),
     // The agent has no address.
     (
         "soarca-fin-playbook.json",
         &["missing-property"],
         &["identifier-form", "modified-order", "open-vocabulary"],
+        &[],
     ),
-    ("soarca-http-playbook.json", &[], &["http-start-line-form", "open-vocabulary", "timestamp-precision"]),
-    ("soarca-manual-playbook.json", &[], &["open-vocabulary"]),
-    ("soarca-openc2-playbook.json", &[], &["open-vocabulary", "timestamp-precision"]),
-    ("soarca-powershell-playbook.json", &[], &["open-vocabulary", "unknown-property"]),
-    ("soarca-ssh-playbook.json", &[], &["open-vocabulary", "timestamp-precision"]),
+    (
+        "soarca-http-playbook.json",
+        &[],
+        &["agent-type", "http-start-line-form", "open-vocabulary", "timestamp-precision"],
+        &["http.request"],
+    ),
+    ("soarca-manual-playbook.json", &[], &["agent-type", "open-vocabulary"], &[]),
+    (
+        "soarca-openc2-playbook.json",
+        &[],
+        &["agent-type", "open-vocabulary", "timestamp-precision"],
+        &["openc2.run"],
+    ),
+    (
+        "soarca-powershell-playbook.json",
+        &[],
+        &["agent-type", "open-vocabulary", "unknown-property"],
+        &["powershell.run"],
+    ),
+    (
+        "soarca-ssh-playbook.json",
+        &["authentication"],
+        &["agent-type", "literal-secret", "open-vocabulary", "timestamp-precision"],
+        &[],
+    ),
     // The workflow is a list.
-    ("soarca-test-changed-playbook.json", &["property-type"], &["timestamp-precision"]),
+    ("soarca-test-changed-playbook.json", &["property-type"], &["timestamp-precision"], &[]),
     (
         "soarca-test-infinite_playbook.json",
         &["cycle", "pointer-to-nothing", "start-step"],
         &["http-start-line-form", "timestamp-precision", "unknown-property"],
+        &[],
     ),
     (
         "soarca-test-invalid_email_playbook.json",
         &["address-value", "pointer-to-nothing", "start-step"],
         &["http-start-line-form", "timestamp-precision", "unknown-property"],
+        &[],
     ),
     (
         "soarca-test-invalid_playbook.json",
         &["object-type", "pointer-to-nothing", "start-step"],
         &["http-start-line-form", "open-vocabulary", "timestamp-precision"],
+        &[],
     ),
     (
         "soarca-test-missing_step_playbook.json",
         &["pointer-to-nothing", "start-step"],
         &["http-start-line-form", "timestamp-precision", "unknown-property"],
+        &[],
     ),
     (
         "soarca-test-parallels_playbook.json",
         &["pointer-missing", "pointer-to-nothing", "start-step"],
         &["http-start-line-form", "timestamp-precision", "unknown-property"],
+        &[],
     ),
     (
         "soarca-test-playbook.json",
         &["address-value", "pointer-to-nothing", "start-step"],
         &["http-start-line-form", "timestamp-precision", "unknown-property"],
+        &[],
     ),
 ];
 
@@ -70,21 +101,30 @@ fn rules(findings: &[CacaoFinding]) -> BTreeSet<&'static str> {
     findings.iter().map(|finding| finding.rule.name()).collect()
 }
 
+/// The actions that a playbook calls.
+fn calls(playbook: &Playbook) -> BTreeSet<String> {
+    let called = playbook.walk().into_iter().filter_map(|walked| match &walked.step.kind {
+        StepKind::Action(action) => Some(format!("{}.{}", action.integration, action.action)),
+        _ => None,
+    });
+    called.collect()
+}
+
 #[test]
 fn each_published_playbook_is_taken_or_refused_by_the_rules_of_the_table() {
     let Some(folder) = folder() else {
         return eprintln!("not looked at: UPDRAFT_SHARED names no folder with `cacao/playbooks`");
     };
     let mut wrong = BTreeMap::new();
-    for (name, refused, warned) in FILES {
+    for (name, refused, warned, called) in FILES {
         let bytes = std::fs::read(folder.join(name)).unwrap();
         assert!(looks_like_cacao(&bytes), "{name}");
-        let (told_refused, told_warned) = match check(&bytes) {
-            Ok(checked) => (Vec::new(), checked.warnings),
-            Err(mistakes) => (mistakes.refused, mistakes.warned),
+        let found = match import(&bytes) {
+            Ok(imported) => (BTreeSet::new(), rules(&imported.warnings), calls(&imported.playbook)),
+            Err(mistakes) => (rules(&mistakes.refused), rules(&mistakes.warned), BTreeSet::new()),
         };
-        let expected = (refused.iter().copied().collect(), warned.iter().copied().collect());
-        let found = (rules(&told_refused), rules(&told_warned));
+        let called = called.iter().map(|call| (*call).to_owned()).collect();
+        let expected = (refused.iter().copied().collect(), warned.iter().copied().collect(), called);
         if found != expected {
             wrong.insert(*name, found);
         }

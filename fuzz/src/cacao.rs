@@ -1,7 +1,7 @@
 //! CACAO playbooks: any bytes are a playbook or mistakes, each with its rule and a place in the text; the same bytes have the same
 //! verdict; and no credential is ever told.
 
-use updraft_cacao::{CacaoFinding, Support, check, looks_like_cacao};
+use updraft_cacao::{CacaoFinding, Mistakes, Support, check, import, looks_like_cacao};
 use updraft_protocol::limits::MISTAKES;
 use updraft_protocol::{Value, text};
 
@@ -14,23 +14,35 @@ use crate::shape::check_message;
 pub fn run(bytes: &[u8]) {
     let verdict = check(bytes);
     assert_eq!(verdict, check(bytes), "the same verdict twice");
-    let told = match &verdict {
+    let checked = match &verdict {
         Ok(checked) => {
             assert!(looks_like_cacao(bytes), "what is taken looks like it");
             findings(bytes, &checked.warnings, Support::Warned);
             format!("{checked:?}")
         }
-        Err(mistakes) => {
-            assert!(!mistakes.refused.is_empty(), "what is refused is refused for something");
-            assert!(mistakes.refused.len() <= MISTAKES && mistakes.warned.len() <= MISTAKES);
-            findings(bytes, &mistakes.refused, Support::Refused);
-            findings(bytes, &mistakes.warned, Support::Warned);
-            format!("{mistakes} {mistakes:?}")
+        Err(mistakes) => refused(bytes, mistakes),
+    };
+    let imported = match import(bytes) {
+        Ok(imported) => {
+            assert!(verdict.is_ok(), "what is imported passes the checks");
+            let again = import(bytes).map(|again| again.playbook);
+            assert_eq!(again.as_ref(), Ok(&imported.playbook), "the same playbook twice");
+            findings(bytes, &imported.warnings, Support::Warned);
+            format!("{imported:?}")
         }
+        Err(mistakes) => refused(bytes, &mistakes),
     };
     for secret in secrets(bytes) {
-        assert!(!told.contains(&secret), "a credential is told");
+        assert!(!checked.contains(&secret) && !imported.contains(&secret), "a credential is told");
     }
+}
+
+fn refused(bytes: &[u8], mistakes: &Mistakes) -> String {
+    assert!(!mistakes.refused.is_empty(), "what is refused is refused for something");
+    assert!(mistakes.refused.len() <= MISTAKES && mistakes.warned.len() <= MISTAKES);
+    findings(bytes, &mistakes.refused, Support::Refused);
+    findings(bytes, &mistakes.warned, Support::Warned);
+    format!("{mistakes} {mistakes:?}")
 }
 
 fn findings(bytes: &[u8], findings: &[CacaoFinding], support: Support) {
