@@ -26,6 +26,8 @@ mod variables;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use updraft_protocol::limits::{CACAO_TYPES, PLAYBOOK_STEPS, VARIABLES_SET};
+use updraft_protocol::playbook::StepKind;
 use updraft_protocol::{Playbook, Value};
 
 use crate::finding::CacaoFinding;
@@ -69,6 +71,7 @@ pub fn translate(playbook: &CacaoPlaybook) -> Result<Translation, Vec<CacaoFindi
         owners: BTreeMap::new(),
         ended: BTreeSet::new(),
         machines: BTreeMap::new(),
+        results: BTreeMap::new(),
         failing: Vec::new(),
     };
     let native = translator.playbook();
@@ -77,16 +80,34 @@ pub fn translate(playbook: &CacaoPlaybook) -> Result<Translation, Vec<CacaoFindi
     if findings.iter().any(|finding| finding.rule.support() == Support::Refused) {
         return Err(findings);
     }
-    match Playbook::parse(Value::Object(native).to_string().as_bytes()) {
-        Ok(native) => Ok(Translation { playbook: native, secrets: secrets.taken(), warnings: findings }),
-        Err(error) => {
-            let message = format!("its translation is no playbook of Updraft: {error}");
-            Err(findings
-                .into_iter()
-                .chain([CacaoFinding::new(Rule::Translation, &playbook.id, "", message)])
-                .collect())
-        }
-    }
+    let wrong = match Playbook::parse(Value::Object(native).to_string().as_bytes()) {
+        Ok(native) => match too_large(&native) {
+            None => {
+                return Ok(Translation { playbook: native, secrets: secrets.taken(), warnings: findings });
+            }
+            Some(message) => message,
+        },
+        Err(error) => format!("its translation is no playbook of Updraft: {error}"),
+    };
+    let wrong = CacaoFinding::new(Rule::Translation, &playbook.id, "", wrong);
+    Err(findings.into_iter().chain([wrong]).collect())
+}
+
+/// What the translation has more of than a playbook may have.
+fn too_large(native: &Playbook) -> Option<String> {
+    let steps = native.walk();
+    let set = steps.iter().filter_map(|walked| match &walked.step.kind {
+        StepKind::Set(set) => Some(set.set.keys()),
+        _ => None,
+    });
+    let set: BTreeSet<&String> = set.flatten().collect();
+    let counted = [
+        (steps.len(), PLAYBOOK_STEPS, "steps, with those for delays, results and copies"),
+        (native.types.len(), CACAO_TYPES, "variables, with those of steps and of branches"),
+        (set.len(), VARIABLES_SET, "variables that steps set, with those that results are kept in"),
+    ];
+    let (found, most, of) = counted.into_iter().find(|(found, most, _)| found > most)?;
+    Some(format!("becomes {found} {of}, and {most} is the most"))
 }
 
 fn unordered(playbook: &CacaoPlaybook, no_order: &NoOrder<'_>) -> CacaoFinding {
@@ -137,6 +158,8 @@ struct Translator<'p> {
     ended: BTreeSet<usize>,
     /// The native variables of machines, by the id and what is connected to.
     machines: BTreeMap<(String, String), String>,
+    /// The variable in which results are looked into, of each path that runs beside others.
+    results: BTreeMap<String, String>,
     /// The native steps whose failure nothing but `workflow_exception` handles, outside of bodies with a scope of their own.
     failing: Vec<String>,
 }

@@ -103,10 +103,11 @@ fn value(path: &ObjectPath, read: &dyn Fn(&str) -> Option<Reading>) -> Result<Va
                 ));
             }
         };
-        value.known.push(format!("{} is {is}", value.expression));
+        // In brackets, as the native language has at most so many operators in a row outside of them.
+        value.known.push(format!("({} is {is})", value.expression));
         value.expression = format!("{}[{at}]", value.expression);
-        value.known.push(format!("{} is defined", value.expression));
-        value.known.push(format!("{} is not none", value.expression));
+        value.known.push(format!("({} is defined)", value.expression));
+        value.known.push(format!("({} is not none)", value.expression));
         value.kind = None;
     }
     Ok(value)

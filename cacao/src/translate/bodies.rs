@@ -47,6 +47,8 @@ pub(super) struct Around {
     pub(super) stop: Option<(usize, Rc<StepSet>)>,
     /// How many bodies with a scope of their own are around.
     pub(super) scopes: usize,
+    /// The branch of a `parallel` that it is in, the innermost; empty on the main line.
+    pub(super) path: String,
     /// Whether it is what follows a failure, whose steps are others than those of the main line.
     pub(super) is_exception: bool,
 }
@@ -76,6 +78,7 @@ impl Translator<'_> {
             is_branch: false,
             stop: None,
             scopes: 0,
+            path: String::new(),
             is_exception: false,
         };
         let List { mut steps, leaves } = self.list(start, &around);

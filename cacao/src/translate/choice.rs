@@ -1,6 +1,7 @@
 //! The steps `if-condition` and `switch-condition`.
 
 use updraft_protocol::Value;
+use updraft_protocol::limits::TEMPLATE_SOURCE_BYTES;
 
 use crate::condition::{Reading, native, parse};
 use crate::model::{IfCondition, SwitchCondition, VariableName};
@@ -135,6 +136,12 @@ impl Translator<'_> {
                     "condition",
                     "reads a variable that is a credential",
                 );
+                "false".to_owned()
+            }
+            Ok(native) if native.len() > TEMPLATE_SOURCE_BYTES => {
+                let message =
+                    "is too long, once what has to be known for it is said: fewer comparisons are needed";
+                self.found(Rule::Condition, number, "condition", message);
                 "false".to_owned()
             }
             Ok(native) => native,

@@ -31,6 +31,7 @@ impl Translator<'_> {
             is_branch: false,
             stop: None,
             scopes: 0,
+            path: String::new(),
             is_exception: true,
         };
         let List { mut steps, leaves } = self.list(entry, &around);

@@ -52,7 +52,9 @@ impl Translator<'_> {
             return vec![step(&out, [("set", Value::Object(values))])];
         }
         // What is looked into is read once.
-        let result = self.names.variable("result");
+        let names = &mut self.names;
+        let result =
+            self.results.entry(around.path.clone()).or_insert_with(|| names.variable("result")).clone();
         let text = match gives {
             Gives::Printed => format!("{given}.stdout|replace_regex('\\\\n$', '')"),
             Gives::Answer => format!("{given}.body"),

@@ -32,7 +32,8 @@ impl Translator<'_> {
         let mut handed: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (property, entry) in self.graph.branches(number) {
             let Some(inside) = self.inside(number, &property, &outer, true) else { return Vec::new() };
-            let inside = Around { scope: around.scope.branch(&self.written), ..inside };
+            let path = format!("{property} of {id}");
+            let inside = Around { scope: around.scope.branch(&self.written), path, ..inside };
             let (steps, back) = self.parallel_branch(entry, &inside);
             for (name, value) in back {
                 let Some(binding) = around.scope.write(&name, &mut self.names) else { continue };

@@ -1,6 +1,8 @@
 //! Texts with references as native templates. Owns that a value stays where it is printed, that a text without references stays as it
 //! is, and that a value which is unknown is never printed.
 
+use updraft_protocol::limits::TEMPLATE_SOURCE_BYTES;
+
 use crate::condition::{StixKind, quoted};
 use crate::rule::Rule;
 
@@ -72,6 +74,12 @@ impl Translator<'_> {
                     template.push_str(&format!("{{{{ {expression}{filter} }}}}"));
                 }
             }
+        }
+        if template.len() > TEMPLATE_SOURCE_BYTES {
+            let message = format!(
+                "has values in a text of more than {TEMPLATE_SOURCE_BYTES} bytes, once they are referred to"
+            );
+            self.found(Rule::Translation, number, property, message);
         }
         template
     }

@@ -94,3 +94,29 @@ fn a_step_of_two_bodies_is_refused_with_both() {
     assert!(told.message.contains("the main line") && told.message.contains("on_true of"), "{told}");
     assert!(findings.iter().all(|finding| finding.object != end.as_str()));
 }
+
+#[test]
+fn what_becomes_too_large_is_refused() {
+    let end = id("end", 1);
+    let mut next = end.clone();
+    let mut steps = Vec::new();
+    for number in 1..=600 {
+        let (id, mut action) = action(number, &next);
+        action.delay = Some(1);
+        next = id.clone();
+        steps.push((id, action));
+    }
+    let findings = translate(&playbook(next, steps)).expect_err("it is refused");
+    assert!(findings.iter().all(|finding| finding.rule == Rule::Translation), "{findings:?}");
+    assert!(findings[0].message.starts_with("becomes 1202 steps"), "{findings:?}");
+    let mut playbook = playbook(end, []);
+    for number in 0..400 {
+        playbook.variables.insert(name(&format!("__v{number}__")), variable("string", "a"));
+    }
+    let findings = translate(&playbook).expect_err("it is refused");
+    assert!(findings[0].message.contains("variables"), "{findings:?}");
+    playbook.variables =
+        (0..299).map(|number| (name(&format!("__v{number}__")), variable("string", "a"))).collect();
+    let translation = translate(&playbook).expect("it is translated");
+    assert!(world::plan(&translation.playbook).is_ok(), "{:?}", world::plan(&translation.playbook).err());
+}

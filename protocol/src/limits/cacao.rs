@@ -14,6 +14,8 @@ pub const CACAO_CONDITION_NESTING: usize = 32;
 pub const CACAO_CONDITION_TESTS: usize = 200;
 /// The bodies of a workflow in each other; each becomes up to two bodies of a playbook.
 pub const CACAO_NESTING: usize = 20;
+/// The variables of a translation that are typed: the types of a playbook are one schema, each of a few values.
+pub const CACAO_TYPES: usize = 300;
 
 const _: () = {
     assert!(CACAO_FINDINGS >= MISTAKES);
