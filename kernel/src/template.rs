@@ -10,6 +10,7 @@ mod attribute;
 mod budget;
 mod checks;
 mod code;
+mod command;
 mod compare;
 mod compile;
 mod filters;

@@ -16,12 +16,13 @@ mod playbook;
 mod record;
 mod rerun;
 mod schema;
+mod shell;
 
 use std::time::Duration;
 
 pub use {
     cacao::*, children::*, containment::*, filter::*, graph::*, http::*, local::*, loops::*, masking::*,
-    outline::*, overdue::*, people::*, playbook::*, record::*, rerun::*, schema::*,
+    outline::*, overdue::*, people::*, playbook::*, record::*, rerun::*, schema::*, shell::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------

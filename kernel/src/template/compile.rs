@@ -12,7 +12,7 @@ use super::budget::Budget;
 use super::lower::TextUse;
 use super::secret::{self, KEY};
 use super::text::Text;
-use super::{Node, PART_BYTES, Template, line, url};
+use super::{Node, PART_BYTES, Template, command, line, url};
 use crate::mistake::Mistake;
 
 /// Compiles data.
@@ -84,6 +84,7 @@ impl<'b> Compiling<'b> {
             Argument::Data => self.data(at, value, depth),
             Argument::Text => self.scalar(at, value, TextUse::Field),
             Argument::Url => self.url(at, value),
+            Argument::Command => self.command(at, value),
             Argument::Fields => self.fields(at, value, Self::entry),
             Argument::Headers => {
                 self.fields(at, value, |this, at, value| this.scalar(at, value, TextUse::Header))
@@ -166,6 +167,19 @@ impl<'b> Compiling<'b> {
             },
             Value::Null => Node::Literal(Value::Null),
             Value::Object(map) if map.contains_key(KEY) => self.refused(at, secret::NO_URL),
+            _ => self.refused(at, "a text is needed"),
+        }
+    }
+
+    fn command(&mut self, at: &At, value: &Value) -> Node {
+        match value {
+            Value::String(text) if Text::is_template(text) => self.text(at, text, TextUse::Command),
+            Value::String(text) => match command::check_text(text) {
+                Ok(()) => Node::Literal(value.clone()),
+                Err(message) => self.refused(at, message),
+            },
+            Value::Null => Node::Literal(Value::Null),
+            Value::Object(map) if map.contains_key(KEY) => self.refused(at, secret::NO_COMMAND),
             _ => self.refused(at, "a text is needed"),
         }
     }

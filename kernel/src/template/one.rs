@@ -18,7 +18,7 @@ pub(super) fn text_of<'v>(meter: &Meter, value: &'v Operand, needed: &str) -> Re
 pub(super) fn check_at(place: TextUse, value: &Operand) -> Result<()> {
     const SPREAD: &str = "write {{ … | spread }} where each of its items shall be a value of its own";
     match place {
-        TextUse::Data | TextUse::Url => Ok(()),
+        TextUse::Data | TextUse::Url | TextUse::Command => Ok(()),
         TextUse::Field => check(value, "one value is needed", SPREAD),
         TextUse::Header => check(value, "one value is needed", JOIN),
     }

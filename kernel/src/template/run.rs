@@ -6,6 +6,7 @@ mod print;
 
 use super::attribute::Attribute;
 use super::code::{Apply, Base, Check, EachCall, Expr, FilterCall, Key, Missing, Path, Statement, Target};
+use super::command;
 use super::compare::{holds, looked_up};
 use super::lower::TextUse;
 use super::number::Number;
@@ -28,6 +29,8 @@ pub(super) struct Run<'r> {
     place: TextUse,
     /// The writer of the URL, if the text is one.
     writer: Writer,
+    /// The writer of the command, if it is one.
+    command: Option<Box<command::Writer>>,
     encoded: print::Encoded,
 }
 
@@ -41,6 +44,7 @@ impl<'r> Run<'r> {
             printed: Printed::new(printable),
             place,
             writer: Writer::default(),
+            command: (place == TextUse::Command).then(|| Box::new(command::Writer::new())),
             encoded: print::Encoded::default(),
         }
     }

@@ -29,6 +29,9 @@ pub(super) const NO_OPTION: &str = "no secret may stand here: it says how the ca
 /// The mistake of a reference in place of a URL.
 pub(super) const NO_URL: &str = "no secret may stand here: a URL is a text; a secret may be a value of `query`, or of `path` for a `{name}` in the URL";
 
+/// The mistake of a reference in place of a command.
+pub(super) const NO_COMMAND: &str = "no secret may stand here: a command line is read by others on the machine; a secret may be a value of `secrets`, whose name the command reads: `\"$NAME\"`";
+
 /// The reference in a map.
 ///
 /// # Errors

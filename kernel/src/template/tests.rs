@@ -7,6 +7,7 @@ use updraft_protocol::{Failure, FailureKind, Json, TaskStatus, Timestamp};
 use super::*;
 use crate::visible::StepView;
 
+mod commands;
 mod documents;
 mod filters;
 mod hostile;

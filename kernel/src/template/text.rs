@@ -15,7 +15,7 @@ use super::root::Root;
 use super::run::Run;
 use super::scan::{self, scan};
 use super::value::Operand;
-use super::{line, one, spelling, url};
+use super::{command, line, one, spelling, url};
 use crate::meter::Refusal;
 use crate::visible::Visible;
 use crate::{mistake::Mistake, references::References};
@@ -47,6 +47,9 @@ pub(super) struct TextFindings {
 /// The cost of reading a text, and each byte of it: it is scanned, parsed and lowered.
 const COMPILE_WORK: u64 = 2_000;
 const COMPILE_WORK_EACH: u64 = 100;
+
+/// The same of a byte of a command, which is followed on all ways through its statements.
+const COMMAND_WORK_EACH: u64 = 1_000;
 
 impl std::fmt::Debug for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -89,20 +92,25 @@ impl Text {
             };
             let allowed: &[&str] = match (place, children) {
                 (TextUse::Url, _) => &["path", "query"],
-                (TextUse::Field, [Stmt::EmitExpr(_)]) => &["spread"],
+                (TextUse::Field, [Stmt::EmitExpr(_)]) | (TextUse::Command, _) => &["spread"],
                 _ => &[],
             };
             structures = url::uses(source, syntax, allowed, |name| ending_with(name, children))?;
             let lowered = lower(&template, Source { text: source, path }, place, references, budget);
             let lowered = lowered.map_err(Wrong)?;
-            if place == TextUse::Url {
-                endpoints = url::endpoints(path, children)?;
+            match place {
+                TextUse::Url => endpoints = url::endpoints(path, children)?,
+                TextUse::Command => {
+                    budget.work(COMMAND_WORK_EACH * source.len() as u64)?;
+                    command::check(children, source.len()).map_err(Wrong)?;
+                }
+                TextUse::Data | TextUse::Field | TextUse::Header => {}
             }
             budget.keep(endpoints.iter().map(url::Endpoint::bytes).sum())?;
             Ok(lowered)
         });
         let (text, references) = compiled?;
-        let spread = structures.contains(&"spread");
+        let spread = place == TextUse::Field && structures.contains(&"spread");
         Ok((Self { place, spread, ..text }, TextFindings { references, endpoints, structures }))
     }
 

@@ -31,8 +31,12 @@ impl Case {
 
     /// The text as the argument that it is meant for.
     pub(crate) fn template(&self) -> Result<Template, Vec<Mistake>> {
-        const ARGUMENTS: &[(&str, Argument)] =
-            &[("url", Argument::Url), ("fields", Argument::Fields), ("headers", Argument::Headers)];
+        const ARGUMENTS: &[(&str, Argument)] = &[
+            ("url", Argument::Url),
+            ("command", Argument::Command),
+            ("fields", Argument::Fields),
+            ("headers", Argument::Headers),
+        ];
         let spec = ActionSpec { arguments: ARGUMENTS, ..ActionSpec::default() };
         let named = ARGUMENTS.iter().find(|(_, place)| *place == self.place);
         let value = match self.place {
@@ -260,6 +264,9 @@ pub(crate) static CASES: &[Case] = &[
         .at(Argument::Url),
     case("print", "https://h.example/x{% for x in input.v %}{{ x }}/{% endfor %}", segments)
         .at(Argument::Url),
+    case("print", "ls {{ input.v }}", letters).at(Argument::Command),
+    case("print", "ls x{{ input.v }}", address).at(Argument::Command),
+    case("spread", "ls {{ input.v|spread }}", names).at(Argument::Command),
     case("print", "a {{ input.v }}", letters).at(Argument::Headers),
     case("print", "{{ input.v }}", letters).at(Argument::Headers),
     case("print", "{{ input.v|join(',') }}", numbers).at(Argument::Headers),

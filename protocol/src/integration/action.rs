@@ -13,6 +13,8 @@ pub enum Argument {
     /// A URL. Scheme, host and prefix are the author's; each value is one segment of the path or one value of the
     /// query.
     Url,
+    /// A command of a POSIX shell. It is the author's; each value is one quoted word of it.
+    Command,
     /// A map whose names are the author's and whose values are each one text: a query, a form.
     Fields,
     /// A map whose names are the author's and whose values are each one line.

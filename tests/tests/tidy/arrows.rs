@@ -25,7 +25,11 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 17] = [
     ("updraft-example-embed", &["updraft"], &[]),
     ("updraft-loom-tests", &["updraft-protocol", "updraft-kernel"], &[]),
     ("updraft-simulator", &["updraft-protocol", "updraft-kernel"], &[]),
-    ("updraft-fuzz", &["updraft-protocol", "updraft-kernel", "updraft-cacao", "updraft-storage", "updraft-integrations"], &[]),
+    (
+        "updraft-fuzz",
+        &["updraft-protocol", "updraft-kernel", "updraft-cacao", "updraft-storage", "updraft-integrations"],
+        &[],
+    ),
 ];
 
 const BELOW_ENGINE: &[&str] = &[

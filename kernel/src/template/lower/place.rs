@@ -15,6 +15,8 @@ pub(crate) enum TextUse {
     Header,
     /// A URL: each value is one segment, or one value of the query.
     Url,
+    /// A shell command: each value is one word.
+    Command,
 }
 
 impl TextUse {
@@ -28,12 +30,12 @@ impl TextUse {
 
     /// The structure that the author allows the value of a `{{ … }}` to be, and the value.
     pub(super) fn asked<'e>(self, expr: &'e Expr<'e>) -> Option<(Asked, &'e Expr<'e>)> {
-        if self != Self::Url {
-            return None;
-        }
-        [("path", Asked::Path), ("query", Asked::Query)]
-            .into_iter()
-            .find_map(|(name, asked)| Some((asked, ended_by(name, expr)?)))
+        let filters: &[_] = match self {
+            Self::Url => &[("path", Asked::Path), ("query", Asked::Query)],
+            Self::Command => &[("spread", Asked::Words)],
+            Self::Data | Self::Field | Self::Header => &[],
+        };
+        filters.iter().find_map(|(name, asked)| Some((*asked, ended_by(name, expr)?)))
     }
 
     /// Checks a part that is joined, or the operand of the filter `to`: an output of `urlencode` must be printed
@@ -73,7 +75,7 @@ fn goes_on(body: &[Stmt<'_>]) -> bool {
 }
 
 /// The operand of the filter `name`, if an expression ends with it.
-pub(super) fn ended_by<'e>(name: &str, expr: &'e Expr<'e>) -> Option<&'e Expr<'e>> {
+pub(crate) fn ended_by<'e>(name: &str, expr: &'e Expr<'e>) -> Option<&'e Expr<'e>> {
     match expr {
         Expr::Filter(call) if call.name == name && call.args.is_empty() => call.expr.as_ref(),
         _ => None,

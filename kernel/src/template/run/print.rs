@@ -42,13 +42,17 @@ impl Run<'_> {
     /// Prints a value of `expr`.
     pub(super) fn print(&mut self, expr: &Expr, value: &Operand) -> Result<()> {
         let meter = self.meter();
-        if self.place != TextUse::Url {
-            one::check_at(self.place, value)?;
-            return self.printed.print(meter, value);
-        }
-        let text = match (expr, value) {
-            (Expr::Const(_), Operand::Text(text)) => Operand::text(meter, self.writer.literal(text)?)?,
-            _ => Operand::text(meter, &self.writer.value(meter, value, self.encoded.has(value))?)?,
+        let text = match (&mut self.command, expr, value) {
+            (Some(command), Expr::Const(_), Operand::Text(text)) => {
+                Operand::text(meter, command.literal(meter, text)?)?
+            }
+            (Some(command), ..) => Operand::text(meter, &command.value(meter, value)?)?,
+            (None, ..) if self.place != TextUse::Url => {
+                one::check_at(self.place, value)?;
+                return self.printed.print(meter, value);
+            }
+            (None, Expr::Const(_), Operand::Text(text)) => Operand::text(meter, self.writer.literal(text)?)?,
+            (None, ..) => Operand::text(meter, &self.writer.value(meter, value, self.encoded.has(value))?)?,
         };
         self.printed.print(meter, &text)
     }
@@ -59,7 +63,10 @@ impl Run<'_> {
         if asked == Asked::Path && self.encoded.has(value) {
             return refuse(ENCODED_AGAIN);
         }
-        let text = self.writer.structure(meter, asked, value)?;
+        let text = match &mut self.command {
+            Some(command) => command.words(meter, value)?,
+            None => self.writer.structure(meter, asked, value)?,
+        };
         self.printed.print(meter, &Operand::text(meter, &text)?)
     }
 

@@ -15,6 +15,7 @@ const AUTH: Argument = Argument::Map(&[
 const SPEC: ActionSpec = ActionSpec {
     arguments: &[
         ("auth", AUTH),
+        ("command", Argument::Command),
         ("form", Argument::Fields),
         ("headers", Argument::Headers),
         ("method", Argument::Option),

@@ -11,13 +11,18 @@ pub(crate) enum Asked {
     Path,
     /// Pairs of a query.
     Query,
+    /// Several words of a command.
+    Words,
 }
 
 /// The filters, each with its allowed place.
 const FILTERS: [(&str, &str); 3] = [
     ("path", "at the end of a `{{ … }}` in the path of a URL"),
     ("query", "at the end of a `{{ … }}` after the `?` of a URL"),
-    ("spread", "at the end of a text that is one whole `{{ … }}`, in a query or form"),
+    (
+        "spread",
+        "at the end of a text that is one whole `{{ … }}`, in a query or form, or of a `{{ … }}` in a command",
+    ),
 ];
 
 /// The filters of structure that a text uses; `allowed` has those that it may use, `outermost` counts how often one is

@@ -90,6 +90,7 @@ impl Writer {
         let name = match asked {
             Asked::Path => "`path` needs a text",
             Asked::Query => "`query` needs a text",
+            Asked::Words => return refuse("`spread` stands in a command, query or form"),
         };
         let text = self.read(meter, value, name)?;
         let mut written = String::with_capacity(text.len());
@@ -98,6 +99,7 @@ impl Writer {
             (Asked::Query, Section::Query) => encode_query(&mut written, &text),
             (Asked::Path, _) => return refuse("`path` stands in the path of a URL"),
             (Asked::Query, _) => return refuse("`query` stands after the `?` of a URL"),
+            (Asked::Words, _) => {}
         }
         self.grown(&written)?;
         Ok(written)
