@@ -2,11 +2,16 @@
 //! integration port of `protocol`, nothing of the engine.
 //!
 //! * [`HttpIntegration`]: any tool with an HTTP interface.
+//! * `BashIntegration`, `SshIntegration`: commands on this machine and on others, where the system is a Unix.
 //! * [`SecretMap`], [`SecretEnvironment`], [`SecretDirectory`]: providers of credentials, so that no playbook contains
 //!   them.
 
 pub mod http;
 pub mod secrets;
+#[cfg(unix)]
+pub mod shell;
 
 pub use http::HttpIntegration;
 pub use secrets::{SecretDirectory, SecretEnvironment, SecretMap};
+#[cfg(unix)]
+pub use shell::{BashIntegration, SshIntegration};
