@@ -8,7 +8,8 @@ mod shape;
 
 use std::collections::BTreeSet;
 
-use updraft_protocol::limits::{CACAO_FINDINGS, PLAYBOOK_BYTES};
+use updraft_protocol::limits::{CACAO_FINDINGS, MISTAKES, PLAYBOOK_BYTES};
+use updraft_protocol::suggest::suggestion;
 use updraft_protocol::{Value, text, value};
 
 use crate::finding::CacaoFinding;
@@ -101,6 +102,12 @@ impl Findings {
     /// Whether something is refused.
     pub(crate) fn is_refused(&self) -> bool {
         self.kept.iter().rev().any(|finding| finding.rule.support() == crate::rule::Support::Refused)
+    }
+
+    /// The most similar known word, for a message. Looked for as long as so many findings are told of: each word is compared with all
+    /// that are known, and a file may have thousands of both.
+    pub(crate) fn near<'k>(&self, word: &str, known: impl Iterator<Item = &'k str>) -> String {
+        if self.kept.len() < MISTAKES { suggestion(word, known) } else { String::new() }
     }
 
     /// Whether one of these rules is told.

@@ -139,6 +139,10 @@ rules! {
     MarkingId = "marking-id" Warned,
     /// A marking is revoked.
     MarkingRevoked = "marking-revoked" Warned,
+    /// A marking is a policy for the exchange of information.
+    MarkingPolicy = "marking-policy" Warned,
+    /// Markings are levels of the Traffic Light Protocol, or statements.
+    Markings = "markings" Supported,
     /// A value of an address is not of its kind.
     AddressValue = "address-value" Refused,
     /// A port is no number of a port.

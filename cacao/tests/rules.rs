@@ -100,6 +100,7 @@ const WORKFLOW: &[(Rule, Change)] = &[
         p["data_marking_definitions"][id("marking-tlp", 1)]["id"] = json!(id("marking-tlp", 2))
     }),
     (Rule::MarkingRevoked, |p| p["data_marking_definitions"][id("marking-tlp", 1)]["revoked"] = json!(true)),
+    (Rule::MarkingPolicy, |p| p["markings"] = json!([id("marking-iep", 1)])),
     (Rule::AddressValue, |p| {
         p["target_definitions"][id("http-api", 2)]["address"]["url"] = json!(["hxxps://edr[.]example[.]com"]);
     }),

@@ -61,3 +61,19 @@ fn findings_of_a_file_full_of_mistakes_are_bounded() {
     assert_eq!(mistakes.refused.len(), 100);
     assert!(mistakes.more > 1_000, "{}", mistakes.more);
 }
+
+#[test]
+fn thousands_of_names_that_lead_nowhere_are_not_all_compared_with_all_that_are_there() {
+    let cases =
+        |of: u32| (0..17).map(move |case| (case.to_string(), json!(id("action", 10_000 + 17 * of + case))));
+    let step = |number: u32| {
+        let cases: Value = Value::Object(cases(number).collect());
+        (
+            id("switch-condition", number),
+            json!({"type": "switch-condition", "switch": "__host__:value", "cases": cases}),
+        )
+    };
+    let mistakes = checked((0..600).map(step).collect()).unwrap_err();
+    assert!(mistakes.more > 9_000, "{}", mistakes.more);
+    assert!(mistakes.refused.iter().any(|finding| finding.message.contains("and there is no such step")));
+}

@@ -1,9 +1,7 @@
 //! Checks that what is named by its id is defined: agents, targets, authentication, markings.
 
-use updraft_protocol::suggest::suggestion;
-
 use super::Check;
-use crate::model::{AgentTarget, CacaoId, WorkflowStepKind};
+use crate::model::{AgentTarget, CacaoId, MarkingKind, WorkflowStepKind};
 use crate::path::property;
 use crate::rule::Rule;
 
@@ -12,12 +10,14 @@ pub(super) fn check(check: &mut Check<'_>) {
     for (id, step) in &playbook.steps {
         if let WorkflowStepKind::Action(action) = &step.kind {
             if !playbook.agents.contains_key(&action.agent) {
-                let message = unknown(&action.agent, "agent", "agent_definitions", playbook.agents.keys());
+                let message =
+                    unknown(check, &action.agent, "agent", "agent_definitions", playbook.agents.keys());
                 check.tell_step(Rule::AgentUndefined, id, "agent", message);
             }
             for (number, target) in action.targets.iter().enumerate() {
                 if !playbook.targets.contains_key(target) {
-                    let message = unknown(target, "target", "target_definitions", playbook.targets.keys());
+                    let message =
+                        unknown(check, target, "target", "target_definitions", playbook.targets.keys());
                     check.tell_step(Rule::TargetUndefined, id, &format!("targets[{number}]"), message);
                 }
             }
@@ -26,10 +26,20 @@ pub(super) fn check(check: &mut Check<'_>) {
     authentications(check, "agent_definitions", &playbook.agents);
     authentications(check, "target_definitions", &playbook.targets);
     for (number, marking) in playbook.markings.iter().enumerate() {
-        if !playbook.marking_definitions.contains_key(marking) {
+        let definition = playbook.marking_definitions.get(marking);
+        if definition.is_some_and(|definition| matches!(definition.kind, MarkingKind::Iep(_))) {
+            let message = "is a policy for the exchange of information; a playbook of Updraft has levels of TLP and statements, and not this";
+            check.tell(Rule::MarkingPolicy, &format!("markings[{number}]"), message);
+        }
+        if definition.is_none() {
             let path = format!("markings[{number}]");
-            let message =
-                unknown(marking, "marking", "data_marking_definitions", playbook.marking_definitions.keys());
+            let message = unknown(
+                check,
+                marking,
+                "marking",
+                "data_marking_definitions",
+                playbook.marking_definitions.keys(),
+            );
             check.tell(Rule::MarkingUndefined, &path, message);
         }
     }
@@ -59,7 +69,8 @@ fn authentications(
     for (id, object) in all {
         let named = object.kind.machine().and_then(|machine| machine.authentication.as_ref());
         if let Some(named) = named.filter(|named| !known.contains_key(*named)) {
-            let message = unknown(named, "authentication", "authentication_info_definitions", known.keys());
+            let message =
+                unknown(check, named, "authentication", "authentication_info_definitions", known.keys());
             let path = property(&property(definitions, id.as_str()), "authentication_info");
             check.tell(Rule::AuthenticationUndefined, &path, message);
         }
@@ -67,11 +78,12 @@ fn authentications(
 }
 
 fn unknown<'i>(
+    check: &Check<'_>,
     id: &CacaoId,
     what: &str,
     definitions: &str,
     known: impl Iterator<Item = &'i CacaoId>,
 ) -> String {
-    let near = suggestion(id.as_str(), known.map(CacaoId::as_str));
+    let near = check.findings.near(id.as_str(), known.map(CacaoId::as_str));
     format!("names `{id}`, and there is no such {what} in `{definitions}`{near}")
 }

@@ -1,7 +1,5 @@
 //! Checks of the pointers of each step: that they lead to steps, that those are there which must be, and none which must not.
 
-use updraft_protocol::suggest::suggestion;
-
 use super::Check;
 use crate::model::{CacaoId, WorkflowStepKind};
 use crate::rule::Rule;
@@ -44,7 +42,7 @@ fn leads(check: &mut Check<'_>, from: Option<&CacaoId>, name: &str, to: &CacaoId
     if to.is_stand_in() || steps.contains_key(to) {
         return;
     }
-    let near = suggestion(to.as_str(), steps.keys().map(CacaoId::as_str));
+    let near = check.findings.near(to.as_str(), steps.keys().map(CacaoId::as_str));
     let message = format!("leads to `{to}`, and there is no such step{near}");
     match from {
         Some(id) => check.tell_step(Rule::PointerToNothing, id, name, message),

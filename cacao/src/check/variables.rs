@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_protocol::Value;
-use updraft_protocol::suggest::suggestion;
 
 use super::Check;
 use crate::finding::CacaoFinding;
@@ -88,7 +87,7 @@ fn arguments(check: &mut Check<'_>) {
                 }
                 None if !of_openers.contains(name) => {
                     let known = playbook.variables.keys().chain(step.variables.keys());
-                    let near = suggestion(name.as_str(), known.map(VariableName::as_str));
+                    let near = check.findings.near(name.as_str(), known.map(VariableName::as_str));
                     let message =
                         format!("`{name}` is declared neither by the playbook nor by the step{near}");
                     check.tell_step(Rule::VariableUndeclared, id, &path, message);

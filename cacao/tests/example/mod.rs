@@ -43,7 +43,7 @@ fn metadata() -> Value {
         "industry_sectors": ["energy"],
         "labels": ["endpoint"],
         "external_references": [reference()],
-        "markings": [id("marking-tlp", 1), id("marking-statement", 1), id("marking-iep", 1)],
+        "markings": [id("marking-tlp", 1), id("marking-statement", 1)],
         "playbook_variables": {
             "__host__": {"type": "string", "description": "Which one.", "value": "pc-7", "external": true},
             "__count__": {"type": "integer", "value": "0", "constant": false},
