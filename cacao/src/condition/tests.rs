@@ -177,7 +177,7 @@ fn size_depth_and_number_are_bounded() {
     let many = vec!["__count__:value = 5"; 201].join(" OR ");
     assert_eq!(parse(&many).unwrap_err().message, "a condition has at most 200 comparisons");
     let far = "EXISTS __alert__:value.a.b.c.d.e.f";
-    assert_eq!(decide([far; 12].join(" OR ")), Ok(false));
+    assert_eq!(decide(&[far; 12].join(" OR ")), Ok(false));
     assert!(decide(&format!("{far}.g")).unwrap_err().contains("at most 6 keys"));
     let long = format!("__host__:value = '{}'", "a".repeat(9_000));
     assert_eq!(parse(&long).unwrap_err().message, "a condition has at most 8192 bytes");
