@@ -174,7 +174,7 @@ impl Translator<'_> {
     }
 
     /// The end of a path behind this step, although something may follow the list.
-    fn path_end(&mut self, number: usize, id: &str, around: &Around) -> Fields {
+    pub(super) fn path_end(&mut self, number: usize, id: &str, around: &Around) -> Fields {
         match around.end {
             PathEnd::Main => step(id, [("end", Value::Null)]),
             PathEnd::Exception => self.exception_end(id),

@@ -27,9 +27,11 @@ impl Translator<'_> {
         self.chosen(number, id, after, around, |this, id, inside| {
             let then = this.branch(number, "on_true", inside);
             let mut fields = step(id, [("if", Value::from(condition)), ("then", list(then))]);
-            if choice.on_false.is_some() {
-                fields.insert("else".to_owned(), list(this.branch(number, "on_false", inside)));
-            }
+            let otherwise = match choice.on_false {
+                Some(_) => Some(this.branch(number, "on_false", inside)),
+                None => this.no_branch(number, id, inside),
+            };
+            set(&mut fields, "else", otherwise.map(list));
             fields
         })
     }
@@ -67,7 +69,11 @@ impl Translator<'_> {
                 cases.push(Value::Object(map([("when", Value::from(when)), ("do", body)])));
             }
             let default = switch.cases.contains_key(DEFAULT);
-            let default = default.then(|| list(this.branch(number, &format!("cases[{DEFAULT:?}]"), inside)));
+            let default = match default {
+                true => Some(this.branch(number, &format!("cases[{DEFAULT:?}]"), inside)),
+                false => this.no_branch(number, id, inside),
+            };
+            let default = default.map(list);
             if cases.is_empty() {
                 // There is the default alone.
                 let then = default.unwrap_or_else(|| list(Vec::new()));
@@ -98,6 +104,13 @@ impl Translator<'_> {
         let own = self.names.step(id, "choice");
         let choice = choice(self, &own, &inside);
         vec![self.wrapped(id, vec![choice], timeout, after)]
+    }
+
+    /// What is done where no branch fits: nothing, after which the path ends, also where branches go on to what they share.
+    fn no_branch(&mut self, number: usize, id: &str, inside: &Around) -> Option<Vec<Fields>> {
+        inside.stop.as_ref()?;
+        let end = self.names.step(id, "end");
+        Some(vec![self.path_end(number, &end, inside)])
     }
 
     /// A branch of a choice.

@@ -7,7 +7,7 @@ use crate::model::WorkflowStepKind;
 use crate::rule::Rule;
 
 use super::Translator;
-use super::bodies::{After, Around};
+use super::bodies::{After, Around, PathEnd};
 use super::native::{Fields, map, once, set, span, step};
 
 impl Translator<'_> {
@@ -108,7 +108,9 @@ impl Translator<'_> {
             self.found(Rule::Nesting, number, property, message);
             return None;
         }
-        let end = if opens_scope { super::bodies::PathEnd::Nested } else { around.end };
+        // An `end` in it is that of the path around it where nothing else follows.
+        let is_last = self.graph.success(number).is_none_or(|next| self.graph.is_end(next));
+        let end = if is_last && !opens_scope { around.end } else { PathEnd::Nested };
         let body = format!("{property} of `{id}`");
         Some(Around { body, chain, end, scopes, is_branch: true, stop: None, ..around.clone() })
     }

@@ -256,12 +256,24 @@ impl Generator {
         let end = self.add("end", WorkflowStepKind::End);
         self.step(&id).on_completion = Some(end.clone());
         let on_true = self.item(depth + 1, next, &end);
-        let on_false = match self.random.below(4) {
+        let other = match self.random.below(4) {
             0 => Some(next.clone()),
             1 => None,
             _ => Some(self.item(depth + 1, next, &end)),
         };
-        self.step(&id).kind = WorkflowStepKind::If(IfCondition { condition, on_true, on_false });
+        let kind = match self.random.chance(50) {
+            true => WorkflowStepKind::If(IfCondition { condition, on_true, on_false: other }),
+            false => {
+                let names: Vec<VariableName> =
+                    self.seen.iter().filter(|name| name.inner().starts_with('n')).cloned().collect();
+                let switch = format!("{}:value", self.random.pick(&names));
+                let word = if self.random.chance(50) { "default" } else { "0" };
+                let other = other.map(|other| (word.to_owned(), other));
+                let cases = [("1".to_owned(), on_true)].into_iter().chain(other).collect();
+                WorkflowStepKind::Switch(SwitchCondition { switch, cases })
+            }
+        };
+        self.step(&id).kind = kind;
         id
     }
 

@@ -31,7 +31,7 @@ pub(crate) struct Outcome {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(120) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
     fn the_engine_does_what_the_standard_says(seed in any::<u64>()) {
