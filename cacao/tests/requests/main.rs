@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use updraft_cacao::{Import, export, import};
-use updraft_integrations::HttpIntegration;
+use updraft_integrations::{BashIntegration, HttpIntegration, SshIntegration};
 use updraft_kernel::plan::Plan;
 use updraft_protocol::{Catalogue, Name, Playbook};
 
@@ -72,6 +72,13 @@ fn native(file: &Value) -> Value {
     let mut catalogue = Catalogue::default();
     let http = HttpIntegration::builder().build().expect("an integration");
     catalogue.add_integration(Name::new("http").expect("a name"), Arc::new(http));
+    catalogue.add_integration(Name::new("bash").expect("a name"), Arc::new(BashIntegration::new("home")));
+    // No connection is made: any file is one of known hosts.
+    let known_hosts = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let allowed = "203.0.113.9".parse().expect("an address");
+    let ssh =
+        SshIntegration::builder().known_hosts(known_hosts).allow(allowed).build().expect("an integration");
+    catalogue.add_integration(Name::new("ssh").expect("a name"), Arc::new(ssh));
     let plan = Plan::check(&import.playbook, &catalogue);
     let native = serde_json::to_value(&import.playbook).expect("JSON");
     assert!(plan.is_ok(), "{:?}\n{native:#}", plan.err());
@@ -190,6 +197,34 @@ fn results_are_set_behind_the_action() {
         native["steps"][2]["set"]["__count__"],
         format!("{{{{ steps['{ACTION}'].output.data['count'] }}}}")
     );
+}
+
+#[test]
+fn a_shell_gets_each_value_as_a_word() {
+    let bash = json!({"type": "bash", "command": "grep -c __ip__:value /tmp/a-__count__:value.log | awk '{{print $1}}'"});
+    let run = action(&file(bash, edr()));
+    let ip = "{{ (variables['__ip__'] if variables['__ip__'] is not none) }}";
+    let command = run["arguments"]["command"].as_str().expect("a command");
+    assert!(
+        command.starts_with(&format!("grep -c {ip} /tmp/a-")) && command.contains("'{{print $1}}'"),
+        "{command}"
+    );
+    assert_eq!((&run["integration"], &run["action"]), (&json!("bash"), &json!("run")));
+
+    let login = "user-auth--00000000-0000-4000-8000-000000000001";
+    let target = "ssh--00000000-0000-4000-8000-000000000001";
+    let mut file = file(json!({"type": "ssh", "command": "systemctl status __host__:value"}), edr());
+    file["authentication_info_definitions"] = json!({login: {"type": "user-auth", "username": "soar", "kms": true, "kms_key_identifier": "host-key"}});
+    let address = json!({"ipv4": ["203.0.113.9"]});
+    file["target_definitions"] = json!({target: {"type": "ssh", "name": "a", "address": address, "port": "2222", "authentication_info": login}});
+    file["workflow"][ACTION]["targets"] = json!([target]);
+    let run = action(&file);
+    let arguments = &run["arguments"];
+    assert_eq!(arguments["host"], "203.0.113.9");
+    assert_eq!(arguments["port"], json!(2222));
+    assert_eq!(arguments["user"], "soar");
+    assert_eq!(arguments["key"], json!({"$secret": "host-key"}));
+    assert_eq!(arguments["command"], "systemctl status {{ constants['__host__'] }}");
 }
 
 #[test]
