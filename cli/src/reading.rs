@@ -6,7 +6,8 @@ use updraft::limits::DEAD_LETTER_PAGE_ROWS;
 use updraft::local::Client;
 use updraft::{
     ContainmentDocument, ContainmentQuery, Cursor, DeadLetter, Engine, ExecutionDocument, ExecutionId,
-    ExecutionQuery, InboxEntry, InboxQuery, Inspection, OverduePage, OverdueQuery, Reader, TenantCode,
+    ExecutionQuery, InboxEntry, InboxQuery, Inspection, OverduePage, OverdueQuery, PlaybookId, Reader,
+    TenantCode,
 };
 
 use crate::command::advised;
@@ -101,6 +102,15 @@ impl Reading {
             Self::Server(reader) => reader.execution(tenant, peid).await?,
             Self::Running(client) => client.execution(tenant, peid).await?,
             Self::Alone(engine) => engine.execution(tenant, peid).await?,
+        })
+    }
+
+    /// The markings of a playbook version.
+    pub(crate) async fn markings(&self, tenant: &TenantCode, pid: PlaybookId) -> Result<Vec<String>, Error> {
+        Ok(match self {
+            Self::Server(reader) => reader.markings(tenant, pid).await?,
+            Self::Running(client) => client.markings(tenant, pid).await?,
+            Self::Alone(engine) => engine.reader().markings(tenant, pid).await?,
         })
     }
 

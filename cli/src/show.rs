@@ -13,21 +13,28 @@ use crate::why::controls;
 /// Shows; nothing is resumed by it.
 pub(crate) async fn show(options: &Show) -> Result<Ending, Error> {
     let stored = Reading::open(&options.data).await?;
-    let found = stored.execution(&options.tenant, options.peid).await;
+    let found = look(&stored, options).await;
     stored.close().await;
-    let Some(inspection) = found? else {
+    let Some((inspection, markings)) = found? else {
         return Err(Error::Failed(format!("tenant {} has no execution {}", options.tenant, options.peid)));
     };
     let mut output = Output::stdout();
     if options.json {
         output.whole(&inspection);
     } else {
-        print(&inspection, &mut output);
+        print(&inspection, &markings, &mut output);
     }
     output.finish().map(|()| Ending::Completed)
 }
 
-fn print(inspection: &Inspection, output: &mut Output) {
+/// The execution, with the markings of its playbook.
+async fn look(stored: &Reading, options: &Show) -> Result<Option<(Inspection, Vec<String>)>, Error> {
+    let Some(inspection) = stored.execution(&options.tenant, options.peid).await? else { return Ok(None) };
+    let markings = stored.markings(&options.tenant, inspection.execution.head.pid).await?;
+    Ok(Some((inspection, markings)))
+}
+
+fn print(inspection: &Inspection, markings: &[String], output: &mut Output) {
     let (head, state) = (&inspection.execution.head, &inspection.execution.state);
     let time = |time: Option<updraft::Timestamp>| time.map(|time| time.to_string());
     let fields = [
@@ -46,6 +53,9 @@ fn print(inspection: &Inspection, output: &mut Output) {
     ];
     for (name, value) in fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         output.line(format_args!("{name:9}  {}", clean(value)));
+    }
+    for marking in markings {
+        output.line(format_args!("{:9}  {}", "marked", clean(marking)));
     }
     for told in state.controls.iter().flat_map(|history| controls(history)) {
         output.line(format_args!("{:9}  {}", "control", clean(&told)));

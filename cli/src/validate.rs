@@ -23,19 +23,21 @@ pub(crate) async fn validate(options: &Validate) -> Result<Ending, Error> {
         let checked = playbook::check(path, &tools, tenant.as_ref()).await;
         ending = if checked.is_err() { Ending::Refused } else { ending };
         let file = path.display().to_string();
-        let (mistakes, notes) = match checked {
-            Ok((_, plan)) => {
-                (vec![], plan.structures().map(note).chain(plan.lookalikes().map(lookalike)).collect())
+        let (mistakes, notes, markings) = match checked {
+            Ok((playbook, plan)) => {
+                let notes = plan.structures().map(note).chain(plan.lookalikes().map(lookalike)).collect();
+                (vec![], notes, playbook.markings)
             }
-            Err(mistakes) => (mistakes, vec![]),
+            Err(mistakes) => (mistakes, vec![], vec![]),
         };
-        files.push(json!({ "file": file, "mistakes": mistakes, "notes": notes }));
+        files.push(json!({ "file": file, "markings": markings, "mistakes": mistakes, "notes": notes }));
         if options.json {
             continue;
         }
         if mistakes.is_empty() {
             output.line(format_args!("{}: ok", clean(&file)));
         }
+        markings.iter().for_each(|marking| output.line(clean(&format!("{file}: marked {marking}"))));
         mistakes.iter().for_each(|mistake| output.line(clean(&format!("{file}: {mistake}"))));
         notes.iter().for_each(|note: &String| output.line(clean(&format!("{file}: note: {note}"))));
     }

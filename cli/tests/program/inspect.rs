@@ -160,6 +160,22 @@ fn an_execution_is_shown_to_its_tenant_alone() {
 }
 
 #[test]
+fn how_a_playbook_is_marked_is_told_where_it_is_checked_and_where_its_execution_is_shown() {
+    let marked = playbook(END).replace("steps:", "markings: ['TLP:GREEN', \"for\\e[2J ACME\"]\nsteps:");
+    let dir = files(&[("p.yaml", &marked), ("q.yaml", &playbook(END))]);
+    let told = ended(dir.path(), &["validate", "p.yaml", "q.yaml"]).out;
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!((lines[0], lines[1], lines[3]), ("p.yaml: ok", "p.yaml: marked TLP:GREEN", "q.yaml: ok"));
+    assert!(lines[2].starts_with("p.yaml: marked for") && !told.contains('\u{1b}'), "{told:?}");
+    let told = ended(dir.path(), &["validate", "--json", "p.yaml"]).json();
+    assert_eq!(told[0]["markings"][0], "TLP:GREEN");
+    let run = ended(dir.path(), &["run", "p.yaml", "--json"]);
+    let peid = run.json()["execution"]["peid"].as_str().unwrap().to_owned();
+    let table = ended(dir.path(), &["show", &peid]).out;
+    assert!(table.contains("\nmarked     TLP:GREEN\nmarked     for"), "{table}");
+}
+
+#[test]
 fn reading_where_nothing_is_makes_nothing() {
     let dir = files(&[("file", "")]);
     let peid = "01a1fc56-3693-726d-b211-11b21cd582cc";

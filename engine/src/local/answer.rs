@@ -95,6 +95,9 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             };
             Ok((found.into_iter().flat_map(lines_of).collect(), None))
         }
+        Ask::Markings { tenant, pid } => {
+            Ok((vec![Answer::Markings(reader.markings(&tenant, pid).await?)], None))
+        }
         Ask::Cancel { tenant, peid, asked } => {
             let verdict = handle::cancel(&context.engine, &tenant, peid, asked).await?;
             Ok((verdict.into_iter().map(Answer::from).collect(), None))

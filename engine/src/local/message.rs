@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use updraft_actors::{CancelVerdict, Inspection};
 use updraft_protocol::{
     Applied, Asked, ContainmentApplied, ContainmentAsk, ContainmentDocument, ContainmentId, DeadLetter,
-    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Json, Signal, StepId,
-    TaskDocument, TaskHead, TaskId, TaskState, TenantCode, Timestamp,
+    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Json, PlaybookId, Signal,
+    StepId, TaskDocument, TaskHead, TaskId, TaskState, TenantCode, Timestamp,
 };
 use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox, InboxCursor};
 
@@ -50,6 +50,8 @@ pub(super) enum Ask {
     },
     /// An execution and its tasks.
     Show { tenant: TenantCode, peid: ExecutionId },
+    /// The markings of a playbook version.
+    Markings { tenant: TenantCode, pid: PlaybookId },
     /// Cancel an execution.
     Cancel { tenant: TenantCode, peid: ExecutionId, asked: Asked },
     /// Answer an approval for a person.
@@ -139,6 +141,7 @@ pub(super) struct Place {
 pub(super) enum Answer {
     Execution(Box<Execution>),
     Task(Box<Task>),
+    Markings(Vec<String>),
     Letter(Box<DeadLetter>),
     Asked(Box<InboxEntry>),
     Containment(Box<ContainmentDocument>),
