@@ -53,6 +53,17 @@ impl Command {
         for file in &work.grants.trust {
             self.option("--trust", file.as_os_str());
         }
+        if work.grants.allow_bash {
+            self.words.push("--allow-bash".into());
+        }
+        for machine in &work.grants.allow_ssh {
+            self.option("--allow-ssh", OsStr::new(&machine.to_string()));
+        }
+        let files =
+            [("--ssh-known-hosts", &work.grants.ssh_known_hosts), ("--ssh-key", &work.grants.ssh_key)];
+        for (name, file) in files.into_iter().filter_map(|(name, file)| Some((name, file.as_ref()?))) {
+            self.option(name, file.as_os_str());
+        }
         if work.configuration_wait.0 != CONFIGURATION_WAIT {
             self.option("--configuration-wait", OsStr::new(&work.configuration_wait.to_string()));
         }
@@ -105,7 +116,7 @@ pub(crate) fn advised(error: Error, kept: &Kept, recover: Option<&Command>) -> E
         let Some(recover) = recover else {
             return format!(
                 "\nto go on without what the {loss} had: `recover` with --accept-loss {loss}, and with all that the executions \
-                 there may use (--allow-net, --secrets, --trust)"
+                 there may use (--allow-net, --allow-bash, --allow-ssh, --secrets, --trust)"
             );
         };
         let mut recover = recover.clone();

@@ -20,6 +20,7 @@ use crate::log::Screen;
 use crate::network;
 use crate::options::{Data, Grants, Work};
 use crate::secrets::{self, Secrets};
+use crate::shell;
 
 /// How long attempts may take to end once the program wants to, and the store for what is left.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -90,9 +91,10 @@ pub(crate) fn tools(allowed: Vec<Allow>, grants: &Grants) -> Result<Builder, Err
         http = http.trust(&pem).map_err(|error| Error::refused(file.display(), error))?;
     }
     let http = network::proxied(http)?.build().map_err(|error| Error::refused("--allow-net", error))?;
-    Ok(Engine::builder()
+    let builder = Engine::builder()
         .integration("http", http)
-        .secrets(Secrets::of(secrets::directory(grants).as_deref())))
+        .secrets(Secrets::of(secrets::directory(grants).as_deref()));
+    shell::granted(builder, grants)
 }
 
 /// An engine's configuration for this place, as it is asked to work.

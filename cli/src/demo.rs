@@ -47,7 +47,7 @@ pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error
     let kept = Kept::new(directory, &options.store)?;
     let stubs = serve::tools(options.port.unwrap_or_default()).await?;
     let allow: Allow = stubs.addr().to_string().parse().map_err(|error| Error::refused("--port", error))?;
-    let grants = Grants { allow_net: vec![allow], secrets: None, trust: Vec::new() };
+    let grants = Grants { allow_net: vec![allow], ..Grants::default() };
     let work = Work {
         grants,
         configuration_wait: Span(CONFIGURATION_WAIT),

@@ -42,6 +42,7 @@ mod run;
 mod scratch;
 mod secrets;
 mod serve;
+mod shell;
 mod show;
 mod signal;
 mod skip;

@@ -1,6 +1,7 @@
 //! Options: what the command line can say. Owns names, defaults and help; opens nothing.
 
 mod containments;
+mod grants;
 mod look;
 mod people;
 mod rerun;
@@ -12,7 +13,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use updraft::integrations::http::Allow;
 use updraft::{ExecutionStatus, Loss, OnReuse, TenantCode, Value, value};
 use updraft_load::whole;
 
@@ -20,6 +20,7 @@ use crate::at::At;
 use crate::exit;
 use crate::stress::options::Stress;
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
+pub(crate) use grants::Grants;
 pub(crate) use look::{AskWhy, Show};
 pub(crate) use people::{AnswerApproval, ExtendWait, HoldExecution, SendSignal, ShowInbox, SkipTask};
 pub(crate) use rerun::RerunExecution;
@@ -116,23 +117,6 @@ Exit codes:
 
 /// The data directory where none is named.
 pub(crate) const DATA: &str = "updraft-data";
-
-/// What playbooks may use of what the operator has.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Grants {
-    /// Lets HTTP steps reach NET, which is not on the public Internet: `10.0.0.0/8`, `127.0.0.1:7780`,
-    /// `siem.internal:8443`. Repeatable. Joins those of the environment variable UPDRAFT_ALLOW_NET (comma
-    /// separated) and of the file `allow-net` in the data directory (one a line, comments after `#`).
-    #[arg(long, value_name = "NET")]
-    pub(crate) allow_net: Vec<Allow>,
-    /// A directory of secrets (else UPDRAFT_SECRETS): one file each, under its name (`edr-token`; `pin.short` for one of
-    /// fewer than six bytes). Others are looked for in the environment: UPDRAFT_SECRET_EDR_TOKEN.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) secrets: Option<PathBuf>,
-    /// Trusts the authorities of a PEM bundle besides those of the machine. Repeatable.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trust: Vec<PathBuf>,
-}
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {

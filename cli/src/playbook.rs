@@ -15,6 +15,9 @@ pub(crate) fn with_way(mistake: &str) -> String {
         let place = place.split(',').next().unwrap_or(place);
         return format!("{mistake}; `--allow-net {place}` gives it");
     }
+    if let Some(way) = way_to_shell(mistake) {
+        return format!("{mistake}; {way}");
+    }
     match mistake.split_once("missing here: secret `").and_then(|(_, rest)| rest.split_once('`')) {
         Some((name, _)) => {
             let variable = name.to_ascii_uppercase().replace(['-', '.'], "_");
@@ -24,6 +27,25 @@ pub(crate) fn with_way(mistake: &str) -> String {
         }
         None => mistake.to_owned(),
     }
+}
+
+/// The option that lets commands run.
+fn way_to_shell(mistake: &str) -> Option<String> {
+    let lacks = |name: &str| {
+        let told = format!("integration \"{name}\"");
+        mistake.contains(&format!("no {told}")) || mistake.contains(&format!("missing here: {told}"))
+    };
+    if lacks("bash") {
+        return Some("`--allow-bash` allows commands on this machine".to_owned());
+    }
+    if lacks("ssh") {
+        return Some("`--allow-ssh HOST --ssh-known-hosts FILE` allows commands on that machine".to_owned());
+    }
+    if mistake.ends_with("missing here: a key for ssh") {
+        return Some("`--ssh-key FILE` gives it, or `key: {$secret: NAME}` in the step".to_owned());
+    }
+    let (_, machine) = mistake.split_once("missing here: permission to run commands on ")?;
+    Some(format!("`--allow-ssh {machine}` gives it"))
 }
 
 /// The playbook in a file, checked against the tools and secrets that there are, and its plan.

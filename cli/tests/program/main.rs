@@ -16,6 +16,7 @@ mod people;
 mod remains;
 mod reruns;
 mod run;
+mod shell;
 mod signals;
 #[cfg(feature = "mongodb")]
 mod store;
