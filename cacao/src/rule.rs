@@ -233,6 +233,8 @@ rules! {
     LiteralSecret = "literal-secret" Warned,
     /// The translation is larger than a playbook may be, or is none.
     Translation = "translation" Refused,
+    /// Something that a step needs is not registered, allowed or given in the engine that is to run it.
+    NotHere = "not-here" Refused,
 }
 
 impl fmt::Display for Rule {

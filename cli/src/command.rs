@@ -50,6 +50,9 @@ impl Command {
         if let Some(secrets) = secrets::directory(&work.grants) {
             self.option("--secrets", secrets.as_os_str());
         }
+        for file in &work.grants.secrets_of {
+            self.option("--secrets-of", file.as_os_str());
+        }
         for file in &work.grants.trust {
             self.option("--trust", file.as_os_str());
         }

@@ -93,7 +93,7 @@ pub(crate) fn tools(allowed: Vec<Allow>, grants: &Grants) -> Result<Builder, Err
     let http = network::proxied(http)?.build().map_err(|error| Error::refused("--allow-net", error))?;
     let builder = Engine::builder()
         .integration("http", http)
-        .secrets(Secrets::of(secrets::directory(grants).as_deref()));
+        .secrets(Secrets::of(secrets::directory(grants).as_deref(), &grants.secrets_of));
     shell::granted(builder, grants)
 }
 

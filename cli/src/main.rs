@@ -6,6 +6,7 @@ mod answer;
 mod ask;
 mod at;
 mod bulk;
+mod cacao;
 mod cancel;
 mod command;
 mod containments;
@@ -95,7 +96,9 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
     match command {
         Command::Validate(options) => wait(validate::validate(&options)),
         Command::Schema => validate::schema(),
-        Command::Run(options) => wait(async { run::Prepared::new(options).await?.run(screen).await }),
+        Command::Import(options) => cacao::import(&options),
+        Command::Export(options) => cacao::export(&options),
+        Command::Run(options) => wait(async { run::Prepared::new(options, screen).await?.run(screen).await }),
         Command::Recover(options) => wait(recover::recover(&options, screen)),
         Command::List(options) => wait(list::list(&options)),
         Command::Show(options) => wait(show::show(&options)),

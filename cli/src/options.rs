@@ -1,6 +1,7 @@
 //! Options: what the command line can say. Owns names, defaults and help; opens nothing.
 
 mod containments;
+mod convert;
 mod grants;
 mod look;
 mod people;
@@ -20,6 +21,7 @@ use crate::at::At;
 use crate::exit;
 use crate::stress::options::Stress;
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
+pub(crate) use convert::{CacaoFile, Export, ExportForm, Import, ImportForm};
 pub(crate) use grants::Grants;
 pub(crate) use look::{AskWhy, Show};
 pub(crate) use people::{AnswerApproval, ExtendWait, HoldExecution, SendSignal, ShowInbox, SkipTask};
@@ -90,6 +92,10 @@ pub(crate) enum Command {
     /// Puts an engine of its own under load, and reports what it takes.
     #[command(after_help = STRESS_HELP)]
     Stress(Box<Stress>),
+    /// Makes a playbook of Updraft of one in another form.
+    Import(Import),
+    /// Makes a playbook in another form of one of Updraft.
+    Export(Export),
     /// Prints the JSON Schema of playbooks, for editors.
     Schema,
 }
@@ -120,7 +126,7 @@ pub(crate) const DATA: &str = "updraft-data";
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// The playbook, YAML or JSON.
+    /// The playbook, YAML or JSON, or a CACAO playbook.
     pub(crate) playbook: PathBuf,
     /// A playbook that a step of it runs, stored with it; those that are stored already need none. Repeatable.
     #[arg(long, value_name = "FILE")]
@@ -189,7 +195,7 @@ pub(crate) struct Doctor {
 
 #[derive(Debug, Args)]
 pub(crate) struct Validate {
-    /// Playbooks, YAML or JSON.
+    /// Playbooks, YAML or JSON, or CACAO playbooks.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use updraft::cacao::looks_like_cacao;
 use updraft::limits::PLAYBOOK_BYTES;
 use updraft::parse::PlaybookRest;
 use updraft::{Builder, Plan, Playbook, PutError, TenantCode};
 
-use crate::input;
+use crate::{cacao, input};
 
 /// A mistake, with the option that gives what is missing.
 pub(crate) fn with_way(mistake: &str) -> String {
@@ -48,15 +49,19 @@ fn way_to_shell(mistake: &str) -> Option<String> {
     Some(format!("`--allow-ssh {machine}` gives it"))
 }
 
+/// A playbook of a file, checked.
+pub(crate) struct Checked {
+    pub(crate) playbook: Playbook,
+    pub(crate) plan: Plan,
+    /// What its author should know.
+    pub(crate) notes: Vec<String>,
+}
+
 /// The playbook in a file, checked against the tools and secrets that there are, and its plan.
 ///
 /// # Errors
 /// Its mistakes, one a line: `FILE: steps[3].on_failure: no step "contain"`.
-pub(crate) async fn read(
-    path: &Path,
-    tools: &Builder,
-    tenant: &TenantCode,
-) -> Result<(Playbook, Plan), Vec<String>> {
+pub(crate) async fn read(path: &Path, tools: &Builder, tenant: &TenantCode) -> Result<Checked, Vec<String>> {
     let checked = check(path, tools, Some(tenant)).await;
     checked.map_err(|found| found.iter().map(|mistake| format!("{}: {mistake}", path.display())).collect())
 }
@@ -69,8 +74,15 @@ pub(crate) async fn check(
     path: &Path,
     tools: &Builder,
     tenant: Option<&TenantCode>,
-) -> Result<(Playbook, Plan), Vec<String>> {
+) -> Result<Checked, Vec<String>> {
     let bytes = input::bytes(path, PLAYBOOK_BYTES).map_err(|error| vec![error.to_string()])?;
+    if looks_like_cacao(&bytes) {
+        let (playbook, notes) = cacao::read(&bytes)?;
+        let plan = planned(&playbook, tools, tenant).await.map_err(|mistakes| {
+            mistakes.iter().map(|mistake| cacao::in_its_words(&playbook, mistake)).collect::<Vec<_>>()
+        })?;
+        return Ok(Checked { playbook, plan, notes });
+    }
     let playbook = match Playbook::parse(&bytes) {
         Ok(playbook) => playbook,
         Err(error) => {
@@ -84,7 +96,8 @@ pub(crate) async fn check(
             return Err(mistakes);
         }
     };
-    Ok((playbook.clone(), planned(&playbook, tools, tenant).await?))
+    let plan = planned(&playbook, tools, tenant).await?;
+    Ok(Checked { playbook, plan, notes: Vec::new() })
 }
 
 async fn planned(

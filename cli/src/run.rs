@@ -1,11 +1,13 @@
 //! `updraft run`: a playbook, checked with all that it is given before anything is stored, run to its end.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use updraft::limits::{INPUT_BYTES, KEY_BYTES};
 use updraft::{Builder, Plan, Playbook, PlaybookChoice, Resume, Submission, TenantCode, Value};
 
 use crate::ask::{Answering, is_somebody_there};
+use crate::cacao;
 use crate::command::{Command, advised};
 use crate::data::{self, Kept};
 use crate::exit::{Ending, Error};
@@ -48,20 +50,38 @@ impl Prepared {
     ///
     /// # Errors
     /// Every mistake, one a line, each with its place.
-    pub(crate) async fn new(options: Run) -> Result<Self, Error> {
+    pub(crate) async fn new(mut options: Run, screen: &Screen) -> Result<Self, Error> {
         let kept = Kept::of(&options.data)?;
+        let files = [&options.playbook].into_iter().chain(&options.sub);
+        let with_secrets: Vec<_> = files.filter(|file| !cacao::secrets(file).is_empty()).cloned().collect();
+        options.work.grants.secrets_of.extend(with_secrets);
         // What others left there is not this command's to run: with other permissions it might fail.
         let builder = data::builder(&kept, &options.work)?.resume(Resume::Nothing);
         let recover = Command::new("recover", &kept).working(&options.work);
         let mut mistakes = Vec::new();
-        let playbook = playbook::read(&options.playbook, &builder, &options.tenant).await;
-        let (playbook, plan) = playbook.map_err(|found| mistakes.extend(found)).ok().unzip();
+        let mut notes = Vec::new();
+        let mut read = async |path: &PathBuf| match playbook::read(path, &builder, &options.tenant).await {
+            Ok(checked) => {
+                notes.extend(checked.notes.iter().map(|note| format!("{}: {note}", path.display())));
+                Some((checked.playbook, checked.plan))
+            }
+            Err(found) => {
+                mistakes.extend(found);
+                None
+            }
+        };
+        let (playbook, plan) = read(&options.playbook).await.unzip();
+        for name in options
+            .var
+            .iter_mut()
+            .map(|var| &mut var.name)
+            .chain(options.endpoint.iter_mut().map(|end| &mut end.name))
+        {
+            playbook.iter().for_each(|playbook| cacao::name_variable(playbook, name));
+        }
         let mut subs = Vec::new();
         for path in &options.sub {
-            match playbook::read(path, &builder, &options.tenant).await {
-                Ok((sub, _)) => subs.push(sub),
-                Err(found) => mistakes.extend(found),
-            }
+            subs.extend(read(path).await.map(|(sub, _)| sub));
         }
         let input = options.input.as_deref().map_or(Ok(Value::Null), input::json);
         let input = input.map_err(|mistake| mistakes.push(mistake)).unwrap_or_default();
@@ -74,6 +94,8 @@ impl Prepared {
         let Some(playbook) = playbook.filter(|_| mistakes.is_empty()) else {
             return Err(Error::Refused(mistakes.join("\n")));
         };
+        notes.iter().for_each(|note| screen.say(note));
+        marked(&options.playbook, &playbook).iter().for_each(|mark| screen.say(mark));
         let choice = PlaybookChoice::Named(playbook.name.clone(), Some(playbook.version));
         let mut submission = Submission::new(options.tenant.clone(), choice).input(input);
         for variable in options.var {
@@ -151,6 +173,11 @@ impl Prepared {
         }
         Ok(ending)
     }
+}
+
+/// How the playbook of a file is marked.
+fn marked(file: &Path, playbook: &Playbook) -> Vec<String> {
+    playbook.markings.iter().map(|mark| format!("{}: marked {mark}", file.display())).collect()
 }
 
 /// What the engine would not accept whatever the playbook says.

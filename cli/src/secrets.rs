@@ -1,14 +1,17 @@
-//! Secrets: those of a directory of files, where one is named, then those of the environment. Never prints one.
+//! Secrets: those of a directory of files, where one is named, then those of the environment, then those that stand in CACAO files.
+//! Never prints one.
 //!
 //! Whoever starts the program is its one operator: every tenant that it runs has the same secrets. A backend
 //! with customers embeds the library and brings a provider of its own.
 
 use std::path::{Path, PathBuf};
 
+use updraft::cacao::TakenSecret;
 use updraft::integrations::{SecretDirectory, SecretEnvironment};
-use updraft::secret::{Error, Found, SecretProvider};
+use updraft::secret::{Error, Found, Secret, SecretProvider};
 use updraft::{Name, TenantCode};
 
+use crate::cacao;
 use crate::environment;
 use crate::options::Grants;
 
@@ -25,12 +28,14 @@ pub(crate) fn directory(grants: &Grants) -> Option<PathBuf> {
 pub(crate) struct Secrets {
     files: Option<SecretDirectory>,
     environment: SecretEnvironment,
+    taken: Vec<TakenSecret>,
 }
 
 impl Secrets {
-    /// Those of the files in this directory, and those of the environment.
-    pub(crate) fn of(directory: Option<&Path>) -> Self {
-        Self { files: directory.map(SecretDirectory::new), environment: SecretEnvironment }
+    /// Those of the files in this directory, those of the environment, and those that stand in these CACAO files.
+    pub(crate) fn of(directory: Option<&Path>, cacao: &[PathBuf]) -> Self {
+        let taken = cacao.iter().flat_map(|file| cacao::secrets(file)).collect();
+        Self { files: directory.map(SecretDirectory::new), environment: SecretEnvironment, taken }
     }
 }
 
@@ -43,7 +48,13 @@ impl SecretProvider for Secrets {
                     return found;
                 }
             }
-            self.environment.secret(tenant, name).await
+            let found = self.environment.secret(tenant, name).await;
+            match self.taken.iter().find(|taken| taken.name == *name) {
+                Some(taken) if found == Err(Error::Unknown) => {
+                    Secret::short(taken.secret.expose()).map_err(|_| Error::Unknown)
+                }
+                _ => found,
+            }
         })
     }
 }
@@ -56,7 +67,7 @@ mod tests {
     async fn a_file_is_a_secret_and_what_is_in_none_is_looked_for_in_the_environment() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("edr-token"), "from-a-file\n").unwrap();
-        let secrets = Secrets::of(Some(folder.path()));
+        let secrets = Secrets::of(Some(folder.path()), &[]);
         let tenant = TenantCode::new("acme").unwrap();
         let found = secrets.secret(&tenant, &Name::new("edr-token").unwrap()).await;
         assert_eq!(found.unwrap().expose(), "from-a-file");

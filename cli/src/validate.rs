@@ -8,13 +8,15 @@ use crate::exit::{Ending, Error};
 use crate::network;
 use crate::options::Validate;
 use crate::output::Output;
-use crate::playbook;
+use crate::playbook::{self, Checked};
 use crate::text::clean;
 
 /// Tells every mistake of every file on standard output, and each place that lets a value be structure.
 pub(crate) async fn validate(options: &Validate) -> Result<Ending, Error> {
     let allowed = network::allowed(&options.grants.allow_net, &options.data)?;
-    let tools = data::tools(allowed, &options.grants)?;
+    let mut grants = options.grants.clone();
+    grants.secrets_of.extend(options.files.iter().cloned());
+    let tools = data::tools(allowed, &grants)?;
     let tenant = (!options.without_secrets).then(|| TenantCode::new("default")).transpose();
     let tenant = tenant.map_err(|error| Error::Failed(error.to_string()))?;
     let (mut output, mut ending) = (Output::stdout(), Ending::Completed);
@@ -24,9 +26,9 @@ pub(crate) async fn validate(options: &Validate) -> Result<Ending, Error> {
         ending = if checked.is_err() { Ending::Refused } else { ending };
         let file = path.display().to_string();
         let (mistakes, notes, markings) = match checked {
-            Ok((playbook, plan)) => {
-                let notes = plan.structures().map(note).chain(plan.lookalikes().map(lookalike)).collect();
-                (vec![], notes, playbook.markings)
+            Ok(Checked { playbook, plan, notes }) => {
+                let places = plan.structures().map(note).chain(plan.lookalikes().map(lookalike));
+                (vec![], notes.into_iter().chain(places).collect(), playbook.markings)
             }
             Err(mistakes) => (mistakes, vec![], vec![]),
         };

@@ -92,6 +92,7 @@ pub use shutdown::Shutdown;
 pub use standstill::Standstill;
 pub use submission::{Submission, SubmitError};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
+pub use updraft_cacao as cacao;
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{
     batch_limit::BatchLimit, idempotency::OnReuse, invariant, machine::LoopProgress, machine::RunningLoop,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use updraft_protocol::{Playbook, Value};
 
 use crate::model::VariableName;
+use crate::model::VariableType;
 
 use super::{Exporter, Fields, Names, id_of, object};
 
@@ -176,6 +177,9 @@ pub(super) fn declared(schema: Option<&Value>) -> (Option<&'static str>, Option<
     };
     let types = schema.get("type").unwrap_or(schema);
     let word = types.as_array().map_or_else(|| of(types), |all| all.first().and_then(of));
+    let pattern = schema.get("pattern").and_then(Value::as_str);
+    let has_pattern = |word: &&str| pattern.is_some() && VariableType::of(word).pattern() == pattern;
+    let word = VariableType::WORDS.iter().copied().find(has_pattern).or(word);
     (word, schema.get("description").and_then(Value::as_str).map(str::to_owned))
 }
 

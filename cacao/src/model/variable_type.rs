@@ -157,6 +157,27 @@ impl VariableType {
         }
     }
 
+    /// A regular expression of its values, where they are texts of some form: what a submission or an answer gives is held to it.
+    pub fn pattern(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Hexstring => "^(?:[0-9A-Fa-f]{2})+$",
+            Self::Hash => "^[0-9A-Fa-f]+$",
+            Self::Md5Hash => "^[0-9A-Fa-f]{32}$",
+            Self::Sha256Hash => "^[0-9A-Fa-f]{64}$",
+            Self::Ipv4Addr => {
+                "^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\
+                 (?:/(?:3[0-2]|[12]?[0-9]))?$"
+            }
+            Self::Ipv6Addr => {
+                "^[0-9A-Fa-f]*:[0-9A-Fa-f:]*:?[0-9A-Fa-f.]*(?:/(?:12[0-8]|1[01][0-9]|[1-9]?[0-9]))?$"
+            }
+            Self::MacAddr => "^[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}$",
+            Self::Uri => "^[A-Za-z][A-Za-z0-9+.-]*:[^\\x00-\\x20\\x7F]+$",
+            Self::Uuid => "^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$",
+            _ => return None,
+        })
+    }
+
     /// What its values are, in words.
     pub fn values(&self) -> &'static str {
         match self {
@@ -203,6 +224,12 @@ mod tests {
         VariableType::of(word).read(&Value::from(text)).ok().map(|value| value.to_string())
     }
 
+    /// Whether a text fits the pattern of its type, if that has one.
+    fn fits_pattern(word: &str, text: &str) -> Option<bool> {
+        let pattern = VariableType::of(word).pattern()?;
+        Some(regex_automata::meta::Regex::new(pattern).unwrap().is_match(text))
+    }
+
     #[test]
     fn a_value_is_read_by_its_type() {
         for (word, text, value) in [
@@ -223,6 +250,7 @@ mod tests {
         ] {
             assert_eq!(printed(word, text).as_deref(), Some(value), "{word} {text}");
             assert_eq!(VariableType::of(word).read(&Value::Null), Ok(Value::Null));
+            assert_ne!(fits_pattern(word, text), Some(false), "{word} {text}");
         }
     }
 
@@ -249,6 +277,7 @@ mod tests {
             ("sha256-hash", "d41d8cd98f00b204e9800998ecf8427e"),
         ] {
             assert_eq!(printed(word, text), None, "{word} {text}");
+            assert_ne!(fits_pattern(word, text), Some(true), "{word} {text}");
         }
         assert!(VariableType::String.read(&Value::Bool(true)).is_err());
     }

@@ -95,6 +95,8 @@ impl Translator<'_> {
         };
         let types = Value::Array(vec![Value::from(types), Value::from("null")]);
         let mut schema = BTreeMap::from([("type".to_owned(), types)]);
+        let pattern = binding.variable_type.pattern();
+        schema.extend(pattern.map(|pattern| ("pattern".to_owned(), Value::from(pattern))));
         super::set(&mut schema, "description", description.map(str::to_owned));
         self.header.types.insert(binding.native.clone(), Value::Object(schema));
     }

@@ -17,6 +17,10 @@ pub(crate) struct Grants {
     /// fewer than six bytes). Others are looked for in the environment: UPDRAFT_SECRET_EDR_TOKEN.
     #[arg(long, value_name = "DIR")]
     pub(crate) secrets: Option<PathBuf>,
+    /// A CACAO file whose credentials playbooks may use besides, such as one that was run before. Those of the files that are run or
+    /// checked count anyway. Repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secrets_of: Vec<PathBuf>,
     /// Trusts the authorities of a PEM bundle besides those of the machine. Repeatable.
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Vec<PathBuf>,

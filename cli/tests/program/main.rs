@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod beside;
+mod cacao;
 mod containing;
 mod dead_letters;
 mod doctor;
@@ -13,6 +14,7 @@ mod inspect;
 mod left;
 mod loops;
 mod people;
+mod recorder;
 mod remains;
 mod reruns;
 mod run;

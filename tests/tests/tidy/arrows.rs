@@ -34,6 +34,7 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 17] = [
 
 const BELOW_ENGINE: &[&str] = &[
     "updraft-protocol",
+    "updraft-cacao",
     "updraft-kernel",
     "updraft-masking",
     "updraft-storage",

@@ -19,7 +19,12 @@ pub(super) fn read(fields: Properties<'_>) -> AuthenticationInfo {
         "oauth2" => AuthenticationKind::OAuth2 {
             header: fields.text_or_empty("oauth_header"),
             token: SecretText::new(fields.text_or_empty("token")),
-            client: extensions.0.get(ClientCredentials::EXTENSION).map(Properties::of).map(client),
+            client: extensions
+                .0
+                .get(ClientCredentials::EXTENSION)
+                .map(Properties::of)
+                .or(fields.text("token_url").is_some().then_some(fields))
+                .map(client),
         },
         _ => AuthenticationKind::Other { word },
     };

@@ -14,9 +14,20 @@ static KEPT_ELSEWHERE: &[Property] = &[may("kms", &Kind::Flag), may("kms_key_ide
 
 static PASSWORD: &[Property] = &[may("password", &Kind::Text)];
 
+/// How a client has tokens given to it, which the standard does not say: an extension of Updraft's, or these properties.
+static CLIENT: &[Property] = &[
+    may("token_url", &Kind::Text),
+    may("client_id", &Kind::Text),
+    may("client_secret", &Kind::Text),
+    may("scope", &Kind::Text),
+];
+
 static SHAPES: &[(&str, Shape)] = &[
     ("http-basic", &[COMMON, KEPT_ELSEWHERE, PASSWORD, &[may("user_id", &Kind::Text)]]),
-    ("oauth2", &[COMMON, KEPT_ELSEWHERE, &[must("oauth_header", &Kind::Text), must("token", &Kind::Text)]]),
+    (
+        "oauth2",
+        &[COMMON, KEPT_ELSEWHERE, CLIENT, &[must("oauth_header", &Kind::Text), must("token", &Kind::Text)]],
+    ),
     ("user-auth", &[COMMON, KEPT_ELSEWHERE, PASSWORD, &[may("username", &Kind::Text)]]),
 ];
 
