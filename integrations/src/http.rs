@@ -273,6 +273,8 @@ impl Integration for HttpIntegration {
             target: Some("url"),
             says_sending: true,
             takes_permit: true,
+            // An answer without a body, as many tools give: what a step reads of one has to be written down.
+            example: Some(serde_json::json!({"status": 200, "headers": {}, "body": null}).into()),
         }
     }
 

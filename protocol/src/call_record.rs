@@ -49,7 +49,7 @@ impl CallRecord {
         let arguments = if secrets.is_empty() {
             arguments
         } else {
-            named = with_names(arguments, secrets);
+            named = Self::with_names(arguments, secrets);
             &named
         };
         let target =
@@ -71,22 +71,23 @@ impl CallRecord {
         }
     }
 
+    /// The arguments with `{"$secret": NAME}` in the place of each secret.
+    pub fn with_names(arguments: &Value, secrets: &[SecretReference]) -> Value {
+        let mut named = arguments.clone();
+        for secret in secrets {
+            if let Some(place) = named.at_mut(&secret.place) {
+                let name = Value::String(secret.name.as_str().to_owned());
+                *place = Value::Object([("$secret".to_owned(), name)].into());
+            }
+        }
+        named
+    }
+
     /// The approximate number of bytes of its texts.
     pub fn bytes(&self) -> usize {
         let arguments = self.arguments.as_ref().map_or(0, |arguments| arguments.as_str().len());
         size_of::<Self>() + arguments + self.target.as_ref().map_or(0, |target| target.len())
     }
-}
-
-fn with_names(arguments: &Value, secrets: &[SecretReference]) -> Value {
-    let mut named = arguments.clone();
-    for secret in secrets {
-        if let Some(place) = named.at_mut(&secret.place) {
-            let name = Value::String(secret.name.as_str().to_owned());
-            *place = Value::Object([("$secret".to_owned(), name)].into());
-        }
-    }
-    named
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod overdue;
 mod people;
 mod playbook;
 mod record;
+mod replay;
 mod rerun;
 mod schema;
 mod shell;
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 pub use {
     cacao::*, children::*, containment::*, filter::*, graph::*, http::*, local::*, loops::*, masking::*,
-    outline::*, overdue::*, people::*, playbook::*, record::*, rerun::*, schema::*, shell::*,
+    outline::*, overdue::*, people::*, playbook::*, record::*, replay::*, rerun::*, schema::*, shell::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------

@@ -13,13 +13,14 @@ mod yaml;
 use std::fmt;
 use std::rc::Rc;
 
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::limits::PLAYBOOK_BYTES;
 use crate::playbook::{FORMAT, Playbook};
 use crate::text;
 use mistake::Mistake;
-use node::Node;
+use node::{Kind, Node};
 pub use rest::PlaybookRest;
 
 /// Why a text is no playbook.
@@ -30,6 +31,14 @@ pub enum Error {
     TooLarge {
         /// Its size.
         bytes: usize,
+    },
+    /// Another document is larger than it may be.
+    #[error("{bytes} bytes; at most {most} are allowed")]
+    LargeDocument {
+        /// Its size.
+        bytes: usize,
+        /// The bound.
+        most: usize,
     },
     /// The bytes are not a text.
     #[error(transparent)]
@@ -65,7 +74,9 @@ impl Error {
                 let first = ShapeMistake { place: place.clone(), message: message.clone() };
                 [&first].into_iter().chain(more).map(ToString::to_string).collect()
             }
-            Self::TooLarge { .. } | Self::NotText(_) | Self::Format { .. } => vec![self.to_string()],
+            Self::TooLarge { .. } | Self::LargeDocument { .. } | Self::NotText(_) | Self::Format { .. } => {
+                vec![self.to_string()]
+            }
         }
     }
 }
@@ -128,6 +139,37 @@ impl Playbook {
             _ => Err(shape(&text, &read.mistakes)),
         }
     }
+}
+
+/// Reads another document that people write as they write playbooks: answers, test cases.
+///
+/// # Errors
+/// Its first mistake, with line and column; or its size, where that is more than `most` bytes.
+pub fn document<T: DeserializeOwned>(bytes: &[u8], most: usize) -> Result<T, Error> {
+    if bytes.len() > most {
+        return Err(Error::LargeDocument { bytes: bytes.len(), most });
+    }
+    let text = text::decode(bytes)?;
+    let read = node(&text).and_then(|node| deserialize::read(&node));
+    read.map_err(|mistake| shape(&text, &[mistake]))
+}
+
+/// The line and column of a part of such a document, by its path: `cases[2].answers[0].step`; of the innermost part around it
+/// where it has none.
+pub fn place_in(bytes: &[u8], path: &str) -> Option<Place> {
+    let text = text::decode(bytes).ok()?;
+    let mut here = node(&text).ok()?;
+    for key in path.split(['.', '[']).filter(|key| !key.is_empty()) {
+        let inner = match (&here.kind, key.strip_suffix(']').and_then(|at| at.parse::<usize>().ok())) {
+            (Kind::List(items), Some(at)) => items.get(at),
+            (Kind::Map(fields), _) => fields.iter().find(|field| field.name == key).map(|field| &field.node),
+            _ => None,
+        };
+        let Some(inner) = inner.cloned() else { break };
+        here = inner;
+    }
+    let (line, column) = text::place(&text, here.at);
+    Some(Place { line, column, path: path.to_owned() })
 }
 
 fn node(text: &str) -> Result<Rc<Node>, Mistake> {

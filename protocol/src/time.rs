@@ -36,6 +36,18 @@ impl fmt::Display for Timestamp {
     }
 }
 
+impl FromStr for Timestamp {
+    type Err = String;
+
+    /// Reads an instant as RFC 3339 writes it: `2026-01-31T11:00:00Z`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused = || format!("`{text}` is no instant; write one as `2026-01-31T11:00:00Z`");
+        let time = humantime::parse_rfc3339(text).map_err(|_| refused())?;
+        let since = time.duration_since(std::time::UNIX_EPOCH).map_err(|_| refused())?;
+        Ok(Self::default().after(since))
+    }
+}
+
 /// The units of a span, the largest first: their text in playbooks, and their milliseconds.
 const UNITS: [(&str, u64); 5] =
     [("d", 24 * 60 * 60 * 1_000), ("h", 60 * 60 * 1_000), ("m", 60 * 1_000), ("s", 1_000), ("ms", 1)];

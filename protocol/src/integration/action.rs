@@ -64,6 +64,8 @@ pub struct ActionSpec {
     pub says_sending: bool,
     /// Whether a call may have to wait for a permit of [`Integration::permit`](super::Integration::permit).
     pub takes_permit: bool,
+    /// An output such as the action gives where nothing is known of the tool: by it a dry run can go on.
+    pub example: Option<Json>,
 }
 
 impl ActionSpec {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Who may know whom: `protocol ← kernel ← storage ← actors ← engine ← cli`. For tests alone, the crates
 /// after the first list.
-const MAY_KNOW: [(&str, &[&str], &[&str]); 17] = [
+const MAY_KNOW: [(&str, &[&str], &[&str]); 18] = [
     ("updraft-protocol", &[], &[]),
     ("updraft-kernel", &["updraft-protocol"], &[]),
     ("updraft-masking", &["updraft-protocol"], &[]),
@@ -18,7 +18,8 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 17] = [
     ("updraft-integrations", &["updraft-protocol", "updraft-masking"], &[]),
     ("updraft", BELOW_ENGINE, &[]),
     ("updraft-load", &["updraft"], &[]),
-    ("updraft-cli", &["updraft", "updraft-graph", "updraft-load"], &[]),
+    ("updraft-replay", &["updraft-protocol", "updraft-kernel"], &[]),
+    ("updraft-cli", &["updraft", "updraft-graph", "updraft-load", "updraft-replay"], &[]),
     ("updraft-tests", &["updraft", "updraft-load"], BELOW_ENGINE),
     ("updraft-benchmarks", &["updraft", "updraft-load"], &[]),
     // What a backend would write: it depends on one crate.
@@ -167,7 +168,8 @@ impl Manifests {
 }
 
 fn decides(package: &str) -> bool {
-    ["updraft-protocol", "updraft-kernel", "updraft-masking", "updraft-cacao"].contains(&package)
+    ["updraft-protocol", "updraft-kernel", "updraft-masking", "updraft-cacao", "updraft-replay"]
+        .contains(&package)
 }
 
 fn row(package: &str) -> Option<&'static (&'static str, &'static [&'static str], &'static [&'static str])> {

@@ -30,6 +30,7 @@ const SPEC: ActionSpec = ActionSpec {
     target: None,
     says_sending: false,
     takes_permit: false,
+    example: None,
 };
 
 pub(super) fn arguments(arguments: Value) -> Result<Template, String> {

@@ -25,6 +25,8 @@ fn arrows_to_the_left_are_fine() {
         ("updraft-load", "updraft"),
         ("updraft-cli", "updraft-load"),
         ("updraft-loom-tests", "updraft-kernel"),
+        ("updraft-replay", "updraft-kernel"),
+        ("updraft-cli", "updraft-replay"),
         ("updraft-storage", "rusqlite"),
         ("updraft-storage", "tokio"),
     ] {
@@ -51,6 +53,8 @@ fn every_other_arrow_is_refused() {
         ("updraft-load", "updraft-kernel"),
         ("updraft-loom-tests", "updraft-storage"),
         ("updraft-kernel", "tokio"),
+        ("updraft-replay", "tokio"),
+        ("updraft-replay", "updraft-storage"),
         ("updraft-protocol", "reqwest"),
         ("updraft-actors", "rusqlite"),
         ("updraft", "mongodb"),
