@@ -20,6 +20,7 @@ mod environment;
 mod exit;
 mod extend;
 mod follow;
+mod graph;
 mod health;
 mod inbox;
 mod input;
@@ -94,12 +95,13 @@ fn main() -> ExitCode {
 
 fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
     match command {
-        Command::Validate(options) => wait(validate::validate(&options)),
+        Command::Validate(options) => wait(validate::validate(&options, screen)),
         Command::Schema => validate::schema(),
         Command::Import(options) => cacao::import(&options),
         Command::Export(options) => cacao::export(&options),
         Command::Run(options) => wait(async { run::Prepared::new(options, screen).await?.run(screen).await }),
         Command::Recover(options) => wait(recover::recover(&options, screen)),
+        Command::Graph(options) => wait(graph::graph(&options)),
         Command::List(options) => wait(list::list(&options)),
         Command::Show(options) => wait(show::show(&options)),
         Command::Why(options) => wait(why::why(&options)),

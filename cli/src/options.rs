@@ -3,9 +3,11 @@
 mod containments;
 mod convert;
 mod grants;
+mod graph;
 mod look;
 mod people;
 mod rerun;
+mod validate;
 mod which;
 mod work;
 
@@ -23,9 +25,11 @@ use crate::stress::options::Stress;
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
 pub(crate) use convert::{CacaoFile, Export, ExportForm, Import, ImportForm};
 pub(crate) use grants::Grants;
+pub(crate) use graph::DrawGraph;
 pub(crate) use look::{AskWhy, Show};
 pub(crate) use people::{AnswerApproval, ExtendWait, HoldExecution, SendSignal, ShowInbox, SkipTask};
 pub(crate) use rerun::RerunExecution;
+pub(crate) use validate::Validate;
 pub(crate) use which::{CancelExecution, Fit, Which};
 pub(crate) use work::Work;
 
@@ -50,6 +54,8 @@ pub(crate) enum Command {
     Recover(Recover),
     /// Checks playbooks and tells every mistake with its place.
     Validate(Validate),
+    /// Draws a playbook, or an execution with how its steps went: to a file as SVG or PNG, else as text.
+    Graph(DrawGraph),
     /// Lists executions, newest first.
     List(List),
     /// Shows an execution and its tasks.
@@ -191,24 +197,6 @@ pub(crate) struct Doctor {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) data: Data,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Validate {
-    /// Playbooks, YAML or JSON, or CACAO playbooks.
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) grants: Grants,
-    /// Does not look for the secrets that the playbooks name: for a machine that has none.
-    #[arg(long)]
-    pub(crate) without_secrets: bool,
-    /// The data directory, whose list of what HTTP steps may reach counts here too.
-    #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
-    pub(crate) data: PathBuf,
-    /// Prints an array of the files, each with its mistakes and with the places that let a value be structure.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

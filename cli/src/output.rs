@@ -75,6 +75,14 @@ impl Output {
         self.line("");
     }
 
+    /// Writes one JSON document on a line.
+    pub(crate) fn compact(&mut self, document: &impl Serialize) {
+        match serde_json::to_string(document) {
+            Ok(text) => self.styled(clean_json(&text)),
+            Err(error) => self.settle(Err(error.into())),
+        }
+    }
+
     /// Writes an execution with its tasks as one JSON document.
     pub(crate) fn whole(&mut self, inspection: &Inspection) {
         self.json(&Whole::from(inspection));

@@ -100,6 +100,17 @@ pub(crate) async fn check(
     Ok(Checked { playbook, plan, notes: Vec::new() })
 }
 
+/// The playbook in these bytes, native or CACAO, by its form alone.
+///
+/// # Errors
+/// Its mistakes.
+pub(crate) fn form(bytes: &[u8]) -> Result<Playbook, Vec<String>> {
+    if looks_like_cacao(bytes) {
+        return cacao::read(bytes).map(|(playbook, _)| playbook);
+    }
+    Playbook::parse(bytes).map_err(|error| error.mistakes())
+}
+
 async fn planned(
     playbook: &Playbook,
     tools: &Builder,

@@ -6,7 +6,7 @@ use updraft::limits::DEAD_LETTER_PAGE_ROWS;
 use updraft::local::Client;
 use updraft::{
     ContainmentDocument, ContainmentQuery, Cursor, DeadLetter, Engine, ExecutionDocument, ExecutionId,
-    ExecutionQuery, InboxEntry, InboxQuery, Inspection, OverduePage, OverdueQuery, PlaybookId, Reader,
+    ExecutionQuery, InboxEntry, InboxQuery, Inspection, Json, OverduePage, OverdueQuery, PlaybookId, Reader,
     TenantCode,
 };
 
@@ -107,10 +107,22 @@ impl Reading {
 
     /// The markings of a playbook version.
     pub(crate) async fn markings(&self, tenant: &TenantCode, pid: PlaybookId) -> Result<Vec<String>, Error> {
+        let definition =
+            self.definition(tenant, pid).await?.map(|definition| definition.value()).unwrap_or_default();
+        let markings = definition["markings"].as_array().into_iter().flatten();
+        Ok(markings.filter_map(|marking| marking.as_str().map(str::to_owned)).collect())
+    }
+
+    /// A playbook version as it was put.
+    pub(crate) async fn definition(
+        &self,
+        tenant: &TenantCode,
+        pid: PlaybookId,
+    ) -> Result<Option<Json>, Error> {
         Ok(match self {
-            Self::Server(reader) => reader.markings(tenant, pid).await?,
-            Self::Running(client) => client.markings(tenant, pid).await?,
-            Self::Alone(engine) => engine.reader().markings(tenant, pid).await?,
+            Self::Server(reader) => reader.definition(tenant, pid).await?,
+            Self::Running(client) => client.definition(tenant, pid).await?,
+            Self::Alone(engine) => engine.reader().definition(tenant, pid).await?,
         })
     }
 

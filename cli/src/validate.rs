@@ -1,52 +1,127 @@
 //! `updraft validate` and `updraft schema`: what playbooks may look like.
 
-use serde_json::json;
-use updraft::{Structure, TenantCode};
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+use updraft::limits::PLAYBOOK_BYTES;
+use updraft::parse::{PlacedMessage, PlaybookPlaces};
+use updraft::{Builder, Clock, Structure, SystemClock, TenantCode};
 
 use crate::data;
 use crate::exit::{Ending, Error};
+use crate::input;
+use crate::interrupt::Interrupt;
+use crate::log::Screen;
 use crate::network;
 use crate::options::Validate;
 use crate::output::Output;
 use crate::playbook::{self, Checked};
 use crate::text::clean;
 
+/// How often a watched file is looked at.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// What was found in one file.
+#[derive(Serialize)]
+struct Found {
+    file: String,
+    /// Whether it has no mistakes.
+    ok: bool,
+    markings: Vec<String>,
+    mistakes: Vec<PlacedMessage>,
+    notes: Vec<PlacedMessage>,
+    /// The lines that people read.
+    #[serde(skip)]
+    lines: Vec<String>,
+}
+
 /// Tells every mistake of every file on standard output, and each place that lets a value be structure.
-pub(crate) async fn validate(options: &Validate) -> Result<Ending, Error> {
+pub(crate) async fn validate(options: &Validate, screen: &Screen) -> Result<Ending, Error> {
     let allowed = network::allowed(&options.grants.allow_net, &options.data)?;
     let mut grants = options.grants.clone();
     grants.secrets_of.extend(options.files.iter().cloned());
     let tools = data::tools(allowed, &grants)?;
     let tenant = (!options.without_secrets).then(|| TenantCode::new("default")).transpose();
     let tenant = tenant.map_err(|error| Error::Failed(error.to_string()))?;
+    if options.watch {
+        return watch(options, (&tools, tenant.as_ref()), screen).await;
+    }
     let (mut output, mut ending) = (Output::stdout(), Ending::Completed);
     let mut files = vec![];
     for path in &options.files {
-        let checked = playbook::check(path, &tools, tenant.as_ref()).await;
-        ending = if checked.is_err() { Ending::Refused } else { ending };
-        let file = path.display().to_string();
-        let (mistakes, notes, markings) = match checked {
-            Ok(Checked { playbook, plan, notes }) => {
-                let places = plan.structures().map(note).chain(plan.lookalikes().map(lookalike));
-                (vec![], notes.into_iter().chain(places).collect(), playbook.markings)
-            }
-            Err(mistakes) => (mistakes, vec![], vec![]),
-        };
-        files.push(json!({ "file": file, "markings": markings, "mistakes": mistakes, "notes": notes }));
+        let checked = check(path, &tools, tenant.as_ref()).await;
+        ending = if checked.ok { ending } else { Ending::Refused };
         if options.json {
-            continue;
+            files.push(checked);
+        } else {
+            checked.lines.iter().for_each(|line| output.line(clean(line)));
         }
-        if mistakes.is_empty() {
-            output.line(format_args!("{}: ok", clean(&file)));
-        }
-        markings.iter().for_each(|marking| output.line(clean(&format!("{file}: marked {marking}"))));
-        mistakes.iter().for_each(|mistake| output.line(clean(&format!("{file}: {mistake}"))));
-        notes.iter().for_each(|note: &String| output.line(clean(&format!("{file}: note: {note}"))));
     }
     if options.json {
         output.json(&files);
     }
     output.finish().map(|()| ending)
+}
+
+/// Checks each file at once, and again when it has changed, until a signal.
+async fn watch(
+    options: &Validate,
+    (tools, tenant): (&Builder, Option<&TenantCode>),
+    screen: &Screen,
+) -> Result<Ending, Error> {
+    let mut interrupt = Interrupt::listen(screen)?;
+    let mut output = Output::stdout();
+    let mut known: Vec<Option<Result<Vec<u8>, String>>> = vec![None; options.files.len()];
+    while !output.closed() {
+        for (path, known) in options.files.iter().zip(&mut known) {
+            let now = input::bytes(path, PLAYBOOK_BYTES).map_err(|error| error.to_string());
+            if known.as_ref() == Some(&now) {
+                continue;
+            }
+            *known = Some(now);
+            let checked = check(path, tools, tenant).await;
+            if options.json {
+                output.compact(&checked);
+            } else {
+                output.line(SystemClock.now());
+                checked.lines.iter().for_each(|line| output.line(clean(line)));
+            }
+        }
+        tokio::select! {
+            () = interrupt.asked() => break,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    output.finish().map(|()| Ending::Completed)
+}
+
+async fn check(path: &Path, tools: &Builder, tenant: Option<&TenantCode>) -> Found {
+    let checked = playbook::check(path, tools, tenant).await;
+    let file = path.display().to_string();
+    let (mistakes, notes, markings) = match checked {
+        Ok(Checked { playbook, plan, notes }) => {
+            let places = plan.structures().map(note).chain(plan.lookalikes().map(lookalike));
+            (vec![], notes.into_iter().chain(places).collect::<Vec<_>>(), playbook.markings)
+        }
+        Err(mistakes) => (mistakes, vec![], vec![]),
+    };
+    let ok = mistakes.is_empty().then(|| format!("{file}: ok"));
+    let wrong = mistakes.iter().map(|mistake| format!("{file}: {mistake}"));
+    let told = notes.iter().map(|note| format!("{file}: note: {note}"));
+    let marked = markings.iter().map(|marking| format!("{file}: marked {marking}"));
+    let lines = ok.into_iter().chain(marked).chain(wrong).chain(told).collect();
+    // What is not read has no places.
+    let places = PlaybookPlaces::of(&input::bytes(path, PLAYBOOK_BYTES).unwrap_or_default());
+    let placed = |messages: &[String]| messages.iter().map(|message| places.find(message)).collect();
+    Found {
+        ok: mistakes.is_empty(),
+        markings,
+        mistakes: placed(&mistakes),
+        notes: placed(&notes),
+        file,
+        lines,
+    }
 }
 
 /// What an author should know of a place where a value may be structure.

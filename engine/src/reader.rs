@@ -8,7 +8,7 @@ use futures_util::stream::{self, Stream};
 use updraft_actors::Inspection;
 use updraft_protocol::limits::{PAGE_ROWS, SLOW_STORE_CALL};
 use updraft_protocol::{
-    ContainmentDocument, ExecutionDocument, ExecutionId, PlaybookId, TaskDocument, TaskId, TenantCode,
+    ContainmentDocument, ExecutionDocument, ExecutionId, Json, PlaybookId, TaskDocument, TaskId, TenantCode,
 };
 use updraft_storage::page;
 use updraft_storage::store::{
@@ -56,15 +56,12 @@ impl Reader {
         Ok(Some(Inspection { execution: Arc::new(execution), tasks, whole: true }))
     }
 
-    /// The markings of a playbook version; none of one that is not there.
+    /// A playbook version as it was put, by its id.
     ///
     /// # Errors
     /// The store did not answer.
-    pub async fn markings(&self, tenant: &TenantCode, pid: PlaybookId) -> Result<Vec<String>, ReadError> {
-        let found = self.store.playbook(tenant, pid).await?;
-        let definition = found.map(|document| document.definition.value()).unwrap_or_default();
-        let markings = definition["markings"].as_array().into_iter().flatten();
-        Ok(markings.filter_map(|marking| marking.as_str().map(str::to_owned)).collect())
+    pub async fn definition(&self, tenant: &TenantCode, pid: PlaybookId) -> Result<Option<Json>, ReadError> {
+        Ok(self.store.playbook(tenant, pid).await?.map(|document| document.definition))
     }
 
     /// One page of a tenant's containments. The next page begins after its last row; an empty one is the end.

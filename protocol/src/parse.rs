@@ -5,6 +5,7 @@ mod deserialize;
 mod json;
 mod mistake;
 mod node;
+mod places;
 mod rest;
 mod scalar;
 mod shape;
@@ -21,6 +22,7 @@ use crate::playbook::{FORMAT, Playbook};
 use crate::text;
 use mistake::Mistake;
 use node::{Kind, Node};
+pub use places::{PlacedMessage, PlaybookPlaces, TextPlace, TextRange};
 pub use rest::PlaybookRest;
 
 /// Why a text is no playbook.

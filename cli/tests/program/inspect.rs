@@ -59,11 +59,10 @@ fn a_place_that_lets_a_value_be_structure_is_noted_and_is_no_mistake() {
     assert_eq!(run.code, 2);
     let told = run.json();
     assert_eq!((&told[0]["file"], &told[0]["notes"]), (&json!("q.yaml"), &json!([])));
-    let mistake = told[0]["mistakes"][0].as_str().unwrap();
-    assert!(
-        mistake.starts_with("steps[0].arguments.url: before the path of a URL, only texts and"),
-        "{mistake}"
-    );
+    let mistake = &told[0]["mistakes"][0];
+    assert_eq!(mistake["path"], "steps[0].arguments.url");
+    let message = mistake["message"].as_str().unwrap();
+    assert!(message.starts_with("before the path of a URL, only texts and"), "{message}");
     assert_eq!((&told[1]["mistakes"], told[1]["notes"].as_array().unwrap().len()), (&json!([]), 2));
 }
 

@@ -9,6 +9,7 @@ mod doctor;
 mod documents;
 mod ended;
 mod given;
+mod graph;
 mod hostile;
 mod inspect;
 mod left;

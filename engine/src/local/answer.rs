@@ -95,9 +95,6 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             };
             Ok((found.into_iter().flat_map(lines_of).collect(), None))
         }
-        Ask::Markings { tenant, pid } => {
-            Ok((vec![Answer::Markings(reader.markings(&tenant, pid).await?)], None))
-        }
         Ask::Cancel { tenant, peid, asked } => {
             let verdict = handle::cancel(&context.engine, &tenant, peid, asked).await?;
             Ok((verdict.into_iter().map(Answer::from).collect(), None))
@@ -132,9 +129,12 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             let applied = containments.ask(&tenant, id, (&uid, &reason), ask).await?;
             Ok((vec![Answer::Contained(applied)], None))
         }
+        Ask::Definition { tenant, pid } => {
+            let found = reader.definition(&tenant, pid).await?;
+            Ok((found.map(Answer::Definition).into_iter().collect(), None))
+        }
         Ask::Health {} => {
-            let pending = *context.pending.borrow();
-            let trouble = context.trouble.borrow().clone();
+            let (pending, trouble) = (*context.pending.borrow(), context.trouble.borrow().clone());
             let health = health::of(&context.engine, pending, trouble, context.buffer).await;
             Ok((vec![Answer::Health(Box::new(health))], None))
         }

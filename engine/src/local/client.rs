@@ -14,7 +14,7 @@ use updraft_actors::{CancelVerdict, Inspection};
 use updraft_protocol::limits::{LOCAL_LINE_BYTES, LOCAL_WAIT};
 use updraft_protocol::{
     Asked, ContainmentApplied, ContainmentAsk, ContainmentDocument, ContainmentId, DeadLetter,
-    ExecutionDocument, ExecutionId, PlaybookId, TenantCode,
+    ExecutionDocument, ExecutionId, Json, PlaybookId, TenantCode,
 };
 use updraft_storage::store::{ContainmentQuery, ContainmentsOf, Cursor, ExecutionQuery, InboxQuery};
 
@@ -155,6 +155,22 @@ impl Client {
         }
     }
 
+    /// A playbook version as it was put, by its id.
+    ///
+    /// # Errors
+    /// No engine runs there, or it does not answer.
+    pub async fn definition(&self, tenant: &TenantCode, pid: PlaybookId) -> Result<Option<Json>, Error> {
+        let mut talk = self.ask(Ask::Definition { tenant: tenant.clone(), pid }).await?;
+        let mut definition = None;
+        loop {
+            match talk.next().await? {
+                Answer::Definition(found) => definition = Some(found),
+                Answer::End { .. } => return Ok(definition),
+                other => return Err(self.beside(&other)),
+            }
+        }
+    }
+
     /// Cancels an execution; as [`Engine::cancel`](crate::Engine::cancel).
     ///
     /// # Errors
@@ -249,17 +265,6 @@ impl Client {
         let (tenant, uid, reason) = (tenant.clone(), uid.into(), reason.into());
         match self.ask(Ask::Contain { tenant, id, uid, ask, reason }).await?.next().await? {
             Answer::Contained(applied) => Ok(applied),
-            other => Err(self.beside(&other)),
-        }
-    }
-
-    /// The markings of a playbook version; as [`Reader::markings`](crate::Reader::markings).
-    ///
-    /// # Errors
-    /// No engine runs there, or it does not answer.
-    pub async fn markings(&self, tenant: &TenantCode, pid: PlaybookId) -> Result<Vec<String>, Error> {
-        match self.ask(Ask::Markings { tenant: tenant.clone(), pid }).await?.next().await? {
-            Answer::Markings(markings) => Ok(markings),
             other => Err(self.beside(&other)),
         }
     }

@@ -50,8 +50,6 @@ pub(super) enum Ask {
     },
     /// An execution and its tasks.
     Show { tenant: TenantCode, peid: ExecutionId },
-    /// The markings of a playbook version.
-    Markings { tenant: TenantCode, pid: PlaybookId },
     /// Cancel an execution.
     Cancel { tenant: TenantCode, peid: ExecutionId, asked: Asked },
     /// Answer an approval for a person.
@@ -95,6 +93,8 @@ pub(super) enum Ask {
     CountReruns { filter: Box<ExecutionFilter>, rerun: Box<AskedRerun> },
     /// Which executions are to be cancelled: each is asked for alone then.
     CountCancels { filter: Box<ExecutionFilter>, asked: Asked },
+    /// A playbook version as it was put.
+    Definition { tenant: TenantCode, pid: PlaybookId },
     /// The health of the engine.
     Health {},
     /// One page of dead letters, of one tenant or of all.
@@ -160,6 +160,7 @@ pub(super) enum Answer {
     /// It had ended before, with this status.
     AlreadyEnded(ExecutionStatus),
     Health(Box<EngineHealth>),
+    Definition(Json),
     /// The last line: the answer is complete.
     End {
         /// The start of the next page, for a list with one.
