@@ -24,6 +24,7 @@ pub mod router;
 pub mod secrets;
 mod sent;
 mod shard;
+pub mod single_call;
 mod snapshot;
 mod task;
 pub mod timer;

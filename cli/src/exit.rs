@@ -13,6 +13,7 @@ Exit codes:
   2    refused, nothing was run: usage, playbook, input, data directory, or store
   3    cancelled or timed out
   4    interrupted (Ctrl-C, SIGTERM): attempts were let end; the rest goes on with the command that is printed
+  5    a dry run that asks for an answer which nobody gives
   130  interrupted twice: stopped at once, which is safe; the rest goes on with `updraft recover`";
 
 /// How a command that did its work ended.
@@ -29,6 +30,8 @@ pub(crate) enum Ending {
     Refused = 2,
     /// A signal came first; what is left can be recovered.
     Interrupted = 4,
+    /// A dry run asks for an answer which nobody gives.
+    Unanswered = 5,
 }
 
 /// What a second signal ends with, as shells say it of a program that SIGINT ended.
@@ -51,8 +54,9 @@ impl Ending {
             Self::Completed => 0,
             Self::Stopped => 1,
             Self::Failed => 2,
-            Self::Refused => 3,
-            Self::Interrupted => 4,
+            Self::Unanswered => 3,
+            Self::Refused => 4,
+            Self::Interrupted => 5,
         };
         if rank(other) > rank(self) { other } else { self }
     }

@@ -14,6 +14,7 @@ mod data;
 mod dead_letters;
 mod demo;
 mod doctor;
+mod dry_run;
 mod due;
 mod durability;
 mod environment;
@@ -39,6 +40,7 @@ mod progress;
 mod reading;
 mod recover;
 mod remains;
+mod replay;
 mod rerun;
 mod run;
 mod scratch;
@@ -52,6 +54,7 @@ mod step_tree;
 mod stress;
 mod stubs;
 mod task_rows;
+mod testing;
 mod text;
 mod tree;
 mod usage;
@@ -99,6 +102,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Schema => validate::schema(),
         Command::Import(options) => cacao::import(&options),
         Command::Export(options) => cacao::export(&options),
+        Command::Run(options) if options.dry_run.dry_run => wait(dry_run::dry_run(options)),
         Command::Run(options) => wait(async { run::Prepared::new(options, screen).await?.run(screen).await }),
         Command::Recover(options) => wait(recover::recover(&options, screen)),
         Command::Graph(options) => wait(graph::graph(&options)),
@@ -115,6 +119,8 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Extend(options) => wait(extend::extend(&options)),
         Command::Resume(options) => wait(pause::resume(&options)),
         Command::Rerun(options) => wait(rerun::rerun(options, screen)),
+        Command::Test(options) => wait(testing::test(*options, screen)),
+        Command::Replay(options) => wait(replay::replay(*options, screen)),
         Command::Health(options) => wait(health::health(&options)),
         Command::Doctor(options) => wait(doctor::doctor(&options, screen)),
         Command::DeadLetters(options) => wait(dead_letters::dead_letters(&options)),

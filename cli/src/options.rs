@@ -7,6 +7,7 @@ mod graph;
 mod look;
 mod people;
 mod rerun;
+mod testing;
 mod validate;
 mod which;
 mod work;
@@ -29,6 +30,7 @@ pub(crate) use graph::DrawGraph;
 pub(crate) use look::{AskWhy, Show};
 pub(crate) use people::{AnswerApproval, ExtendWait, HoldExecution, SendSignal, ShowInbox, SkipTask};
 pub(crate) use rerun::RerunExecution;
+pub(crate) use testing::{DryRun, Replay, Test};
 pub(crate) use validate::Validate;
 pub(crate) use which::{CancelExecution, Fit, Which};
 pub(crate) use work::Work;
@@ -86,6 +88,11 @@ pub(crate) enum Command {
     ///
     /// With `--where`, all that fit: those that did not complete, unless a status is said, and were not run again.
     Rerun(RerunExecution),
+    /// Runs the test cases beside playbooks: without a network, each as its file says; or makes one of a past execution.
+    #[command(after_help = exit::HELP)]
+    Test(Box<Test>),
+    /// Runs past executions through another version of their playbook, with the answers that were stored, and says what differs.
+    Replay(Box<Replay>),
     /// Tells how the engine fares that runs on a data directory; exits 1 where something is wrong, or none runs.
     Health(Health),
     /// Says what is wrong with a data directory and its store, and what can be done; starts nothing.
@@ -169,6 +176,8 @@ pub(crate) struct Run {
     /// Prints the execution with its tasks as one JSON document on standard output, at the end.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRun,
     #[command(flatten)]
     pub(crate) data: Data,
     #[command(flatten)]

@@ -1,11 +1,13 @@
 //! Playbooks in files: reading and checking them, each mistake with its file and place.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use updraft::cacao::looks_like_cacao;
 use updraft::limits::PLAYBOOK_BYTES;
 use updraft::parse::PlaybookRest;
 use updraft::{Builder, Plan, Playbook, PutError, TenantCode};
+use updraft_replay::plans::RunPlans;
 
 use crate::{cacao, input};
 
@@ -124,4 +126,33 @@ async fn planned(
         Ok(Err(error)) => Err(vec![error.to_string()]),
         Err(error) => Err(vec![error.to_string()]),
     }
+}
+
+/// A playbook with those that its steps run, checked against the tools that there are; secrets and permissions are not looked for, as
+/// nothing is called. Gives the playbook too.
+///
+/// # Errors
+/// The mistakes of all of them, one a line.
+pub(crate) async fn plans(
+    path: &Path,
+    subs: &[PathBuf],
+    tools: &Builder,
+) -> Result<(Playbook, RunPlans), Vec<String>> {
+    let mut mistakes = Vec::new();
+    let mut read = Vec::new();
+    for path in [path].into_iter().chain(subs.iter().map(PathBuf::as_path)) {
+        match check(path, tools, None).await {
+            Ok(checked) => read.push(checked),
+            Err(found) => {
+                mistakes.extend(found.iter().map(|mistake| format!("{}: {mistake}", path.display())));
+            }
+        }
+    }
+    let mut read = read.into_iter();
+    let Some(Checked { playbook, plan, .. }) = read.next().filter(|_| mistakes.is_empty()) else {
+        return Err(mistakes);
+    };
+    let mut plans = RunPlans::of(&playbook, Arc::new(plan));
+    read.for_each(|sub| plans.add(&sub.playbook, Arc::new(sub.plan)));
+    Ok((playbook, plans))
 }

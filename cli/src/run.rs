@@ -85,12 +85,7 @@ impl Prepared {
         }
         let input = options.input.as_deref().map_or(Ok(Value::Null), input::json);
         let input = input.map_err(|mistake| mistakes.push(mistake)).unwrap_or_default();
-        mistakes.extend(beyond(&options, &input));
-        mistakes.extend(playbook.as_ref().into_iter().flat_map(|playbook| unknown(&options, playbook)));
-        mistakes.extend(plan.as_ref().into_iter().flat_map(|plan| misplaced(&options, plan)));
-        mistakes.extend(
-            plan.as_ref().zip(playbook.as_ref()).and_then(|(plan, book)| lacking(&options, plan, book)),
-        );
+        mistakes.extend(given_wrongly(&options, &input, playbook.as_ref().zip(plan.as_ref())));
         let Some(playbook) = playbook.filter(|_| mistakes.is_empty()) else {
             return Err(Error::Refused(mistakes.join("\n")));
         };
@@ -178,6 +173,21 @@ impl Prepared {
 /// How the playbook of a file is marked.
 fn marked(file: &Path, playbook: &Playbook) -> Vec<String> {
     playbook.markings.iter().map(|mark| format!("{}: marked {mark}", file.display())).collect()
+}
+
+/// What is wrong with what is given beside the playbook.
+pub(crate) fn given_wrongly(
+    options: &Run,
+    input: &Value,
+    checked: Option<(&Playbook, &Plan)>,
+) -> Vec<String> {
+    let mut mistakes = beyond(options, input);
+    if let Some((playbook, plan)) = checked {
+        mistakes.extend(unknown(options, playbook));
+        mistakes.extend(misplaced(options, plan));
+        mistakes.extend(lacking(options, plan, playbook));
+    }
+    mistakes
 }
 
 /// What the engine would not accept whatever the playbook says.

@@ -103,12 +103,7 @@ impl Tree {
         for line in std::mem::take(&mut self.lines).into_values() {
             self.screen.lines().remove(&line.bar);
         }
-        let width = self.rows.width().min(STEP_COLUMNS);
-        let all: Vec<&TaskRow> = self.rows.iter().collect();
-        for (row, prefix) in all.iter().zip(prefixes(&all)) {
-            let text = settled(row, columns(&prefix, width));
-            self.output.styled(format_args!("{}{text}", style(prefix).dim()));
-        }
+        print(&self.rows, &mut self.output);
     }
 
     /// Where words about the end go.
@@ -119,6 +114,16 @@ impl Tree {
     /// Tells whether all was written.
     pub(crate) fn finish(self) -> Result<(), Error> {
         self.output.finish()
+    }
+}
+
+/// Writes the tree of rows that do not change any more.
+pub(crate) fn print(rows: &TaskRows, output: &mut Output) {
+    let width = rows.width().min(STEP_COLUMNS);
+    let all: Vec<&TaskRow> = rows.iter().collect();
+    for (row, prefix) in all.iter().zip(prefixes(&all)) {
+        let text = settled(row, columns(&prefix, width));
+        output.styled(format_args!("{}{text}", style(prefix).dim()));
     }
 }
 

@@ -26,5 +26,6 @@ mod store;
 mod stress;
 mod sweep;
 mod terminal;
+mod testing;
 mod tools;
 mod waits;
