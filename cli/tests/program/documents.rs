@@ -34,7 +34,8 @@ fn contained(dir: &Path, tools: &Tools) -> String {
 #[test]
 fn every_command_of_the_page_on_the_program_can_be_pasted() {
     let end = playbook("  - {id: done, end: null}\n");
-    let dir = files(&[("playbook.yaml", &end), ("alert.json", "{}")]);
+    let cacao = include_str!("../../../cacao/tests/playbooks/two-firewalls.json");
+    let dir = files(&[("playbook.yaml", &end), ("cacao.json", cacao), ("alert.json", "{}")]);
     std::os::unix::fs::symlink(
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples"),
         dir.path().join("examples"),
