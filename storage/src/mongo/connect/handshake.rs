@@ -157,8 +157,10 @@ fn hinted(why: String, tls: bool) -> String {
     /// The errors when only one of the two sides uses TLS.
     const SIGNS: [&str; 6] =
         ["InvalidContentType", "corrupt message", "eof", "end of file", "Connection reset", "server closed"];
-    // A server takes the first bytes of TLS for the head of a message and waits for the rest of it.
-    if SIGNS.iter().any(|sign| why.contains(sign)) || (tls && why == error::SILENT) {
+    // A server takes the first bytes of TLS for the head of a message and waits for the rest of it: nothing comes until the time is over,
+    // for this side or for the driver, whoever looks at the clock first.
+    let is_silent = why == error::SILENT || why.ends_with("timed out");
+    if SIGNS.iter().any(|sign| why.contains(sign)) || (tls && is_silent) {
         return format!("{why} (does one side alone speak TLS?)");
     }
     why
