@@ -15,3 +15,11 @@ fn steps_of_an_execution(bencher: Bencher<'_, '_>) {
         .counter(ItemsCount::new(STEPS))
         .bench(|| sample::run(black_box(&Arc::clone(&plan)), black_box(&head), 1, black_box(&answer)));
 }
+
+/// So many executions, which nothing else is measured of.
+pub(crate) fn executions(number: u64) {
+    let (plan, head, answer) = (sample::plan(STEPS), sample::head(), sample::answer());
+    for number in 0..number {
+        black_box(sample::run(&plan, &head, number, &answer));
+    }
+}
