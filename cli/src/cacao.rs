@@ -58,7 +58,7 @@ fn tell(document: &impl serde::Serialize, path: Option<&Path>) -> Result<Ending,
         return output.finish().map(|()| Ending::Completed);
     };
     let text = serde_json::to_string_pretty(document).map_err(|error| Error::Failed(error.to_string()))?;
-    write(path, &format!("{text}\n")).map_err(|error| Error::refused(path.display(), error))?;
+    fs::write(path, format!("{text}\n")).map_err(|error| Error::refused(path.display(), error))?;
     Ok(Ending::Completed)
 }
 
@@ -84,13 +84,16 @@ fn keep(options: &CacaoFile, secrets: &[TakenSecret], said: &mut Output) -> Resu
     Ok(())
 }
 
-/// Writes a file that nobody else may read.
+/// Writes a file that nobody else may read, also where there was one that others could.
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
+    let mut file = options.open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    file.write_all(text.as_bytes())
 }
 
 /// The credentials that stand in a file, if it is a CACAO playbook that can be read.
@@ -140,8 +143,8 @@ pub(crate) fn in_its_words(playbook: &Playbook, mistake: &str) -> String {
     let Some((place, message)) = mistake.split_once(": ") else { return mistake.to_owned() };
     let Some((object, rest)) = cacao::object_at(playbook, place) else { return mistake.to_owned() };
     let dot = if rest.is_empty() { "" } else { ", " };
-    let is_here = !(message.starts_with("missing here") || message.starts_with("no integration"));
-    let rule = if !is_here { cacao::Rule::NotHere } else { cacao::Rule::Translation };
+    let is_missing = message.starts_with("missing here") || message.starts_with("no integration");
+    let rule = if is_missing { cacao::Rule::NotHere } else { cacao::Rule::Translation };
     format!("workflow[\"{object}\"]{dot}{rest}: {message} (rule {rule})")
 }
 

@@ -230,6 +230,27 @@ fn tokens_are_those_of_the_file_or_fetched_with_its_client_and_stored_nowhere() 
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn credentials_of_a_file_are_written_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let name = "cacao.http-basic--8b6a1b0e-7f3a-4c55-9a67-1f6f3f0a1001.password";
+    let (dir, file) = (files(&[(name, "what others could read")]), book("parallel-lookups.json"));
+    let kept = dir.path().join(name);
+    std::fs::set_permissions(&kept, PermissionsExt::from_mode(0o644)).unwrap();
+    let imported = ended(dir.path(), &["import", "cacao", &file, "-o", "out.json", "--secrets-to", "."]);
+    assert_eq!(imported.code, 0, "{}", imported.err);
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), "correct horse battery");
+    assert_eq!(std::fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+    let written = std::fs::read_to_string(dir.path().join("out.json")).unwrap();
+    assert!(written.contains(name) && !written.contains("correct horse"), "{written}");
+    assert!(!imported.err.contains("correct horse"), "{}", imported.err);
+    let (allowed, secrets) = (&["--allow-net", "192.0.2.10"], &["--secrets", "."]);
+    let checked = ended(dir.path(), &[&["validate", "out.json"][..], allowed, secrets].concat());
+    assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+}
+
 #[test]
 fn a_while_goes_round_until_its_condition_no_longer_holds() {
     let scanner = id("http-api", "6001");
