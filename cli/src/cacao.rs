@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use updraft::cacao::{self, CacaoFinding, Mistakes, TakenSecret};
 use updraft::limits::PLAYBOOK_BYTES;
@@ -103,6 +103,25 @@ pub(crate) fn secrets(path: &Path) -> Vec<TakenSecret> {
         return Vec::new();
     }
     cacao::import(&bytes).map(|imported| imported.secrets).unwrap_or_default()
+}
+
+/// Refuses files that have different credentials under one name: one of them would be sent where the other belongs.
+pub(crate) fn agree(files: &[PathBuf]) -> Result<(), Error> {
+    let mut known: Vec<(TakenSecret, &Path)> = Vec::new();
+    for file in files {
+        for taken in secrets(file) {
+            match known.iter().find(|(other, _)| other.name == taken.name) {
+                Some((other, first)) if other.secret != taken.secret => {
+                    let why =
+                        format!("its credential {} is another one than in {}", taken.name, first.display());
+                    return Err(Error::refused(file.display(), why));
+                }
+                Some(_) => {}
+                None => known.push((taken, file)),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A playbook of a file that looks like CACAO, with what its author should know.

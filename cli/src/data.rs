@@ -13,6 +13,7 @@ use updraft::{
 };
 
 use crate::at::At;
+use crate::cacao;
 use crate::exit::Error;
 use crate::input;
 use crate::interrupt::Interrupt;
@@ -99,6 +100,7 @@ pub(crate) fn tools(allowed: Vec<Allow>, grants: &Grants) -> Result<Builder, Err
 
 /// An engine's configuration for this place, as it is asked to work.
 pub(crate) fn builder(kept: &Kept, work: &Work) -> Result<Builder, Error> {
+    cacao::agree(&work.grants.secrets_of)?;
     let allowed = network::allowed(&work.grants.allow_net, &kept.directory)?;
     let tools = tools(allowed, &work.grants)?;
     let builder = kept.lay(tools).durability(work.durability).configuration_wait(work.configuration_wait.0);

@@ -230,6 +230,23 @@ fn tokens_are_those_of_the_file_or_fetched_with_its_client_and_stored_nowhere() 
     }
 }
 
+#[test]
+fn two_files_with_different_credentials_of_one_name_are_refused() {
+    let text = std::fs::read_to_string(book("parallel-lookups.json")).unwrap();
+    let other = text.replace("correct horse battery", "another one of these");
+    let dir = files(&[("one.json", &text), ("two.json", &other)]);
+    let arguments = ["run", "one.json", "--sub", "two.json", "--allow-net", "192.0.2.10"];
+    let run = ended(dir.path(), &arguments);
+    assert_eq!(run.code, 2, "{}", run.err);
+    assert!(
+        run.err.contains("two.json: its credential cacao.http-basic--") && run.err.contains("one.json"),
+        "{}",
+        run.err
+    );
+    assert!(!run.err.contains("another one of these"), "{}", run.err);
+    assert!(!dir.path().join("updraft-data/journal").exists(), "nothing was begun");
+}
+
 #[cfg(unix)]
 #[test]
 fn credentials_of_a_file_are_written_for_their_owner_alone() {
