@@ -17,7 +17,7 @@ pub use check::{Checked, check};
 pub use export::{Export, LeftOut, export};
 pub use finding::{CacaoFinding, Mistakes};
 pub use import::{Import, import};
-pub use object::object_at;
+pub use object::{finding_at, object_at};
 pub use read::looks_like_cacao;
 pub use rule::{Rule, Support};
 pub use translate::{TakenSecret, Translation, translate};

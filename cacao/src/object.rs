@@ -1,11 +1,44 @@
-//! The way back: from a place in the native playbook to the CACAO object that it came of.
+//! The way back: from a place in the native playbook, and what is wrong there, to the CACAO object that it came of.
 
-use updraft_protocol::playbook::{Body, Playbook, Step};
+use updraft_protocol::playbook::{Body, Playbook, Step, StepKind};
+
+use crate::finding::CacaoFinding;
+use crate::rule::Rule;
+
+/// Where the command of a shell stands in its step.
+const COMMAND: &str = "arguments.command";
+
+/// A mistake at a place in the native playbook, told of the CACAO object that it came of: with its id and the rule. `None` where the
+/// place is in no step that has an id.
+pub fn finding_at(playbook: &Playbook, place: &str, message: &str) -> Option<CacaoFinding> {
+    let (step, object, rest) = step_at(playbook, place)?;
+    let dot = if rest.is_empty() { "" } else { ", " };
+    let path = format!("workflow[\"{object}\"]{dot}{rest}");
+    Some(CacaoFinding::new(rule(step, rest, message), object, path, message))
+}
+
+/// The rule by which the engine refuses what is translated.
+fn rule(step: &Step, rest: &str, message: &str) -> Rule {
+    if message.starts_with("missing here") || message.starts_with("no integration") {
+        return Rule::NotHere;
+    }
+    match &step.kind {
+        StepKind::Action(call) if ["bash", "ssh"].contains(&call.integration.as_str()) && rest == COMMAND => {
+            Rule::ShellValue
+        }
+        _ => Rule::Translation,
+    }
+}
 
 /// The id of the CACAO object that the native step at a place is of, and the rest of the place: of
 /// `steps[2].do[0].arguments.url` the id of the step `steps[2].do[0]`, and `arguments.url`. `None` where the place is in no step
 /// that has an id.
 pub fn object_at<'p, 't>(playbook: &'p Playbook, place: &'t str) -> Option<(&'p str, &'t str)> {
+    step_at(playbook, place).map(|(_, object, rest)| (object, rest))
+}
+
+/// The native step at a place, its object, and the rest of the place.
+fn step_at<'p, 't>(playbook: &'p Playbook, place: &'t str) -> Option<(&'p Step, &'p str, &'t str)> {
     let (steps, rest) = match place.strip_prefix("steps") {
         Some(rest) => (&playbook.steps[..], rest),
         None => body(playbook.catch.as_ref()?, place.strip_prefix("catch")?)?,
@@ -16,7 +49,7 @@ pub fn object_at<'p, 't>(playbook: &'p Playbook, place: &'t str) -> Option<(&'p 
         (step, rest) = (inner, after);
         object = id(step).or(object);
     }
-    Some((object?, rest.trim_start_matches('.')))
+    Some((step, object?, rest.trim_start_matches('.')))
 }
 
 /// The CACAO id in the id of a native step, which may go on after a point.

@@ -231,6 +231,8 @@ rules! {
     SecretVariable = "secret-variable" Refused,
     /// A credential stands in the file.
     LiteralSecret = "literal-secret" Warned,
+    /// A value stands in a shell command where a shell would read it as more than one word.
+    ShellValue = "shell-value" Refused,
     /// The translation is larger than a playbook may be, or is none.
     Translation = "translation" Refused,
     /// Something that a step needs is not registered, allowed or given in the engine that is to run it.

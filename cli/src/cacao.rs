@@ -12,6 +12,7 @@ use crate::exit::{Ending, Error};
 use crate::input;
 use crate::options::{CacaoFile, Export, ExportForm, Import, ImportForm};
 use crate::output::Output;
+use crate::playbook::Refusal;
 use crate::text::clean;
 
 /// `updraft import`: writes the native playbook, and says what its author should know.
@@ -19,13 +20,13 @@ pub(crate) fn import(options: &Import) -> Result<Ending, Error> {
     let ImportForm::Cacao(options) = &options.form;
     let bytes = input::bytes(&options.file, PLAYBOOK_BYTES);
     let bytes = bytes.map_err(|error| Error::refused(options.file.display(), error))?;
+    let file = options.file.display().to_string();
     let imported = cacao::import(&bytes).map_err(|mistakes| {
-        let told =
-            mistakes_of(&mistakes).into_iter().map(|told| format!("{}: {told}", options.file.display()));
+        let Refusal { mistakes, notes } = refusal(&mistakes);
+        let told = notes.iter().chain(&mistakes).map(|told| format!("{file}: {told}"));
         Error::Refused(told.collect::<Vec<_>>().join("\n"))
     })?;
     let mut said = Output::stderr();
-    let file = options.file.display().to_string();
     for note in notes(&imported) {
         said.line(clean(&format!("{file}: {note}")));
     }
@@ -127,27 +128,33 @@ pub(crate) fn agree(files: &[PathBuf]) -> Result<(), Error> {
 /// A playbook of a file that looks like CACAO, with what its author should know.
 ///
 /// # Errors
-/// Its mistakes.
-pub(crate) fn read(bytes: &[u8]) -> Result<(Playbook, Vec<String>), Vec<String>> {
+/// Its mistakes, and what is warned of besides.
+pub(crate) fn read(bytes: &[u8]) -> Result<(Playbook, Vec<String>), Refusal> {
     match cacao::import(bytes) {
         Ok(imported) => {
             let notes = notes(&imported);
             Ok((imported.playbook, notes))
         }
-        Err(mistakes) => Err(mistakes_of(&mistakes)),
+        Err(mistakes) => Err(refusal(&mistakes)),
     }
 }
 
-fn mistakes_of(mistakes: &Mistakes) -> Vec<String> {
+fn refusal(mistakes: &Mistakes) -> Refusal {
     let more = (mistakes.more > 0).then(|| format!("and {} more", mistakes.more));
-    mistakes.refused.iter().map(ToString::to_string).chain(more).collect()
+    Refusal {
+        mistakes: mistakes.refused.iter().map(ToString::to_string).chain(more).collect(),
+        notes: mistakes.warned.iter().map(warning).collect(),
+    }
+}
+
+fn warning(finding: &CacaoFinding) -> String {
+    format!("warning: {finding}")
 }
 
 /// What the author and the operator should know: what is warned of, and whether the playbook counts today.
 fn notes(imported: &cacao::Import) -> Vec<String> {
     let now = SystemClock.now();
-    let told = |finding: &CacaoFinding| format!("warning: {finding}");
-    let mut notes: Vec<String> = imported.warnings.iter().map(told).collect();
+    let mut notes: Vec<String> = imported.warnings.iter().map(warning).collect();
     notes.extend(imported.valid_from.filter(|from| *from > now).map(|from| {
         format!("warning: valid_from: its author says that it counts from {from} on (rule validity)")
     }));
@@ -157,14 +164,10 @@ fn notes(imported: &cacao::Import) -> Vec<String> {
     notes
 }
 
-/// A mistake of the native playbook in the words of the CACAO file: with the id of the object that it is about.
+/// A mistake of the native playbook in the words of the CACAO file: with the id of the object that it is about, and the rule.
 pub(crate) fn in_its_words(playbook: &Playbook, mistake: &str) -> String {
-    let Some((place, message)) = mistake.split_once(": ") else { return mistake.to_owned() };
-    let Some((object, rest)) = cacao::object_at(playbook, place) else { return mistake.to_owned() };
-    let dot = if rest.is_empty() { "" } else { ", " };
-    let is_missing = message.starts_with("missing here") || message.starts_with("no integration");
-    let rule = if is_missing { cacao::Rule::NotHere } else { cacao::Rule::Translation };
-    format!("workflow[\"{object}\"]{dot}{rest}: {message} (rule {rule})")
+    let finding = mistake.split_once(": ").and_then(|(place, told)| cacao::finding_at(playbook, place, told));
+    finding.map_or_else(|| mistake.to_owned(), |finding| finding.to_string())
 }
 
 /// Names a variable as the native playbook does, where it is named by an id of the CACAO file: `http-api--1c39…`.

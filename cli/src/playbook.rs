@@ -59,31 +59,54 @@ pub(crate) struct Checked {
     pub(crate) notes: Vec<String>,
 }
 
+/// Why a playbook is not taken.
+pub(crate) struct Refusal {
+    /// Its mistakes: `steps[3].on_failure: no step "contain"`.
+    pub(crate) mistakes: Vec<String>,
+    /// What its author should know besides.
+    pub(crate) notes: Vec<String>,
+}
+
+impl From<Vec<String>> for Refusal {
+    fn from(mistakes: Vec<String>) -> Self {
+        Self { mistakes, notes: Vec::new() }
+    }
+}
+
 /// The playbook in a file, checked against the tools and secrets that there are, and its plan.
 ///
 /// # Errors
 /// Its mistakes, one a line: `FILE: steps[3].on_failure: no step "contain"`.
 pub(crate) async fn read(path: &Path, tools: &Builder, tenant: &TenantCode) -> Result<Checked, Vec<String>> {
     let checked = check(path, tools, Some(tenant)).await;
-    checked.map_err(|found| found.iter().map(|mistake| format!("{}: {mistake}", path.display())).collect())
+    checked.map_err(|refusal| told(path, &refusal).collect())
+}
+
+/// The mistakes of a file with its name.
+fn told<'r>(path: &'r Path, refusal: &'r Refusal) -> impl Iterator<Item = String> + 'r {
+    refusal.mistakes.iter().map(|mistake| format!("{}: {mistake}", path.display()))
 }
 
 /// The same, its mistakes without the name of the file; without a tenant, whatever secrets there are.
 ///
 /// # Errors
-/// Its mistakes: `steps[3].on_failure: no step "contain"`.
+/// Its mistakes.
 pub(crate) async fn check(
     path: &Path,
     tools: &Builder,
     tenant: Option<&TenantCode>,
-) -> Result<Checked, Vec<String>> {
+) -> Result<Checked, Refusal> {
     let bytes = input::bytes(path, PLAYBOOK_BYTES).map_err(|error| vec![error.to_string()])?;
     if looks_like_cacao(&bytes) {
         let (playbook, notes) = cacao::read(&bytes)?;
-        let plan = planned(&playbook, tools, tenant).await.map_err(|mistakes| {
-            mistakes.iter().map(|mistake| cacao::in_its_words(&playbook, mistake)).collect::<Vec<_>>()
-        })?;
-        return Ok(Checked { playbook, plan, notes });
+        return match planned(&playbook, tools, tenant).await {
+            Ok(plan) => Ok(Checked { playbook, plan, notes }),
+            Err(mistakes) => {
+                let mistakes =
+                    mistakes.iter().map(|mistake| cacao::in_its_words(&playbook, mistake)).collect();
+                Err(Refusal { mistakes, notes })
+            }
+        };
     }
     let playbook = match Playbook::parse(&bytes) {
         Ok(playbook) => playbook,
@@ -95,7 +118,7 @@ pub(crate) async fn check(
             {
                 mistakes.extend(others.into_iter().filter(|other| rest.has(other)));
             }
-            return Err(mistakes);
+            return Err(mistakes.into());
         }
     };
     let plan = planned(&playbook, tools, tenant).await?;
@@ -108,7 +131,7 @@ pub(crate) async fn check(
 /// Its mistakes.
 pub(crate) fn form(bytes: &[u8]) -> Result<Playbook, Vec<String>> {
     if looks_like_cacao(bytes) {
-        return cacao::read(bytes).map(|(playbook, _)| playbook);
+        return cacao::read(bytes).map(|(playbook, _)| playbook).map_err(|refusal| refusal.mistakes);
     }
     Playbook::parse(bytes).map_err(|error| error.mistakes())
 }
@@ -143,9 +166,7 @@ pub(crate) async fn plans(
     for path in [path].into_iter().chain(subs.iter().map(PathBuf::as_path)) {
         match check(path, tools, None).await {
             Ok(checked) => read.push(checked),
-            Err(found) => {
-                mistakes.extend(found.iter().map(|mistake| format!("{}: {mistake}", path.display())));
-            }
+            Err(refusal) => mistakes.extend(told(path, &refusal)),
         }
     }
     let mut read = read.into_iter();

@@ -16,7 +16,7 @@ use crate::log::Screen;
 use crate::network;
 use crate::options::Validate;
 use crate::output::Output;
-use crate::playbook::{self, Checked};
+use crate::playbook::{self, Checked, Refusal};
 use crate::text::clean;
 
 /// How often a watched file is looked at.
@@ -104,7 +104,7 @@ async fn check(path: &Path, tools: &Builder, tenant: Option<&TenantCode>) -> Fou
             let places = plan.structures().map(note).chain(plan.lookalikes().map(lookalike));
             (vec![], notes.into_iter().chain(places).collect::<Vec<_>>(), playbook.markings)
         }
-        Err(mistakes) => (mistakes, vec![], vec![]),
+        Err(Refusal { mistakes, notes }) => (mistakes, notes, vec![]),
     };
     let ok = mistakes.is_empty().then(|| format!("{file}: ok"));
     let wrong = mistakes.iter().map(|mistake| format!("{file}: {mistake}"));

@@ -323,3 +323,47 @@ fn each_command_acts_on_each_target_and_a_failure_is_handled_by_the_step() {
     let taken_back = ["DELETE /north/rules/203.0.113.9", "DELETE /south/rules/203.0.113.9"];
     assert_eq!(tool.lines(), [&all[..2], &taken_back[..]].concat());
 }
+
+#[test]
+fn a_value_inside_of_quotes_of_a_shell_is_refused_with_the_step_and_the_rule_beside_what_is_warned_of() {
+    let playbook = |command: &str| {
+        let step = |kind: &str| id(kind, "0001");
+        json!({
+            "type": "playbook", "spec_version": "cacao-2.0", "id": id("playbook", "0001"), "name": "Look",
+            "created_by": id("identity", "0001"),
+            "created": "2026-01-05T08:00:00.000Z", "modified": "2026-01-05T08:00:00.000Z",
+            "description_of_nothing": "x",
+            "workflow_start": step("start"),
+            "playbook_variables": {"__ip__": {"type": "ipv4-addr", "value": "192.0.2.7", "external": true}},
+            "agent_definitions": {step("individual"): {"type": "individual", "name": "This machine"}},
+            "workflow": {
+                step("start"): {"type": "start", "on_completion": step("action")},
+                step("action"): {
+                    "type": "action", "on_completion": step("end"), "agent": step("individual"),
+                    "commands": [{"type": "bash", "command": command}]
+                },
+                step("end"): {"type": "end"}
+            }
+        })
+        .to_string()
+    };
+    for (command, why) in [
+        ("echo \"__ip__:value\"", "leave the quotes away"),
+        ("echo '__ip__:value'", "leave the quotes away"),
+        ("echo $(host __ip__:value)", "inside of `$(…)` no value may stand"),
+        ("cat <<END\n__ip__:value\nEND", "in the lines of `<<`"),
+        ("__ip__:value --now", "may not choose the program"),
+    ] {
+        let dir = files(&[("p.json", &playbook(command))]);
+        let told = ended(dir.path(), &["validate", "p.json", "--allow-bash"]);
+        let lines: Vec<&str> = told.out.lines().collect();
+        let place = format!("p.json: workflow[\"{}\"], arguments.command: ", id("action", "0001"));
+        assert_eq!((told.code, lines.len()), (2, 2), "{}", told.out);
+        assert!(lines[0].starts_with(&place) && lines[0].contains(why), "{}", told.out);
+        assert!(lines[0].ends_with("(rule shell-value)"), "{}", told.out);
+        assert!(lines[1].contains("note: warning: ") && lines[1].ends_with("(rule unknown-property)"));
+    }
+    let dir = files(&[("p.json", &playbook("host __ip__:value | head -n 1"))]);
+    let told = ended(dir.path(), &["validate", "p.json", "--allow-bash"]);
+    assert_eq!((told.code, told.out.lines().next()), (0, Some("p.json: ok")), "{}", told.out);
+}
