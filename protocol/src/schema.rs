@@ -1,61 +1,48 @@
-//! The JSON Schema of playbooks, made from the types that read them.
+//! The JSON Schema of playbooks, made from the types that read them, with what editors show of each field.
+
+use serde_json::Value;
 
 use crate::playbook::Playbook;
 
-/// The schema, as it is committed in `docs/playbook.schema.json`.
-pub fn playbook_schema() -> serde_json::Value {
-    schemars::schema_for!(Playbook).to_value()
+mod hints;
+mod snippets;
+#[cfg(test)]
+mod tests;
+
+/// The schema, as it is committed in `docs/playbook.schema.json`: each field has a title, a description and examples, and
+/// steps have snippets for the YAML language server (`defaultSnippets`).
+pub fn playbook_schema() -> Value {
+    let mut schema = schemars::schema_for!(Playbook).to_value();
+    for (name, title) in hints::TITLES {
+        add(definition(&mut schema, name), "title", title.into());
+    }
+    for (name, field, title, examples) in hints::fields() {
+        let mut found = property(definition(&mut schema, name), field);
+        add(found.as_deref_mut(), "title", title.into());
+        add(found, "examples", examples);
+    }
+    add(Some(&mut schema), "defaultSnippets", snippets::playbook());
+    add(definition(&mut schema, "Step"), "defaultSnippets", snippets::steps());
+    schema
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The schema of a type; that of `Playbook` is the whole.
+fn definition<'s>(schema: &'s mut Value, name: &str) -> Option<&'s mut Value> {
+    if name == "Playbook" { Some(schema) } else { schema.get_mut("$defs")?.get_mut(name) }
+}
 
-    #[test]
-    fn the_committed_schema_is_that_of_the_types() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/playbook.schema.json");
-        let text = format!("{:#}\n", playbook_schema());
-        if std::env::var_os("UPDRAFT_WRITE_SCHEMA").is_some() {
-            std::fs::write(path, &text).unwrap();
-        }
-        let committed = std::fs::read_to_string(path).unwrap_or_default();
-        assert_eq!(committed, text, "run the test with UPDRAFT_WRITE_SCHEMA=1 and commit the file");
+/// A property of a type, or of one of the forms that it may have.
+fn property<'s>(definition: Option<&'s mut Value>, field: &str) -> Option<&'s mut Value> {
+    let definition = definition?;
+    if definition.get("properties").is_some_and(|properties| properties.get(field).is_some()) {
+        return definition.get_mut("properties")?.get_mut(field);
     }
+    let forms = definition.get_mut("oneOf")?.as_array_mut()?;
+    forms.iter_mut().find_map(|form| form.get_mut("properties")?.get_mut(field))
+}
 
-    fn example(name: &str) -> serde_json::Value {
-        let path = format!("{}/../examples/{name}/playbook.yaml", env!("CARGO_MANIFEST_DIR"));
-        let playbook = Playbook::parse(&std::fs::read(path).unwrap()).unwrap();
-        serde_json::to_value(playbook).unwrap()
-    }
-
-    #[test]
-    fn the_schema_accepts_the_examples() {
-        let schema = jsonschema::validator_for(&playbook_schema()).unwrap();
-        for name in ["indicator-sweep", "phishing-triage", "ransomware-containment"] {
-            let mistakes: Vec<String> = schema.iter_errors(&example(name)).map(|e| e.to_string()).collect();
-            assert_eq!(mistakes, Vec::<String>::new(), "{name}");
-        }
-    }
-
-    #[test]
-    fn the_schema_refuses_what_the_parser_refuses() {
-        let schema = jsonschema::validator_for(&playbook_schema()).unwrap();
-        for (field, value) in [
-            ("branches", serde_json::json!({"b": [{"end": null}]})),
-            ("on_failure", serde_json::json!([{"actoin": "http.request"}])),
-            ("id", serde_json::json!("two words")),
-            ("timeout", serde_json::json!(5)),
-            ("on_succes", serde_json::json!("next")),
-            ("then", serde_json::json!([])),
-        ] {
-            let mut playbook = serde_json::json!({
-                "format": 1, "name": "p", "version": 1,
-                "steps": [{"id": "a", "action": "http.request"}],
-            });
-            assert!(schema.is_valid(&playbook) && Playbook::parse(playbook.to_string().as_bytes()).is_ok());
-            playbook["steps"][0][field] = value;
-            assert!(!schema.is_valid(&playbook), "{field}");
-            assert!(Playbook::parse(playbook.to_string().as_bytes()).is_err(), "{field}");
-        }
+fn add(to: Option<&mut Value>, key: &str, value: Value) {
+    if let Some(Value::Object(fields)) = to {
+        fields.insert(key.to_owned(), value);
     }
 }

@@ -64,6 +64,7 @@ impl JsonSchema for Branches {
         let mut schema = BTreeMap::<StepId, Body>::json_schema(generator);
         schema.insert("minProperties".into(), 1.into());
         schema.insert("maxProperties".into(), 1000.into());
+        schema.insert("description".into(), "The branches by their names.".into());
         schema
     }
 }
@@ -78,7 +79,7 @@ pub enum Join {
     /// When one of its branches has completed; the others are cancelled.
     Any,
     /// When so many of its branches have completed; the others are cancelled.
-    AtLeast(u32),
+    AtLeast(#[schemars(description = "How many branches have to complete.", range(min = 1))] u32),
 }
 
 impl Join {
