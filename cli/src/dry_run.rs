@@ -7,7 +7,7 @@ mod told;
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft::{Builder, Catalogue, Clock, Effect, ExecutionId, SystemClock, TenantCode, Value};
+use updraft::{Catalogue, Clock, Effect, ExecutionId, SystemClock, TenantCode, Value};
 use updraft_replay::answers::{
     Answers, CallMade, ChildMade, ChildReport, GivenOutcome, QuestionAsked, Reaction, ReadCall,
     SignalAwaited, SignalGiven,
@@ -20,10 +20,11 @@ use updraft_replay::trace::{RunTrace, TraceEnd};
 
 use crate::cacao;
 use crate::data;
+use crate::declared;
 use crate::exit::{Ending, Error};
 use crate::input;
 use crate::network;
-use crate::options::{Data, Grants, Run};
+use crate::options::Run;
 use crate::output::Output;
 use crate::playbook;
 use crate::reading::Reading;
@@ -33,7 +34,16 @@ use reads::RealReads;
 /// Runs it, and tells.
 pub(crate) async fn dry_run(mut options: Run) -> Result<Ending, Error> {
     let allowed = network::allowed(&options.work.grants.allow_net, &options.data.data)?;
-    let tools = data::tools(allowed, &options.work.grants)?;
+    let mut grants = options.work.grants.clone();
+    if options.dry_run.allow_reads {
+        // Nothing else needs a credential.
+        let files = [&options.playbook].into_iter().chain(&options.sub).cloned();
+        grants.secrets_of.extend(files.filter(|file| !cacao::secrets(file).is_empty()));
+        cacao::agree(&grants.secrets_of)?;
+    }
+    // Commands of shells are never run: they are declared, whatever is allowed.
+    (grants.allow_bash, grants.ssh_known_hosts) = (false, None);
+    let tools = declared::add(data::tools(allowed, &grants)?, options.dry_run.integrations.as_deref())?;
     let plans = playbook::plans(&options.playbook, &options.sub, &tools).await;
     let (playbook, plans) = plans.map_err(|mistakes| Error::Refused(mistakes.join("\n")))?;
     let variables = options.var.iter_mut().map(|given| &mut given.name);
@@ -175,11 +185,4 @@ impl Answers for Given<'_> {
     fn child(&mut self, child: &ChildMade) -> Option<(ChildReport, Duration)> {
         self.script.child(child).or_else(|| self.replayed.as_mut()?.child(child))
     }
-}
-
-/// The tools that playbooks are checked against where nothing is called.
-pub(crate) fn declared(options: &Data) -> Result<Builder, Error> {
-    // Its declarations are needed; nothing here could run a command.
-    let grants = Grants { allow_bash: cfg!(unix), ..Grants::default() };
-    data::tools(network::allowed(&[], &options.data)?, &grants)
 }

@@ -12,6 +12,7 @@ mod command;
 mod containments;
 mod data;
 mod dead_letters;
+mod declared;
 mod demo;
 mod doctor;
 mod dry_run;

@@ -11,7 +11,8 @@ use updraft::{Clock, Detail, ExecutionDocument, ExecutionId, ExecutionQuery, Exe
 use updraft_replay::compare::{ReplayComparison, ReplayVerdict};
 use updraft_replay::plans::RunPlans;
 
-use crate::dry_run::{declared, recording};
+use crate::declared::declared;
+use crate::dry_run::recording;
 use crate::exit::{Ending, Error};
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
@@ -55,7 +56,7 @@ impl Totals {
 /// Replays them one after the other, and tells of each.
 pub(crate) async fn replay(options: Replay, screen: &Screen) -> Result<Ending, Error> {
     let mut interrupt = Interrupt::listen(screen)?;
-    let tools = declared(&options.data)?;
+    let tools = declared(&options.data, options.integrations.as_deref())?;
     let plans = playbook::plans(&options.playbook, &options.sub, &tools).await;
     let (playbook, mut plans) = plans.map_err(|mistakes| Error::Refused(mistakes.join("\n")))?;
     for given in &options.var {

@@ -5,6 +5,14 @@ use updraft::Builder;
 use crate::exit::Error;
 use crate::options::Grants;
 
+/// The configuration with both of them, for where nothing is called: no permission is needed, and none is used.
+#[cfg(unix)]
+pub(crate) fn declared(builder: Builder) -> Builder {
+    use updraft::integrations::{BashIntegration, DeclaredSsh};
+
+    builder.integration("bash", BashIntegration::new("/")).integration("ssh", DeclaredSsh)
+}
+
 /// The configuration with those that are allowed.
 #[cfg(unix)]
 pub(crate) fn granted(mut builder: Builder, grants: &Grants) -> Result<Builder, Error> {
@@ -25,6 +33,12 @@ pub(crate) fn granted(mut builder: Builder, grants: &Grants) -> Result<Builder, 
         builder = builder.integration("ssh", ssh);
     }
     Ok(builder)
+}
+
+/// On other systems there are none.
+#[cfg(not(unix))]
+pub(crate) fn declared(builder: Builder) -> Builder {
+    builder
 }
 
 /// On other systems there are none.

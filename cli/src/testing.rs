@@ -17,7 +17,7 @@ use updraft::{Builder, Clock, SystemClock, TenantCode, Value};
 use updraft_replay::case::{TestCase, TestFile};
 use updraft_replay::plans::RunPlans;
 
-use crate::dry_run::declared;
+use crate::declared::declared;
 use crate::exit::{Ending, Error};
 use crate::input;
 use crate::log::Screen;
@@ -58,7 +58,7 @@ pub(crate) async fn test(options: Test, screen: &Screen) -> Result<Ending, Error
     let here = [PathBuf::from(".")];
     let paths = if options.paths.is_empty() { &here[..] } else { &options.paths };
     let files = find::test_files(paths)?;
-    let tools = declared(&options.data)?;
+    let tools = declared(&options.data, options.integrations.as_deref())?;
     let (mut jobs, mut mistakes) = (Vec::new(), Vec::new());
     for (number, path) in files.iter().enumerate() {
         match read(path, &tools).await {

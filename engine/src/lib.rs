@@ -98,8 +98,8 @@ pub use updraft_cacao as cacao;
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{
     batch_limit::BatchLimit, idempotency::OnReuse, invariant, machine::LoopProgress, machine::RunningLoop,
-    pairing::Loss, pairing::Mismatch, plan::Mistake, plan::Plan, shard_epochs::ShardEpochs,
-    template::Structure, virtual_shard::VirtualShard, watch::OverdueCounts,
+    pairing::Loss, pairing::Mismatch, plan::Mistake, plan::Plan, plan::check_schema,
+    shard_epochs::ShardEpochs, template::Structure, virtual_shard::VirtualShard, watch::OverdueCounts,
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, Call, CallPermit,

@@ -14,4 +14,4 @@ pub mod shell;
 pub use http::HttpIntegration;
 pub use secrets::{SecretDirectory, SecretEnvironment, SecretMap};
 #[cfg(unix)]
-pub use shell::{BashIntegration, SshIntegration};
+pub use shell::{BashIntegration, DeclaredSsh, SshIntegration};

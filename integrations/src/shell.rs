@@ -8,7 +8,7 @@ mod process;
 mod ssh;
 
 pub use bash::BashIntegration;
-pub use ssh::{Error, SshBuilder, SshIntegration};
+pub use ssh::{DeclaredSsh, Error, SshBuilder, SshIntegration};
 
 /// Where programs are looked for, whatever the engine's own environment says.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -23,6 +23,9 @@ pub(crate) struct DryRun {
     /// Answers a dry run with the example that an action declares, where nothing else answers.
     #[arg(long, requires = "dry_run")]
     pub(crate) examples: bool,
+    /// Declares integrations of a backend, which this program does not have: a file with their actions (docs/testing.md).
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    pub(crate) integrations: Option<PathBuf>,
     /// Lets a dry run make the calls that only read, where nothing else answers. What would change something is never called.
     #[arg(long, requires = "dry_run")]
     pub(crate) allow_reads: bool,
@@ -60,6 +63,9 @@ pub(crate) struct Test {
     /// Leaves e-mail addresses and the names of people as they are, which are masked otherwise.
     #[arg(long, requires = "record")]
     pub(crate) keep_personal: bool,
+    /// Declares integrations of a backend, which this program does not have: a file with their actions (docs/testing.md).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) integrations: Option<PathBuf>,
     /// Of which customer.
     #[arg(long, default_value = "default")]
     pub(crate) tenant: TenantCode,
@@ -94,6 +100,9 @@ pub(crate) struct Replay {
     /// Prints an array of the executions with what differs.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Declares integrations of a backend, which this program does not have: a file with their actions (docs/testing.md).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) integrations: Option<PathBuf>,
     /// Of which customer.
     #[arg(long, default_value = "default")]
     pub(crate) tenant: TenantCode,

@@ -7,7 +7,8 @@ use updraft::ExecutionId;
 use updraft_replay::compare::ReplayVerdict;
 use updraft_replay::record::{Wish, case_of, file_of};
 
-use crate::dry_run::{declared, recording};
+use crate::declared::declared;
+use crate::dry_run::recording;
 use crate::exit::{Ending, Error};
 use crate::log::Screen;
 use crate::options::Test;
@@ -21,7 +22,7 @@ pub(super) async fn record(options: &Test, peid: ExecutionId, screen: &Screen) -
     let Some(file) = &options.playbook else {
         return Err(Error::Refused("--record: needs --playbook".to_owned()));
     };
-    let tools = declared(&options.data)?;
+    let tools = declared(&options.data, options.integrations.as_deref())?;
     let plans = playbook::plans(file, &options.sub, &tools).await;
     let (playbook, plans) = plans.map_err(|mistakes| Error::Refused(mistakes.join("\n")))?;
     let reading = Reading::open(&options.data).await?;

@@ -5,6 +5,7 @@ mod beside;
 mod cacao;
 mod containing;
 mod dead_letters;
+mod declared;
 mod doctor;
 mod documents;
 mod ended;

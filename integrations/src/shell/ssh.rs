@@ -3,6 +3,7 @@
 
 mod connection;
 mod connections;
+mod declared;
 mod options;
 mod target;
 
@@ -18,6 +19,7 @@ use updraft_protocol::{
 
 use self::connection::Connection;
 use self::connections::{Connections, Key};
+pub use self::declared::DeclaredSsh;
 use self::options::Options;
 use self::target::{Reached, Target};
 use super::{failure, process};
@@ -232,30 +234,41 @@ impl SshIntegration {
 /// What a step needs that gives no key, where the operator gives none.
 const NO_KEY: &str = "a key for ssh";
 
+/// The declaration of `run`.
+fn spec() -> ActionSpec {
+    ActionSpec {
+        schema: SCHEMA.clone(),
+        arguments: &KNOWN,
+        takes_secrets: true,
+        effect: Effect::Write,
+        target: Some("host"),
+        says_sending: true,
+        ..ActionSpec::default()
+    }
+}
+
+/// What is wrong with the arguments; without a list of machines any is allowed.
+fn flaws(arguments: &Value, allowed: Option<&[Allow]>) -> Vec<Flaw> {
+    let mut flaws: Vec<Flaw> = target::flaws(arguments, allowed);
+    let is_rendered = arguments["command"] == Value::Null;
+    if is_rendered && arguments["shell"].as_str() == Some(NO_SHELL) {
+        let message = "for `shell: none` it is written out, without templates: quotes are for `sh` alone";
+        flaws.push(Flaw { place: "command".to_owned(), message: message.to_owned() });
+    }
+    flaws
+}
+
 impl Integration for SshIntegration {
     fn actions(&self) -> &[&str] {
         &["run"]
     }
 
     fn spec(&self, _action: &str) -> ActionSpec {
-        ActionSpec {
-            schema: SCHEMA.clone(),
-            arguments: &KNOWN,
-            takes_secrets: true,
-            effect: Effect::Write,
-            target: Some("host"),
-            says_sending: true,
-            ..ActionSpec::default()
-        }
+        spec()
     }
 
     fn check(&self, _action: &str, arguments: &Value) -> Vec<Flaw> {
-        let mut flaws: Vec<Flaw> = target::flaws(arguments, &self.allowed);
-        let is_rendered = arguments["command"] == Value::Null;
-        if is_rendered && arguments["shell"].as_str() == Some(NO_SHELL) {
-            let message = "for `shell: none` it is written out, without templates: quotes are for `sh` alone";
-            flaws.push(Flaw { place: "command".to_owned(), message: message.to_owned() });
-        }
+        let mut flaws = flaws(arguments, Some(&self.allowed));
         let has_key = arguments.as_object().is_some_and(|arguments| arguments.contains_key("key"));
         if !has_key && self.options.key.is_none() {
             flaws.push(Flaw { place: "key".to_owned(), message: format!("missing here: {NO_KEY}") });

@@ -101,8 +101,9 @@ fn user(text: &str) -> Result<String, Wrong> {
     if is_name { Ok(text.to_owned()) } else { Err(("user", USER)) }
 }
 
-/// What is wrong with those arguments that are written out; `null` is in place of the others.
-pub(super) fn flaws(arguments: &Value, allowed: &[Allow]) -> Vec<Flaw> {
+/// What is wrong with those arguments that are written out; `null` is in place of the others. Without a list of machines any is
+/// allowed.
+pub(super) fn flaws(arguments: &Value, allowed: Option<&[Allow]>) -> Vec<Flaw> {
     let flaw = |(place, message): Wrong| Flaw { place: place.to_owned(), message: message.to_owned() };
     let mut flaws = Vec::new();
     let port = port(&arguments["port"]);
@@ -111,7 +112,9 @@ pub(super) fn flaws(arguments: &Value, allowed: &[Allow]) -> Vec<Flaw> {
         arguments.as_object().is_none_or(|all| all.get("port").is_none_or(|port| *port != Value::Null));
     match (arguments["host"].as_str().map(host), &port) {
         (Some(Err(wrong)), _) => flaws.push(flaw(wrong)),
-        (Some(Ok(host)), Ok(port)) if is_port_known && !is_allowed(&host, *port, allowed) => {
+        (Some(Ok(host)), Ok(port))
+            if is_port_known && allowed.is_some_and(|allowed| !is_allowed(&host, *port, allowed)) =>
+        {
             let target = Target { host, port: *port, user: None };
             let message = format!("missing here: permission to run commands on {target}");
             flaws.push(Flaw { place: "host".to_owned(), message });
