@@ -1,6 +1,6 @@
 //! Importing a file: read, checked and translated. Owns what comes out of it; stores nothing.
 
-use updraft_protocol::{Playbook, Timestamp};
+use updraft_protocol::{AuthoredNames, Playbook, Timestamp};
 
 use crate::check::{self, Checked};
 use crate::finding::{CacaoFinding, Mistakes};
@@ -13,6 +13,8 @@ pub struct Import {
     pub playbook: Playbook,
     /// The credentials that stood in the file, by the names that the native playbook has for them.
     pub secrets: Vec<TakenSecret>,
+    /// What the steps and variables of the native playbook are called in the file.
+    pub names: AuthoredNames,
     /// What is warned of, in the order of the file.
     pub warnings: Vec<CacaoFinding>,
     /// From when on the playbook counts, if it says so. Who runs it has a clock.
@@ -29,15 +31,18 @@ pub fn import(bytes: &[u8]) -> Result<Import, Mistakes> {
     let Checked { playbook, mut warnings } = check::check(bytes)?;
     let translated = translate(&playbook);
     let (translated, mut found) = match translated {
-        Ok(Translation { playbook, secrets, warnings }) => (Some((playbook, secrets)), warnings),
+        Ok(Translation { playbook, secrets, warnings, names }) => {
+            (Some((playbook, secrets, names)), warnings)
+        }
         Err(findings) => (None, findings),
     };
     warnings.append(&mut found);
     check::in_order(bytes, &mut warnings);
     match (translated, Mistakes::of(warnings, 0)) {
-        (Some((native, secrets)), Err(warnings)) => Ok(Import {
+        (Some((native, secrets, names)), Err(warnings)) => Ok(Import {
             playbook: native,
             secrets,
+            names,
             warnings,
             valid_from: playbook.valid_from.map(|time| time.timestamp()),
             valid_until: playbook.valid_until.map(|time| time.timestamp()),

@@ -28,7 +28,7 @@ use std::rc::Rc;
 
 use updraft_protocol::limits::{CACAO_TYPES, PLAYBOOK_STEPS, VARIABLES_SET};
 use updraft_protocol::playbook::StepKind;
-use updraft_protocol::{Playbook, Value};
+use updraft_protocol::{AuthoredNames, Playbook, Value};
 
 use crate::finding::CacaoFinding;
 use crate::model::{CacaoPlaybook, MarkingKind, VariableName};
@@ -51,6 +51,8 @@ pub struct Translation {
     pub secrets: Vec<TakenSecret>,
     /// What is warned of.
     pub warnings: Vec<CacaoFinding>,
+    /// What the steps and variables of the native playbook are called in the file.
+    pub names: AuthoredNames,
 }
 
 /// Translates a playbook.
@@ -76,14 +78,15 @@ pub fn translate(playbook: &CacaoPlaybook) -> Result<Translation, Vec<CacaoFindi
     };
     let native = translator.playbook();
     translator.secrets.check(&mut translator.findings);
-    let Translator { findings, secrets, .. } = translator;
+    let Translator { findings, secrets, names, .. } = translator;
     if findings.iter().any(|finding| finding.rule.support() == Support::Refused) {
         return Err(findings);
     }
     let wrong = match Playbook::parse(Value::Object(native).to_string().as_bytes()) {
         Ok(native) => match too_large(&native) {
             None => {
-                return Ok(Translation { playbook: native, secrets: secrets.taken(), warnings: findings });
+                let (secrets, names) = (secrets.taken(), names.authored());
+                return Ok(Translation { playbook: native, secrets, warnings: findings, names });
             }
             Some(message) => message,
         },

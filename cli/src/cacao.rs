@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use updraft::cacao::{self, CacaoFinding, Mistakes, TakenSecret};
 use updraft::limits::PLAYBOOK_BYTES;
-use updraft::{Clock, Playbook, SystemClock};
+use updraft::{AuthoredNames, Clock, Playbook, SystemClock};
 
 use crate::exit::{Ending, Error};
 use crate::input;
@@ -125,15 +125,15 @@ pub(crate) fn agree(files: &[PathBuf]) -> Result<(), Error> {
     Ok(())
 }
 
-/// A playbook of a file that looks like CACAO, with what its author should know.
+/// A playbook of a file that looks like CACAO, with what things are called there, and what its author should know.
 ///
 /// # Errors
 /// Its mistakes, and what is warned of besides.
-pub(crate) fn read(bytes: &[u8]) -> Result<(Playbook, Vec<String>), Refusal> {
+pub(crate) fn read(bytes: &[u8]) -> Result<(Playbook, AuthoredNames, Vec<String>), Refusal> {
     match cacao::import(bytes) {
         Ok(imported) => {
             let notes = notes(&imported);
-            Ok((imported.playbook, notes))
+            Ok((imported.playbook, imported.names, notes))
         }
         Err(mistakes) => Err(refusal(&mistakes)),
     }

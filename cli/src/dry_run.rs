@@ -58,7 +58,7 @@ pub(crate) async fn dry_run(mut options: Run) -> Result<Ending, Error> {
     }
     let written = written(&options, &plans)?;
     let recording = match options.dry_run.answers_of {
-        Some(peid) => Some(recorded(&options, peid).await?),
+        Some(peid) => Some(recorded(&options, peid, &plans).await?),
         None => None,
     };
     let mut start = Start::new(options.tenant.clone(), input, SystemClock.now());
@@ -81,7 +81,7 @@ pub(crate) async fn dry_run(mut options: Run) -> Result<Ending, Error> {
     if options.json {
         output.json(&told::ToldRun::of(&playbook, &trace, &unused));
     } else {
-        told::print(&playbook, &trace, &unused, &mut output);
+        told::print((&playbook, plans.names()), &trace, &unused, &mut output);
     }
     output.finish()?;
     ending(&trace)
@@ -112,23 +112,24 @@ fn written(options: &Run, plans: &RunPlans) -> Result<WrittenAnswers, Error> {
     if unknown.is_empty() { Ok(written) } else { Err(refused(unknown)) }
 }
 
-async fn recorded(options: &Run, peid: ExecutionId) -> Result<Recording, Error> {
+async fn recorded(options: &Run, peid: ExecutionId, plans: &RunPlans) -> Result<Recording, Error> {
     let reading = Reading::open(&options.data).await?;
-    let recording = recording(&reading, &options.tenant, peid).await;
+    let recording = recording(&reading, &options.tenant, peid, plans).await;
     reading.close().await;
     recording
 }
 
-/// An execution with its tasks and those of its sub-playbooks, as stored.
+/// An execution with its tasks and those of its sub-playbooks, as stored, in the words of these playbooks.
 pub(crate) async fn recording(
     reading: &Reading,
     tenant: &TenantCode,
     peid: ExecutionId,
+    plans: &RunPlans,
 ) -> Result<Recording, Error> {
     let Some(found) = reading.execution(tenant, peid).await? else {
         return Err(Error::Failed(format!("tenant {tenant} has no execution {peid}")));
     };
-    let mut recording = Recording::new(found.execution, found.tasks);
+    let mut recording = Recording::new(found.execution, found.tasks, plans.names().clone());
     let mut from = 0;
     // Each round adds the sub-playbooks of those that the last one has added.
     loop {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use updraft::cacao::looks_like_cacao;
 use updraft::limits::PLAYBOOK_BYTES;
 use updraft::parse::PlaybookRest;
-use updraft::{Builder, Plan, Playbook, PutError, TenantCode};
+use updraft::{AuthoredNames, Builder, Plan, Playbook, PutError, TenantCode};
 use updraft_replay::plans::RunPlans;
 
 use crate::{cacao, input};
@@ -55,6 +55,8 @@ fn way_to_shell(mistake: &str) -> Option<String> {
 pub(crate) struct Checked {
     pub(crate) playbook: Playbook,
     pub(crate) plan: Plan,
+    /// What the steps and variables are called in a file of another form.
+    pub(crate) names: AuthoredNames,
     /// What its author should know.
     pub(crate) notes: Vec<String>,
 }
@@ -98,9 +100,9 @@ pub(crate) async fn check(
 ) -> Result<Checked, Refusal> {
     let bytes = input::bytes(path, PLAYBOOK_BYTES).map_err(|error| vec![error.to_string()])?;
     if looks_like_cacao(&bytes) {
-        let (playbook, notes) = cacao::read(&bytes)?;
+        let (playbook, names, notes) = cacao::read(&bytes)?;
         return match planned(&playbook, tools, tenant).await {
-            Ok(plan) => Ok(Checked { playbook, plan, notes }),
+            Ok(plan) => Ok(Checked { playbook, plan, names, notes }),
             Err(mistakes) => {
                 let mistakes =
                     mistakes.iter().map(|mistake| cacao::in_its_words(&playbook, mistake)).collect();
@@ -122,7 +124,7 @@ pub(crate) async fn check(
         }
     };
     let plan = planned(&playbook, tools, tenant).await?;
-    Ok(Checked { playbook, plan, notes: Vec::new() })
+    Ok(Checked { playbook, plan, names: AuthoredNames::default(), notes: Vec::new() })
 }
 
 /// The playbook in these bytes, native or CACAO, by its form alone.
@@ -131,7 +133,7 @@ pub(crate) async fn check(
 /// Its mistakes.
 pub(crate) fn form(bytes: &[u8]) -> Result<Playbook, Vec<String>> {
     if looks_like_cacao(bytes) {
-        return cacao::read(bytes).map(|(playbook, _)| playbook).map_err(|refusal| refusal.mistakes);
+        return cacao::read(bytes).map(|(playbook, ..)| playbook).map_err(|refusal| refusal.mistakes);
     }
     Playbook::parse(bytes).map_err(|error| error.mistakes())
 }
@@ -170,10 +172,14 @@ pub(crate) async fn plans(
         }
     }
     let mut read = read.into_iter();
-    let Some(Checked { playbook, plan, .. }) = read.next().filter(|_| mistakes.is_empty()) else {
+    let Some(Checked { playbook, plan, names, .. }) = read.next().filter(|_| mistakes.is_empty()) else {
         return Err(mistakes);
     };
     let mut plans = RunPlans::of(&playbook, Arc::new(plan));
-    read.for_each(|sub| plans.add(&sub.playbook, Arc::new(sub.plan)));
+    plans.know(&names);
+    read.for_each(|sub| {
+        plans.add(&sub.playbook, Arc::new(sub.plan));
+        plans.know(&sub.names);
+    });
     Ok((playbook, plans))
 }

@@ -60,11 +60,12 @@ pub(crate) async fn replay(options: Replay, screen: &Screen) -> Result<Ending, E
     let plans = playbook::plans(&options.playbook, &options.sub, &tools).await;
     let (playbook, mut plans) = plans.map_err(|mistakes| Error::Refused(mistakes.join("\n")))?;
     for given in &options.var {
-        if !playbook.variables.contains_key(&given.name) {
+        let name = plans.names().native_variable(&given.name).to_owned();
+        if !playbook.variables.contains_key(&name) {
             let name = &given.name;
             return Err(Error::Refused(format!("--var {name}: the playbook has no such variable")));
         }
-        plans.set_variable(&given.name, given.value.clone());
+        plans.set_variable(&name, given.value.clone());
     }
     let reading = Reading::open(&options.data).await?;
     let told = interrupt.unless(replay_all(&reading, &plans, &options)).await;
@@ -80,7 +81,7 @@ async fn replay_all(reading: &Reading, plans: &RunPlans, options: &Replay) -> Re
     let (mut totals, mut output) = (Totals::default(), Output::stdout());
     let mut array = options.json.then(|| Output::stdout().array());
     for peid in peids {
-        let found = recording(reading, &options.tenant, peid).await?;
+        let found = recording(reading, &options.tenant, peid, plans).await?;
         let keeps = options.keep_variables;
         let comparison =
             tokio::task::block_in_place(|| updraft_replay::compare::replay(&found, plans, keeps));

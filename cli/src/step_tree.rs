@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use updraft::playbook::{StepKind, WalkedStep};
-use updraft::{Playbook, StepId};
+use updraft::{AuthoredNames, Playbook, StepId, StepPart};
 
 /// The branch that a step is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,22 @@ impl StepTree {
         let mut places: BTreeMap<_, _> = places.collect();
         for (id, place) in undos {
             places.entry(id).or_insert(place);
+        }
+        Self { places }
+    }
+
+    /// The tree of a playbook that was made of another document: its author's steps alone, each with what its first call does.
+    pub(crate) fn authored(playbook: &Playbook, names: &AuthoredNames) -> Self {
+        let mut places = Self::of(playbook).places;
+        let step = |id: &StepId| names.step(id);
+        let call = |id: &StepId| (step(id).part == StepPart::Call(1)).then(|| step(id).step);
+        let calls: BTreeMap<StepId, String> =
+            places.iter().filter_map(|(id, place)| Some((call(id)?, place.label.clone()))).collect();
+        places.retain(|id, _| names.is_native() || step(id).step == *id);
+        for (id, place) in &mut places {
+            if let Some(label) = calls.get(id) {
+                place.label = label.clone();
+            }
         }
         Self { places }
     }

@@ -100,7 +100,7 @@ async fn check(path: &Path, tools: &Builder, tenant: Option<&TenantCode>) -> Fou
     let checked = playbook::check(path, tools, tenant).await;
     let file = path.display().to_string();
     let (mistakes, notes, markings) = match checked {
-        Ok(Checked { playbook, plan, notes }) => {
+        Ok(Checked { playbook, plan, notes, .. }) => {
             let places = plan.structures().map(note).chain(plan.lookalikes().map(lookalike));
             (vec![], notes.into_iter().chain(places).collect::<Vec<_>>(), playbook.markings)
         }

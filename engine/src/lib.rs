@@ -102,18 +102,18 @@ pub use updraft_kernel::{
     shard_epochs::ShardEpochs, template::Structure, virtual_shard::VirtualShard, watch::OverdueCounts,
 };
 pub use updraft_protocol::{
-    ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, Call, CallPermit,
-    CallRecord, Catalogue, ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails,
-    ContainmentDocument, ContainmentEntry, ContainmentId, ContainmentRefusal, ContainmentStatus,
-    ControlHistory, ControlKind, ControlRecord, ControlRefusal, DeadLetter, Declaration, DocumentId, Effect,
-    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure,
-    FailureKind, Flaw, Gate, GivenAnswer, GivenSecret, GivenSignal, Held, Hold, Holder, IdempotencyKey,
-    InputHash, Integration, Json, KeyHolder, Masking, Name, Number, Omission, Parent, Pause, PauseCause,
-    PermitFuture, PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId, PlaybookStatus,
-    ReceivedSignals, RerunOf, Revision, ScopePath, Secret, SecretProvider, SecretReference, Sending, Signal,
-    Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp,
-    UndoCall, UndoRecord, UndoStatus, Update, Value, Wait, WaitKind, limits, parse, playbook, schema, secret,
-    text, value,
+    ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, AuthoredNames, Call,
+    CallPermit, CallRecord, Catalogue, ContainmentApplied, ContainmentAsk, ContainmentChange,
+    ContainmentDetails, ContainmentDocument, ContainmentEntry, ContainmentId, ContainmentRefusal,
+    ContainmentStatus, ControlHistory, ControlKind, ControlRecord, ControlRefusal, DeadLetter, Declaration,
+    DocumentId, Effect, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
+    ExecutionUpdate, Failure, FailureKind, Flaw, Gate, GivenAnswer, GivenSecret, GivenSignal, Held, Hold,
+    Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, Masking, Name, Number, Omission, Parent,
+    Pause, PauseCause, PermitFuture, PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId,
+    PlaybookStatus, ReceivedSignals, RerunOf, Revision, ScopePath, Secret, SecretProvider, SecretReference,
+    Sending, Signal, Span, StepId, StepPart, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus,
+    TaskUpdate, TenantCode, Timestamp, UndoCall, UndoRecord, UndoStatus, Update, Value, Wait, WaitKind,
+    limits, parse, playbook, schema, secret, text, value,
 };
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;

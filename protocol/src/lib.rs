@@ -2,6 +2,7 @@
 //! the codec. No IO, no clock, nothing that runs.
 
 mod approval;
+pub mod authored;
 mod call_record;
 pub mod codec;
 mod containment;
@@ -39,6 +40,7 @@ pub mod value;
 mod wait;
 
 pub use approval::{ApprovalAnswer, ApprovalOutcome, Gate, GivenAnswer};
+pub use authored::{AuthoredNames, AuthoredStep, StepPart};
 pub use call_record::{CallRecord, Omission};
 pub use containment::{
     ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails, ContainmentDocument,

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 pub use updraft_kernel::machine::ChildReport;
 use updraft_protocol::{
-    ApprovalAnswer, Effect, Failure, Gate, Json, Name, ScopePath, SecretReference, StepId, TaskId, Timestamp,
-    Value,
+    ApprovalAnswer, AuthoredNames, AuthoredStep, Effect, Failure, Gate, Json, Name, ScopePath,
+    SecretReference, StepId, StepPart, TaskId, Timestamp, Value,
 };
 
-/// Where a task stands.
+/// Where a task stands, as the author of its playbook knows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskPlace {
     /// The steps of the sub-playbooks that it is inside of, the outermost first: `each:3/isolate`; empty in the execution itself.
@@ -20,9 +20,26 @@ pub struct TaskPlace {
     pub scope: ScopePath,
     /// The step.
     pub step: StepId,
+    /// What of the step it is, where one step was made into several.
+    pub part: StepPart,
 }
 
 impl TaskPlace {
+    /// The place of a task of a native step, in the words of these authors; `wraps` says of which native steps the rounds are no
+    /// scopes.
+    pub(crate) fn of(
+        names: &AuthoredNames,
+        (within, scope, step): (&Arc<str>, &ScopePath, &StepId),
+        wraps: impl Fn(&StepId) -> bool,
+    ) -> Self {
+        let within = within.clone();
+        if names.is_native() {
+            return Self { within, scope: scope.clone(), step: step.clone(), part: StepPart::Whole };
+        }
+        let AuthoredStep { step, part } = names.step(step);
+        Self { within, scope: names.scope(scope, wraps), step, part }
+    }
+
     /// The place of the executions below this task.
     pub fn below(&self) -> Arc<str> {
         let before = if self.within.is_empty() { String::new() } else { format!("{} > ", self.within) };

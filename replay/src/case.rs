@@ -125,7 +125,11 @@ impl WrittenAnswers {
 fn unknown<'s>(named: impl Iterator<Item = (String, &'s StepId)>, plans: &RunPlans) -> Vec<(String, String)> {
     let is_unknown = |(_, step): &(String, &StepId)| !plans.has_step(step);
     let told = |(path, step): (String, &StepId)| {
-        let near = suggestion(step.as_str(), plans.steps());
+        let whole = plans.names().step(step).step;
+        let near = match whole == *step {
+            true => suggestion(step.as_str(), plans.steps()),
+            false => format!("; the step is \"{whole}\""),
+        };
         (path, format!("no step \"{step}\"{near}"))
     };
     named.filter(is_unknown).map(told).collect()
@@ -146,7 +150,8 @@ impl TestCase {
         let written = self.written();
         let clock = self.clock.as_deref().and_then(|clock| clock.parse().ok()).unwrap_or(TEST_CLOCK);
         let mut start = Start::new(tenant.clone(), alert, clock);
-        start.variables = self.variables.clone();
+        let native = |name: &String| plans.names().native_variable(name).to_owned();
+        start.variables = self.variables.iter().map(|(name, value)| (native(name), value.clone())).collect();
         let asked = || Asked { uid: "somebody".into(), reason: "as the case says".into() };
         start.cancel = self.cancel_after.map(|Span(after)| (after, asked()));
         let mut script = AnswerScript::new(&written);

@@ -142,7 +142,8 @@ fn first_difference(recording: &Recording, trace: &RunTrace) -> Option<(String, 
     let runs =
         |within: &str| within.is_empty() || trace.tasks.iter().any(|task| *task.place.within == *within);
     let mut then: Bodies<'_> = BTreeMap::new();
-    for task in recording.tasks.iter().filter(|task| runs(&task.place.within)) {
+    let recorded = recording.whole();
+    for task in recorded.iter().filter(|task| runs(&task.place.within)) {
         let body = then.entry((&task.place.within, task.place.scope.as_str())).or_default();
         body.push((&task.place, task.document.state.status));
     }

@@ -19,6 +19,7 @@ use updraft_protocol::{
 };
 
 use crate::answers::{Answers, CallMade, GivenOutcome, ReadCall};
+use crate::authored::whole;
 use crate::plans::RunPlans;
 use crate::start::Start;
 use crate::trace::{Keeper, RunTrace, TraceEnd, Unanswered};
@@ -168,7 +169,7 @@ impl<'a> DryRun<'a> {
             let Some(within) = self.machines.get(number).map(|running| running.within.clone()) else {
                 return;
             };
-            self.keeper.write(&within, update);
+            self.keeper.write((self.plans.names(), &within), update);
             if self.stuck.contains(&update.task_id) && update.state.status.ended() {
                 // What ended it was decided without its answer.
                 self.stopped = Some(TraceEnd::NeedsAnswer);
@@ -263,7 +264,7 @@ impl<'a> DryRun<'a> {
             end,
             output: state.as_ref().and_then(|state| state.output.clone()),
             failure: state.and_then(|state| state.error),
-            tasks,
+            tasks: if self.plans.names().is_native() { tasks } else { whole(&tasks) },
             calls,
             questions,
             unanswered,

@@ -2,6 +2,7 @@
 //! written down. Owns dry runs, test cases, and past executions run through another version. No IO, no threads, no store.
 
 pub mod answers;
+mod authored;
 pub mod case;
 pub mod compare;
 pub mod difference;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use updraft_kernel::plan::Plan;
-use updraft_protocol::{Json, Name, Playbook, PlaybookChoice, PlaybookId, StepId, Value};
+use updraft_protocol::{AuthoredNames, Json, Name, Playbook, PlaybookChoice, PlaybookId, StepId, Value};
 
 /// A checked playbook with the values of its variables.
 #[derive(Debug, Clone)]
@@ -27,12 +27,14 @@ impl Planned {
 #[derive(Debug, Clone)]
 pub struct RunPlans {
     all: Vec<Planned>,
+    /// How the authors of other documents know what was made of these.
+    names: AuthoredNames,
 }
 
 impl RunPlans {
     /// The playbook that runs.
     pub fn of(playbook: &Playbook, plan: Arc<Plan>) -> Self {
-        let mut plans = Self { all: Vec::new() };
+        let mut plans = Self { all: Vec::new(), names: AuthoredNames::default() };
         plans.add(playbook, plan);
         plans
     }
@@ -42,6 +44,16 @@ impl RunPlans {
         let number = u8::try_from(self.all.len() + 1).unwrap_or(u8::MAX);
         let pid = PlaybookId::from_bytes([number; 16]);
         self.all.push(Planned { plan, variables: playbook.variables.clone(), pid });
+    }
+
+    /// Adds what the steps and variables are called in the document of which one of these playbooks was made.
+    pub fn know(&mut self, names: &AuthoredNames) {
+        self.names.extend(names);
+    }
+
+    /// What the authors call the steps and variables.
+    pub fn names(&self) -> &AuthoredNames {
+        &self.names
     }
 
     /// Another value for a variable of the playbook that runs.
@@ -76,14 +88,20 @@ impl RunPlans {
         self.all.len() > 1
     }
 
-    /// Whether one of them has a step of this id.
+    /// Whether the author of one of them has a step of this id.
     pub fn has_step(&self, id: &StepId) -> bool {
-        self.all.iter().any(|planned| planned.plan.index_of(id).is_some())
+        self.is_authored(id) && self.all.iter().any(|planned| planned.plan.index_of(id).is_some())
     }
 
     /// The ids of their steps that are written out.
     pub fn steps(&self) -> impl Iterator<Item = &str> {
         let steps = self.all.iter().flat_map(|planned| &planned.plan.steps);
-        steps.filter(|step| step.is_named).map(|step| step.id.as_str())
+        let written = steps.filter(|step| step.is_named && self.is_authored(&step.id));
+        written.map(|step| step.id.as_str())
+    }
+
+    /// Whether a native step has the id that its author gave it.
+    fn is_authored(&self, id: &StepId) -> bool {
+        self.names.is_native() || self.names.step(id).step == *id
     }
 }

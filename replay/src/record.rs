@@ -6,7 +6,7 @@ mod write;
 use thiserror::Error;
 use updraft_protocol::limits::SPAN;
 use updraft_protocol::{
-    FailureKind, Json, Span, StepId, TaskDocument, TaskStatus, TenantCode, Value, WaitKind,
+    FailureKind, Json, Span, StepId, StepPart, TaskDocument, TaskStatus, TenantCode, Value, WaitKind,
 };
 
 use crate::case::TestCase;
@@ -90,10 +90,11 @@ pub fn case_of(recording: &Recording, plans: &RunPlans, wish: &Wish) -> Result<R
     let mut case = TestCase { name: wish.name.clone(), ..TestCase::default() };
     case.alert = Some(masks.masked(&start.input));
     let own = |name: &String, value: &Value| planned.variables.get(name) == Some(value);
-    case.variables = start.variables.into_iter().filter(|(name, value)| !own(name, value)).collect();
-    case.variables.values_mut().for_each(|value| *value = masks.masked(value));
+    let others = start.variables.iter().filter(|(name, value)| !own(name, value));
+    let written = |name: &String| plans.names().written_variable(name).to_owned();
+    case.variables = others.map(|(name, value)| (written(name), masks.masked(value))).collect();
     case.clock = Some(start.now.to_string());
-    case.cancel_after = start.cancel.map(|(after, _)| Span(after));
+    case.cancel_after = start.cancel.as_ref().map(|(after, _)| Span(*after));
     let alert = case.alert.clone().unwrap_or_default();
     let tenant = &recording.execution.head.tenant_code;
     // How long tools took matters where paths race.
@@ -159,7 +160,9 @@ fn write_answers(case: &mut TestCase, recording: &Recording, how: (&RunPlans, &M
 fn of_task(task: &RecordedTask) -> WrittenAnswer {
     let within = (!task.place.within.is_empty()).then(|| task.place.within.to_string());
     let scope = (!task.place.scope.as_str().is_empty()).then(|| task.place.scope.clone());
-    WrittenAnswer { step: Some(task.place.step.clone()), scope, within, ..WrittenAnswer::default() }
+    // The calls of one step are answered in their order.
+    let times = matches!(task.place.part, StepPart::Call(_)).then_some(1);
+    WrittenAnswer { step: Some(task.place.step.clone()), scope, within, times, ..WrittenAnswer::default() }
 }
 
 fn took(document: &TaskDocument, timed: bool) -> Option<Span> {

@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use updraft_kernel::machine::ChildReport;
 use updraft_protocol::{
-    ApprovalAnswer, ApprovalOutcome, ControlKind, ExecutionDocument, ExecutionId, ExecutionStatus,
-    FailureKind, Gate, GivenAnswer, Json, StepId, TaskDocument, TaskStatus, Timestamp, Value, WaitKind,
+    ApprovalAnswer, ApprovalOutcome, AuthoredNames, ControlKind, ExecutionDocument, ExecutionId,
+    ExecutionStatus, FailureKind, Gate, GivenAnswer, Json, StepId, StepPart, TaskDocument, TaskStatus,
+    Timestamp, Value, WaitKind,
 };
 
 use crate::answers::{
     Answers, CallMade, ChildMade, GivenOutcome, QuestionAsked, Reaction, SignalAwaited, SignalGiven,
     TaskPlace,
 };
+use crate::authored::{Part, whole};
 use crate::file::is_inner;
 use crate::plans::Planned;
 use crate::start::Start;
@@ -40,27 +42,40 @@ pub struct Recording {
     pub execution: Arc<ExecutionDocument>,
     /// Its tasks, then those of its sub-playbooks; each in their order.
     pub tasks: Vec<RecordedTask>,
-    by_place: BTreeMap<TaskPlace, usize>,
+    /// By their places, as wholes.
+    by_place: BTreeMap<TaskPlace, Vec<usize>>,
     by_step: BTreeMap<StepId, Vec<usize>>,
+    /// What the author of its playbook calls the steps.
+    names: AuthoredNames,
 }
 
 impl Recording {
-    /// An execution with its tasks.
-    pub fn new(execution: Arc<ExecutionDocument>, tasks: Vec<TaskDocument>) -> Self {
-        let mut recording =
-            Self { execution, tasks: Vec::new(), by_place: BTreeMap::new(), by_step: BTreeMap::new() };
+    /// An execution with its tasks, told by these names of its steps: those of another version of its playbook.
+    pub fn new(execution: Arc<ExecutionDocument>, tasks: Vec<TaskDocument>, names: AuthoredNames) -> Self {
+        let (by_place, by_step) = (BTreeMap::new(), BTreeMap::new());
+        let mut recording = Self { execution, tasks: Vec::new(), by_place, by_step, names };
         recording.add(&"".into(), tasks);
         recording
     }
 
     /// Adds the tasks of an execution at this place.
     pub fn add(&mut self, within: &Arc<str>, tasks: Vec<TaskDocument>) {
+        // A step around which another one was put for its time has parts of itself inside.
+        let opener = |document: &TaskDocument| {
+            let (_, opener, _) = document.head.scope.opened_by()?;
+            let rest = document.head.step_id.as_str().strip_prefix(opener)?;
+            rest.starts_with('.').then(|| opener.to_owned())
+        };
+        let wraps: BTreeSet<String> = match self.names.is_native() {
+            true => BTreeSet::new(),
+            false => tasks.iter().filter_map(opener).collect(),
+        };
         for document in tasks {
             let head = &document.head;
-            let place =
-                TaskPlace { within: within.clone(), scope: head.scope.clone(), step: head.step_id.clone() };
-            self.by_step.entry(head.step_id.clone()).or_default().push(self.tasks.len());
-            self.by_place.insert(place.clone(), self.tasks.len());
+            let native = (within, &head.scope, &head.step_id);
+            let place = TaskPlace::of(&self.names, native, |step| wraps.contains(step.as_str()));
+            self.by_step.entry(place.step.clone()).or_default().push(self.tasks.len());
+            self.by_place.entry(whole_of(&place)).or_default().push(self.tasks.len());
             self.tasks.push(RecordedTask { place, document });
         }
     }
@@ -101,24 +116,61 @@ impl Recording {
 
     /// The task at a place, if it is of this action.
     pub fn task(&self, place: &TaskPlace, (integration, action): (&str, &str)) -> Option<&TaskDocument> {
-        let is_meant = |document: &&TaskDocument| {
-            document.head.integration.as_str() == integration && document.head.action.as_str() == action
+        let is_meant = |task: &&RecordedTask| {
+            let head = &task.document.head;
+            let is_part = call_number(task.place.part) == call_number(place.part);
+            is_part && head.integration.as_str() == integration && head.action.as_str() == action
         };
-        let document = |at: usize| self.tasks.get(at).map(|task| &task.document).filter(is_meant);
-        if let Some(at) = self.by_place.get(place) {
-            return document(*at);
+        let meant = |at: &usize| self.tasks.get(*at).filter(is_meant);
+        if let Some(there) = self.by_place.get(&whole_of(place)) {
+            return there.iter().find_map(meant).map(|task| &task.document);
         }
         // The step stands in another scope now: inside of more, or of fewer, or where it ran but once.
-        let all = self.by_step.get(&place.step)?;
-        let is_near = |at: &&usize| {
-            let scope = self.tasks.get(**at).map_or("", |task| task.place.scope.as_str());
-            let new = place.scope.as_str();
+        let all: Vec<&RecordedTask> = self.by_step.get(&place.step)?.iter().filter_map(meant).collect();
+        let is_near = |task: &&&RecordedTask| {
+            let (scope, new) = (task.place.scope.as_str(), place.scope.as_str());
             !scope.is_empty() && !new.is_empty() && (is_inner(scope, new) || is_inner(new, scope))
         };
         let mut near = all.iter().filter(is_near);
         match (near.next(), near.next(), all.as_slice()) {
-            (Some(only), None, _) | (None, None, [only]) => document(*only),
+            (Some(only), None, _) | (None, None, [only]) => Some(&only.document),
             _ => None,
+        }
+    }
+
+    /// Its tasks as the author knows them.
+    pub(crate) fn whole(&self) -> Vec<RecordedTask> {
+        if self.names.is_native() { self.tasks.clone() } else { whole(&self.tasks) }
+    }
+}
+
+/// The place of the step that a task is part of.
+fn whole_of(place: &TaskPlace) -> TaskPlace {
+    TaskPlace { part: StepPart::Whole, ..place.clone() }
+}
+
+/// The number of a call: that of a step with one call is the first.
+fn call_number(part: StepPart) -> Option<u32> {
+    match part {
+        StepPart::Whole => Some(1),
+        StepPart::Call(number) => Some(number),
+        StepPart::Inner => None,
+    }
+}
+
+impl Part for RecordedTask {
+    fn place(&self) -> &TaskPlace {
+        &self.place
+    }
+
+    fn status(&self) -> TaskStatus {
+        self.document.state.status
+    }
+
+    fn take(&mut self, part: &Self) {
+        let (own, part) = (&mut self.document.state, &part.document.state);
+        if own.status == TaskStatus::Completed && part.status != TaskStatus::Completed {
+            own.status = part.status;
         }
     }
 }

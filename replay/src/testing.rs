@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use updraft_kernel::plan::Plan;
 use updraft_protocol::playbook::Record;
 use updraft_protocol::{
-    ActionSpec, Answer, Call, CallRecord, Catalogue, Effect, ExecutionDocument, ExecutionHead, ExecutionId,
-    ExecutionState, Failure, FailureKind, Integration, Json, Name, Playbook, PlaybookId, TaskDocument,
-    TaskHead, TaskId, TaskState, TenantCode,
+    ActionSpec, Answer, AuthoredNames, Call, CallRecord, Catalogue, Effect, ExecutionDocument, ExecutionHead,
+    ExecutionId, ExecutionState, Failure, FailureKind, Integration, Json, Name, Playbook, PlaybookId,
+    TaskDocument, TaskHead, TaskId, TaskState, TenantCode,
 };
 
 use crate::file::{AnswerScript, WrittenAnswers};
@@ -93,6 +93,16 @@ pub(crate) fn statuses(trace: &RunTrace) -> Vec<String> {
 
 /// What an engine would have stored of this run.
 pub(crate) fn recording(trace: &RunTrace, input: &Value, variables: Value) -> Recording {
+    recording_as(trace, input, variables, AuthoredNames::default())
+}
+
+/// The same, told by these names.
+pub(crate) fn recording_as(
+    trace: &RunTrace,
+    input: &Value,
+    variables: Value,
+    names: AuthoredNames,
+) -> Recording {
     let peid = ExecutionId::from_bytes([7; 16]);
     let head = ExecutionHead {
         tenant_code: tenant(),
@@ -119,7 +129,7 @@ pub(crate) fn recording(trace: &RunTrace, input: &Value, variables: Value) -> Re
     let execution = ExecutionDocument { peid, head: Arc::new(head), state, epoch: 1, seq: 1 };
     let own = trace.tasks.iter().filter(|task| task.place.within.is_empty());
     let tasks = (1..).zip(own).map(|(number, task)| document(trace, task, number)).collect();
-    Recording::new(Arc::new(execution), tasks)
+    Recording::new(Arc::new(execution), tasks, names)
 }
 
 fn document(trace: &RunTrace, task: &TracedTask, number: u32) -> TaskDocument {

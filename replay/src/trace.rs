@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use updraft_protocol::limits::{DRY_RUN_BYTES, DRY_RUN_TASKS};
 use updraft_protocol::{
-    Effect, ExecutionStatus, Failure, Json, Name, TaskId, TaskStatus, TaskUpdate, Timestamp, Wait,
+    AuthoredNames, Effect, ExecutionStatus, Failure, Json, Name, TaskId, TaskStatus, TaskUpdate, Timestamp,
+    Wait,
 };
 
 use crate::answers::{CallMade, QuestionAsked, TaskPlace};
@@ -133,11 +134,14 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Keeps what an update says of a task of the executions at `within`; gives the task.
-    pub(crate) fn write(&mut self, within: &Arc<str>, update: &TaskUpdate) -> Option<&TracedTask> {
+    pub(crate) fn write(
+        &mut self,
+        (names, within): (&AuthoredNames, &Arc<str>),
+        update: &TaskUpdate,
+    ) -> Option<&TracedTask> {
         let state = &update.state;
         if let Some(head) = &update.head {
-            let place =
-                TaskPlace { within: within.clone(), scope: head.scope.clone(), step: head.step_id.clone() };
+            let place = TaskPlace::of(names, (within, &head.scope, &head.step_id), |_| false);
             self.by_id.insert(update.task_id, self.tasks.len());
             self.tasks.push(TracedTask {
                 place,

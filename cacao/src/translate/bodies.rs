@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use updraft_protocol::Value;
+use updraft_protocol::authored::{AGAIN, EXCEPTION};
 
 use crate::model::WorkflowStepKind;
 use crate::rule::Rule;
@@ -158,8 +159,8 @@ impl Translator<'_> {
     fn own_id(&mut self, number: usize, around: &Around) -> String {
         let id = self.graph.id(number).as_str();
         let word = match around.is_exception {
-            true if self.owners.contains_key(&(false, number)) || self.ended.contains(&number) => "exception",
-            _ if self.graph.is_end(number) && !self.ended.insert(number) => "again",
+            true if self.owners.contains_key(&(false, number)) || self.ended.contains(&number) => EXCEPTION,
+            _ if self.graph.is_end(number) && !self.ended.insert(number) => AGAIN,
             _ => return id.to_owned(),
         };
         self.names.step(id, word)

@@ -123,6 +123,7 @@ impl Translator<'_> {
         timeout: Option<u64>,
         after: &After,
     ) -> Fields {
+        self.names.wraps(id);
         let mut step = once(id, body);
         set(&mut step, "timeout", timeout.map(span));
         set(&mut step, "on_failure", after.failure.clone());

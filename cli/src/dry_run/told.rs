@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use updraft::{
-    Event, EventKind, ExecutionId, Failure, Json, LoopProgress, Name, Playbook, ScopePath, StepId, TaskId,
-    TaskStatus, Value,
+    AuthoredNames, Event, EventKind, ExecutionId, Failure, Json, LoopProgress, Name, Playbook, ScopePath,
+    StepId, TaskId, TaskStatus, Value,
 };
 use updraft_replay::answers::QuestionAsked;
 use updraft_replay::trace::{RunTrace, TraceEnd, TracedCall, TracedTask, Unanswered, effect_word};
@@ -20,12 +20,17 @@ use crate::tree;
 const TOLD_CHARACTERS: usize = 300;
 
 /// Prints it for people.
-pub(super) fn print(playbook: &Playbook, trace: &RunTrace, unused: &[String], output: &mut Output) {
+pub(super) fn print(
+    (playbook, names): (&Playbook, &AuthoredNames),
+    trace: &RunTrace,
+    unused: &[String],
+    output: &mut Output,
+) {
     output.line(format_args!(
         "dry run of {} version {}: nothing is called that changes something, nothing is stored",
         playbook.name, playbook.version
     ));
-    tree::print(&rows(playbook, trace), output);
+    tree::print(&rows((playbook, names), trace), output);
     if !trace.calls.is_empty() {
         output.line("calls that would be made:");
     }
@@ -57,8 +62,8 @@ pub(super) fn print(playbook: &Playbook, trace: &RunTrace, unused: &[String], ou
 }
 
 /// The rows of its own tasks, those of sub-playbooks left out.
-fn rows(playbook: &Playbook, trace: &RunTrace) -> TaskRows {
-    let mut rows = TaskRows::new(StepTree::of(playbook));
+fn rows((playbook, names): (&Playbook, &AuthoredNames), trace: &RunTrace) -> TaskRows {
+    let mut rows = TaskRows::new(StepTree::authored(playbook, names));
     for (number, task) in (1_u128..).zip(&trace.tasks).filter(|(_, task)| task.place.within.is_empty()) {
         let kind = EventKind::Task {
             task_id: TaskId::from_bytes(number.to_be_bytes()),

@@ -26,7 +26,7 @@ pub(super) async fn record(options: &Test, peid: ExecutionId, screen: &Screen) -
     let plans = playbook::plans(file, &options.sub, &tools).await;
     let (playbook, plans) = plans.map_err(|mistakes| Error::Refused(mistakes.join("\n")))?;
     let reading = Reading::open(&options.data).await?;
-    let found = recording(&reading, &options.tenant, peid).await;
+    let found = recording(&reading, &options.tenant, peid, &plans).await;
     reading.close().await;
     let found = found?;
     let (name, status) = (&found.execution.head.playbook_name, found.execution.state.execution_status);

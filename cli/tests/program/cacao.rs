@@ -11,13 +11,19 @@ use crate::given::files;
 use crate::recorder::{Asked, Recorder};
 
 /// A playbook of the crate's tests.
-fn book(name: &str) -> String {
+pub(crate) fn book(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cacao/tests/playbooks").join(name);
     path.to_str().unwrap().to_owned()
 }
 
 /// Runs a playbook whose agents and targets of these ids are one tool.
-fn run(dir: &TempDir, tool: &Recorder, file: &str, places: &[(&str, &str)], more: &[&str]) -> Ended {
+pub(crate) fn run(
+    dir: &TempDir,
+    tool: &Recorder,
+    file: &str,
+    places: &[(&str, &str)],
+    more: &[&str],
+) -> Ended {
     let (file, allowed) = (book(file), tool.address.to_string());
     let places: Vec<String> =
         places.iter().map(|(id, path)| format!("{id}=http://{}{path}", tool.address)).collect();
@@ -27,21 +33,21 @@ fn run(dir: &TempDir, tool: &Recorder, file: &str, places: &[(&str, &str)], more
     ended(dir.path(), &arguments)
 }
 
-fn id(kind: &str, number: &str) -> String {
+pub(crate) fn id(kind: &str, number: &str) -> String {
     format!("{kind}--3b6a1b0e-7f3a-4c55-9a67-1f6f3f0a{number}")
 }
 
-fn tool(number: &str) -> String {
+pub(crate) fn tool(number: &str) -> String {
     format!("http-api--5b6a1b0e-7f3a-4c55-9a67-1f6f3f0a{number}")
 }
 
 /// The status of the execution that a run told of.
-fn status(run: &Ended) -> String {
+pub(crate) fn status(run: &Ended) -> String {
     run.json()["execution"]["execution_status"].as_str().unwrap_or_default().to_owned()
 }
 
 /// Whether a file below has this text.
-fn has(dir: &Path, text: &str) -> bool {
+pub(crate) fn has(dir: &Path, text: &str) -> bool {
     std::fs::read_dir(dir).unwrap().flatten().any(|entry| {
         let path = entry.path();
         if path.is_dir() {
@@ -51,7 +57,7 @@ fn has(dir: &Path, text: &str) -> bool {
     })
 }
 
-fn lookups(score: u32, listed: bool) -> impl Fn(&Asked) -> (u16, String) {
+pub(crate) fn lookups(score: u32, listed: bool) -> impl Fn(&Asked) -> (u16, String) {
     move |asked| match asked.target.split(['/', '?']).nth(1) {
         Some("v2") => (200, format!("{{\"score\": {score}, \"of\": 100}}")),
         Some("lists") => (200, format!("{{\"listed\": {listed}}}")),

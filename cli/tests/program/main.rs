@@ -3,6 +3,8 @@
 
 mod beside;
 mod cacao;
+mod cacao_people;
+mod cacao_testing;
 mod containing;
 mod dead_letters;
 mod declared;
