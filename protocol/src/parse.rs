@@ -179,7 +179,7 @@ fn node(text: &str) -> Result<Rc<Node>, Mistake> {
 }
 
 /// Whether the text is JSON rather than YAML, in which `{name: value}` is valid too.
-fn is_json(text: &str) -> bool {
+pub fn is_json(text: &str) -> bool {
     let inside = text.trim_start().strip_prefix('{').map(str::trim_start);
     inside.is_some_and(|inside| inside.is_empty() || inside.starts_with(['"', '}']))
 }

@@ -7,19 +7,24 @@ use serde_json::Value;
 
 /// Who may know whom: `protocol ← kernel ← storage ← actors ← engine ← cli`. For tests alone, the crates
 /// after the first list.
-const MAY_KNOW: [(&str, &[&str], &[&str]); 18] = [
+const MAY_KNOW: [(&str, &[&str], &[&str]); 19] = [
     ("updraft-protocol", &[], &[]),
     ("updraft-kernel", &["updraft-protocol"], &[]),
     ("updraft-masking", &["updraft-protocol"], &[]),
     ("updraft-cacao", &["updraft-protocol"], &["updraft-kernel", "updraft-integrations"]),
     ("updraft-graph", &["updraft-protocol"], &[]),
+    ("updraft-formatter", &["updraft-protocol"], &[]),
     ("updraft-storage", &["updraft-protocol", "updraft-kernel"], &["updraft-storage"]),
     ("updraft-actors", &["updraft-protocol", "updraft-kernel", "updraft-masking", "updraft-storage"], &[]),
     ("updraft-integrations", &["updraft-protocol", "updraft-masking"], &[]),
     ("updraft", BELOW_ENGINE, &[]),
     ("updraft-load", &["updraft"], &[]),
     ("updraft-replay", &["updraft-protocol", "updraft-kernel"], &[]),
-    ("updraft-cli", &["updraft", "updraft-graph", "updraft-load", "updraft-replay"], &[]),
+    (
+        "updraft-cli",
+        &["updraft", "updraft-formatter", "updraft-graph", "updraft-load", "updraft-replay"],
+        &[],
+    ),
     ("updraft-tests", &["updraft", "updraft-load"], BELOW_ENGINE),
     ("updraft-benchmarks", &["updraft", "updraft-load"], &[]),
     // What a backend would write: it depends on one crate.
