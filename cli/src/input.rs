@@ -19,6 +19,11 @@ pub(crate) fn bytes(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     read(file, limit)
 }
 
+/// The bytes of standard input, `limit` at most.
+pub(crate) fn standard(limit: usize) -> io::Result<Vec<u8>> {
+    read(io::stdin().lock(), limit)
+}
+
 fn read(source: impl Read, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source.take(limit as u64 + 1).read_to_end(&mut bytes)?;
@@ -36,7 +41,7 @@ pub(crate) fn json(path: &Path) -> Result<Value, String> {
     let stdin = path.as_os_str() == "-";
     let name = if stdin { "standard input".to_owned() } else { path.display().to_string() };
     let limit = INPUT_BYTES * SPACE;
-    let bytes = if stdin { read(io::stdin().lock(), limit) } else { bytes(path, limit) };
+    let bytes = if stdin { standard(limit) } else { bytes(path, limit) };
     let bytes = bytes.map_err(|error| format!("{name}: {error}"))?;
     let text = text::decode(&bytes).map_err(|error| format!("{name}: {error}"))?;
     Value::parse(&text).map_err(|error| match error {

@@ -21,6 +21,8 @@ mod durability;
 mod environment;
 mod exit;
 mod extend;
+mod files;
+mod fmt;
 mod follow;
 mod graph;
 mod health;
@@ -100,6 +102,7 @@ fn main() -> ExitCode {
 fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
     match command {
         Command::Validate(options) => wait(validate::validate(&options, screen)),
+        Command::Fmt(options) => fmt::fmt(&options, screen),
         Command::Schema => validate::schema(),
         Command::Import(options) => cacao::import(&options),
         Command::Export(options) => cacao::export(&options),

@@ -2,6 +2,7 @@
 
 mod containments;
 mod convert;
+mod format;
 mod grants;
 mod graph;
 mod look;
@@ -25,6 +26,7 @@ use crate::exit;
 use crate::stress::options::Stress;
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
 pub(crate) use convert::{CacaoFile, Export, ExportForm, Import, ImportForm};
+pub(crate) use format::FormatFiles;
 pub(crate) use grants::Grants;
 pub(crate) use graph::DrawGraph;
 pub(crate) use look::{AskWhy, Show};
@@ -56,6 +58,9 @@ pub(crate) enum Command {
     Recover(Recover),
     /// Checks playbooks and tells every mistake with its place.
     Validate(Validate),
+    /// Brings playbooks and test cases into their layout: changes where things stand, and never what they say.
+    #[command(after_help = format::HELP)]
+    Fmt(FormatFiles),
     /// Draws a playbook, or an execution with how its steps went: to a file as SVG or PNG, else as text.
     Graph(DrawGraph),
     /// Lists executions, newest first.

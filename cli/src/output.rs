@@ -1,7 +1,7 @@
 //! Output: standard output and the JSON shapes that go there. A reader that has gone away is no error.
 
 use std::fmt::Display;
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
 use updraft::{ExecutionDocument, Inspection, TaskDocument};
@@ -64,6 +64,13 @@ impl Output {
     /// Writes a line with colours of our own. Whatever came from outside was cleaned before.
     pub(crate) fn styled(&mut self, line: impl Display) {
         let written = writeln!(self.stream, "{line}").and_then(|()| self.stream.flush());
+        self.settle(written);
+    }
+
+    /// Writes a text as it is. A terminal that shows it obeys nothing in it.
+    pub(crate) fn text(&mut self, text: &str) {
+        let shown = if io::stdout().is_terminal() { clean_lines(text) } else { text.into() };
+        let written = self.stream.write_all(shown.as_bytes()).and_then(|()| self.stream.flush());
         self.settle(written);
     }
 

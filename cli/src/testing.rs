@@ -1,7 +1,6 @@
 //! `updraft test`: the test cases beside playbooks, run on all cores and told like those of a test runner. Owns what is told; what
 //! a case means is in `updraft_replay`.
 
-mod find;
 mod junit;
 mod record;
 
@@ -19,6 +18,7 @@ use updraft_replay::plans::RunPlans;
 
 use crate::declared::declared;
 use crate::exit::{Ending, Error};
+use crate::files;
 use crate::input;
 use crate::log::Screen;
 use crate::options::Test;
@@ -57,7 +57,7 @@ pub(crate) async fn test(options: Test, screen: &Screen) -> Result<Ending, Error
     let began = SystemClock.now();
     let here = [PathBuf::from(".")];
     let paths = if options.paths.is_empty() { &here[..] } else { &options.paths };
-    let files = find::test_files(paths)?;
+    let files = files::test_files(paths)?;
     let tools = declared(&options.data, options.integrations.as_deref())?;
     let (mut jobs, mut mistakes) = (Vec::new(), Vec::new());
     for (number, path) in files.iter().enumerate() {

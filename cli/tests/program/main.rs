@@ -11,6 +11,7 @@ mod declared;
 mod doctor;
 mod documents;
 mod ended;
+mod format;
 mod given;
 mod graph;
 mod hostile;
