@@ -63,7 +63,7 @@ impl Translator<'_> {
         let found = match gives {
             Gives::Map => text,
             _ => format!(
-                "(({text})|parse_json if {text} is string and {text} is matching('^[ \\\\t\\\\r\\\\n]*\\\\{{') else {text})"
+                "(({text})|parse_json({text}) if {text} is string and {text} is matching('^[ \\\\t\\\\r\\\\n]*\\\\{{') else {text})"
             ),
         };
         let first = Fields::from([(result.clone(), Value::from(format!("{{{{ {found} }}}}")))]);

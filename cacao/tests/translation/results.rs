@@ -106,6 +106,8 @@ fn an_answer_gives_its_field_or_all_of_it() {
         ("string", json!("{\"score\": \"a\"}"), json!("a")),
         ("string", json!("{\"score\": [1]}"), json!("[1]")),
         ("string", json!("plain"), json!("plain")),
+        ("string", json!("{ no JSON }"), json!("{ no JSON }")),
+        ("string", json!("{\"score\": 1}\n{\"score\": 2}"), json!("{\"score\": 1}\n{\"score\": 2}")),
         ("string", json!("[1]"), json!("[1]")),
         ("string", json!("{\"other\": 1}"), json!("{\"other\":1}")),
         ("dictionary", json!("{\"other\": 1}"), json!({"other": 1})),

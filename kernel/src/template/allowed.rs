@@ -125,7 +125,7 @@ pub(super) static FILTERS: &[Filter] = &[
     filter("max", EXTREME, lists::max),
     filter("md5", &[], codes::md5),
     filter("min", EXTREME, lists::min),
-    filter("parse_json", &[], texts::parse_json),
+    filter("parse_json", &[takes("default")], texts::parse_json),
     filter("refang", &[], indicators::refang),
     filter("registered_domain", &[], addresses::registered_domain),
     filter("replace", &[needs("from"), needs("to")], texts::replace),

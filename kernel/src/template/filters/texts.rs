@@ -181,14 +181,15 @@ pub(in crate::template) fn to_json(meter: &Meter, value: &Operand, args: &[Opera
     Operand::text(meter, &text)
 }
 
-/// `|parse_json`: the value that a text is as JSON.
-pub(in crate::template) fn parse_json(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
+/// `|parse_json(default)`: the value that a text is as JSON; the default where it is none.
+pub(in crate::template) fn parse_json(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let text = text("parse_json", value)?;
     meter.work(PARSE_WORK * text.len() as u64)?;
     meter.make(text.len() + PARSE_BYTES)?;
-    match Json::parse(text) {
-        Ok(json) => read(meter, json.as_str(), None, WantedPart::WHOLE),
-        Err(error) => refuse(format!(
+    match (Json::parse(text), argument(args, 0)) {
+        (Ok(json), _) => read(meter, json.as_str(), None, WantedPart::WHOLE),
+        (Err(_), default) if !default.is_undefined() => Ok(default.clone()),
+        (Err(error), _) => refuse(format!(
             "`parse_json` needs a text that is JSON; it is not at line {}, column {}",
             error.line(),
             error.column()

@@ -77,6 +77,13 @@ fn json_is_read_with_every_digit_or_refused_with_its_place() {
     gives("'[1.10, 1e3]'|parse_json|tojson", json!({}), json!("[1.10,1e3]"));
     says("'{\"a\": tru}'|parse_json", json!({}), "it is not at line 1, column ");
     says("input.v|parse_json", json!({"v": "[".repeat(200)}), "needs a text that is JSON");
+    gives("'{ x }'|parse_json('none')", json!({}), json!("none"));
+    gives("'{}'|parse_json('none')", json!({}), json!({}));
+    says(
+        "input.v|parse_json('none')",
+        json!({"v": {}}),
+        "`parse_json` needs a text, not a value of type map",
+    );
     says("input.v|parse_json", json!({"v": {}}), "`parse_json` needs a text, not a value of type map");
 }
 
