@@ -142,9 +142,7 @@ impl<'r> Run<'r> {
                 (true, ..) => self.value(&choice.yes),
                 (false, Some(no), _) => self.value(no),
                 (false, None, Missing::Passes) => Ok(Operand::Undefined),
-                (false, None, Missing::Fails) => {
-                    refuse("an `if` without `else` gives nothing: the value is undefined")
-                }
+                (false, None, Missing::Fails) => nothing(&choice.yes),
             },
             Expr::Slice(slice) => {
                 let value = self.value(&slice.value)?;
@@ -361,10 +359,24 @@ fn item(value: &Operand, index: i64) -> Result<Operand> {
 
 /// A path that leads nowhere after so many keys.
 fn missing(path: &Path, keys: usize) -> Result<Operand> {
-    use std::fmt::Write;
-    if path.missing == Missing::Passes {
-        return Ok(Operand::Undefined);
+    match path.missing {
+        Missing::Passes => Ok(Operand::Undefined),
+        Missing::Fails => refuse(format!("`{}` is undefined", named(path, keys))),
     }
+}
+
+/// An `if` without `else` whose condition does not hold: what it does not give is named, since that is what the author looks for.
+fn nothing(given: &Expr) -> Result<Operand> {
+    let Expr::Path(path) = given else {
+        return refuse("an `if` without `else` gives nothing: the value is undefined");
+    };
+    let name = named(path, path.keys.len());
+    refuse(format!("an `if` without `else` does not give `{name}`: the value is undefined"))
+}
+
+/// A path as it is written, up to so many keys.
+fn named(path: &Path, keys: usize) -> String {
+    use std::fmt::Write;
     let mut name = match &path.base {
         Base::Input => "input".to_owned(),
         Base::Variables => "variables".to_owned(),
@@ -384,5 +396,5 @@ fn missing(path: &Path, keys: usize) -> Result<Operand> {
             Key::Computed(_) => write!(name, "[…]"),
         };
     }
-    refuse(format!("`{name}` is undefined"))
+    name
 }

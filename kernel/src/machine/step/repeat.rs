@@ -294,7 +294,7 @@ impl Machine {
         let output = rounds.output();
         let result = match repeat.timeout.filter(|_| timed_out) {
             Some(timeout) => {
-                let message = format!("the condition did not end the rounds within {}", Span(timeout));
+                let message = format!("it did not end within {}", Span(timeout));
                 Err(Failure::new(FailureKind::Timeout, message).with_may_have_acted(false))
             }
             None => result,

@@ -74,6 +74,10 @@ fn what_is_undefined_is_named_and_data_is_not() {
         error("{{ 'a' if false }}"),
         "arguments.x: an `if` without `else` gives nothing: the value is undefined"
     );
+    assert_eq!(
+        error("{{ input.user.name if false }}"),
+        "arguments.x: an `if` without `else` does not give `input.user.name`: the value is undefined"
+    );
     assert!(!error("{{ input.user.name + 1 }}").contains("secret"));
     assert!(!error("{{ 170141183460469231731687303715884105727 + input.list[0] }}").contains("17014"));
 }
