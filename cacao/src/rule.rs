@@ -215,6 +215,8 @@ rules! {
     AddressByStep = "address-by-step" Refused,
     /// An agent is of a type that the standard does not name.
     AgentType = "agent-type" Warned,
+    /// An agent has a credential, and the target of a request is another machine.
+    AgentCredential = "agent-credential" Warned,
     /// The target of a request is no path.
     HttpTarget = "http-target" Refused,
     /// The target of a request is for another machine than the address.

@@ -40,12 +40,7 @@ const FILES: &[Row] = &[
         &["agent-type", "open-vocabulary", "timestamp-precision"],
         &["openc2.run"],
     ),
-    (
-        "soarca-powershell-playbook.json",
-        &[],
-        &["agent-type", "open-vocabulary", "unknown-property"],
-        &["powershell.run"],
-    ),
+    ("soarca-powershell-playbook.json", &[], &["agent-type", "open-vocabulary"], &["powershell.run"]),
     (
         "soarca-ssh-playbook.json",
         &["authentication"],

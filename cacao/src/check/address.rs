@@ -24,7 +24,7 @@ fn machines(check: &mut Check<'_>, definitions: &str, all: &BTreeMap<CacaoId, Ag
             let list = property(&address, kind.word());
             for (number, value) in values.iter().enumerate().filter(|(_, value)| !refers(value)) {
                 if let Err(needed) = value_of(*kind, value) {
-                    let message = format!("is {needed}");
+                    let message = format!("is to be {needed}");
                     check.findings.add(CacaoFinding::new(
                         Rule::AddressValue,
                         id,
@@ -38,7 +38,7 @@ fn machines(check: &mut Check<'_>, definitions: &str, all: &BTreeMap<CacaoId, Ag
             port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
         };
         if machine.port.as_deref().is_some_and(|port| !refers(port) && !is_port(port)) {
-            let message = "is a number from 1 to 65535";
+            let message = "is to be a number from 1 to 65535";
             check.findings.add(CacaoFinding::new(Rule::Port, id, property(&path, "port"), message));
         }
     }
@@ -51,6 +51,9 @@ fn refers(text: &str) -> bool {
 
 fn value_of(kind: AddressKind, text: &str) -> Result<(), &'static str> {
     let (fits, needed) = match kind {
+        AddressKind::Url if has_login(text) => {
+            (false, "a URL without a name or a password: these belong into `authentication_info_definitions`")
+        }
         AddressKind::Url => (
             is_url(text),
             "a URL with `http://` or `https://` and a host, such as `https://edr.example.com/v1`",
@@ -62,6 +65,12 @@ fn value_of(kind: AddressKind, text: &str) -> Result<(), &'static str> {
         AddressKind::Vlan => (true, ""),
     };
     if fits { Ok(()) } else { Err(needed) }
+}
+
+/// Whether a URL has a name or a password before its host.
+fn has_login(text: &str) -> bool {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default().contains('@')
 }
 
 /// A URL that is written to be used, not to be read: with no `hxxp` and no `[.]`.
@@ -113,6 +122,7 @@ mod tests {
             (AddressKind::Url, "https://edr[.]example[.]com"),
             (AddressKind::Url, "edr.example.com"),
             (AddressKind::Url, "ftp://edr.example.com"),
+            (AddressKind::Url, "https://soar:password@edr.example.com/v1"),
             (AddressKind::Url, "https://"),
             (AddressKind::Dname, "https://edr.example.com"),
             (AddressKind::Dname, "edr.example.com:80"),

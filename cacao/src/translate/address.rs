@@ -99,8 +99,11 @@ impl<'p> Translator<'p> {
             (Some(text), Some(port)) => {
                 let base = based(kind, &text, &port);
                 let Some(base) = base.filter(|base| is_base(base)) else {
-                    let message =
-                        format!("`{}` has an address or a port that is none of HTTP: {text}", machine.id);
+                    // It is not told: its query may have a credential.
+                    let message = format!(
+                        "`{}` has an address or a port that is none of HTTP, such as `https://edr.example.com/v1`",
+                        machine.id
+                    );
                     self.found(Rule::AddressForm, number, "targets", message);
                     return None;
                 };

@@ -6,6 +6,7 @@ use crate::model::{AuthenticationKind, CacaoId, SecretText};
 use crate::rule::Rule;
 
 use super::Translator;
+use super::content::is_template;
 use super::native::{Fields, map, set};
 use super::scope::Scope;
 use super::secrets::named;
@@ -42,6 +43,16 @@ impl Translator<'_> {
         }
     }
 
+    /// Refuses what is no plain text where it is said how tokens are fetched, before any value is known.
+    fn written_out(&mut self, (number, property): (usize, &str), id: &CacaoId, (word, text): (&str, &str)) {
+        if text.contains("__:value") || is_template(text) {
+            let message = format!(
+                "fetches tokens by `{id}`, whose `{word}` has a variable or braces of a template, and is written out"
+            );
+            self.found(Rule::Authentication, number, property, message);
+        }
+    }
+
     /// The native `auth` of a request.
     pub(super) fn http_auth(
         &mut self,
@@ -71,6 +82,10 @@ impl Translator<'_> {
                     ("client_secret", secret),
                 ]);
                 set(&mut fields, "scope", client.scope.clone());
+                let texts = [("token_url", Some(&client.token_url)), ("client_id", Some(&client.client_id))];
+                for (word, text) in texts.into_iter().chain([("scope", client.scope.as_ref())]) {
+                    self.written_out(place, id, (word, text.map_or("", String::as_str)));
+                }
                 if !super::address::is_base(&client.token_url) {
                     let message = format!(
                         "fetches tokens by `{id}`, whose `token_url` is no URL that begins with https://"
@@ -79,7 +94,13 @@ impl Translator<'_> {
                 }
                 Some(Value::Object(map([("oauth2", Value::Object(fields))])))
             }
-            AuthenticationKind::OAuth2 { token, .. } => {
+            AuthenticationKind::OAuth2 { header, token, .. } => {
+                if !is_bearer(header) {
+                    let message = format!(
+                        "authenticates by `{id}`, whose `oauth_header` is another than `Authorization: Bearer`, which tokens are sent with"
+                    );
+                    self.found(Rule::Authentication, number, property, message);
+                }
                 let token = self.credential(place, id, "token", Some(token))?;
                 Some(Value::Object(map([("bearer", token)])))
             }
@@ -129,4 +150,15 @@ impl Translator<'_> {
         }
         fields
     }
+}
+
+/// Whether this is how tokens are sent: `Authorization: Bearer` (RFC 6750), or either half of it.
+fn is_bearer(header: &str) -> bool {
+    let words: Vec<String> = header
+        .split(|c: char| c == ':' || c.is_whitespace())
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    matches!(words[..], [] | ["authorization"] | ["bearer"] | ["authorization", "bearer"])
 }

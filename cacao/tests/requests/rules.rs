@@ -49,6 +49,14 @@ const CHANGES: &[(Rule, Change)] = &[
         file["agent_definitions"] = json!({"soarca--1": {"type": "soarca", "name": "a"}});
         file["workflow"][ACTION]["agent"] = json!("soarca--1");
     }),
+    (Rule::AgentCredential, |file| {
+        login(file, json!({"type": "http-basic", "user_id": "soar", "password": "correct horse"}));
+        let agent = "http-api--00000000-0000-4000-8000-000000000002";
+        file["agent_definitions"] = json!({agent: file["target_definitions"][TARGET].take()});
+        file["workflow"][ACTION]["agent"] = json!(agent);
+        let other = json!({"type": "http-api", "name": "a", "address": {"dname": ["other.example"]}});
+        file["target_definitions"][TARGET] = other;
+    }),
     (Rule::HttpTarget, |file| command(file, "GET /a/%2e%2e/b HTTP/1.1")),
     (Rule::UrlConflict, |file| command(file, "GET https://other.example/a HTTP/1.1")),
     (Rule::HttpMethod, |file| command(file, "BREW /a HTTP/1.1")),

@@ -39,7 +39,8 @@ static SHAPES: &[(&str, Shape)] = &[
     ("security-category", &[COMMON, &[must("category", &CATEGORY)]]),
     ("http-api", &[COMMON, MACHINE, PORT]),
     ("linux", &[COMMON, MACHINE, PORT]),
-    ("net-address", &[COMMON, MACHINE]),
+    // The standard gives it no port, and published playbooks do.
+    ("net-address", &[COMMON, MACHINE, PORT]),
     ("ssh", &[COMMON, MACHINE, PORT]),
 ];
 

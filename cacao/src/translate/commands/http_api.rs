@@ -2,7 +2,7 @@
 
 use updraft_protocol::Value;
 
-use crate::model::{HttpCommand, StartLine};
+use crate::model::{CacaoId, HttpCommand, StartLine};
 use crate::rule::Rule;
 use crate::translate::Translator;
 use crate::translate::action::Call;
@@ -70,10 +70,7 @@ impl<'p> Translator<'p> {
         if let (None, Some(content_type)) = (declared, content_type) {
             headers.insert("Content-Type".to_owned(), Value::from(content_type));
         }
-        let authentication = call.machine.and_then(|machine| machine.machine.authentication.as_ref());
-        let agent = self.definition(&call.action.agent).and_then(|agent| agent.kind.machine());
-        let authentication = authentication.or_else(|| agent.and_then(|agent| agent.authentication.as_ref()));
-        if let Some(id) = authentication {
+        if let Some(id) = self.login(call) {
             if headers.keys().any(|name| name.eq_ignore_ascii_case("authorization")) {
                 let message = format!("has a header `Authorization`, and `{id}` gives another one");
                 self.found(Rule::HttpHeader, call.number, &call.property("headers"), message);
@@ -89,6 +86,28 @@ impl<'p> Translator<'p> {
         let response = if call.asked() > 0 { "text" } else { "none" };
         arguments.insert("response".to_owned(), Value::from(response));
         arguments
+    }
+
+    /// How the machine that a request is sent to is authenticated to. The credential of an agent is for the agent: a target that is
+    /// another machine does not get it.
+    fn login(&mut self, call: Call<'p>) -> Option<&'p CacaoId> {
+        let asked = call.machine?.machine;
+        let agent = self.definition(&call.action.agent)?.kind.machine();
+        let of_agent = || agent.and_then(|agent| agent.authentication.as_ref());
+        let is_agent = agent.is_some_and(|agent| agent.address == asked.address && agent.port == asked.port);
+        match (&asked.authentication, of_agent()) {
+            (Some(id), _) => Some(id),
+            (None, Some(id)) if is_agent => Some(id),
+            (None, Some(id)) => {
+                let message = format!(
+                    "has the credential `{id}`, which the target does not get, as it is another machine; where it is for the target, \
+                     let the target have it as `authentication_info`"
+                );
+                self.found(Rule::AgentCredential, call.number, "agent", message);
+                None
+            }
+            (None, None) => None,
+        }
     }
 
     /// The URL of a request: what the machine's begin with, and the target of the start line.
@@ -118,7 +137,8 @@ impl<'p> Translator<'p> {
             })
             .collect();
         if !is_path(&literal) {
-            let message = "has a target that is no path: blanks, `\\`, `.` and `..` as a part, and `%` without two digits are none";
+            let message = "has a target that is no path: blanks, `\\`, `#`, letters beyond ASCII, `.` and `..` as a part, and `%` without two \
+                           digits are none; `%23` is a `#`, and `%C3%A9` an `é`";
             self.found(Rule::HttpTarget, call.number, &property, message);
             return None;
         }
@@ -172,12 +192,13 @@ fn is_path(text: &str) -> bool {
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
     let escaped = bytes.iter().enumerate().all(|(at, byte)| *byte != b'%' || escape(at));
-    let path = text.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase().replace("%2e", ".");
+    let path = text.split('?').next().unwrap_or_default().to_ascii_lowercase().replace("%2e", ".");
     let dots = path.split('/').any(|part| {
         let part = part.split(';').next().unwrap_or_default();
         part == "." || part == ".."
     });
-    escaped && !dots && !text.contains('\\') && text.chars().all(|c| c.is_ascii_graphic())
+    // What follows a `#` is not sent.
+    escaped && !dots && !text.contains(['\\', '#']) && text.chars().all(|c| c.is_ascii_graphic())
 }
 
 fn is_token(text: &str) -> bool {
