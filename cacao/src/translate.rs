@@ -40,6 +40,8 @@ use native::{Fields, list, map, set};
 use scope::Scope;
 use secrets::Secrets;
 
+pub(crate) use texts::part_as_text;
+
 pub use secrets::TakenSecret;
 
 /// A CACAO playbook as a native one.

@@ -1,6 +1,7 @@
 //! Native templates as texts of CACAO: `{{ variables['__x__'] }}` is `__x__:value`. Owns which templates can be said so.
 
 use super::Names;
+use crate::translate::part_as_text;
 
 /// A native template as a text of CACAO; `None` where it reads anything but variables and constants.
 pub(super) fn text(template: &str, names: &Names) -> Option<String> {
@@ -48,8 +49,11 @@ fn push(text: &mut String, more: &str) -> Option<()> {
 
 /// The reference that an expression is; `None` where it is another one.
 pub(super) fn reference(expression: &str, names: &Names) -> Option<String> {
-    let expression =
-        expression.strip_suffix("|string").or(expression.strip_suffix("|to_json")).unwrap_or(expression);
+    let expression = expression
+        .strip_suffix("|string")
+        .or(expression.strip_suffix("|to_json"))
+        .or(part(expression))
+        .unwrap_or(expression);
     let (path, keys) = match expression.strip_prefix('(') {
         Some(inside) => {
             let (inside, keys) = inside.split_once(')')?;
@@ -59,10 +63,21 @@ pub(super) fn reference(expression: &str, names: &Names) -> Option<String> {
             }
             (path, keys)
         }
-        None => (expression, ""),
+        None => expression
+            .match_indices("']")
+            .next()
+            .and_then(|(at, end)| expression.split_at_checked(at + end.len()))
+            .unwrap_or((expression, "")),
     };
     let plain = keys.is_empty() || keys.starts_with("['") && keys.ends_with("']") && !keys.contains('\\');
     plain.then(|| Some(format!("{}:value{keys}", variable(path, names)?)))?
+}
+
+/// What is printed by an expression that prints a part of a dictionary.
+fn part(expression: &str) -> Option<&str> {
+    let (twice, _) = expression.split_once(" is string else ")?;
+    let part = twice.get(..twice.len().checked_sub(" if ".len())? / 2)?;
+    (part_as_text(part) == expression).then_some(part)
 }
 
 /// The name in CACAO of the variable or constant that a path reads.

@@ -3,14 +3,16 @@
 
 use base64::Engine;
 use updraft_protocol::Value;
+use updraft_protocol::value::Error;
 use url::form_urlencoded;
 
 use crate::model::HttpContent;
+use crate::path::short;
 use crate::rule::Rule;
 
 use super::Translator;
 use super::native::{Fields, map};
-use super::references::Part;
+use super::references::{Part, plain};
 use super::scope::Scope;
 use super::texts::Form;
 
@@ -36,21 +38,29 @@ impl Translator<'_> {
         let content_type =
             content_type.map(|all| all.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
         let content_type = content_type.as_deref().unwrap_or_default();
+        let is_json = content_type == "application/json" || content_type.ends_with("+json");
+        let parts = self.parts(place, text, scope);
+        let refers = parts.iter().any(|part| matches!(part, Part::Variable(..)));
+        if !refers && !content_type.is_empty() {
+            self.bare(place, &parts, scope);
+            if let (true, Err(error)) = (is_json, Value::parse(text)) {
+                self.no_json(place, &error);
+            }
+            return as_written(content);
+        }
         if content_type == "application/x-www-form-urlencoded" {
             return self.form(place, text, scope);
         }
-        let is_json = content_type == "application/json" || content_type.ends_with("+json");
         if is_json || content_type.is_empty() {
             match self.json(place, text, scope) {
-                Some(json) => return map([("json", json)]),
-                None if is_json => {
-                    self.found(Rule::Content, place.0, place.1, "is declared to be JSON, and is none");
+                Ok(json) => return map([("json", json)]),
+                Err(error) if is_json => {
+                    self.no_json(place, &error);
                     return Fields::new();
                 }
-                None => {}
+                Err(_) => {}
             }
         }
-        let refers = self.parts(place, text, scope).iter().any(|part| matches!(part, Part::Variable(..)));
         if refers && !content_type.is_empty() && !content_type.starts_with("text/plain") {
             let message = format!(
                 "has variables in content of the type `{content_type}`, in which a value could become structure; JSON, forms and plain \
@@ -59,10 +69,22 @@ impl Translator<'_> {
             self.found(Rule::Content, place.0, place.1, message);
             return Fields::new();
         }
-        match content {
-            HttpContent::Bytes(bytes) if !refers => bytes_of(bytes),
-            _ => map([("text", Value::from(self.text(place, text, scope, Form::Printed)))]),
+        match refers {
+            false => as_written(content),
+            true => map([("text", Value::from(self.text(place, text, scope, Form::Printed)))]),
         }
+    }
+
+    /// Refuses content that is declared as JSON and is none. The column is not told: a reference is longer or shorter than its value.
+    fn no_json(&mut self, (number, property): (usize, &str), error: &Error) {
+        let why = match error {
+            Error::Syntax { line, message, .. } => format!("in its line {line}, {message}"),
+            Error::Twice { line, name, .. } => {
+                format!("in its line {line}, the field {:?} is there already", short(name))
+            }
+            Error::Nesting => error.to_string(),
+        };
+        self.found(Rule::Content, number, property, format!("is declared to be JSON, and is none: {why}"));
     }
 
     /// A form: each field with one value, or with a list of them.
@@ -92,11 +114,8 @@ impl Translator<'_> {
         map([("form", Value::Object(fields))])
     }
 
-    /// JSON with references, as a value with templates; `None` where it is no JSON.
-    pub(super) fn json(&mut self, place: (usize, &str), text: &str, scope: &Scope) -> Option<Value> {
-        if text.contains(MARK) {
-            return None;
-        }
+    /// JSON with references, as a value with templates.
+    fn json(&mut self, place: (usize, &str), text: &str, scope: &Scope) -> Result<Value, Error> {
         let mut marked = String::new();
         let mut outside = Vec::new();
         for (is_text, piece) in pieces(text) {
@@ -106,7 +125,8 @@ impl Translator<'_> {
             }
             for part in self.parts(place, piece, scope) {
                 match part {
-                    Part::Text(text) => marked.push_str(text),
+                    // No JSON has the mark outside of its texts.
+                    Part::Text(text) => marked.push_str(&text.replace(MARK, "?")),
                     Part::Variable(name, keys) => {
                         marked.push_str(&format!("\"{MARK}{}\"", outside.len()));
                         outside.push((name, keys));
@@ -114,13 +134,13 @@ impl Translator<'_> {
                 }
             }
         }
-        let json = Value::parse(&marked).ok()?;
+        let json = Value::parse(&marked)?;
         let mut mark = |this: &mut Self, text: &str| -> Option<Value> {
             let (name, keys) = outside.get(text.strip_prefix(MARK)?.parse::<usize>().ok()?)?;
             let (expression, _) = this.reading(place, name, keys, scope)?;
             Some(Value::from(format!("{{{{ {expression} }}}}")))
         };
-        Some(self.filled(place, json, scope, &mut mark))
+        Ok(self.filled(place, json, scope, &mut mark))
     }
 
     /// Recurses as deep as values are nested, which the reader of JSON bounds.
@@ -156,8 +176,16 @@ impl Translator<'_> {
     }
 }
 
-fn is_template(text: &str) -> bool {
+pub(super) fn is_template(text: &str) -> bool {
     ["{{", "{%", "{#"].iter().any(|start| text.contains(start))
+}
+
+/// Content without references: byte for byte what stands in the file.
+fn as_written(content: &HttpContent) -> Fields {
+    match content {
+        HttpContent::Text(text) => map([("text", Value::from(plain(text)))]),
+        HttpContent::Bytes(bytes) => bytes_of(bytes),
+    }
 }
 
 fn bytes_of(bytes: &[u8]) -> Fields {

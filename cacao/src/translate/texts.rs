@@ -21,6 +21,14 @@ pub(super) enum Form {
     Shell,
 }
 
+/// What a dictionary has under a key, as a text: what it is is known only when it is read. What is not known is not printed.
+pub(crate) fn part_as_text(expression: &str) -> String {
+    format!(
+        "{expression} if {expression} is string else {expression}|to_json if {expression} is not none else \
+         ({expression} if {expression} is not none)"
+    )
+}
+
 impl Translator<'_> {
     /// The parts of a text; what it refers to and nobody declares is refused.
     pub(super) fn parts<'t>(
@@ -49,7 +57,7 @@ impl Translator<'_> {
         form: Form,
     ) -> String {
         let parts = self.parts((number, property), text, scope);
-        self.bare(number, property, &parts, scope);
+        self.bare((number, property), &parts, scope);
         let refers = parts.iter().any(|part| matches!(part, Part::Variable(..)));
         if !refers && form != Form::Url {
             return plain(text);
@@ -66,12 +74,15 @@ impl Translator<'_> {
                     let Some((expression, kind)) = self.reading((number, property), name, keys, scope) else {
                         continue;
                     };
-                    let filter = match (form, alone, kind) {
-                        (Form::Printed, true, Some(StixKind::Number | StixKind::Bool)) => "|string",
-                        (Form::Printed, true, Some(StixKind::Dictionary) | None) => "|to_json",
-                        _ => "",
+                    let printed = match (form, kind) {
+                        (Form::Printed, Some(StixKind::Number | StixKind::Bool)) if alone => {
+                            format!("{expression}|string")
+                        }
+                        (Form::Printed, Some(StixKind::Dictionary)) => format!("{expression}|to_json"),
+                        (Form::Printed, None) => part_as_text(&expression),
+                        _ => expression,
                     };
-                    template.push_str(&format!("{{{{ {expression}{filter} }}}}"));
+                    template.push_str(&format!("{{{{ {printed} }}}}"));
                 }
             }
         }
@@ -101,16 +112,16 @@ impl Translator<'_> {
             return None;
         }
         let kind = binding.kind();
-        let known = binding.known();
         if keys.is_empty() {
-            return Some((known, Some(kind)));
+            return Some((binding.known(), Some(kind)));
         }
+        // Nothing is under a key of what is not known, and what is undefined is never printed.
         let keys: String = keys.iter().map(|key| format!("[{}]", quoted(key))).collect();
-        Some((format!("{known}{keys}"), None))
+        Some((format!("{}{keys}", binding.path()), None))
     }
 
     /// Refuses a declared variable that is named without `:value`.
-    fn bare(&mut self, number: usize, property: &str, parts: &[Part<'_>], scope: &Scope) {
+    pub(super) fn bare(&mut self, (number, property): (usize, &str), parts: &[Part<'_>], scope: &Scope) {
         let texts = parts.iter().filter_map(|part| match part {
             Part::Text(text) => Some(*text),
             Part::Variable(..) => None,

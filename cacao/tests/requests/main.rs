@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "what the tests write is known to be right")]
 
 mod rules;
+mod sent;
 
 use std::sync::Arc;
 
@@ -298,8 +299,21 @@ fn what_is_exported_is_imported_as_the_same() {
         "headers": {"Content-Type": ["application/x-www-form-urlencoded"]},
         "content": "a=__count__:value&b=x"
     });
-    let manual = json!({"type": "manual", "command": "Look at __ip__:value {% now %}"});
-    for (command, machine) in [(post, edr()), (form, login), (manual, edr())] {
+    let manual = json!({"type": "manual", "command": "Look at __ip__:value {% now %}, __alert__:value.host, __alert__:value['a b']"});
+    let constant = json!({
+        "type": "http-api",
+        "command": "PUT /a HTTP/1.1",
+        "headers": {"Content-Type": ["application/json"]},
+        "content": "{\"b\": 1.10, \"a\": \"{{ x }}\"}"
+    });
+    let parts = json!({
+        "type": "http-api",
+        "command": "POST /hosts/__alert__:value.host HTTP/1.1",
+        "content": "{\"text\": \"__alert__:value.host\", \"typed\": __alert__:value.host, \"all\": \"a __alert__:value\"}"
+    });
+    for (command, machine) in
+        [(post, edr()), (form, login), (manual, edr()), (constant, edr()), (parts, edr())]
+    {
         let file = file(command, machine);
         let first = imported(&file).expect("imported").playbook;
         let exported = export(&first);

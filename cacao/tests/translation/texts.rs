@@ -52,6 +52,7 @@ fn question(text: &str) -> Option<String> {
     playbook.steps.extend([(id("start", 1), start), (id("action", 1), action)]);
     playbook.steps.insert(id("end", 1), step(WorkflowStepKind::End));
     playbook.variables.insert(name("__x__"), variable("string", "a"));
+    playbook.variables.insert(name("__d__"), variable("dictionary", "{}"));
     playbook.agents.insert(id("tool", 1), agent());
     let translation = translate(&playbook).ok()?;
     let question = translation.playbook.steps.iter().find_map(|step| match &step.kind {
@@ -62,11 +63,41 @@ fn question(text: &str) -> Option<String> {
 }
 
 fn rendered(template: &str, value: &str) -> String {
+    seen(template, serde_json::json!({"__x__": value})).unwrap_or_else(|why| panic!("{why}: {template}"))
+}
+
+/// What a template gives with these variables, or why it gives nothing.
+fn seen(template: &str, variables: serde_json::Value) -> Result<String, String> {
     let compiled = Template::compile("approval", &Value::from(template));
     let compiled = compiled.unwrap_or_else(|mistakes| panic!("{mistakes:?}: {template}"));
-    let seen = Seen(Json::from(serde_json::json!({"__x__": value})));
-    let rendered = compiled.render(&seen).unwrap_or_else(|failure| panic!("{failure:?}: {template}"));
-    rendered.as_str().expect("a text").to_owned()
+    let rendered =
+        compiled.render(&Seen(Json::from(variables))).map_err(|failure| failure.message.to_string())?;
+    Ok(rendered.as_str().expect("a text").to_owned())
+}
+
+#[test]
+fn a_part_of_a_dictionary_is_printed_as_its_text() {
+    let dictionary = serde_json::json!({
+        "__d__": {"text": "a \"b\" {{ c }}", "number": 7.50, "flag": true, "list": [1, "x"], "unknown": null}
+    });
+    for (text, expected) in [
+        ("__d__:value.text", "a \"b\" {{ c }}"),
+        ("<__d__:value['text']>", "<a \"b\" {{ c }}>"),
+        ("__d__:value.number", "7.5"),
+        ("is __d__:value.flag", "is true"),
+        ("__d__:value.list", "[1,\"x\"]"),
+        ("all: __d__:value.list", "all: [1,\"x\"]"),
+    ] {
+        let template = question(text).expect("a question");
+        assert_eq!(seen(&template, dictionary.clone()), Ok(expected.to_owned()), "{template}");
+    }
+    for text in
+        ["__d__:value.unknown", "a __d__:value.unknown", "__d__:value.nothing", "a __d__:value.nothing"]
+    {
+        let template = question(text).expect("a question");
+        let why = seen(&template, dictionary.clone()).expect_err(text);
+        assert!(why.contains("is undefined") && why.contains("variables"), "{why}: {template}");
+    }
 }
 
 /// Texts in which templates, references and their ends may stand.
