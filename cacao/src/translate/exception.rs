@@ -2,14 +2,15 @@
 //! the message of the step that failed, whatever runs after it.
 
 use updraft_protocol::Value;
+use updraft_protocol::limits::TEMPLATE_SOURCE_BYTES;
 
 use super::Translator;
 use super::bodies::{Around, List, PathEnd};
 use super::native::{Fields, step};
 use super::scope::Scope;
 
-/// The steps whose message is looked for.
-const LOOKED_AT: usize = 40;
+/// The most that the expressions for the messages of steps have together: the rest of a template is for what else is in it.
+const LOOKED_AT_BYTES: usize = TEMPLATE_SOURCE_BYTES - (1 << 10);
 
 impl Translator<'_> {
     /// The steps after a failure; `None` where the playbook names none.
@@ -46,12 +47,27 @@ impl Translator<'_> {
 
     /// The end of an execution after a failure, with the message of the first step that failed.
     pub(super) fn exception_end(&mut self, id: &str) -> Fields {
-        let failing = self.failing.iter().take(LOOKED_AT);
-        let messages: Vec<String> =
-            failing.map(|id| format!("(steps['{id}'].error.message|default(''))")).collect();
+        let mut bytes = 0;
+        let messages: Vec<String> = self
+            .failing
+            .iter()
+            .map(|id| {
+                let message = format!("steps['{id}'].error.message");
+                format!("('step \"{id}\": ' ~ {message} if {message} is defined else '')")
+            })
+            .take_while(|message| {
+                bytes += message.len() + ", ".len();
+                bytes <= LOOKED_AT_BYTES
+            })
+            .collect();
         let message = match messages.is_empty() {
             true => "a step failed".to_owned(),
-            false => format!("a step failed: {{{{ [{}]|select|join }}}}", messages.join(", ")),
+            false => {
+                format!(
+                    "a step failed: {{{{ [{}]|select|join|default('its task says why', true) }}}}",
+                    messages.join(", ")
+                )
+            }
         };
         step(id, [("fail", Value::from(message))])
     }
