@@ -217,6 +217,8 @@ rules! {
     AgentType = "agent-type" Warned,
     /// An agent has a credential, and the target of a request is another machine.
     AgentCredential = "agent-credential" Warned,
+    /// A command of the shell where Updraft runs is for another machine.
+    BashElsewhere = "bash-elsewhere" Refused,
     /// The target of a request is no path.
     HttpTarget = "http-target" Refused,
     /// The target of a request is for another machine than the address.

@@ -206,6 +206,7 @@ fn actions() -> Vec<(String, Value)> {
     let openc2 = json!([{"type": "openc2-http", "command": "POST /openc2 HTTP/1.1", "content_b64": "e30="}]);
     let shell = json!([{"type": "bash", "command": "true"}, {"type": "ssh", "command_b64": "dHJ1ZQ=="}]);
     let mut run = action(7, shell, id("end", 12));
+    run.1["agent"] = json!(id("group", 1));
     run.1["targets"] = json!([id("ssh", 1)]);
     let mut ask = action(9, json!([{"type": "manual", "command": "look at __host__:value"}]), id("end", 18));
     ask.1["agent"] = json!(id("group", 1));
@@ -256,7 +257,7 @@ fn targets() -> Value {
             "authentication_info": id("http-basic", 1)
         },
         id("ssh", 1): {
-            "type": "ssh", "name": "box", "address": {"ipv4": ["192.0.2.1"], "ipv6": ["2001:db8::1"]}, "port": "22",
+            "type": "ssh", "name": "box", "address": {"ipv4": ["127.0.0.1"], "ipv6": ["::1"]}, "port": "22",
             "authentication_info": id("user-auth", 1)
         },
         id("linux", 1): {"type": "linux", "name": "box", "address": {"l2mac": ["00:00:5e:00:53:af"], "vlan": [7]}},

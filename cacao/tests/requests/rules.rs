@@ -49,6 +49,13 @@ const CHANGES: &[(Rule, Change)] = &[
         file["agent_definitions"] = json!({"soarca--1": {"type": "soarca", "name": "a"}});
         file["workflow"][ACTION]["agent"] = json!("soarca--1");
     }),
+    (Rule::BashElsewhere, |file| {
+        file["workflow"][ACTION]["commands"] = json!([{"type": "bash", "command": "iptables -F"}]);
+        let linux = "linux--00000000-0000-4000-8000-000000000001";
+        let machine = json!({"type": "linux", "name": "a", "address": {"ipv4": ["203.0.113.9"]}});
+        file["agent_definitions"] = json!({linux: machine});
+        file["workflow"][ACTION]["agent"] = json!(linux);
+    }),
     (Rule::AgentCredential, |file| {
         login(file, json!({"type": "http-basic", "user_id": "soar", "password": "correct horse"}));
         let agent = "http-api--00000000-0000-4000-8000-000000000002";

@@ -131,6 +131,34 @@ fn how_tokens_are_fetched_is_written_out() {
 }
 
 #[test]
+fn a_command_of_this_machine_is_not_for_another_one() {
+    let linux = "linux--00000000-0000-4000-8000-000000000001";
+    let with = |place: &str, address: Value| {
+        let mut written = file(json!({"type": "bash", "command": "iptables -F"}), edr());
+        written["target_definitions"] = json!({linux: {"type": "linux", "name": "a", "address": address}});
+        written["workflow"][ACTION].as_object_mut().expect("a map").remove("targets");
+        match place {
+            "agent" => {
+                written["agent_definitions"] = written["target_definitions"].take();
+                written.as_object_mut().expect("a map").remove("target_definitions");
+                written["workflow"][ACTION]["agent"] = json!(linux);
+            }
+            _ => written["workflow"][ACTION]["targets"] = json!([linux]),
+        }
+        written
+    };
+    for place in ["agent", "targets[0]"] {
+        let mistakes = imported(&with(place, json!({"ipv4": ["203.0.113.9"]}))).expect_err(place);
+        assert!(mistakes.contains("(rule bash-elsewhere)") && mistakes.contains(place), "{mistakes}");
+        for here in
+            [json!({"ipv4": ["127.0.0.1"]}), json!({"dname": ["localhost"]}), json!({"ipv6": ["::1"]})]
+        {
+            assert_eq!(action(&with(place, here))["integration"], "bash");
+        }
+    }
+}
+
+#[test]
 fn a_network_address_may_have_a_port() {
     let mut written = file(json!({"type": "http-api", "command": "GET /a HTTP/1.1"}), edr());
     let id = "net-address--00000000-0000-4000-8000-000000000001";
