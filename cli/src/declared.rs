@@ -10,6 +10,7 @@ use updraft::{
     ActionSpec, Answer, Argument, Builder, Call, Effect, Failure, FailureKind, Integration, Json, Name,
     Value, check_schema, parse,
 };
+use updraft_replay::file::placed;
 
 use crate::data;
 use crate::exit::Error;
@@ -137,11 +138,7 @@ fn read(bytes: &[u8]) -> Result<Vec<(String, Declared)>, Vec<String>> {
         }
     }
     if !found.is_empty() {
-        let placed = |(path, message): (String, String)| match parse::place_in(bytes, &path) {
-            Some(place) => format!("{place}: {message}"),
-            None => format!("{path}: {message}"),
-        };
-        return Err(found.into_iter().map(placed).collect());
+        return Err(placed(bytes, found));
     }
     Ok(file.into_iter().map(|(name, actions)| (name, Declared::of(actions))).collect())
 }

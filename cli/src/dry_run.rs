@@ -116,19 +116,23 @@ async fn recorded(options: &Run, peid: ExecutionId, plans: &RunPlans) -> Result<
     let reading = Reading::open(&options.data).await?;
     let recording = recording(&reading, &options.tenant, peid, plans).await;
     reading.close().await;
-    recording
+    recording?.ok_or_else(|| nowhere(&options.tenant, peid))
 }
 
-/// An execution with its tasks and those of its sub-playbooks, as stored, in the words of these playbooks.
+/// There is no such execution of this tenant.
+pub(crate) fn nowhere(tenant: &TenantCode, peid: ExecutionId) -> Error {
+    Error::Failed(format!("tenant {tenant} has no execution {peid}"))
+}
+
+/// An execution with its tasks and those of its sub-playbooks, as stored, in the words of these playbooks; `None` where the
+/// tenant has none.
 pub(crate) async fn recording(
     reading: &Reading,
     tenant: &TenantCode,
     peid: ExecutionId,
     plans: &RunPlans,
-) -> Result<Recording, Error> {
-    let Some(found) = reading.execution(tenant, peid).await? else {
-        return Err(Error::Failed(format!("tenant {tenant} has no execution {peid}")));
-    };
+) -> Result<Option<Recording>, Error> {
+    let Some(found) = reading.execution(tenant, peid).await? else { return Ok(None) };
     let mut recording = Recording::new(found.execution, found.tasks, plans.names().clone());
     let mut from = 0;
     // Each round adds the sub-playbooks of those that the last one has added.
@@ -136,7 +140,7 @@ pub(crate) async fn recording(
         let children = recording.children(from);
         from = recording.tasks.len();
         if children.is_empty() || from > updraft::limits::DRY_RUN_TASKS {
-            return Ok(recording);
+            return Ok(Some(recording));
         }
         for (within, child) in children {
             if let Some(found) = reading.execution(tenant, child).await? {

@@ -81,10 +81,17 @@ async fn replay_all(reading: &Reading, plans: &RunPlans, options: &Replay) -> Re
     let (mut totals, mut output) = (Totals::default(), Output::stdout());
     let mut array = options.json.then(|| Output::stdout().array());
     for peid in peids {
-        let found = recording(reading, &options.tenant, peid, plans).await?;
         let keeps = options.keep_variables;
-        let comparison =
-            tokio::task::block_in_place(|| updraft_replay::compare::replay(&found, plans, keeps));
+        let comparison = match recording(reading, &options.tenant, peid, plans).await? {
+            Some(found) => {
+                tokio::task::block_in_place(|| updraft_replay::compare::replay(&found, plans, keeps))
+            }
+            // It may have been removed since it was found; the others are replayed all the same.
+            None => ReplayComparison::failed(
+                "nowhere",
+                format!("tenant {} has no such execution", options.tenant),
+            ),
+        };
         totals.count(&comparison.verdict);
         match &mut array {
             Some(array) => array.item(&Told { peid, comparison }),

@@ -14,6 +14,7 @@ use serde::Serialize;
 use updraft::limits::TEST_FILE_BYTES;
 use updraft::{Builder, Clock, SystemClock, TenantCode, Value};
 use updraft_replay::case::{TestCase, TestFile};
+use updraft_replay::file::placed;
 use updraft_replay::plans::RunPlans;
 
 use crate::declared::declared;
@@ -107,20 +108,30 @@ async fn read(path: &Path, tools: &Builder) -> Result<Vec<(Arc<RunPlans>, TestCa
     let file = TestFile::read(&bytes)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let subs: Vec<PathBuf> = file.sub.iter().map(|sub| folder.join(sub)).collect();
+    let named = [("playbook".to_owned(), &file.playbook)].into_iter();
+    let named = named.chain(file.sub.iter().enumerate().map(|(at, sub)| (format!("sub[{at}]"), sub)));
+    let missing = named.filter_map(|(place, name)| {
+        let error = std::fs::metadata(folder.join(name)).err()?;
+        Some((place, format!("{name}: {error}")))
+    });
+    let missing: Vec<_> = missing.collect();
+    if !missing.is_empty() {
+        return Err(placed(&bytes, missing));
+    }
     let (_, plans) = playbook::plans(&folder.join(&file.playbook), &subs, tools).await?;
     let mut mistakes = file.unknown_steps(&bytes, &plans);
     let plans = Arc::new(plans);
-    let mut cases = Vec::new();
-    for case in file.cases {
+    let (mut cases, mut unread) = (Vec::new(), Vec::new());
+    for (at, case) in file.cases.into_iter().enumerate() {
         let alert = match &case.alert {
-            Some(Value::String(name)) => {
-                input::json(&folder.join(name)).map_err(|mistake| mistakes.push(mistake))
-            }
+            Some(Value::String(name)) => input::json(&folder.join(name))
+                .map_err(|mistake| unread.push((format!("cases[{at}].alert"), mistake))),
             Some(value) => Ok(value.clone()),
             None => Ok(Value::Null),
         };
         cases.push((plans.clone(), case, alert.unwrap_or_default()));
     }
+    mistakes.extend(placed(&bytes, unread));
     if mistakes.is_empty() { Ok(cases) } else { Err(mistakes) }
 }
 

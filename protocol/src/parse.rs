@@ -156,22 +156,28 @@ pub fn document<T: DeserializeOwned>(bytes: &[u8], most: usize) -> Result<T, Err
     read.map_err(|mistake| shape(&text, &[mistake]))
 }
 
-/// The line and column of a part of such a document, by its path: `cases[2].answers[0].step`; of the innermost part around it
-/// where it has none.
-pub fn place_in(bytes: &[u8], path: &str) -> Option<Place> {
-    let text = text::decode(bytes).ok()?;
-    let mut here = node(&text).ok()?;
-    for key in path.split(['.', '[']).filter(|key| !key.is_empty()) {
-        let inner = match (&here.kind, key.strip_suffix(']').and_then(|at| at.parse::<usize>().ok())) {
-            (Kind::List(items), Some(at)) => items.get(at),
-            (Kind::Map(fields), _) => fields.iter().find(|field| field.name == key).map(|field| &field.node),
-            _ => None,
-        };
-        let Some(inner) = inner.cloned() else { break };
-        here = inner;
-    }
-    let (line, column) = text::place(&text, here.at);
-    Some(Place { line, column, path: path.to_owned() })
+/// The lines and columns of parts of such a document, by their paths: `cases[2].answers[0].step`; of the innermost part around one
+/// that it does not have. The text is read once.
+pub fn places_in<'p>(bytes: &[u8], paths: impl IntoIterator<Item = &'p str>) -> Vec<Option<Place>> {
+    let text = text::decode(bytes).ok();
+    let root = text.as_deref().and_then(|text| node(text).ok());
+    let place = |path: &str| {
+        let (text, mut here) = (text.as_deref()?, root.clone()?);
+        for key in path.split(['.', '[']).filter(|key| !key.is_empty()) {
+            let inner = match (&here.kind, key.strip_suffix(']').and_then(|at| at.parse::<usize>().ok())) {
+                (Kind::List(items), Some(at)) => items.get(at),
+                (Kind::Map(fields), _) => {
+                    fields.iter().find(|field| field.name == key).map(|field| &field.node)
+                }
+                _ => None,
+            };
+            let Some(inner) = inner.cloned() else { break };
+            here = inner;
+        }
+        let (line, column) = text::place(text, here.at);
+        Some(Place { line, column, path: path.to_owned() })
+    };
+    paths.into_iter().map(place).collect()
 }
 
 fn node(text: &str) -> Result<Rc<Node>, Mistake> {

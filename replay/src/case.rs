@@ -98,7 +98,7 @@ impl TestFile {
         if found.is_empty() {
             return Ok(file);
         }
-        Err(found.into_iter().map(|mistake| placed(bytes, mistake)).collect())
+        Err(placed(bytes, found))
     }
 
     /// The names of steps that no playbook has, each with line and column.
@@ -110,14 +110,14 @@ impl TestFile {
             let named = written.steps(&before).into_iter().chain(case.expect.steps(&expected));
             found.extend(unknown(named, plans));
         }
-        found.into_iter().map(|mistake| placed(bytes, mistake)).collect()
+        placed(bytes, found)
     }
 }
 
 impl WrittenAnswers {
     /// The names of steps that no playbook has, each with line and column.
     pub fn unknown_steps(&self, bytes: &[u8], plans: &RunPlans) -> Vec<String> {
-        unknown(self.steps("").into_iter(), plans).into_iter().map(|mistake| placed(bytes, mistake)).collect()
+        placed(bytes, unknown(self.steps("").into_iter(), plans))
     }
 }
 

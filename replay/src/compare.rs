@@ -59,17 +59,24 @@ pub struct ReplayComparison {
     pub other_arguments: Vec<String>,
 }
 
+impl ReplayComparison {
+    /// That of an execution that cannot be replayed.
+    pub fn failed(old_status: &str, why: String) -> Self {
+        Self {
+            verdict: ReplayVerdict::Failed { why },
+            old_status: old_status.to_owned(),
+            new_status: "refused".to_owned(),
+            new_calls: Vec::new(),
+            gone_calls: Vec::new(),
+            other_arguments: Vec::new(),
+        }
+    }
+}
+
 /// Runs the alert of a past execution through a version of its playbook, and compares.
 pub fn replay(recording: &Recording, plans: &RunPlans, keeps_variables: bool) -> ReplayComparison {
     let old_status = recording.execution.state.execution_status.to_string();
-    let failed = |why: &str| ReplayComparison {
-        verdict: ReplayVerdict::Failed { why: why.to_owned() },
-        old_status: old_status.clone(),
-        new_status: "refused".to_owned(),
-        new_calls: Vec::new(),
-        gone_calls: Vec::new(),
-        other_arguments: Vec::new(),
-    };
+    let failed = |why: &str| ReplayComparison::failed(&old_status, why.to_owned());
     let Some(planned) = plans.main() else { return failed("there is no playbook") };
     if !recording.execution.state.execution_status.ended() {
         return failed("the execution has not ended");

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use updraft_kernel::machine::ChildReport;
-use updraft_protocol::limits::TEST_FILE_BYTES;
+use updraft_protocol::limits::{TEST_FILE_BYTES, TEST_MISTAKES};
 use updraft_protocol::{ExecutionStatus, ScopePath, Span, StepId, Value, parse};
 
 use crate::answers::{
@@ -48,7 +48,7 @@ impl WrittenAnswers {
         if mistakes.is_empty() {
             return Ok(written);
         }
-        Err(mistakes.into_iter().map(|mistake| placed(bytes, mistake)).collect())
+        Err(placed(bytes, mistakes))
     }
 
     /// What makes no sense in it, each with its path.
@@ -74,12 +74,16 @@ impl WrittenAnswers {
     }
 }
 
-/// A mistake with its line and column.
-pub(crate) fn placed(bytes: &[u8], (path, message): (String, String)) -> String {
-    match parse::place_in(bytes, &path) {
+/// Mistakes by their paths, with their lines and columns: as many as a person reads, and how many more there are.
+pub fn placed(bytes: &[u8], mut mistakes: Vec<(String, String)>) -> Vec<String> {
+    let more = mistakes.len().saturating_sub(TEST_MISTAKES);
+    mistakes.truncate(TEST_MISTAKES);
+    let places = parse::places_in(bytes, mistakes.iter().map(|(path, _)| path.as_str()));
+    let told = mistakes.iter().zip(places).map(|((path, message), place)| match place {
         Some(place) => format!("{place}: {message}"),
         None => format!("{path}: {message}"),
-    }
+    });
+    told.chain((more > 0).then(|| format!("and {more} more mistakes"))).collect()
 }
 
 /// The task that an answer is for.

@@ -1,7 +1,7 @@
 //! Masks of personal data in what becomes a test case: each e-mail address, each value under a usual name of people and each value
 //! that is named becomes a placeholder, the same one wherever it stands. Of an address the domain stays, which playbooks decide by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_protocol::Value;
 
@@ -42,30 +42,29 @@ const WHOLE_BYTES: usize = 5;
 /// What is replaced by what.
 #[derive(Debug, Clone, Default)]
 pub struct Masks {
-    /// The longest first, so that an address goes before the name that it begins with.
+    /// In small letters; the longest first, so that an address goes before the name that it begins with.
     texts: Vec<(String, String)>,
     numbers: u32,
+    /// By the texts in small letters.
     known: BTreeMap<String, String>,
+    /// Short texts that are replaced where they are words, too.
+    words: BTreeSet<String>,
 }
 
 impl Masks {
-    /// Masks what a value has at these places, such as `input.user.mail`, with all that is below; the value is called `root`.
-    ///
-    /// # Errors
-    /// The place that the value does not have.
-    pub fn places(&mut self, root: &str, value: &Value, places: &[String]) -> Result<(), String> {
-        for place in places {
-            let path = place.strip_prefix(root).map_or(place.as_str(), |rest| rest.trim_start_matches('.'));
-            let found = path.split(['.', '[']).filter(|key| !key.is_empty()).try_fold(value, |here, key| {
-                match key.strip_suffix(']').and_then(|at| at.parse::<usize>().ok()) {
-                    Some(at) => here.as_array()?.get(at),
-                    None => here.get(key),
-                }
-            });
-            let found = found.ok_or_else(|| place.clone())?;
-            self.all(found);
+    /// What a value has at a place, such as `input.user.mail`; the value is called `root`.
+    pub fn place<'v>(root: &str, value: &'v Value, place: &str) -> Option<&'v Value> {
+        let inner = place.strip_prefix(root).filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+        let path = inner.unwrap_or(place);
+        if place.trim().is_empty() {
+            return None;
         }
-        Ok(())
+        path.split(['.', '[']).filter(|key| !key.is_empty()).try_fold(value, |here, key| {
+            match key.strip_suffix(']').and_then(|at| at.parse::<usize>().ok()) {
+                Some(at) => here.as_array()?.get(at),
+                None => here.get(key),
+            }
+        })
     }
 
     /// Masks what usually names people.
@@ -94,19 +93,32 @@ impl Masks {
         }
     }
 
-    /// Masks every text of a value.
-    fn all(&mut self, value: &Value) {
+    /// Masks every text and number of a value, also where a short one stands in a text as a word; whether there is one.
+    pub fn all(&mut self, value: &Value) -> bool {
         match value {
-            Value::String(text) => self.text(text),
-            Value::Number(number) => self.text(&number.to_string()),
-            Value::Array(items) => items.iter().for_each(|item| self.all(item)),
-            Value::Object(fields) => fields.values().for_each(|value| self.all(value)),
-            Value::Null | Value::Bool(_) => {}
+            Value::String(text) => self.named(text),
+            Value::Number(number) => self.named(&number.to_string()),
+            Value::Array(items) => items.iter().filter(|item| self.all(item)).count() > 0,
+            Value::Object(fields) => fields.values().filter(|value| self.all(value)).count() > 0,
+            Value::Null | Value::Bool(_) => false,
         }
     }
 
+    fn named(&mut self, text: &str) -> bool {
+        self.text(text);
+        if text.len() < WHOLE_BYTES {
+            self.words.insert(lower(text));
+        }
+        !text.trim().is_empty()
+    }
+
+    /// Masks the name of a person.
+    pub fn person(&mut self, name: &str) {
+        self.text(name);
+    }
+
     fn text(&mut self, text: &str) {
-        if text.trim().is_empty() || self.known.contains_key(text) {
+        if text.trim().is_empty() || self.known.contains_key(&lower(text)) {
             return;
         }
         self.numbers += 1;
@@ -122,11 +134,14 @@ impl Masks {
         self.add(text, &placeholder);
     }
 
+    /// Tools write a text in other cases, and URLs encode it: these are masked with it.
     fn add(&mut self, text: &str, placeholder: &str) {
-        if self.known.insert(text.to_owned(), placeholder.to_owned()).is_none() {
-            self.texts.push((text.to_owned(), placeholder.to_owned()));
-            self.texts.sort_by(|(one, _), (other, _)| other.len().cmp(&one.len()).then(one.cmp(other)));
+        for text in [lower(text), lower(&encoded(text, "%20")), lower(&encoded(text, "+"))] {
+            if self.known.insert(text.clone(), placeholder.to_owned()).is_none() {
+                self.texts.push((text, placeholder.to_owned()));
+            }
         }
+        self.texts.sort_by(|(one, _), (other, _)| other.len().cmp(&one.len()).then(one.cmp(other)));
     }
 
     /// The value with placeholders.
@@ -149,12 +164,13 @@ impl Masks {
     /// The text with placeholders.
     #[must_use]
     pub fn masked_text(&self, text: &str) -> String {
-        if let Some(placeholder) = self.known.get(text) {
+        if let Some(placeholder) = self.known.get(&lower(text)) {
             return placeholder.clone();
         }
-        let parts = self.texts.iter().filter(|(part, _)| part.len() >= WHOLE_BYTES);
-        parts.fold(text.to_owned(), |text, (part, placeholder)| {
-            if text.contains(part.as_str()) { text.replace(part.as_str(), placeholder) } else { text }
+        self.texts.iter().fold(text.to_owned(), |text, (part, placeholder)| match part.len() {
+            WHOLE_BYTES.. => replaced(text, part, placeholder, |_, _| true),
+            _ if self.words.contains(part) => replaced(text, part, placeholder, is_word),
+            _ => text,
         })
     }
 
@@ -162,6 +178,50 @@ impl Masks {
     pub fn count(&self) -> u32 {
         self.numbers
     }
+}
+
+/// A text in small letters, each as long as it was: letters beyond ASCII stay.
+fn lower(text: &str) -> String {
+    text.to_ascii_lowercase()
+}
+
+/// A text as a URL has it, with this in the place of a blank.
+fn encoded(text: &str, blank: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b' ' => encoded.push_str(blank),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
+            byte => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+/// A text in which a part, which is in small letters, is replaced in whatever case it stands, where that may be by what is before
+/// and behind it.
+fn replaced(text: String, part: &str, by: &str, may: impl Fn(&str, &str) -> bool) -> String {
+    let small = lower(&text);
+    let (mut replaced, mut from) = (String::new(), 0);
+    for (at, _) in small.match_indices(part) {
+        let end = at + part.len();
+        let (before, behind) = (text.get(..at).unwrap_or_default(), text.get(end..).unwrap_or_default());
+        if may(before, behind) {
+            replaced.push_str(text.get(from..at).unwrap_or_default());
+            replaced.push_str(by);
+            from = end;
+        }
+    }
+    if from == 0 {
+        return text;
+    }
+    replaced.push_str(text.get(from..).unwrap_or_default());
+    replaced
+}
+
+/// Whether what stands between these is a word.
+fn is_word(before: &str, behind: &str) -> bool {
+    !before.ends_with(char::is_alphanumeric) && !behind.starts_with(char::is_alphanumeric)
 }
 
 /// The e-mail addresses in a text.
@@ -188,7 +248,7 @@ mod tests {
             "text": "from ines.moreau@contoso.com to jo@b.example.", "message": {"user": "al"}, "id": 4711,
         }));
         let mut masks = Masks::default();
-        masks.places("input", &input, &["input.id".to_owned()]).unwrap();
+        assert!(masks.all(Masks::place("input", &input, "input.id").unwrap()));
         masks.personal(&input);
         let masked = masks.masked(&input);
         let expected = json!({
@@ -202,7 +262,27 @@ mod tests {
         let path = Value::from("/users/ines.moreau/sessions");
         assert_eq!(masks.masked(&path), Value::from("/users/person-3/sessions"));
         assert_eq!(masks.masked_text("also"), "also", "a short name is replaced where it is all of a text");
-        let missing = masks.places("input", &input, &["input.who".to_owned()]).unwrap_err();
-        assert_eq!(missing, "input.who");
+        for missing in ["input.who", "inputs.id", "inputid", "", "input.id.x", "input[0]"] {
+            assert_eq!(Masks::place("input", &input, missing), None, "{missing}");
+        }
+    }
+
+    #[test]
+    fn a_mask_finds_a_text_however_a_tool_writes_it() {
+        let input =
+            Value::from(json!({"who": "Al", "name": "Max Müller", "mail": "Ines.M@b.example", "flag": true}));
+        let mut masks = Masks::default();
+        for place in ["input.who", "name", "input.mail"] {
+            assert!(masks.all(Masks::place("input", &input, place).unwrap()), "{place}");
+        }
+        assert!(!masks.all(&input["flag"]), "there is nothing to mask");
+        for (text, masked) in [
+            ("also AL, and al's", "also person-1, and person-1's"),
+            ("/users/max%20m%c3%bcller?q=Max+M%C3%BCller", "/users/person-2?q=person-2"),
+            ("ines.m@B.EXAMPLE wrote", "person-3@b.example wrote"),
+            ("INES.M", "person-3"),
+        ] {
+            assert_eq!(masks.masked_text(text), masked);
+        }
     }
 }

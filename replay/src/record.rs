@@ -30,9 +30,15 @@ pub enum Error {
     /// No playbook was given.
     #[error("there is no playbook")]
     NoPlaybook,
+    /// What tools and people will say is not known yet.
+    #[error("the execution has not ended: a case is made of what has happened")]
+    NotEnded,
     /// A place that is to be masked is not there.
     #[error("--mask {0}: the execution has no such value")]
     NoValue(String),
+    /// There is nothing to mask in a place.
+    #[error("--mask {0}: there is no text and no number, so that nothing is masked")]
+    NothingToMask(String),
     /// The playbook refuses the alert or the variables that the execution had.
     #[error("{}", .0.join("\n"))]
     Refused(Vec<String>),
@@ -76,15 +82,29 @@ pub struct Recorded {
 /// A place to mask that is not there; or why the case does not run.
 pub fn case_of(recording: &Recording, plans: &RunPlans, wish: &Wish) -> Result<Recorded, Error> {
     let planned = plans.main().ok_or(Error::NoPlaybook)?;
+    if !recording.execution.state.execution_status.ended() {
+        return Err(Error::NotEnded);
+    }
     let start = recording.start(planned, true);
     let mut masks = Masks::default();
-    masks.places("input", &start.input, &wish.mask).map_err(Error::NoValue)?;
+    for place in &wish.mask {
+        let value =
+            Masks::place("input", &start.input, place).ok_or_else(|| Error::NoValue(place.clone()))?;
+        if !masks.all(value) {
+            return Err(Error::NothingToMask(place.clone()));
+        }
+    }
     if !wish.keeps_personal {
         masks.personal(&start.input);
         for task in &recording.tasks {
             let state = &task.document.state;
             let answer = state.error.as_ref().and_then(|error| error.answer.as_ref());
             state.response.iter().chain(answer).for_each(|value| masks.personal(&value.value()));
+            // Who is asked by name is in the playbook, or in the alert.
+            let gate = state.wait.as_deref().and_then(|wait| wait.gate.as_deref());
+            let is_named = |uid: &std::sync::Arc<str>| gate.is_some_and(|gate| gate.assignees.contains(uid));
+            let given = answers_of(&task.document).into_iter().map(|given| given.uid);
+            given.filter(|uid| !is_named(uid)).for_each(|uid| masks.person(&uid));
         }
     }
     let mut case = TestCase { name: wish.name.clone(), ..TestCase::default() };

@@ -8,7 +8,7 @@ use updraft_replay::compare::ReplayVerdict;
 use updraft_replay::record::{Wish, case_of, file_of};
 
 use crate::declared::declared;
-use crate::dry_run::recording;
+use crate::dry_run::{nowhere, recording};
 use crate::exit::{Ending, Error};
 use crate::log::Screen;
 use crate::options::Test;
@@ -28,7 +28,7 @@ pub(super) async fn record(options: &Test, peid: ExecutionId, screen: &Screen) -
     let reading = Reading::open(&options.data).await?;
     let found = recording(&reading, &options.tenant, peid, &plans).await;
     reading.close().await;
-    let found = found?;
+    let found = found?.ok_or_else(|| nowhere(&options.tenant, peid))?;
     let (name, status) = (&found.execution.head.playbook_name, found.execution.state.execution_status);
     let wish = Wish {
         name: format!("execution {peid}, {status}"),
@@ -56,6 +56,9 @@ pub(super) async fn record(options: &Test, peid: ExecutionId, screen: &Screen) -
             output.styled(clean_json(text.trim_end()));
             output.finish()?;
         }
+    }
+    if *name != playbook.name {
+        screen.say(&format!("the execution is of the playbook {name}, and not of {}", playbook.name));
     }
     screen.say(&format!("{} values are masked; read the file before it is shared", recorded.masked));
     match recorded.verdict {

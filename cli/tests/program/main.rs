@@ -15,6 +15,7 @@ mod format;
 mod given;
 mod graph;
 mod hostile;
+mod hostile_cases;
 mod inspect;
 mod left;
 mod loops;

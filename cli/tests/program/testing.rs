@@ -252,7 +252,11 @@ fn another_version_is_told_by_where_it_differs_and_what_it_lacks() {
     assert!(strict.code == 1 && strict.out.contains("input.nobody: is needed"), "{}", strict.out);
     let unknown =
         ended(dir.path(), &["replay", "01890a5d-ac96-774b-bcce-b302099a8057", "--playbook", "higher.yaml"]);
-    assert!(unknown.code == 1 && unknown.err.contains("has no execution"), "{}", unknown.err);
+    assert!(
+        unknown.code == 1 && unknown.out.contains("failed") && unknown.out.contains("has no such execution"),
+        "{}",
+        unknown.out
+    );
 }
 
 #[test]

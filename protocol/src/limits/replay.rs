@@ -22,6 +22,8 @@ pub const TEST_FILES: usize = 10_000;
 pub const TEST_FOLDER_DEPTH: usize = 16;
 /// Differences that are told of one test case: a person mends the first of them first.
 pub const TEST_DIFFERENCES: usize = 20;
+/// Mistakes that are told of one test file; most have one reason.
+pub const TEST_MISTAKES: usize = 100;
 /// The text that declares integrations of a backend to the program, schemas and examples included.
 pub const DECLARED_BYTES: usize = 4 << 20;
 /// Actions and arguments in it, which stay in memory as long as the program runs.
