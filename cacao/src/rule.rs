@@ -215,7 +215,7 @@ rules! {
     AddressByStep = "address-by-step" Refused,
     /// An agent is of a type that the standard does not name.
     AgentType = "agent-type" Warned,
-    /// An agent has a credential, and the target of a request is another machine.
+    /// An agent or a target has a credential that what is called does not get.
     AgentCredential = "agent-credential" Warned,
     /// A command of the shell where Updraft runs is for another machine.
     BashElsewhere = "bash-elsewhere" Refused,

@@ -210,6 +210,9 @@ fn unknown<'a>(options: &'a Run, playbook: &'a Playbook) -> impl Iterator<Item =
     let endpoints = options.endpoint.iter().map(|endpoint| ("--endpoint", &endpoint.name));
     let unknown = variables.chain(endpoints).filter(|(_, name)| !playbook.variables.contains_key(*name));
     unknown.map(|(option, name)| {
+        if playbook.constants.contains_key(name) {
+            return format!("{option} {name}: it is a constant of the playbook, whose value nothing changes");
+        }
         let known: Vec<&str> = playbook.variables.keys().map(String::as_str).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         format!("{option} {name}: the playbook has no such variable; it has {known}")

@@ -171,3 +171,23 @@ fn a_network_address_may_have_a_port() {
     let variables = native(&written)["variables"].clone();
     assert_eq!(variables["net_address__00000000_0000_4000_8000_000000000001"], "http://edr.example:8443");
 }
+
+#[test]
+fn an_integration_is_told_of_machines_with_the_values_of_their_addresses_and_of_no_credential() {
+    let mut target = edr();
+    target["address"] = json!({"dname": ["__ip__:value.internal"], "ipv4": ["192.0.2.7"]});
+    target["authentication_info"] = json!(LOGIN);
+    let written = file(json!({"type": "kestrel", "command": "GET process"}), target);
+    let import = imported(&written).expect("imported");
+    let playbook = serde_json::to_value(&import.playbook).expect("a playbook");
+    let arguments = &playbook["steps"][1]["arguments"];
+    let told = &arguments["targets"][0];
+    assert!(
+        told["dname"][0].as_str().is_some_and(|name| name.contains("{{") && name.ends_with(".internal")),
+        "{told}"
+    );
+    assert_eq!((&told["ipv4"], &told["port"]), (&json!(["192.0.2.7"]), &json!("443")));
+    assert!(!arguments.to_string().contains("$secret"));
+    let rules: Vec<&str> = import.warnings.iter().map(|finding| finding.rule.name()).collect();
+    assert!(rules.contains(&"agent-credential"), "{rules:?}");
+}

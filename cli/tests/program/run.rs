@@ -253,6 +253,15 @@ fn all_that_is_wrong_is_told_at_once_and_nothing_is_stored() {
 }
 
 #[test]
+fn a_value_for_a_constant_is_refused_as_that() {
+    let constant = playbook(END).replace("variables:", "constants: {limit: 5}\nvariables:");
+    let dir = files(&[("p.yaml", &constant)]);
+    let run = ended(dir.path(), &["run", "p.yaml", "--var", "limit=6"]);
+    let told = "--var limit: it is a constant of the playbook, whose value nothing changes";
+    assert!(run.code == 2 && run.err.contains(told), "{}", run.err);
+}
+
+#[test]
 fn where_a_playbook_connects_to_is_given_as_such_or_not_at_all() {
     let dir = files(&[("p.yaml", &two_requests())]);
     let place = "tools=\"http://127.0.0.1:1\"";
