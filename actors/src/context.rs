@@ -16,6 +16,7 @@ use updraft_storage::log::{self, Log};
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::entry::{Lost, RegistryEntry};
+use crate::gates::Gates;
 use crate::lease_check::LeaseCheck;
 use crate::missing::Missing;
 use crate::plans::Plans;
@@ -48,6 +49,8 @@ pub struct EngineContext {
     pub plans: Plans,
     /// The executions that run here.
     pub registry: Registry,
+    /// The gates at which calls wait for the limits of their tools.
+    pub gates: Gates,
     /// The permits for executions in flight.
     pub admission: Admission,
     /// The permits for parked executions.

@@ -284,6 +284,10 @@ impl StreamHandler<Incoming> for Execution {
                 self.waited(task, permitted.map_err(|failure| *failure));
                 self.proceed(self.context.clock.now(), ctx);
             }
+            Incoming::Passed(task, pass) => {
+                self.passed(task, pass);
+                self.proceed(self.context.clock.now(), ctx);
+            }
             Incoming::OwnerGone => ctx.stop(),
         }
     }

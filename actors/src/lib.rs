@@ -11,6 +11,7 @@ pub mod control;
 pub mod entry;
 pub mod event;
 mod execution;
+pub mod gates;
 mod gauge;
 mod inbox;
 pub mod lease_check;

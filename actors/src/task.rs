@@ -19,6 +19,7 @@ use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, MASKED_INLINE_BYTES
 use updraft_protocol::{Call, CallPermit, Failure, FailureKind, Integration, Json, Span, TenantCode};
 
 use crate::execution::message::Report;
+use crate::gates::GatePass;
 use crate::secrets::{Needed, Secrets};
 use crate::sent::Sent;
 
@@ -42,7 +43,7 @@ impl Attempt {
     /// has completed by then.
     pub(crate) fn begin(
         integration: &Arc<dyn Integration>,
-        mut call: Call,
+        (mut call, pass): (Call, Option<GatePass>),
         (needed, secrets): (Needed, &Arc<Secrets>),
         report: Report,
         inline: &mut usize,
@@ -65,6 +66,7 @@ impl Attempt {
         let masks = (secrets.clone(), call.tenant.clone());
         let mut running = Running::begin(call.timeout, sent.clone(), Some(masks));
         running.permit = call.permit.clone();
+        running.pass = pass.map(GatePass::made);
         // Boxed apart from `running`: the arguments can be dropped while the answer is awaited.
         let (integration, call) = (integration.clone(), Box::new(call));
         let calling: Calling = if needed.is_empty() {
@@ -208,12 +210,14 @@ struct Running {
     masks: Option<(Arc<Secrets>, TenantCode)>,
     /// Given back when the attempt is over, or earlier.
     permit: CallPermit,
+    /// The pass of the gate of its tool, given back when the attempt is over.
+    pass: Option<GatePass>,
 }
 
 impl Running {
     fn begin(timeout: Duration, sent: Option<Arc<Sent>>, masks: Option<(Arc<Secrets>, TenantCode)>) -> Self {
         metrics::gauge!("updraft_attempts_running").increment(1.0);
-        Self { began: Instant::now(), timeout, sent, masks, permit: CallPermit::default() }
+        Self { began: Instant::now(), timeout, sent, masks, permit: CallPermit::default(), pass: None }
     }
 
     /// How long after the sending its integration must have reported the outcome.
@@ -262,6 +266,9 @@ impl Running {
                 metrics::counter!("updraft_attempts_total", "outcome" => label).increment(1);
                 metrics::histogram!("updraft_attempt_seconds", "outcome" => label).record(took);
                 tracing::debug!(%failure, "the attempt failed");
+                if let Some(pass) = &self.pass {
+                    pass.failed(failure);
+                }
             }
         }
         let unsent = self.withdrawn();

@@ -32,6 +32,11 @@ impl TimerThread {
         Ok(Self { timers, _alive: alive })
     }
 
+    /// Where what waits for an instant can be spawned.
+    pub(crate) fn handle(&self) -> Handle {
+        self.timers.clone()
+    }
+
     /// Waits for a future until `deadline`; an error if that has passed.
     pub fn until<F: Future>(&self, deadline: Instant, what: F) -> Timeout<F> {
         let _here = self.timers.enter();

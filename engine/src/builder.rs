@@ -16,7 +16,7 @@ use updraft_protocol::limits::{
     SLOW_STORE_CALL, SPAN, START_STANDSTILL, SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX, WATCH_EVERY,
 };
 use updraft_protocol::secret::NoSecrets;
-use updraft_protocol::{Catalogue, Integration, Name, SecretProvider};
+use updraft_protocol::{CallLimits, Catalogue, Integration, Name, SecretProvider};
 use updraft_storage::journal::Durability;
 use updraft_storage::{Store, StoreAddress};
 
@@ -60,6 +60,7 @@ pub struct Builder {
     pub(crate) accepted_loss: Option<Loss>,
     pub(crate) start_standstill: Duration,
     pub(crate) slow_store_calls: Duration,
+    pub(crate) call_limits: BTreeMap<String, CallLimits>,
 }
 
 impl Default for Builder {
@@ -87,6 +88,7 @@ impl Default for Builder {
             accepted_loss: None,
             start_standstill: START_STANDSTILL,
             slow_store_calls: SLOW_STORE_CALL,
+            call_limits: BTreeMap::new(),
         }
     }
 }
@@ -317,7 +319,11 @@ impl Builder {
                     })?;
                 }
             }
-            catalogue.add_integration(name, integration.clone());
+            let is_limited = self.call_limits.contains_key(name.as_str());
+            catalogue.add_integration(name.clone(), integration.clone());
+            if is_limited {
+                catalogue.limit(&name);
+            }
         }
         Ok(catalogue)
     }

@@ -39,6 +39,7 @@
 
 mod builder;
 mod bulk;
+mod call_limits;
 mod containments;
 mod dead_letters;
 mod deadline;
@@ -93,6 +94,7 @@ pub use rerun::{Rerun, RerunError};
 pub use shutdown::Shutdown;
 pub use standstill::Standstill;
 pub use submission::{Submission, SubmitError};
+pub use updraft_actors::gates::ToolGate;
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
 pub use updraft_cacao as cacao;
 pub use updraft_integrations as integrations;
@@ -103,17 +105,18 @@ pub use updraft_kernel::{
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, AuthoredNames, Call,
-    CallPermit, CallRecord, Catalogue, ContainmentApplied, ContainmentAsk, ContainmentChange,
+    CallLimits, CallPermit, CallRecord, Catalogue, ContainmentApplied, ContainmentAsk, ContainmentChange,
     ContainmentDetails, ContainmentDocument, ContainmentEntry, ContainmentId, ContainmentRefusal,
     ContainmentStatus, ControlHistory, ControlKind, ControlRecord, ControlRefusal, DeadLetter, Declaration,
     DocumentId, Effect, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
     ExecutionUpdate, Failure, FailureKind, Flaw, Gate, GivenAnswer, GivenSecret, GivenSignal, Held, Hold,
-    Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, Masking, Name, Number, Omission, Parent,
-    Pause, PauseCause, PermitFuture, PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId,
-    PlaybookStatus, ReceivedSignals, RerunOf, Revision, ScopePath, Secret, SecretProvider, SecretReference,
-    Sending, Signal, Span, StepId, StepPart, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus,
-    TaskUpdate, TenantCode, Timestamp, UndoCall, UndoRecord, UndoStatus, Update, Value, Wait, WaitKind,
-    limits, parse, playbook, schema, secret, text, value,
+    Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, LimitError, Masking, Name, Number,
+    Omission, Parent, Pause, PauseCause, PermitFuture, PermitRequest, Playbook, PlaybookChoice,
+    PlaybookDocument, PlaybookId, PlaybookStatus, Priority, Rate, ReceivedSignals, RerunOf, Revision,
+    ScopePath, Secret, SecretProvider, SecretReference, Sending, Signal, Span, StepId, StepPart,
+    TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, UndoCall,
+    UndoRecord, UndoStatus, Update, Value, Wait, WaitKind, limits, parse, playbook, schema, secret, text,
+    value,
 };
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use updraft_actors::admission::Admission;
+use updraft_actors::gates::Gates;
 use updraft_actors::missing::Missing;
 use updraft_actors::plans::Plans;
 use updraft_actors::registry::Registry;
@@ -59,7 +60,7 @@ impl Builder {
 impl Engine {
     async fn start(builder: Builder, shards: usize) -> Result<Self, StartError> {
         let data = directory(&builder)?;
-        let catalogue = builder.catalogue()?;
+        let (catalogue, limits) = (builder.catalogue()?, builder.limits()?);
         let opened = Opened::open(&builder, &data).await?;
         let Opened { timer, store, embedded, journal, replay, bond, noted, stored, .. } = opened;
         let (writer, messages) = opened.queue;
@@ -75,6 +76,7 @@ impl Engine {
             missing: Missing::default(),
             plans: Plans::new(catalogue),
             registry: Registry::default(),
+            gates: Gates::new(limits),
             admission: Admission::new(builder.executions_in_flight, builder.of_tenant()),
             parked: Permits::new(PARKED, PARKED_OF_TENANT),
             epochs: opened.epochs,

@@ -2,10 +2,12 @@
 //! few types that two threads share. No IO, no clock, no randomness, nothing that waits.
 
 pub mod batch_limit;
+pub mod call_gate;
 pub mod coalescer;
 pub mod condition;
 pub mod containment;
 pub mod execution;
+pub mod fair_queue;
 pub mod idempotency;
 mod instant;
 pub mod invariant;
@@ -16,6 +18,7 @@ mod mistake;
 pub mod outline;
 pub mod pairing;
 pub mod plan;
+pub mod rate;
 mod references;
 pub mod rerun;
 pub mod retry;

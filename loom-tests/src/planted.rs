@@ -12,6 +12,12 @@ pub enum Bug {
     PermitWakesEarly,
     /// Permits: the hook runs only where the engine was full, not where a tenant had its share.
     PermitWakesWhenFull,
+    /// Gates: a place that is given back wakes nobody.
+    GateGivesBackSilently,
+    /// Gates: a call that leaves the line after it was let in keeps its place.
+    GateLosesUntaken,
+    /// Gates: a call looks whether it waits, and leaves the line in a second step.
+    GateLooksBeforeLeaving,
     /// Outcome: the loser does not wait until the winner has published its value.
     OutcomeOutOfTurn,
     /// Outcome: settling does not publish what the winner did before.

@@ -1,6 +1,7 @@
 //! The integration port: the interface of Updraft to security tools. A signature, without a runtime.
 
 mod action;
+mod call_limits;
 mod catalogue;
 mod flaw;
 mod permit;
@@ -17,6 +18,7 @@ use crate::secret::{GivenSecret, Masking};
 use crate::value::Value;
 
 pub use action::{ActionSpec, Argument, Effect};
+pub use call_limits::{CallLimits, LimitError, Rate};
 pub use catalogue::Catalogue;
 pub use flaw::Flaw;
 pub use permit::{CallPermit, Held, PermitFuture, PermitRequest};

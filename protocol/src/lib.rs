@@ -24,6 +24,7 @@ mod parent;
 pub mod parse;
 mod pause;
 pub mod playbook;
+mod priority;
 mod rerun;
 pub mod schema;
 pub mod scope;
@@ -59,13 +60,14 @@ pub use idempotency::{IdempotencyKey, KeyHolder};
 pub use ids::{ContainmentId, ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 pub use input_hash::InputHash;
 pub use integration::{
-    ActionSpec, Answer, Argument, Call, CallPermit, Catalogue, Effect, Flaw, Held, Integration, PermitFuture,
-    PermitRequest, Sending,
+    ActionSpec, Answer, Argument, Call, CallLimits, CallPermit, Catalogue, Effect, Flaw, Held, Integration,
+    LimitError, PermitFuture, PermitRequest, Rate, Sending,
 };
 pub use json::Json;
 pub use parent::{Parent, PlaybookChoice};
 pub use pause::{Asked, Pause, PauseCause};
 pub use playbook::Playbook;
+pub use priority::{NotAPriority, Priority};
 pub use rerun::{Declaration, RerunOf};
 pub use scope::ScopePath;
 pub use secret::{GivenSecret, Masking, Secret, SecretProvider, SecretReference};

@@ -4,6 +4,7 @@ mod cacao;
 mod children;
 mod containment;
 mod filter;
+mod flow;
 mod graph;
 mod http;
 mod local;
@@ -22,8 +23,9 @@ mod shell;
 use std::time::Duration;
 
 pub use {
-    cacao::*, children::*, containment::*, filter::*, graph::*, http::*, local::*, loops::*, masking::*,
-    outline::*, overdue::*, people::*, playbook::*, record::*, replay::*, rerun::*, schema::*, shell::*,
+    cacao::*, children::*, containment::*, filter::*, flow::*, graph::*, http::*, local::*, loops::*,
+    masking::*, outline::*, overdue::*, people::*, playbook::*, record::*, replay::*, rerun::*, schema::*,
+    shell::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------

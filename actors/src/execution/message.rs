@@ -4,8 +4,10 @@
 use std::rc::Rc;
 
 use updraft_kernel::machine::TaskSeq;
-use updraft_protocol::{CallPermit, Failure, FailureKind, Json, TaskId};
+use updraft_protocol::{Failure, FailureKind, Json, TaskId};
 
+use super::permit::HeldPermit;
+use crate::gates::GatePass;
 use crate::inbox::Inbox;
 
 /// A message to an execution's actor.
@@ -15,7 +17,9 @@ pub(crate) enum Incoming {
     /// An attempt has ended.
     Attempted(Attempted),
     /// A waiting call has its permit, or was refused it.
-    Permitted(TaskId, Result<CallPermit, Box<Failure>>),
+    Permitted(TaskId, Result<HeldPermit, Box<Failure>>),
+    /// A waiting call has passed the gate of its tool.
+    Passed(TaskId, GatePass),
     /// Its shard has died, or has dropped it.
     OwnerGone,
 }

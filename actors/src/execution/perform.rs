@@ -55,7 +55,7 @@ impl Execution {
             masking: Masking::default(),
             timeout: start.timeout,
             sending: Sending::default(),
-            permit,
+            permit: permit.of_integration,
         };
         let secrets = &self.context.secrets;
         let others = secrets.unasked(&call.tenant, &machine.plan().secrets);
@@ -64,7 +64,9 @@ impl Execution {
         let lease_check =
             self.context.lease_check.clone().filter(|lease_check| waits || !lease_check.is_current());
         let needed = Needed { lease_check, own: start.secrets, others };
-        if let Some(attempt) = Attempt::begin(integration, call, (needed, secrets), report, inline) {
+        if let Some(attempt) =
+            Attempt::begin(integration, (call, permit.pass), (needed, secrets), report, inline)
+        {
             if self.attempts.is_empty() {
                 self.attempts.reserve_exact(1);
             }

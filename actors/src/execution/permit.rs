@@ -11,11 +11,13 @@ use futures_util::FutureExt;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use updraft_kernel::execution::ExecutionEvent;
+use updraft_kernel::plan::PlannedAction;
 use updraft_protocol::limits::ATTEMPT_UNSENT;
-use updraft_protocol::{CallPermit, Failure, FailureKind, PermitRequest, Span, TaskId};
+use updraft_protocol::{CallPermit, Failure, FailureKind, PermitRequest, Priority, Span, TaskId};
 
 use super::Execution;
 use super::message::Incoming;
+use crate::gates::{GatePass, GateTurn};
 use crate::task::panicked;
 
 /// The permits of one execution: waited for, or granted to calls that are not made yet.
@@ -24,7 +26,14 @@ pub(super) struct CallPermits(Vec<(TaskId, PermitState)>);
 
 enum PermitState {
     Waiting { _task: PermitWait },
-    Granted(CallPermit),
+    Granted(HeldPermit),
+}
+
+/// What a call has that may be made: its pass of the gate, where its tool has limits, and the permit of its integration.
+#[derive(Default)]
+pub(crate) struct HeldPermit {
+    pub(crate) pass: Option<GatePass>,
+    pub(crate) of_integration: CallPermit,
 }
 
 /// The task that waits for a permit, which its drop ends.
@@ -37,7 +46,10 @@ impl Drop for PermitWait {
 }
 
 /// A permit, or why it is refused.
-type Permitted = Result<CallPermit, Failure>;
+type Permitted = Result<HeldPermit, Failure>;
+
+/// The wait for a permit.
+type PermitWaiting = Pin<Box<dyn Future<Output = Result<CallPermit, Failure>>>>;
 
 impl CallPermits {
     /// Ends all waits; granted permits are kept.
@@ -46,10 +58,10 @@ impl CallPermits {
     }
 
     /// The permit of a call that is made now.
-    pub(super) fn take(&mut self, task: TaskId) -> CallPermit {
+    pub(super) fn take(&mut self, task: TaskId) -> HeldPermit {
         match self.remove(task) {
             Some(PermitState::Granted(permit)) => permit,
-            _ => CallPermit::default(),
+            _ => HeldPermit::default(),
         }
     }
 
@@ -65,28 +77,54 @@ impl CallPermits {
 }
 
 impl Execution {
-    /// Obtains the permit of a call: at once if it is free, else the call waits for it.
+    /// Obtains the permit of a call: at once if it is free, else the call waits for it. At the gate of its tool it waits
+    /// for as long as it takes, which its step and its execution limit.
     pub(super) fn acquire(&mut self, task: TaskId) {
+        let turn = match self.turn(task) {
+            None => return self.acquire_of_integration(task, None),
+            Some(Err(failure)) => return self.permitted(task, Err(failure)),
+            Some(Ok(turn)) => turn,
+        };
+        let mut passed = Box::pin(turn.passed());
+        match passed.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(pass) => self.acquire_of_integration(task, Some(pass)),
+            Poll::Pending => self.wait(task, async move { Incoming::Passed(task, passed.await) }),
+        }
+    }
+
+    /// The call has passed the gate of its tool; if it no longer waits, its place is given back.
+    pub(super) fn passed(&mut self, task: TaskId, pass: GatePass) {
+        if let Some(PermitState::Waiting { .. }) = self.permits.remove(task) {
+            self.acquire_of_integration(task, Some(pass));
+        }
+    }
+
+    fn acquire_of_integration(&mut self, task: TaskId, pass: Option<GatePass>) {
         let mut permit = match self.ask_for_permit(task) {
             Ok(permit) => permit,
             Err(failure) => return self.permitted(task, Err(failure)),
         };
         match permit.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(permitted) => self.permitted(task, permitted),
-            Poll::Pending => {
-                let inbox = Rc::clone(&self.inbox);
-                let waiting = actix::spawn(async move {
-                    let permitted = timeout(ATTEMPT_UNSENT, permit).await.unwrap_or_else(|_| {
-                        let message = format!("no permit within {}", Span(ATTEMPT_UNSENT));
-                        Err(Failure::new(FailureKind::Unreachable, message))
-                    });
-                    inbox.put(Incoming::Permitted(task, permitted.map_err(Box::new)));
-                });
-                self.permits
-                    .0
-                    .push((task, PermitState::Waiting { _task: PermitWait(waiting.abort_handle()) }));
+            Poll::Ready(permitted) => {
+                self.permitted(task, permitted.map(|of_integration| HeldPermit { pass, of_integration }));
             }
+            Poll::Pending => self.wait(task, async move {
+                let permitted = timeout(ATTEMPT_UNSENT, permit).await.unwrap_or_else(|_| {
+                    let message = format!("no permit within {}", Span(ATTEMPT_UNSENT));
+                    Err(Failure::new(FailureKind::Unreachable, message))
+                });
+                let held = permitted.map(|of_integration| HeldPermit { pass, of_integration });
+                Incoming::Permitted(task, held.map_err(Box::new))
+            }),
         }
+    }
+
+    /// Has a call wait for what it is told then.
+    fn wait(&mut self, task: TaskId, told: impl Future<Output = Incoming> + 'static) {
+        let inbox = Rc::clone(&self.inbox);
+        let waiting = actix::spawn(async move { inbox.put(told.await) });
+        let wait = PermitWait(waiting.abort_handle());
+        self.permits.0.push((task, PermitState::Waiting { _task: wait }));
     }
 
     /// The wait for a permit is over; if the call no longer waits, the permit is given back.
@@ -104,9 +142,19 @@ impl Execution {
         }
     }
 
+    /// The turn of a call at the gate of its tool, if that has limits.
+    fn turn(&self, task: TaskId) -> Option<Result<GateTurn, Failure>> {
+        let machine = self.machine()?;
+        let (step, _) = machine.waiting_call(task)?;
+        let step = machine.plan().step(step);
+        let action = PlannedAction::of(step)?;
+        let whose = (&self.entry.tenant, Priority::Normal);
+        self.context.gates.enter(&step.integration, whose, &action.secrets, &self.context.timer)
+    }
+
     /// If the call needs no permit, or its integration is missing, the call goes ahead; a missing integration fails it
     /// then.
-    fn ask_for_permit(&self, task: TaskId) -> Result<Pin<Box<dyn Future<Output = Permitted>>>, Failure> {
+    fn ask_for_permit(&self, task: TaskId) -> Result<PermitWaiting, Failure> {
         let ask = || {
             let machine = self.machine()?;
             let (step, arguments) = machine.waiting_call(task)?;

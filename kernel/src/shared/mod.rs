@@ -8,6 +8,7 @@
 pub mod controls;
 pub mod drain;
 pub mod fence;
+pub mod gates;
 pub mod handover;
 pub mod lifecycle;
 pub mod outcome;
@@ -17,6 +18,7 @@ mod sync;
 pub mod watermark;
 
 pub use drain::DrainGate;
+pub use gates::SharedGate;
 pub use handover::Handover;
 pub use lifecycle::Lifecycle;
 pub use outcome::OutcomeCell;

@@ -17,6 +17,8 @@ struct Entry {
     actions: BTreeSet<String>,
     /// `None` if only the names of its actions are known.
     integration: Option<Arc<dyn Integration>>,
+    /// Whether its calls may have to wait for limits that are declared beside it.
+    is_limited: bool,
 }
 
 impl Catalogue {
@@ -33,6 +35,13 @@ impl Catalogue {
         self.0.entry(name).or_default().integration = Some(integration);
     }
 
+    /// Declares that calls of an integration may have to wait for a permit, whatever it declares itself.
+    pub fn limit(&mut self, name: &Name) {
+        if let Some(entry) = self.0.get_mut(name) {
+            entry.is_limited = true;
+        }
+    }
+
     /// The actions of an integration; `None` if there is no such integration.
     pub fn actions(&self, integration: &Name) -> Option<&BTreeSet<String>> {
         self.0.get(integration).map(|entry| &entry.actions)
@@ -40,7 +49,9 @@ impl Catalogue {
 
     /// The declaration of an action.
     pub fn spec(&self, integration: &Name, action: &str) -> ActionSpec {
-        self.integration(integration).map(|integration| integration.spec(action)).unwrap_or_default()
+        let Some(entry) = self.0.get(integration) else { return ActionSpec::default() };
+        let spec = entry.integration.as_ref().map(|integration| integration.spec(action)).unwrap_or_default();
+        ActionSpec { takes_permit: spec.takes_permit || entry.is_limited, ..spec }
     }
 
     /// The effect of an action for these arguments, with `null` in place of each template and secret.

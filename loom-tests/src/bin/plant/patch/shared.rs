@@ -3,6 +3,7 @@
 use super::Patch;
 
 const PERMITS: &str = "kernel/src/shared/permits.rs";
+const GATES: &str = "kernel/src/shared/gates.rs";
 const OUTCOME: &str = "kernel/src/shared/outcome.rs";
 const REVOCABLE: &str = "kernel/src/shared/revocable.rs";
 const DRAIN: &str = "kernel/src/shared/drain.rs";
@@ -45,6 +46,34 @@ pub(super) const PATCHES: &[Patch] = &[
         replace: "        if !early && !no_wait {
             run(inner.released.as_ref());
         }
+",
+    },
+    Patch {
+        name: "GateGivesBackSilently",
+        file: GATES,
+        find: "        run(self.inner.changed.as_ref());\n",
+        replace: "        if !super::planted::Bug::GateGivesBackSilently.is_planted() {
+            run(self.inner.changed.as_ref());
+        }
+",
+    },
+    Patch {
+        name: "GateLosesUntaken",
+        file: GATES,
+        find: "        if !waited {\n",
+        replace: "        if !waited && !super::planted::Bug::GateLosesUntaken.is_planted() {\n",
+    },
+    Patch {
+        name: "GateLooksBeforeLeaving",
+        file: GATES,
+        find: "        let waited = lock(&self.gate.inner.gate).leave(&ticket).is_some();\n",
+        replace: "        let waited = if super::planted::Bug::GateLooksBeforeLeaving.is_planted() {
+            let waited = lock(&self.gate.inner.gate).waits(&ticket);
+            lock(&self.gate.inner.gate).leave(&ticket);
+            waited
+        } else {
+            lock(&self.gate.inner.gate).leave(&ticket).is_some()
+        };
 ",
     },
     Patch {

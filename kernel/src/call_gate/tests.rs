@@ -1,0 +1,138 @@
+//! Gates: places, shares, rates and pauses, and what follows when something is given back.
+
+use std::num::NonZeroU32;
+
+use proptest::prelude::*;
+use updraft_protocol::Rate;
+
+use super::*;
+
+const NORMAL: (u32, Priority) = (1, Priority::Normal);
+
+fn tenant(code: &str) -> TenantCode {
+    TenantCode::new(code).unwrap()
+}
+
+fn number(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap()
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// All that pass now.
+fn passed(gate: &mut CallGate<&'static str>, now: Duration) -> Vec<&'static str> {
+    std::iter::from_fn(|| gate.admit(now)).map(|(_, entry)| entry).collect()
+}
+
+#[test]
+fn places_are_given_in_fair_order_as_they_become_free() {
+    let mut gate = CallGate::new(&CallLimits::new().at_once(number(2)).shared());
+    let (flood, quiet) = (tenant("flood"), tenant("quiet"));
+    for entry in ["1", "2", "3", "4"] {
+        gate.enter(&flood, NORMAL, entry, Duration::ZERO);
+    }
+    assert_eq!(passed(&mut gate, Duration::ZERO), ["1", "2"]);
+    assert_eq!(gate.next_at(), None, "only a place helps");
+    gate.enter(&quiet, NORMAL, "quiet", Duration::ZERO);
+    gate.give_back(&flood, true);
+    assert_eq!(passed(&mut gate, Duration::ZERO), ["3"], "its turn had come before");
+    gate.give_back(&flood, true);
+    assert_eq!(passed(&mut gate, Duration::ZERO), ["quiet"]);
+    assert!(gate.is_sound() && gate.waiting() == 1);
+}
+
+#[test]
+fn a_tenant_with_its_share_leaves_places_to_others() {
+    let limits = CallLimits::new().at_once(number(3)).at_once_of_tenant(number(1)).shared();
+    let mut gate = CallGate::new(&limits);
+    let (a, b) = (tenant("a"), tenant("b"));
+    gate.enter(&a, NORMAL, "a1", Duration::ZERO);
+    gate.enter(&a, NORMAL, "a2", Duration::ZERO);
+    gate.enter(&b, NORMAL, "b1", Duration::ZERO);
+    assert_eq!(passed(&mut gate, Duration::ZERO), ["a1", "b1"]);
+    assert_eq!(gate.next_at(), None, "who waits has its share");
+    gate.give_back(&a, true);
+    assert_eq!(gate.next_at(), Some(Duration::ZERO));
+    assert_eq!(passed(&mut gate, Duration::ZERO), ["a2"]);
+}
+
+#[test]
+fn every_rate_holds_and_what_was_never_made_counts_for_none() {
+    let rate = |calls, per| Rate::new(number(calls), secs(per)).unwrap();
+    let limits = CallLimits::new().rate(rate(1, 10)).rate(rate(1, 60).with_burst(number(1)).unwrap());
+    let mut gate = CallGate::new(&limits);
+    let a = tenant("a");
+    gate.enter(&a, NORMAL, "1", secs(5));
+    gate.enter(&a, NORMAL, "2", secs(5));
+    assert_eq!(passed(&mut gate, secs(5)), ["1"]);
+    assert_eq!(gate.next_at(), Some(secs(65)), "the slower one");
+    gate.give_back(&a, false);
+    assert_eq!(gate.next_at(), Some(secs(5)));
+    assert_eq!(passed(&mut gate, secs(6)), ["2"]);
+    gate.give_back(&a, true);
+    assert!(!gate.is_idle(secs(65)) && gate.is_idle(secs(66)));
+}
+
+#[test]
+fn nothing_passes_during_a_pause_which_is_never_made_shorter() {
+    let mut gate = CallGate::new(&CallLimits::new());
+    gate.close_until(secs(30));
+    gate.close_until(secs(20));
+    gate.enter(&tenant("a"), NORMAL, "1", secs(1));
+    assert_eq!((passed(&mut gate, secs(29)), gate.next_at()), (vec![], Some(secs(30))));
+    assert_eq!(passed(&mut gate, secs(30)), ["1"]);
+}
+
+#[test]
+fn who_leaves_is_not_let_in_and_who_has_passed_cannot_leave() {
+    let mut gate = CallGate::new(&CallLimits::new().at_once(number(1)));
+    let a = tenant("a");
+    let first = gate.enter(&a, NORMAL, "1", Duration::ZERO);
+    let second = gate.enter(&a, NORMAL, "2", Duration::ZERO);
+    assert_eq!(passed(&mut gate, Duration::ZERO), ["1"]);
+    assert_eq!((gate.leave(&first), gate.leave(&second), gate.leave(&second)), (None, Some("2"), None));
+    gate.give_back(&a, true);
+    assert_eq!((passed(&mut gate, Duration::ZERO), gate.inside()), (vec![], 0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Claim: whatever comes, leaves and is given back, no bound is passed, and nobody waits where there is a place, a
+    /// share and a rate: as long as time goes on, all pass.
+    #[test]
+    fn nobody_waits_for_nothing(steps in prop::collection::vec((0_usize..5, 0_usize..4, 0_u64..3), 0..150)) {
+        let rate = Rate::new(number(5), secs(5)).unwrap().with_burst(number(3)).unwrap();
+        let limits = CallLimits::new().at_once(number(4)).at_once_of_tenant(number(2)).rate(rate).shared();
+        let mut gate: CallGate<u64> = CallGate::new(&limits);
+        let (mut now, mut next) = (Duration::ZERO, 0);
+        let (mut waiting, mut inside): (Vec<QueueTicket>, Vec<TenantCode>) = (Vec::new(), Vec::new());
+        for (what, who, pause) in steps {
+            now += secs(pause);
+            match what {
+                0..=1 => {
+                    next += 1;
+                    waiting.push(gate.enter(&tenant(&format!("t{who}")), (1 + who as u32, Priority::Normal), next, now));
+                }
+                2 if !waiting.is_empty() => {
+                    let ticket = waiting.swap_remove(who % waiting.len());
+                    prop_assert!(gate.leave(&ticket).is_some());
+                }
+                _ if !inside.is_empty() => gate.give_back(&inside.swap_remove(who % inside.len()), what == 3),
+                _ => {}
+            }
+            while let Some((ticket, _)) = gate.admit(now) {
+                waiting.retain(|known| *known != ticket);
+                inside.push(ticket.tenant().clone());
+            }
+            prop_assert!(gate.is_sound());
+            prop_assert_eq!((gate.inside(), gate.waiting()), (inside.len(), waiting.len()));
+            let of = |tenant: &TenantCode| inside.iter().filter(|inside| *inside == tenant).count();
+            let could = inside.len() < 4 && waiting.iter().any(|ticket| of(ticket.tenant()) < 2);
+            prop_assert!(gate.next_at().is_some() || !could, "somebody waits for nothing");
+            prop_assert!(gate.next_at().is_none_or(|at| at > now), "it could have passed");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The fair queue: whose turn it is among what waits for one bound. Owns the order; counts no permits, and reads no clock.
+//!
+//! Tenants are served by deficit round robin (M. Shreedhar and G. Varghese, "Efficient fair queuing using deficit round
+//! robin", 1995) in which each entry costs one: in a round, a tenant has as many turns as its weight, so that who floods
+//! the queue waits behind itself. Of one tenant, the entry whose priority-adjusted time of arrival is earliest is next.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use updraft_protocol::limits::PRIORITY_STEP;
+use updraft_protocol::{Priority, TenantCode};
+
+/// Waiting entries of many tenants.
+#[derive(Debug)]
+pub struct FairQueue<T> {
+    /// Tenants with waiting entries, and no others.
+    lines: HashMap<TenantCode, Line<T>>,
+    /// The tenants whose turn comes, in order; those that were passed over are not among them.
+    round: VecDeque<TenantCode>,
+    /// The number of the next entry.
+    next: u64,
+}
+
+/// The entries of one tenant.
+#[derive(Debug)]
+struct Line<T> {
+    waiting: BTreeMap<Position, T>,
+    weight: u32,
+    /// The turns that are left in this round.
+    left: u32,
+    in_round: bool,
+}
+
+/// The order within a tenant: by the adjusted time of arrival, then by number.
+type Position = (Duration, u64);
+
+/// Where an entry waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueTicket {
+    tenant: TenantCode,
+    position: Position,
+}
+
+impl QueueTicket {
+    /// Whose entry it is.
+    pub fn tenant(&self) -> &TenantCode {
+        &self.tenant
+    }
+}
+
+impl<T> Default for FairQueue<T> {
+    fn default() -> Self {
+        Self { lines: HashMap::new(), round: VecDeque::new(), next: 0 }
+    }
+}
+
+impl<T> FairQueue<T> {
+    /// Adds an entry that arrived at `now`. `weight` is the turns that its tenant has in a round, at least one.
+    ///
+    /// A priority is an advance in time: an entry is overtaken by one of the next higher priority that arrives up to
+    /// [`PRIORITY_STEP`] later, and by none after that, so that nothing waits for ever.
+    pub fn push(
+        &mut self,
+        tenant: &TenantCode,
+        (weight, priority): (u32, Priority),
+        entry: T,
+        now: Duration,
+    ) -> QueueTicket {
+        let position = (now.saturating_add(PRIORITY_STEP * priority.steps_behind()), self.next);
+        self.next += 1;
+        let line = self.lines.entry(tenant.clone()).or_insert_with(|| {
+            self.round.push_back(tenant.clone());
+            Line { waiting: BTreeMap::new(), weight: 1, left: 0, in_round: true }
+        });
+        line.weight = weight.max(1);
+        line.left = line.left.min(line.weight);
+        line.waiting.insert(position, entry);
+        QueueTicket { tenant: tenant.clone(), position }
+    }
+
+    /// Takes the next entry of a tenant that `may` have one. A tenant that may not is passed over until it is
+    /// [readmitted](Self::readmit).
+    pub fn pop(&mut self, mut may: impl FnMut(&TenantCode) -> bool) -> Option<(QueueTicket, T)> {
+        loop {
+            let tenant = self.round.front()?;
+            let may = may(tenant);
+            let line = self.lines.get_mut(tenant)?;
+            if !may {
+                (line.in_round, line.left) = (false, 0);
+                self.round.pop_front();
+                continue;
+            }
+            if line.left == 0 {
+                line.left = line.weight;
+            }
+            line.left -= 1;
+            let (position, entry) = line.waiting.pop_first()?;
+            let ticket = QueueTicket { tenant: tenant.clone(), position };
+            self.turned(&ticket.tenant);
+            return Some((ticket, entry));
+        }
+    }
+
+    /// After a turn of the tenant at the front: it keeps the front while it has turns left.
+    fn turned(&mut self, tenant: &TenantCode) {
+        let Some(line) = self.lines.get(tenant) else { return };
+        if line.waiting.is_empty() {
+            self.lines.remove(tenant);
+            self.round.pop_front();
+        } else if line.left == 0 {
+            self.round.rotate_left(1);
+        }
+    }
+
+    /// Lets a tenant have turns again that was passed over.
+    pub fn readmit(&mut self, tenant: &TenantCode) {
+        if let Some(line) = self.lines.get_mut(tenant).filter(|line| !line.in_round) {
+            line.in_round = true;
+            self.round.push_back(tenant.clone());
+        }
+    }
+
+    /// Whether an entry waits still.
+    pub fn waits(&self, ticket: &QueueTicket) -> bool {
+        self.lines.get(&ticket.tenant).is_some_and(|line| line.waiting.contains_key(&ticket.position))
+    }
+
+    /// Takes an entry out of its line, if it still waits.
+    pub fn remove(&mut self, ticket: &QueueTicket) -> Option<T> {
+        let line = self.lines.get_mut(&ticket.tenant)?;
+        let entry = line.waiting.remove(&ticket.position)?;
+        if line.waiting.is_empty() {
+            let in_round = line.in_round;
+            self.lines.remove(&ticket.tenant);
+            if in_round {
+                self.round.retain(|tenant| *tenant != ticket.tenant);
+            }
+        }
+        Some(entry)
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// How many entries of a tenant wait.
+    pub fn waiting_of(&self, tenant: &TenantCode) -> usize {
+        self.lines.get(tenant).map_or(0, |line| line.waiting.len())
+    }
+
+    /// How many entries wait.
+    pub fn len(&self) -> usize {
+        self.lines.values().map(|line| line.waiting.len()).sum()
+    }
+
+    /// Whether a tenant waits that was not passed over.
+    pub fn has_turn(&self) -> bool {
+        !self.round.is_empty()
+    }
+
+    /// Invariant: who waits is in the round or was passed over, once, and nobody else is.
+    pub fn is_sound(&self) -> bool {
+        let in_round = self.lines.values().filter(|line| line.in_round).count();
+        in_round == self.round.len()
+            && self.round.iter().all(|tenant| self.lines.get(tenant).is_some_and(|line| line.in_round))
+            && self.lines.values().all(|line| !line.waiting.is_empty() && line.left <= line.weight)
+    }
+}
+
+#[cfg(test)]
+mod tests;

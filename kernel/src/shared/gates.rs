@@ -1,0 +1,211 @@
+//! The gate of a tool, shared by the threads whose calls wait there. Owns who was let in and who left meanwhile; what the
+//! gate decides is in `call_gate`. Never waits: a caller brings a hook that runs when it is let in.
+
+use std::fmt;
+use std::time::Duration;
+
+use updraft_protocol::{CallLimits, Priority, TenantCode};
+
+use super::sync::{Arc, Hook, Mutex, lock, run};
+use crate::call_gate::CallGate;
+use crate::fair_queue::QueueTicket;
+
+/// A gate, shared by whoever holds a clone.
+#[derive(Clone)]
+pub struct SharedGate {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// Each waiting call with what it wants to be run when it is let in.
+    gate: Mutex<CallGate<Hook>>,
+    changed: Option<Hook>,
+}
+
+/// A call in line. Dropped, it leaves the line, and gives a permit back that it was granted and did not take.
+#[must_use = "dropped, it leaves the line"]
+pub struct GateWait {
+    gate: SharedGate,
+    ticket: Option<QueueTicket>,
+}
+
+/// A call that has passed, and has a place until this is dropped.
+#[must_use = "the place is free again as soon as the permit is dropped"]
+pub struct GatePermit {
+    gate: SharedGate,
+    tenant: TenantCode,
+    was_made: bool,
+}
+
+impl SharedGate {
+    /// A gate with these limits. `changed` runs after each place that is given back, when somebody else may be
+    /// [admitted](Self::admit), outside of all locks.
+    pub fn new(limits: &CallLimits, changed: Option<Hook>) -> Self {
+        Self { inner: Arc::new(Inner { gate: Mutex::new(CallGate::new(limits)), changed }) }
+    }
+
+    /// Stands in line at `now`; `granted` runs once the call is let in. Who has entered [admits](Self::admit) then, as
+    /// it may be let in at once.
+    pub fn enter(
+        &self,
+        tenant: &TenantCode,
+        order: (u32, Priority),
+        granted: Hook,
+        now: Duration,
+    ) -> GateWait {
+        let ticket = lock(&self.inner.gate).enter(tenant, order, granted, now);
+        GateWait { gate: self.clone(), ticket: Some(ticket) }
+    }
+
+    /// Lets all in that may be at `now`. Returns when this has to be asked again, though nobody gives a place back:
+    /// `None` where nobody waits for a time.
+    pub fn admit(&self, now: Duration) -> Option<Duration> {
+        let mut granted: Vec<Hook> = Vec::new();
+        let mut gate = lock(&self.inner.gate);
+        while let Some((_, hook)) = gate.admit(now) {
+            granted.push(hook);
+        }
+        let next = gate.next_at();
+        drop(gate);
+        granted.iter().for_each(|hook| run(Some(hook)));
+        next
+    }
+
+    /// Lets nobody in before `until`, as the tool has asked for.
+    pub fn close_until(&self, until: Duration) {
+        lock(&self.inner.gate).close_until(until);
+    }
+
+    /// How many wait, how many have a place, and until when the tool has asked for a pause.
+    pub fn state(&self) -> (usize, usize, Duration) {
+        let gate = lock(&self.inner.gate);
+        (gate.waiting(), gate.inside(), gate.closed_until())
+    }
+
+    /// Whether a new gate would be the same at `now`.
+    pub fn is_idle(&self, now: Duration) -> bool {
+        lock(&self.inner.gate).is_idle(now)
+    }
+
+    /// Invariant: no bound is passed, and the places of all tenants add up.
+    pub fn is_sound(&self) -> bool {
+        lock(&self.inner.gate).is_sound()
+    }
+
+    fn give_back(&self, tenant: &TenantCode, was_made: bool) {
+        lock(&self.inner.gate).give_back(tenant, was_made);
+        run(self.inner.changed.as_ref());
+    }
+}
+
+impl GateWait {
+    /// The permit, once the call was let in.
+    ///
+    /// # Errors
+    /// Itself, still in line.
+    pub fn pass(mut self) -> Result<GatePermit, Self> {
+        let waits = self.ticket.as_ref().is_some_and(|ticket| lock(&self.gate.inner.gate).waits(ticket));
+        if waits {
+            return Err(self);
+        }
+        match self.ticket.take() {
+            Some(ticket) => {
+                let tenant = ticket.tenant().clone();
+                Ok(GatePermit { gate: self.gate.clone(), tenant, was_made: false })
+            }
+            None => Err(self),
+        }
+    }
+}
+
+impl Drop for GateWait {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket.take() else { return };
+        // Whether it still waited is decided together with its leaving: it may be let in at this moment.
+        let waited = lock(&self.gate.inner.gate).leave(&ticket).is_some();
+        if !waited {
+            self.gate.give_back(ticket.tenant(), false);
+        }
+    }
+}
+
+impl GatePermit {
+    /// The call is made: from now on it counts for the rates, whatever becomes of it.
+    pub fn made(&mut self) {
+        self.was_made = true;
+    }
+
+    /// The gate, to tell it of a pause that the tool asks for.
+    pub fn gate(&self) -> &SharedGate {
+        &self.gate
+    }
+}
+
+impl Drop for GatePermit {
+    fn drop(&mut self) {
+        self.gate.give_back(&self.tenant, self.was_made);
+    }
+}
+
+impl fmt::Debug for GatePermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("GatePermit").field(&self.tenant).finish()
+    }
+}
+
+impl fmt::Debug for GateWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("GateWait").field(&self.ticket).finish()
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::sync::Arc as StdArc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    const NORMAL: (u32, Priority) = (1, Priority::Normal);
+
+    fn one_place() -> (SharedGate, StdArc<AtomicUsize>, Hook) {
+        let changes = StdArc::new(AtomicUsize::new(0));
+        let counted = StdArc::clone(&changes);
+        let changed: Hook = StdArc::new(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
+        let limits = CallLimits::new().at_once(NonZeroU32::MIN);
+        (SharedGate::new(&limits, Some(changed)), changes, StdArc::new(|| {}))
+    }
+
+    #[test]
+    fn a_wait_is_granted_passed_and_given_back_or_left() {
+        let (gate, changes, nothing) = one_place();
+        let a = TenantCode::new("a").unwrap();
+        let enter = || {
+            let wait = gate.enter(&a, NORMAL, nothing.clone(), Duration::ZERO);
+            assert_eq!(gate.admit(Duration::ZERO), None);
+            wait
+        };
+        let mut first = enter().pass().unwrap();
+        first.made();
+        let second = enter().pass().unwrap_err();
+        drop(enter());
+        assert_eq!(
+            (gate.state().0, changes.load(Ordering::Relaxed)),
+            (1, 0),
+            "who leaves the line frees nothing"
+        );
+        drop(first);
+        assert_eq!((gate.admit(Duration::ZERO), changes.load(Ordering::Relaxed)), (None, 1));
+        drop(second);
+        assert_eq!(
+            (gate.state(), changes.load(Ordering::Relaxed)),
+            ((0, 0, Duration::ZERO), 2),
+            "granted, not taken"
+        );
+        assert!(gate.is_sound() && gate.is_idle(Duration::ZERO));
+    }
+}

@@ -1,0 +1,144 @@
+//! Models of the gate of a tool: calls of several threads stand in line, pass, leave and give their places back.
+#![cfg(loom)]
+#![allow(clippy::unwrap_used)]
+
+use std::num::NonZeroU32;
+use std::sync::Arc as StdArc;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicUsize as StdAtomicUsize;
+use std::time::Duration;
+
+use loom::sync::Arc;
+use loom::sync::atomic::Ordering;
+use loom::thread;
+use updraft_kernel::shared::SharedGate;
+use updraft_kernel::shared::gates::{GatePermit, GateWait};
+use updraft_kernel::shared::permits::TenantCode;
+use updraft_loom_tests::planted::Bug;
+use updraft_loom_tests::{Waiters, WakeReach, catches};
+use updraft_protocol::{CallLimits, Priority};
+
+const ORDER: (u32, Priority) = (1, Priority::Normal);
+const NOW: Duration = Duration::ZERO;
+
+fn tenant(code: &str) -> TenantCode {
+    TenantCode::new(code).unwrap()
+}
+
+/// A gate, which its hook finds as long as the model holds it.
+type Driven = StdArc<OnceLock<SharedGate>>;
+
+/// A gate with one place, as the engine drives it: whoever gives a place back lets the next one in.
+fn one_place() -> Driven {
+    let driven = Driven::default();
+    let found = StdArc::downgrade(&driven);
+    let changed = move || {
+        if let Some(gate) = found.upgrade().as_deref().and_then(OnceLock::get) {
+            gate.admit(NOW);
+        }
+    };
+    let limits = CallLimits::new().at_once(NonZeroU32::MIN).shared();
+    driven.get_or_init(|| SharedGate::new(&limits, Some(StdArc::new(changed))));
+    driven
+}
+
+/// A call of `code` that stands in line, and tells `waiters` when it is let in.
+fn enter(driven: &Driven, waiters: &Arc<Waiters>, code: &str) -> GateWait {
+    let woken = Arc::clone(waiters);
+    let gate = driven.get().unwrap();
+    let wait = gate.enter(&tenant(code), ORDER, StdArc::new(move || woken.wake()), NOW);
+    gate.admit(NOW);
+    wait
+}
+
+/// Waits to be let in.
+fn pass(mut wait: GateWait, waiters: &Waiters, me: usize) -> GatePermit {
+    loop {
+        waiters.register(me);
+        match wait.pass() {
+            Ok(permit) => {
+                waiters.give_up(me);
+                return permit;
+            }
+            Err(still) => wait = still,
+        }
+        waiters.wait(me);
+    }
+}
+
+fn assert_nothing_leaked(driven: &Driven) {
+    let gate = driven.get().unwrap();
+    assert!(gate.is_sound());
+    assert_eq!(gate.state(), (0, 0, NOW), "a place leaked");
+}
+
+/// Claim: one at a time has the only place, and each that stands in line is let in.
+/// Threads: two calls of different tenants.
+/// Fails, by deadlock, if giving back lets nobody in; by a count if two are let in.
+fn each_is_let_in_alone() {
+    let gate = one_place();
+    let inside = StdArc::new(StdAtomicUsize::new(0));
+    let call = |me: usize, code: &'static str| {
+        let (gate, inside) = (gate.clone(), StdArc::clone(&inside));
+        move || {
+            let waiters = Arc::new(Waiters::new(WakeReach::All));
+            let wait = enter(&gate, &waiters, code);
+            let permit = pass(wait, &waiters, me);
+            assert_eq!(inside.fetch_add(1, Ordering::Relaxed), 0, "two have one place");
+            inside.fetch_sub(1, Ordering::Relaxed);
+            drop(permit);
+        }
+    };
+    let other = thread::spawn(call(1, "b"));
+    call(0, "a")();
+    other.join().unwrap();
+    assert_nothing_leaked(&gate);
+}
+
+/// Claim: who leaves the line at the moment at which it is let in takes no place along.
+/// Threads: the holder, who gives its place back; a call that leaves; a call that stays.
+/// Fails, by deadlock, if the permit of who leaves is lost.
+fn who_leaves_takes_nothing_along() {
+    let gate = one_place();
+    let waiters = Arc::new(Waiters::new(WakeReach::All));
+    let held = pass(enter(&gate, &waiters, "a"), &waiters, 0);
+    let quitter = thread::spawn({
+        let (gate, waiters) = (gate.clone(), Arc::new(Waiters::new(WakeReach::All)));
+        let wait = enter(&gate, &waiters, "a");
+        move || drop(wait)
+    });
+    let stayer = thread::spawn({
+        let (gate, waiters) = (gate.clone(), Arc::new(Waiters::new(WakeReach::All)));
+        let wait = enter(&gate, &waiters, "b");
+        move || drop(pass(wait, &waiters, 2))
+    });
+    drop(held);
+    quitter.join().unwrap();
+    stayer.join().unwrap();
+    assert_nothing_leaked(&gate);
+}
+
+#[test]
+fn each_call_in_line_is_let_in_alone() {
+    loom::model(each_is_let_in_alone);
+}
+
+#[test]
+fn who_leaves_the_line_takes_nothing_along() {
+    loom::model(who_leaves_takes_nothing_along);
+}
+
+#[test]
+fn canary_a_place_that_is_given_back_silently() {
+    catches(Bug::GateGivesBackSilently, "deadlock", each_is_let_in_alone);
+}
+
+#[test]
+fn canary_a_permit_that_is_lost_with_who_leaves() {
+    catches(Bug::GateLosesUntaken, "deadlock", who_leaves_takes_nothing_along);
+}
+
+#[test]
+fn canary_a_wait_that_looks_before_it_leaves() {
+    catches(Bug::GateLooksBeforeLeaving, "deadlock", who_leaves_takes_nothing_along);
+}

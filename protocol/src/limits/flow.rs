@@ -1,0 +1,19 @@
+//! Limits of flow control: the gates of tools.
+
+use std::time::Duration;
+
+/// Calls of one tool at once, where nothing smaller is declared: as many as places of connections are counted.
+pub const CALLS_AT_ONCE: u32 = 8_192;
+/// Rates of one tool: vendors count in seconds, minutes, days and months.
+pub const CALL_RATES: usize = 4;
+/// The longest period of a rate: vendors count in months at most.
+pub const RATE_PERIOD: Duration = Duration::from_secs(31 * 24 * 3600);
+/// Gates that are kept, each of some hundred bytes. One without calls makes room for another; where all have some, a call
+/// waits for none.
+pub const CALL_GATES: usize = 10_000;
+/// How long a tool is left alone that demands fewer calls and does not say how long.
+pub const COOLDOWN: Duration = Duration::from_secs(1);
+/// The longest time for which a tool is left alone because it asks for it: a day, as daily quotas do.
+pub const COOLDOWN_LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// How far a priority reaches: a call is overtaken by one of the next higher priority that comes up to so much later.
+pub const PRIORITY_STEP: Duration = Duration::from_secs(60);

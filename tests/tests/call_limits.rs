@@ -1,0 +1,156 @@
+//! Limits of tools: calls wait for them in fair order, have not been attempted meanwhile, and fail for none.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+use updraft::{
+    Call, CallLimits, CancelVerdict, Engine, ExecutionStatus, Handle, Playbook, Rate, StartError, Submission,
+};
+use updraft_tests::{Harness, asked, named, playbook, soon, tenant, until};
+
+fn number(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap()
+}
+
+fn one_call(action: &str) -> Playbook {
+    playbook(&format!("steps:\n  - {{id: call, action: tool.{action}}}\n"))
+}
+
+async fn completed(handles: &[Handle]) {
+    for handle in handles {
+        let ended = soon(handle.wait()).await.unwrap();
+        assert_eq!(ended.state.execution_status, ExecutionStatus::Completed, "{:?}", ended.state.error);
+    }
+}
+
+/// Waits until so many calls stand in line at the only gate.
+async fn in_line(engine: &Engine, calls: usize) {
+    until(async || engine.tool_gates().iter().any(|gate| gate.waiting == calls)).await;
+}
+
+/// Whose calls these were, in their order.
+fn tenants(calls: &[Call]) -> Vec<String> {
+    calls.iter().map(|call| call.tenant.as_str().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_tenant_that_floods_a_tool_waits_behind_itself() {
+    let harness = Harness::default();
+    let limits = CallLimits::new().at_once(number(2)).shared();
+    let engine = harness.builder().call_limits("tool", limits).start().await.unwrap();
+    let (flood, quiet) = (tenant("flood"), tenant("quiet"));
+    let of_flood = engine.playbooks().put(&flood, one_call("gate")).await.unwrap();
+    let of_quiet = engine.playbooks().put(&quiet, one_call("gate")).await.unwrap();
+    let mut handles = Vec::new();
+    for _ in 0..100 {
+        handles.push(engine.submit(Submission::new(flood.clone(), of_flood)).await.unwrap());
+    }
+    in_line(&engine, 98).await;
+    for _ in 0..3 {
+        handles.push(engine.submit(Submission::new(quiet.clone(), of_quiet)).await.unwrap());
+    }
+    in_line(&engine, 101).await;
+    harness.tool.open(1_000);
+    completed(&handles).await;
+    let calls = tenants(&harness.tool.calls());
+    let last_of_quiet = calls.iter().rposition(|tenant| tenant == "quiet").unwrap();
+    // Two had begun before; from then on they take turns.
+    assert!(last_of_quiet < 2 + 2 * 3, "{calls:?}");
+    assert_eq!((calls.len(), harness.tool.most()), (103, 2));
+}
+
+#[tokio::test]
+async fn a_call_in_line_has_not_been_attempted_and_a_restart_makes_it_once() {
+    let harness = Harness::default();
+    let limits = || CallLimits::new().at_once(number(1));
+    let engine = harness.builder().call_limits("tool", limits()).start().await.unwrap();
+    let steps = "steps:\n  - {id: call, action: tool.gate, at_most_once: true}\n";
+    let playbook = playbook(steps);
+    let first = harness.submit(&engine, &playbook, json!({})).await;
+    harness.tool.begun(1).await;
+    let second = harness.submit(&engine, &playbook, json!({})).await;
+    in_line(&engine, 1).await;
+    let (acme, waiting) = (tenant("acme"), second.peid());
+    engine.flush().await.unwrap();
+    let stored = engine.execution(&acme, waiting).await.unwrap().unwrap();
+    assert!(stored.tasks.iter().all(|task| task.state.attempt == 0), "{:?}", stored.tasks);
+    // Without an end of its calls: as a crash leaves it.
+    drop((engine, first, second));
+    let engine = harness.builder().call_limits("tool", limits()).start().await.unwrap();
+    harness.tool.open(10);
+    let resumed = engine.handle(&acme, waiting).await.unwrap().unwrap();
+    completed(&[resumed]).await;
+    let made = harness.tool.calls().iter().filter(|call| call.peid == waiting).count();
+    assert_eq!(made, 1, "it was never sent, and is not of unknown outcome");
+}
+
+#[tokio::test]
+async fn who_is_cancelled_in_line_makes_no_call_and_holds_up_nobody() {
+    let harness = Harness::default();
+    let limits = CallLimits::new().at_once(number(1));
+    let engine = harness.builder().call_limits("tool", limits).start().await.unwrap();
+    let playbook = one_call("gate");
+    let first = harness.submit(&engine, &playbook, json!({})).await;
+    harness.tool.begun(1).await;
+    let second = harness.submit(&engine, &playbook, json!({})).await;
+    in_line(&engine, 1).await;
+    let third = harness.submit(&engine, &playbook, json!({})).await;
+    in_line(&engine, 2).await;
+    assert!(matches!(soon(second.cancel(asked())).await.unwrap(), CancelVerdict::Cancelled));
+    let ended = soon(second.wait()).await.unwrap();
+    assert_eq!(ended.state.execution_status, ExecutionStatus::Cancelled);
+    harness.tool.open(10);
+    completed(&[first, third]).await;
+    assert_eq!(harness.tool.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn a_rate_makes_calls_wait_and_fails_none() {
+    let harness = Harness::default();
+    let rate = Rate::new(number(100), Duration::from_secs(1)).unwrap();
+    let engine =
+        harness.builder().call_limits("tool", CallLimits::new().rate(rate).shared()).start().await.unwrap();
+    let each = "tasks_at_once: 100\nsteps:\n  - id: all\n    for_each: input\n    at_once: 100\n    do:\n      - {action: tool.echo}\n";
+    let began = Instant::now();
+    let handle = harness.submit(&engine, &named("many", each), json!(vec![0; 60])).await;
+    completed(&[handle]).await;
+    // Five together, and the other 55 at intervals of 10 ms.
+    assert!(began.elapsed() >= Duration::from_millis(540), "{:?}", began.elapsed());
+    assert_eq!(harness.tool.calls().len(), 60);
+}
+
+#[tokio::test]
+async fn a_tool_that_demands_fewer_calls_gets_none_before_the_time() {
+    let harness = Harness::default();
+    let engine = harness.builder().call_limits("tool", CallLimits::new()).start().await.unwrap();
+    let limited = "steps:\n  - {id: call, action: tool.limited, arguments: {failures: 1, seconds: 2}}\n";
+    let began = Instant::now();
+    let first = harness.submit(&engine, &named("limited", limited), json!({})).await;
+    harness.tool.begun(1).await;
+    let closed = || engine.tool_gates().iter().any(|gate| gate.closed_for.is_some());
+    until(async || closed()).await;
+    let second = harness.submit(&engine, &one_call("echo"), json!({})).await;
+    completed(&[second]).await;
+    assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
+    harness.clock.advance(Duration::from_secs(2));
+    completed(&[first]).await;
+}
+
+#[tokio::test]
+async fn limits_that_make_no_sense_are_refused_at_the_start() {
+    let harness = Harness::default();
+    let at_once = CallLimits::new().at_once(number(1)).at_once_of_tenant(number(2));
+    for (name, limits, why) in [
+        ("tool", at_once, "call_limits: tool: 2 calls of a tenant at once are more than the 1 of all"),
+        ("edr", CallLimits::new(), "call_limits: edr: no such integration"),
+    ] {
+        match harness.builder().call_limits(name, limits).start().await {
+            Err(StartError::Configuration(told)) => assert_eq!(told, why),
+            other => panic!("{:?}", other.map(|_| ())),
+        }
+    }
+}
