@@ -123,7 +123,7 @@ impl Exporter<'_> {
 }
 
 /// The id of an object of this type: the native one where it has such a form, else one that follows from it.
-fn id_of(word: &str, native: &str) -> String {
+pub(crate) fn id_of(word: &str, native: &str) -> String {
     let is_one =
         CacaoId::new(native).is_ok_and(|id| id.is_of_the_standard() && id.object_type() == Some(word));
     if is_one {

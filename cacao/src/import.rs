@@ -1,9 +1,11 @@
 //! Importing a file: read, checked and translated. Owns what comes out of it; stores nothing.
 
+use updraft_protocol::outline::AuthorOutline;
 use updraft_protocol::{AuthoredNames, Playbook, Timestamp};
 
 use crate::check::{self, Checked};
 use crate::finding::{CacaoFinding, Mistakes};
+use crate::outline::outline_with;
 use crate::translate::{TakenSecret, Translation, translate};
 
 /// A CACAO playbook that Updraft can run.
@@ -13,6 +15,8 @@ pub struct Import {
     pub playbook: Playbook,
     /// The credentials that stood in the file, by the names that the native playbook has for them.
     pub secrets: Vec<TakenSecret>,
+    /// What the author called the steps, and which native ones there are besides.
+    pub outline: AuthorOutline,
     /// What the steps and variables of the native playbook are called in the file.
     pub names: AuthoredNames,
     /// What is warned of, in the order of the file.
@@ -40,6 +44,7 @@ pub fn import(bytes: &[u8]) -> Result<Import, Mistakes> {
     check::in_order(bytes, &mut warnings);
     match (translated, Mistakes::of(warnings, 0)) {
         (Some((native, secrets, names)), Err(warnings)) => Ok(Import {
+            outline: outline_with(&native, Some(&playbook)),
             playbook: native,
             secrets,
             names,

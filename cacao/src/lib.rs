@@ -3,11 +3,13 @@
 
 mod check;
 pub mod condition;
+mod described;
 pub mod export;
 pub mod finding;
 mod import;
 pub mod model;
 mod object;
+mod outline;
 mod path;
 mod read;
 pub mod rule;
@@ -18,6 +20,7 @@ pub use export::{Export, LeftOut, export};
 pub use finding::{CacaoFinding, Mistakes};
 pub use import::{Import, import};
 pub use object::{finding_at, object_at};
+pub use outline::outline;
 pub use read::looks_like_cacao;
 pub use rule::{Rule, Support};
 pub use translate::{TakenSecret, Translation, translate};

@@ -30,6 +30,7 @@ use updraft_protocol::limits::{CACAO_TYPES, PLAYBOOK_STEPS, VARIABLES_SET};
 use updraft_protocol::playbook::StepKind;
 use updraft_protocol::{AuthoredNames, Playbook, Value};
 
+use crate::described::joined;
 use crate::finding::CacaoFinding;
 use crate::model::{CacaoPlaybook, MarkingKind, VariableName};
 use crate::rule::{Rule, Support};
@@ -191,11 +192,7 @@ impl Translator<'_> {
                 self.findings.push(CacaoFinding::new(Rule::VersionNumber, &playbook.id, "modified", message));
             }
         }
-        let described = playbook.description.as_ref().map(|more| format!("{}: {more}", playbook.name));
-        native.insert(
-            "description".to_owned(),
-            Value::from(described.unwrap_or_else(|| playbook.name.clone())),
-        );
+        set(&mut native, "description", joined(Some(&playbook.name), playbook.description.as_deref()));
         let markings = self.markings();
         set(&mut native, "markings", (!markings.is_empty()).then_some(Value::Array(markings)));
         native.insert("steps".to_owned(), list(steps));

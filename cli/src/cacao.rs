@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use updraft::cacao::{self, CacaoFinding, Mistakes, TakenSecret};
 use updraft::limits::PLAYBOOK_BYTES;
+use updraft::outline::AuthorOutline;
 use updraft::{AuthoredNames, Clock, Playbook, SystemClock};
 
 use crate::exit::{Ending, Error};
@@ -137,6 +138,15 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Playbook, AuthoredNames, Vec<String>
         }
         Err(mistakes) => Err(refusal(&mistakes)),
     }
+}
+
+/// A playbook of a file that looks like CACAO, with what its author wrote.
+///
+/// # Errors
+/// Its mistakes.
+pub(crate) fn outlined(bytes: &[u8]) -> Result<(Playbook, AuthorOutline), Vec<String>> {
+    let imported = cacao::import(bytes).map_err(|mistakes| refusal(&mistakes).mistakes)?;
+    Ok((imported.playbook, imported.outline))
 }
 
 fn refusal(mistakes: &Mistakes) -> Refusal {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use console::{Term, style};
 use updraft::limits::PLAYBOOK_BYTES;
-use updraft::{ExecutionId, Playbook};
+use updraft::outline::AuthorOutline;
+use updraft::{ExecutionId, Playbook, cacao};
 use updraft_graph::{Colours, Diagram, Paint, Piece, Ruling};
 
 use crate::exit::{Ending, Error};
@@ -30,16 +31,16 @@ pub(crate) async fn graph(options: &DrawGraph) -> Result<Ending, Error> {
         (_, true) => Colours::Light,
         _ => Colours::Preferred,
     };
-    let drawn = |error: updraft_graph::Error| Error::refused(options.what.display(), error);
+    let refused = |error: updraft_graph::Error| Error::refused(options.what.display(), error);
     match form {
         Form::Stdout => {
             let mut output = Output::stdout();
-            output.styled(diagram.svg(colours).map_err(drawn)?.trim_end());
+            output.styled(diagram.svg(colours).map_err(refused)?.trim_end());
             output.finish()?;
         }
-        Form::Svg(path) => write(path, diagram.svg(colours).map_err(drawn)?.as_bytes())?,
+        Form::Svg(path) => write(path, diagram.svg(colours).map_err(refused)?.as_bytes())?,
         #[cfg(feature = "png")]
-        Form::Png(path) => write(path, &diagram.png(colours, options.scale).map_err(drawn)?)?,
+        Form::Png(path) => write(path, &diagram.png(colours, options.scale).map_err(refused)?)?,
     }
     Ok(Ending::Completed)
 }
@@ -80,11 +81,11 @@ async fn diagram(options: &DrawGraph) -> Result<Diagram, Error> {
     let Some(peid) = peid.filter(|_| !options.what.exists()) else {
         let bytes =
             input::bytes(&options.what, PLAYBOOK_BYTES).map_err(|error| Error::refused(&what, error))?;
-        let playbook = playbook::form(&bytes).map_err(|mistakes| {
+        let (playbook, outline) = playbook::outlined(&bytes).map_err(|mistakes| {
             let told = mistakes.iter().map(|mistake| format!("{what}: {mistake}"));
             Error::Refused(told.collect::<Vec<_>>().join("\n"))
         })?;
-        return Diagram::of(&playbook).map_err(|error| Error::refused(&what, error));
+        return drawn(&playbook, outline.as_ref()).map_err(|error| Error::refused(&what, error));
     };
     let stored = Reading::open(&options.data).await?;
     let found = stored.execution(&options.tenant, peid).await;
@@ -106,8 +107,18 @@ async fn diagram(options: &DrawGraph) -> Result<Diagram, Error> {
     let playbook = Playbook::parse(definition.as_str().as_bytes());
     let playbook =
         playbook.map_err(|error| Error::Failed(format!("{peid}: its playbook cannot be read: {error}")))?;
-    let diagram = Diagram::of(&playbook).map_err(|error| Error::refused(peid, error))?;
+    let outline = cacao::outline(&playbook);
+    let diagram = drawn(&playbook, outline.as_ref()).map_err(|error| Error::refused(peid, error))?;
     Ok(diagram.executed(&inspection.execution, &inspection.tasks))
+}
+
+/// The diagram of a playbook, in the words of its author where it was translated.
+fn drawn(playbook: &Playbook, outline: Option<&AuthorOutline>) -> Result<Diagram, updraft_graph::Error> {
+    let diagram = Diagram::of(playbook)?;
+    Ok(match outline {
+        Some(outline) => diagram.outlined(outline),
+        None => diagram,
+    })
 }
 
 /// Prints it as text, in colours where a terminal shows it.

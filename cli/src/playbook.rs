@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use updraft::cacao::looks_like_cacao;
 use updraft::limits::PLAYBOOK_BYTES;
+use updraft::outline::AuthorOutline;
 use updraft::parse::PlaybookRest;
 use updraft::{AuthoredNames, Builder, Plan, Playbook, PutError, TenantCode};
 use updraft_replay::plans::RunPlans;
@@ -132,10 +133,20 @@ pub(crate) async fn check(
 /// # Errors
 /// Its mistakes.
 pub(crate) fn form(bytes: &[u8]) -> Result<Playbook, Vec<String>> {
+    outlined(bytes).map(|(playbook, _)| playbook)
+}
+
+/// The same, with what its author wrote, where it was translated.
+///
+/// # Errors
+/// Its mistakes.
+pub(crate) fn outlined(bytes: &[u8]) -> Result<(Playbook, Option<AuthorOutline>), Vec<String>> {
     if looks_like_cacao(bytes) {
-        return cacao::read(bytes).map(|(playbook, ..)| playbook).map_err(|refusal| refusal.mistakes);
+        return cacao::outlined(bytes).map(|(playbook, outline)| (playbook, Some(outline)));
     }
-    Playbook::parse(bytes).map_err(|error| error.mistakes())
+    let playbook = Playbook::parse(bytes).map_err(|error| error.mistakes())?;
+    let outline = updraft::cacao::outline(&playbook);
+    Ok((playbook, outline))
 }
 
 async fn planned(

@@ -115,8 +115,8 @@ pub use updraft_protocol::{
     PlaybookDocument, PlaybookId, PlaybookStatus, Priority, Rate, ReceivedSignals, RerunOf, Revision,
     ScopePath, Secret, SecretProvider, SecretReference, Sending, Signal, Span, StepId, StepPart,
     TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, UndoCall,
-    UndoRecord, UndoStatus, Update, Value, Wait, WaitKind, limits, parse, playbook, schema, secret, text,
-    value,
+    UndoRecord, UndoStatus, Update, Value, Wait, WaitKind, limits, outline, parse, playbook, schema, secret,
+    text, value,
 };
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;

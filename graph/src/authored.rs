@@ -7,7 +7,7 @@ use updraft_protocol::limits::{GRAPH_DEPTH, GRAPH_STEPS};
 use updraft_protocol::playbook::{Action, Body, Handler, Step as Authored, StepKind};
 
 use crate::detail::{Behind, bodies, detail, kind};
-use crate::diagram::{Branch, Diagram, Group, Jump, Note, Step};
+use crate::diagram::{Branch, Diagram, Face, Group, Jump, Note, Step};
 use crate::error::Error;
 use crate::words::shown;
 
@@ -24,12 +24,14 @@ impl Diagram {
         let ids = walk.iter().map(|walked| (std::ptr::from_ref(walked.step), shown(walked.id.as_str())));
         let author = Author { ids: ids.collect() };
         let main = author.group(&playbook.steps, playbook.catch.as_ref(), 0);
-        let timeout = playbook.timeout.map(|timeout| format!(" · at most {timeout}")).unwrap_or_default();
+        let timeout = playbook.timeout.map(|timeout| format!("at most {timeout}"));
         Ok(Self {
             title: shown(playbook.name.as_str()),
-            head: vec![format!("version {}{timeout}", playbook.version)],
+            version: format!("version {}", playbook.version),
+            head: timeout.into_iter().collect(),
             description: shown(playbook.description.as_deref().unwrap_or_default()),
             status: None,
+            has_start: false,
             main,
         })
     }
@@ -124,8 +126,11 @@ impl Author {
             true => branches.iter().all(|branch| branch.goes_on),
             false => branches.is_empty() || branches.iter().any(|branch| branch.goes_on),
         };
+        let is_bare = in_turn && authored.id.is_none() && authored.description.is_none();
         Step {
+            title: id.clone(),
             id,
+            parts: Vec::new(),
             kind: kind(&authored.kind),
             detail: shown(&detail(&authored.kind)),
             description: shown(authored.description.as_deref().unwrap_or_default()),
@@ -134,7 +139,7 @@ impl Author {
             branches,
             in_turn,
             beside,
-            has_card: !in_turn || authored.id.is_some() || authored.description.is_some(),
+            face: if is_bare { Face::Bare } else { Face::Card },
             to_next: !ended,
             state: None,
         }

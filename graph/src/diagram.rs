@@ -8,12 +8,16 @@ use updraft_protocol::{ExecutionStatus, TaskStatus};
 pub struct Diagram {
     /// The name of the playbook.
     pub(crate) title: String,
-    /// What is told below it: the version, of an execution its id, status and times.
+    /// Its version: `version 3`.
+    pub(crate) version: String,
+    /// What is told besides: how long it may take, of an execution its id and times.
     pub(crate) head: Vec<String>,
     /// What the playbook is for.
     pub(crate) description: String,
     /// The status of the execution, if it is one.
     pub(crate) status: Option<ExecutionStatus>,
+    /// Whether a step of the main line is its start, so that none is added.
+    pub(crate) has_start: bool,
     /// The main line.
     pub(crate) main: Group,
 }
@@ -43,10 +47,14 @@ pub(crate) struct Jump {
 }
 
 /// One step.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Step {
     /// Its id.
     pub(crate) id: String,
+    /// What it is called: its id, unless its author gave it a name.
+    pub(crate) title: String,
+    /// The ids of further native steps that it consists of.
+    pub(crate) parts: Vec<String>,
     /// Its kind.
     pub(crate) kind: Kind,
     /// What it does: an action, a condition, a duration.
@@ -61,14 +69,26 @@ pub(crate) struct Step {
     pub(crate) in_turn: bool,
     /// The bodies that handle other exits, or run beside it.
     pub(crate) beside: Vec<Branch>,
-    /// Whether it has a card: where it only holds bodies together, they stand alone.
-    pub(crate) has_card: bool,
+    /// What it looks like.
+    pub(crate) face: Face,
     /// Whether the path can go on behind it.
     pub(crate) goes_on: bool,
     /// Whether the path goes on to the next step, and not to one that it names.
     pub(crate) to_next: bool,
     /// How it went, in an execution.
     pub(crate) state: Option<StepState>,
+}
+
+/// What a step looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Face {
+    /// A card.
+    #[default]
+    Card,
+    /// A mark of a start or an end, with its title alone.
+    Mark,
+    /// Nothing: it only holds bodies together, which stand alone.
+    Bare,
 }
 
 /// A further line of a step.
@@ -103,8 +123,9 @@ pub(crate) struct StepState {
 }
 
 /// The kind of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Kind {
+    #[default]
     Action,
     Parallel,
     If,
@@ -217,6 +238,19 @@ impl Group {
         }
         let caught = self.catch.iter_mut().filter_map(|catch| catch.group.as_mut());
         caught.for_each(|group| group.each(change));
+    }
+}
+
+impl Diagram {
+    /// The lines below the name.
+    pub(crate) fn told(&self) -> Vec<String> {
+        match self.status {
+            // An execution has said its version.
+            Some(_) => self.head.clone(),
+            None => {
+                vec![[&self.version].into_iter().chain(&self.head).cloned().collect::<Vec<_>>().join(" · ")]
+            }
+        }
     }
 }
 

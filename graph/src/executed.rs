@@ -31,7 +31,8 @@ impl Diagram {
         let ended = state.execution_status.ended();
         self.main.each(&mut |step| {
             note_calls(step, &by_step);
-            step.state = Some(step_state(step.kind, by_step.get(&step.id), ended));
+            let parts = step.parts.iter().filter_map(|part| by_step.get(part)).flatten().copied().collect();
+            step.state = Some(step_state(step.kind, by_step.get(&step.id), parts, ended));
         });
         self.status = Some(state.execution_status);
         let head = &execution.head;
@@ -42,7 +43,7 @@ impl Diagram {
         if let Some(runtime) = state.playbook_runtime {
             times.push_str(&format!(" · took {}", duration(runtime)));
         }
-        self.head = vec![format!("execution {} · version {}", execution.peid, head.playbook_version), times];
+        self.head = vec![format!("execution {} · {}", execution.peid, self.version), times];
         self.head.extend(state.error.iter().map(|error| shown(&error.to_string())));
         self
     }
@@ -64,14 +65,25 @@ fn told(tasks: &[&TaskDocument]) -> Option<TaskStatus> {
     TOLD.into_iter().find(|status| tasks.iter().any(|task| task.state.status == *status))
 }
 
-fn step_state(kind: Kind, tasks: Option<&Vec<&TaskDocument>>, ended: bool) -> StepState {
+/// The state of a step, by its own tasks and those of its parts.
+fn step_state(
+    kind: Kind,
+    tasks: Option<&Vec<&TaskDocument>>,
+    parts: Vec<&TaskDocument>,
+    ended: bool,
+) -> StepState {
     let tasks = tasks.map(Vec::as_slice).unwrap_or_default();
-    let Some(status) = told(tasks) else {
+    // A part says more of a failure than the step that it fails.
+    let all: Vec<&TaskDocument> = parts.into_iter().chain(tasks.iter().copied()).collect();
+    // A part before the step has completed when the step begins.
+    let begun = told(&all).filter(|status| !tasks.is_empty() || *status != TaskStatus::Completed);
+    let Some(status) = begun else {
         let words = if ended { "not reached" } else { "not reached yet" };
         return StepState { status: None, words: words.to_owned(), why: String::new() };
     };
     let mut words = match tasks {
-        [task] => one(status, &task.state),
+        [] => status.to_string(),
+        [task] => one(status, &task.state, tries(&all)),
         many => {
             let count = |status| many.iter().filter(|task| task.state.status == status).count();
             let counts: Vec<String> = TOLD
@@ -89,25 +101,31 @@ fn step_state(kind: Kind, tasks: Option<&Vec<&TaskDocument>>, ended: bool) -> St
     {
         words = format!("{words} · {progress}");
     }
-    let shown_task = tasks.iter().find(|task| task.state.status == status);
-    let why = shown_task.and_then(|task| why(&task.state)).unwrap_or_default();
+    let why = all.iter().filter(|task| task.state.status == status).find_map(|task| why(&task.state));
+    let why = why.unwrap_or_default();
     StepState { status: Some(status), words, why: shown(&why) }
 }
 
 /// How one run went: `completed · 1.2s · 3 tries`.
-fn one(status: TaskStatus, state: &TaskState) -> String {
+fn one(status: TaskStatus, state: &TaskState, tries: u32) -> String {
     let mut words = status.to_string();
     match (state.runtime, state.started_date) {
         (Some(runtime), _) => words.push_str(&format!(" · {}", duration(runtime))),
         (None, Some(started)) => words.push_str(&format!(" · since {}", instant(started))),
         (None, None) => {}
     }
-    let earlier = state.wait.as_ref().map_or(0, |wait| wait.earlier_attempts);
-    let tries = earlier.saturating_add(state.attempt);
     if tries > 1 {
         words.push_str(&format!(" · {tries} tries"));
     }
     words
+}
+
+/// The most tries that one of these took.
+fn tries(tasks: &[&TaskDocument]) -> u32 {
+    let of = |state: &TaskState| {
+        state.wait.as_ref().map_or(0, |wait| wait.earlier_attempts).saturating_add(state.attempt)
+    };
+    tasks.iter().map(|task| of(&task.state)).max().unwrap_or_default()
 }
 
 /// How far a loop has come: `198 of 200`, `3 rounds`.

@@ -7,6 +7,7 @@ mod dagre;
 mod flow;
 mod layered;
 mod step;
+mod straight;
 mod tracks;
 
 pub(crate) use card::{TEXT, measure};
@@ -16,6 +17,7 @@ use crate::scene::{Look, Mark, Role, Scene, Style};
 use crate::words::{Weight, lines};
 use block::Block;
 use columns::Part;
+use flow::Line;
 use updraft_protocol::ExecutionStatus;
 
 /// Around the picture.
@@ -35,11 +37,13 @@ pub(crate) fn scene(diagram: &Diagram) -> Scene {
             };
             let part = |block, leads_on| Part { block, leads_on };
             let steps = step::body(&main, Role::Flow);
-            let mut parts = vec![part(flow::pill("start"), true), part(steps, main.goes_on)];
-            parts.extend(main.goes_on.then(|| part(flow::pill("end"), false)));
+            let mut parts = Vec::new();
+            parts.extend((!diagram.has_start).then(|| part(flow::pill("start", "start"), true)));
+            parts.push(part(steps, main.goes_on));
+            parts.extend(main.goes_on.then(|| part(flow::pill("end", "end"), false)));
             columns::columns(parts, true)
         }
-        None => flow::flow(&diagram.main, true),
+        None => flow::flow(&diagram.main, Line::Main { has_start: diagram.has_start }),
     };
     let mut whole = Block::default();
     let wide = f64::max(main.width, HEAD);
@@ -52,8 +56,8 @@ pub(crate) fn scene(diagram: &Diagram) -> Scene {
         }
     };
     write(&mut whole, &diagram.title, Style::Title, 1);
-    for head in &diagram.head {
-        write(&mut whole, head, Style::Detail, 2);
+    for head in diagram.told() {
+        write(&mut whole, &head, Style::Detail, 2);
     }
     write(&mut whole, &diagram.description, Style::Description, 4);
     if let Some(status) = diagram.status {

@@ -7,6 +7,7 @@ mod diagram;
 mod error;
 mod executed;
 mod layout;
+mod outlined;
 #[cfg(feature = "png")]
 mod png;
 mod scene;

@@ -35,8 +35,8 @@ pub(crate) enum Mark {
     Way(Way),
     /// A word on a way, centred at its point.
     Label { at: Point, text: String, tip: String, role: Role },
-    /// The start or the end of the main line.
-    Pill { rect: Rect, text: &'static str },
+    /// A start or an end.
+    Pill { rect: Rect, text: String, tip: String },
     /// A line of text that begins at this point.
     Text { at: Point, text: String, style: Style },
     /// The status of the execution.

@@ -67,7 +67,7 @@ fn svg(diagram: &Diagram, scene: &Scene, colours: Colours) -> String {
         match mark {
             Mark::Card(card) => write_card(&mut to, card),
             Mark::Label { at, text, tip, role } => write_label(&mut to, *at, (text, tip), *role),
-            Mark::Pill { rect, text } => write_pill(&mut to, rect, text),
+            Mark::Pill { rect, text, tip } => write_pill(&mut to, rect, (text, tip)),
             Mark::Text { at, text, style } => write_text(&mut to, *at, text, *style),
             Mark::Status { at, text, look } => write_status(&mut to, *at, text, *look),
             Mark::Frame(_) | Mark::Way(_) => {}
@@ -199,10 +199,14 @@ fn write_label(to: &mut String, at: Point, (text, tip): (&str, &str), role: Role
     put(to, format_args!("<text class=\"{class}\" x=\"{x}\" y=\"{y}\">{}</text></g>\n", escaped(text)));
 }
 
-fn write_pill(to: &mut String, rect: &Rect, text: &str) {
+fn write_pill(to: &mut String, rect: &Rect, (text, tip): (&str, &str)) {
+    put(to, format_args!("<g>"));
+    if text != tip {
+        put(to, format_args!("<title>{}</title>", escaped(tip)));
+    }
     put(to, format_args!(r#"<rect class="p" {} rx="14"/>"#, place(rect)));
     let (x, y) = (number(rect.x + rect.width / 2.0), number(rect.y + 18.5));
-    put(to, format_args!("<text class=\"t-pill\" x=\"{x}\" y=\"{y}\">{text}</text>\n"));
+    put(to, format_args!("<text class=\"t-pill\" x=\"{x}\" y=\"{y}\">{}</text></g>\n", escaped(text)));
 }
 
 fn write_text(to: &mut String, at: Point, text: &str, style: Style) {

@@ -4,7 +4,7 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use updraft_protocol::limits::GRAPH_TEXT_COLUMNS;
 
-use crate::diagram::{Branch, Diagram, Group, Kind, Step};
+use crate::diagram::{Branch, Diagram, Face, Group, Kind, Step};
 use crate::scene::Look;
 
 /// What lines and signs are made of.
@@ -53,7 +53,7 @@ impl Diagram {
         let mut page = Page { columns, ruling, lines: Vec::new() };
         let status = self.status.map(|status| (format!("  {status}"), Paint::Plain));
         page.line("", [(self.title.clone(), Paint::Name)].into_iter().chain(status));
-        for head in self.head.iter().chain([&self.description]).filter(|text| !text.is_empty()) {
+        for head in self.told().iter().chain([&self.description]).filter(|text| !text.is_empty()) {
             page.line("", [(head.clone(), Paint::Faint)]);
         }
         page.line("", []);
@@ -74,7 +74,7 @@ impl Page {
         for (at, step) in group.steps.iter().enumerate() {
             let mut ways: Vec<(String, Option<&Branch>)> = Vec::new();
             for jump in group.jumps.iter().filter(|jump| jump.from == at) {
-                let to = group.steps.get(jump.to).map(|step| step.id.as_str()).unwrap_or_default();
+                let to = group.steps.get(jump.to).map(|step| step.title.as_str()).unwrap_or_default();
                 let arrow = self.pick("→", "->");
                 ways.push((format!("{} {arrow} {to}", jump.label.unwrap_or("next")), None));
             }
@@ -111,10 +111,14 @@ impl Page {
     }
 
     fn step(&mut self, step: &Step, before: &str, has_ways: bool) {
+        let detail = match step.face {
+            Face::Mark => String::new(),
+            _ => format!("  {}", step.detail),
+        };
         let mut spans = vec![
             (format!("{} ", self.sign(step.kind)), Paint::Faint),
-            (step.id.clone(), Paint::Name),
-            (format!("  {}", step.detail), Paint::Plain),
+            (step.title.clone(), Paint::Name),
+            (detail, Paint::Plain),
         ];
         if let Some(state) = &step.state {
             let look = Look::of(state.status);

@@ -20,6 +20,7 @@ pub mod integration;
 pub mod json;
 mod json_text;
 pub mod limits;
+pub mod outline;
 mod parent;
 pub mod parse;
 mod pause;

@@ -4,6 +4,7 @@ use updraft_protocol::playbook::{Body, Handler, Handlers, Repeat, Step, StepKind
 use updraft_protocol::{Span, Value};
 
 use super::{Exporter, Fields, Place, header, id_of, object};
+use crate::described::parted;
 
 /// What a step is in CACAO.
 enum Part {
@@ -226,7 +227,9 @@ impl<'p> Exporter<'p> {
             _ => self.plain(id, step, after),
         };
         if let Some(text) = &step.description {
-            fields.insert("name".to_owned(), Value::from(text.as_str()));
+            let (name, more) = parted(text);
+            fields.insert("name".to_owned(), Value::from(name));
+            fields.extend(more.map(|more| ("description".to_owned(), Value::from(more))));
         }
         fields
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use updraft_protocol::{Playbook, Value};
 
+use crate::described::parted;
 use crate::model::VariableName;
 use crate::model::VariableType;
 
@@ -52,7 +53,7 @@ impl Exporter<'_> {
         let id = id_of("playbook", playbook.name.as_str());
         let by = id_of("identity", playbook.name.as_str());
         let time = Value::from(time(u64::from(playbook.version)));
-        let name = playbook.description.clone().unwrap_or_else(|| playbook.name.to_string());
+        let (name, more) = parted(playbook.description.as_deref().unwrap_or(playbook.name.as_str()));
         let mut fields = object([
             ("type", Value::from("playbook")),
             ("spec_version", Value::from("cacao-2.0")),
@@ -63,6 +64,7 @@ impl Exporter<'_> {
             ("modified", time.clone()),
             ("workflow_start", Value::from(start)),
         ]);
+        fields.extend(more.map(|more| ("description".to_owned(), Value::from(more))));
         fields.extend(exception.map(|id| ("workflow_exception".to_owned(), Value::from(id))));
         let variables = self.variables();
         self.markings(&mut fields, (&by, &time));

@@ -3,6 +3,7 @@
 use updraft_protocol::Value;
 use updraft_protocol::limits::{CACAO_NESTING, SCOPE_DEPTH, SPAN};
 
+use crate::described::joined;
 use crate::model::WorkflowStepKind;
 use crate::rule::Rule;
 
@@ -50,7 +51,7 @@ impl Translator<'_> {
             WorkflowStepKind::While(repeat) => self.repeat(number, repeat, id, after, &around),
         };
         if let (Some(step), false) = (own.first_mut(), own_is_silent(&workflow.kind)) {
-            set(step, "description", described(workflow.name.as_deref(), workflow.description.as_deref()));
+            set(step, "description", joined(workflow.name.as_deref(), workflow.description.as_deref()));
         }
         if after.failure.is_none()
             && around.scopes == 0
@@ -128,14 +129,6 @@ impl Translator<'_> {
         set(&mut step, "timeout", timeout.map(span));
         set(&mut step, "on_failure", after.failure.clone());
         step
-    }
-}
-
-/// What a person reads of a step.
-fn described(name: Option<&str>, description: Option<&str>) -> Option<String> {
-    match (name, description) {
-        (Some(name), Some(more)) => Some(format!("{name}: {more}")),
-        (name, more) => name.or(more).map(str::to_owned),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod beside;
 mod cacao;
+mod cacao_graph;
 mod cacao_people;
 mod cacao_testing;
 mod containing;

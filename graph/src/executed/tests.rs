@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use updraft_protocol::outline::{AuthorOutline, Outlined, OutlinedStep};
 use updraft_protocol::{
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind,
-    Json, Name, Playbook, PlaybookId, StepId, TaskDocument, TaskHead, TaskId, TaskState, TenantCode,
-    Timestamp,
+    Json, Name, Playbook, PlaybookId, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus,
+    TenantCode, Timestamp,
 };
 
 use crate::diagram::{Diagram, Step, StepState};
@@ -140,4 +141,27 @@ fn a_step_that_waits_tells_for_what_and_until_when() {
     assert_eq!(ask.words, "waiting · since 2026-01-01 00:00:00Z");
     assert_eq!(ask.why, "waits for approval: Go on?, until 2026-01-01 01:00:00Z");
     assert_eq!(told(diagram, "last").1.words, "not reached yet");
+}
+
+#[test]
+fn a_step_of_several_native_ones_tells_how_all_of_them_went() {
+    let part_of = |of: &str| Outlined::PartOf(of.to_owned());
+    let written = OutlinedStep { name: "Look it up".to_owned(), ..OutlinedStep::default() };
+    let steps = [("look", Outlined::Step(written)), ("each", part_of("look")), ("isolate", part_of("look"))];
+    let steps = steps.map(|(id, step)| (id.to_owned(), step)).into_iter().collect();
+    let outline = AuthorOutline { name: "Sweep".to_owned(), steps, ..AuthorOutline::default() };
+    let drawn = |status, tasks: &[TaskDocument]| {
+        let playbook = Playbook::parse(PLAYBOOK.as_bytes()).unwrap();
+        let diagram = Diagram::of(&playbook).unwrap().outlined(&outline);
+        told(diagram.executed(&execution(status), tasks), "look").1
+    };
+    let look = task("look", &json!({"runtime": 1_234}));
+    assert_eq!(drawn(ExecutionStatus::Executing, std::slice::from_ref(&look)).words, "completed · 1.2s");
+    let failed = json!({"status": "failed", "attempt": 2, "error": Failure::new(FailureKind::Status, "409")});
+    let state = drawn(ExecutionStatus::Failed, &[look, task("each", &failed)]);
+    assert_eq!((state.status, state.words.as_str()), (Some(TaskStatus::Failed), "failed · 1.2s · 2 tries"));
+    assert!(state.why.contains("409"), "{}", state.why);
+    // What stands before it has ended, and it has not begun.
+    let state = drawn(ExecutionStatus::Executing, &[task("each", &json!({"runtime": 5}))]);
+    assert_eq!((state.status, state.words.as_str()), (None, "not reached yet"));
 }

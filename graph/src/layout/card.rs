@@ -38,20 +38,20 @@ pub(crate) fn card(step: &Step, ports: usize) -> Block {
             y += line;
         }
     };
-    write(&step.id, Style::Name, 1);
+    write(&step.title, Style::Name, 2);
     write(&step.detail, Style::Detail, 2);
     write(&step.description, Style::Description, 2);
     for note in &step.notes {
         write(&note.text, if note.is_wrong { Style::Wrong } else { Style::Detail }, 1);
     }
     if let Some(state) = &step.state {
-        write(&state.words, Style::State, 1);
+        write(&state.words, Style::State, 2);
         let is_wrong = matches!(look, Some(Look::Failed | Look::Unknown));
         write(&state.why, if is_wrong { Style::Wrong } else { Style::Detail }, 2);
     }
     let height = f64::max(y + 8.0, 46.0);
     let rect = Rect { x: 0.0, y: 0.0, width: CARD, height };
-    let drawn = Card { rect, id: step.id.clone(), kind: step.kind, lines: shown, tip: tip(step), look };
+    let drawn = Card { rect, id: step.id.clone(), kind: step.kind, lines: shown, tip: step.tip(), look };
     let exit = (step.goes_on || step.to_next).then_some(CARD / 2.0);
     let ports = (0..ports).map(|port| f64::min(CARD / 2.0 + PORT * (port + 1) as f64, CARD - 8.0));
     Block {
@@ -64,12 +64,16 @@ pub(crate) fn card(step: &Step, ports: usize) -> Block {
     }
 }
 
-/// All that is said of a step.
-fn tip(step: &Step) -> String {
-    let mut all =
-        vec![format!("{} ({})", step.id, step.kind.name()), step.detail.clone(), step.description.clone()];
-    all.extend(step.notes.iter().map(|note| note.text.clone()));
-    all.extend(step.state.iter().flat_map(|state| [state.words.clone(), state.why.clone()]));
-    all.retain(|text| !text.is_empty());
-    all.join("\n")
+impl Step {
+    /// All that is said of a step.
+    pub(crate) fn tip(&self) -> String {
+        let id =
+            if self.id.is_empty() { String::new() } else { format!("{} ({})", self.id, self.kind.name()) };
+        let title = if self.title == self.id { String::new() } else { self.title.clone() };
+        let mut all = vec![title, id, self.detail.clone(), self.description.clone()];
+        all.extend(self.notes.iter().map(|note| note.text.clone()));
+        all.extend(self.state.iter().flat_map(|state| [state.words.clone(), state.why.clone()]));
+        all.retain(|text| !text.is_empty());
+        all.join("\n")
+    }
 }

@@ -11,13 +11,29 @@ use super::layered::{Edge, layered};
 use super::step::{omitted, step};
 use crate::diagram::{Group, Jump, Note, Step};
 use crate::scene::{Mark, Rect};
+use crate::words::{self, Weight, line};
+
+/// The size of the text in a mark of a start or an end.
+const PILL: f64 = 11.5;
+/// The width of such a mark at most.
+const WIDE: f64 = 360.0;
+
+/// Which line a group is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// The main line, which may have a step that is its start.
+    Main { has_start: bool },
+    /// A body.
+    Body,
+}
 
 /// The steps of a group, between marks of their start and end where it is the main line.
-pub(crate) fn flow(group: &Group, is_main: bool) -> Block {
+pub(crate) fn flow(group: &Group, line: Line) -> Block {
     let (kept, named) = kept(group);
     let mut parts: Vec<Part> = Vec::new();
-    if is_main {
-        parts.push(Part { block: pill("start"), leads_on: true });
+    let is_main = line != Line::Body;
+    if line == (Line::Main { has_start: false }) {
+        parts.push(Part { block: pill("start", "start"), leads_on: true });
     }
     let mut at = 0;
     while at < group.steps.len() {
@@ -36,7 +52,7 @@ pub(crate) fn flow(group: &Group, is_main: bool) -> Block {
         parts.push(Part { block: omitted(group.omitted), leads_on: true });
     }
     if is_main && group.steps.last().is_none_or(|step| step.goes_on && step.to_next) {
-        parts.push(Part { block: pill("end"), leads_on: false });
+        parts.push(Part { block: pill("end", "end"), leads_on: false });
     }
     columns(parts, is_main)
 }
@@ -116,7 +132,7 @@ fn block(group: &Group, kept: &[&Jump], named: &[&Jump], at: usize) -> Block {
     }
     let mut given: Step = given.clone();
     for jump in told {
-        let to = group.steps.get(jump.to).map(|step| step.id.as_str()).unwrap_or_default();
+        let to = group.steps.get(jump.to).map(|step| step.title.as_str()).unwrap_or_default();
         given
             .notes
             .push(Note { text: format!("{} → {to}", jump.label.unwrap_or("next")), is_wrong: false });
@@ -148,9 +164,11 @@ fn edges(group: &Group, kept: &[&Jump], first: usize, end: usize) -> Vec<Edge> {
 }
 
 /// The mark of a start or an end.
-pub(crate) fn pill(text: &'static str) -> Block {
-    let (width, height) = (72.0, 28.0);
+pub(crate) fn pill(text: &str, tip: &str) -> Block {
+    let text = line(text, PILL, Weight::Bold, WIDE - 32.0);
+    let width = f64::max(72.0, words::width(&text, PILL, Weight::Bold) + 32.0).ceil();
+    let height = 28.0;
     let rect = Rect { x: 0.0, y: 0.0, width, height };
-    let marks = vec![Mark::Pill { rect, text }];
+    let marks = vec![Mark::Pill { rect, text, tip: tip.to_owned() }];
     Block { width, height, entry: width / 2.0, exit: Some(width / 2.0), marks, ..Block::default() }
 }

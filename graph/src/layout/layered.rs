@@ -3,6 +3,7 @@
 
 use super::block::Block;
 use super::dagre::{Placed, Route, Shape, place};
+use super::straight::{give_way, straighten};
 use super::tracks::{Crossing, tracks};
 use crate::scene::{Mark, Role};
 use crate::words::{Weight, width};
@@ -48,7 +49,9 @@ pub(crate) fn layered(blocks: Vec<Block>, edges: &[Edge]) -> Block {
             band.is_used = true;
         }
     }
-    straighten(&mut placed, &blocks, edges, &bands, &labels);
+    give_way(&mut placed, &blocks, edges);
+    let used: Vec<bool> = bands.iter().map(|band| band.is_used).collect();
+    straighten(&mut placed, &blocks, edges, &used, &labels);
     begin_left(&mut placed, &blocks, &labels);
     let routes: Vec<Vec<Stop>> =
         edges.iter().enumerate().map(|(at, edge)| stops(at, edge, &blocks, &placed, &bands)).collect();
@@ -89,63 +92,6 @@ fn begin_left(placed: &mut Placed, blocks: &[Block], labels: &[f64]) {
         let routes = placed.edges.iter_mut().flat_map(|route| route.stops.iter_mut().chain(&mut route.label));
         routes.for_each(|stop| stop.1 -= left);
     }
-}
-
-/// Lets the usual way to a step straight below go straight, beside the words on ways between the two.
-fn straighten(placed: &mut Placed, blocks: &[Block], edges: &[Edge], bands: &[Band], labels: &[f64]) {
-    for (at, edge) in edges.iter().enumerate().filter(|(_, edge)| edge.label.is_none()) {
-        let (Some(from), Some(to)) = (placed.nodes.get(edge.from), placed.nodes.get(edge.to)) else {
-            continue;
-        };
-        let exit =
-            blocks.get(edge.from).and_then(|block| Some(block.exit? - block.entry)).unwrap_or_default();
-        let (line, between) = (to.1, from.0 + 1..to.0);
-        if (from.1 + exit - line).abs() > 0.5
-            || between.clone().any(|band| is_taken(placed, blocks, band, line))
-        {
-            continue;
-        }
-        let used = |band: &usize| bands.get(*band).is_some_and(|band| band.is_used);
-        // Words in the way stand right of it, where nothing else is.
-        let words: Vec<(usize, usize, f64)> = (0..edges.len())
-            .filter_map(|other| {
-                let (band, x) = placed.edges.get(other)?.label?;
-                let half = labels.get(other).copied().filter(|width| *width > 0.0)? / 2.0;
-                (between.contains(&band) && (x - line).abs() < half + 8.0).then_some((
-                    other,
-                    band,
-                    line + half + 8.0,
-                ))
-            })
-            .collect();
-        let crowded = |&(other, band, x): &(usize, usize, f64)| {
-            let half = labels.get(other).copied().unwrap_or_default() / 2.0 + 10.0;
-            is_taken(placed, blocks, band, x)
-                || placed.edges.iter().enumerate().any(|(third, route)| {
-                    third != at
-                        && third != other
-                        && route.stops.iter().any(|stop| stop.0 == band && (stop.1 - x).abs() < half)
-                })
-        };
-        if words.len() > 1 || words.iter().any(crowded) {
-            continue;
-        }
-        for (other, band, x) in words {
-            let Some(route) = placed.edges.get_mut(other) else { continue };
-            route.label = Some((band, x));
-            route.stops.iter_mut().filter(|stop| stop.0 == band).for_each(|stop| stop.1 = x);
-        }
-        if let Some(route) = placed.edges.get_mut(at) {
-            route.stops = between.filter(used).map(|band| (band, line)).collect();
-        }
-    }
-}
-
-/// Whether a block of this layer is where a line would go down.
-fn is_taken(placed: &Placed, blocks: &[Block], band: usize, x: f64) -> bool {
-    placed.nodes.iter().zip(blocks).any(|(&(layer, middle), block)| {
-        layer == band && middle - block.left() - 10.0 < x && x < middle + block.right() + 10.0
-    })
 }
 
 /// A layer as it is drawn.

@@ -3,8 +3,8 @@
 
 use super::block::Block;
 use super::card::{CARD, card};
-use super::flow::flow;
-use crate::diagram::{Branch, Group, Step};
+use super::flow::{Line, flow, pill};
+use crate::diagram::{Branch, Face, Group, Step};
 use crate::scene::{Frame, Mark, Point, Rect, Role, Style};
 use crate::words::{Weight, line, width};
 
@@ -21,9 +21,14 @@ const ROW: f64 = 2_400.0;
 
 /// The block of a step, with so many ports for exits that lead to steps that are named.
 pub(crate) fn step(step: &Step, ports: usize) -> Block {
-    let mut block = match step.has_card {
-        true => card(step, ports),
-        false => Block { width: CARD, entry: CARD / 2.0, exit: Some(CARD / 2.0), ..Block::default() },
+    let mut block = match step.face {
+        Face::Card => card(step, ports),
+        Face::Mark => {
+            let mut mark = pill(&step.title, &step.tip());
+            mark.exit = mark.exit.filter(|_| step.goes_on || step.to_next);
+            mark
+        }
+        Face::Bare => Block { width: CARD, entry: CARD / 2.0, exit: Some(CARD / 2.0), ..Block::default() },
     };
     let host = (block.width, f64::max(block.height / 2.0, 8.0));
     if step.branches.is_empty() && step.beside.is_empty() {
@@ -37,7 +42,7 @@ pub(crate) fn step(step: &Step, ports: usize) -> Block {
     }
     let host = (block.entry + host.0 / 2.0, host.1);
     let handlers: Vec<Block> = step.beside.iter().map(|branch| body(branch, Role::Handler)).collect();
-    let mut block = beside(block, host, handlers, step.has_card);
+    let mut block = beside(block, host, handlers, step.face != Face::Bare);
     // The ways of other exits pass by all of it, at its right.
     block.ports = (0..ports).map(|port| block.width + 14.0 * (port + 1) as f64).collect();
     for port in block.ports.clone() {
@@ -68,7 +73,7 @@ pub(crate) fn body(branch: &Branch, role: Role) -> Block {
 
 /// A group in its frame, and what catches its failures.
 pub(crate) fn frame(title: &str, group: &Group, goes_on: bool, role: Role) -> Block {
-    let inside = flow(group, false);
+    let inside = flow(group, Line::Body);
     let wide = f64::max(inside.width, 120.0) + 2.0 * PAD;
     let shown = line(title, 11.5, Weight::Bold, wide - 24.0);
     let rect = Rect { x: 0.0, y: 0.0, width: wide, height: TITLE + inside.height + PAD };
