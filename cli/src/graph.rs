@@ -1,5 +1,7 @@
 //! `updraft graph`: a playbook or an execution as a picture. Reads what is drawn, and writes the picture; draws nothing itself.
 
+#[cfg(feature = "png")]
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -15,7 +17,12 @@ use crate::options::DrawGraph;
 use crate::output::Output;
 use crate::playbook;
 use crate::reading::Reading;
+#[cfg(feature = "png")]
+use crate::text::clean;
 
+/// Characters without a font that are told.
+#[cfg(feature = "png")]
+const TOLD: usize = 12;
 /// Columns of a text that no terminal shows.
 const COLUMNS: usize = 120;
 
@@ -40,9 +47,32 @@ pub(crate) async fn graph(options: &DrawGraph) -> Result<Ending, Error> {
         }
         Form::Svg(path) => write(path, diagram.svg(colours).map_err(refused)?.as_bytes())?,
         #[cfg(feature = "png")]
-        Form::Png(path) => write(path, &diagram.png(colours, options.scale).map_err(refused)?)?,
+        Form::Png(path) => {
+            let png = diagram.png(colours, options.scale).map_err(refused)?;
+            write(path, &png.bytes)?;
+            tell_missing(path, &png.missing)?;
+        }
     }
     Ok(Ending::Completed)
+}
+
+/// Says which characters the machine has no font for.
+#[cfg(feature = "png")]
+fn tell_missing(path: &Path, missing: &BTreeSet<char>) -> Result<(), Error> {
+    let some: Vec<String> = missing.iter().take(TOLD).map(char::to_string).collect();
+    if some.is_empty() {
+        return Ok(());
+    }
+    let more = if missing.len() > TOLD { " …" } else { "" };
+    let mut said = Output::stderr();
+    said.line(clean(&format!(
+        "{}: no font of this machine has {} of its characters ({}{more}), for which `?` stands there: install one that has them, or \
+         write an SVG, for which the reader's fonts are used",
+        path.display(),
+        missing.len(),
+        some.join(" "),
+    )));
+    said.finish()
 }
 
 /// What is to be written.

@@ -19,5 +19,7 @@ mod words;
 
 pub use diagram::Diagram;
 pub use error::{Error, Hundredths};
+#[cfg(feature = "png")]
+pub use png::Png;
 pub use svg::Colours;
 pub use terminal::{Paint, Piece, Ruling};

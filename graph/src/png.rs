@@ -1,9 +1,10 @@
-//! PNG: draws the SVG as pixels, with a font that comes with the program, and those of the machine for what that lacks. Owns
-//! the bound on pixels.
+//! PNG: draws the SVG as pixels. Owns the bound on pixels.
 
+mod fonts;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fontdb::Database;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
 use updraft_protocol::limits::GRAPH_PNG_PIXELS;
@@ -11,29 +12,33 @@ use updraft_protocol::limits::GRAPH_PNG_PIXELS;
 use crate::diagram::Diagram;
 use crate::error::{Error, Hundredths};
 use crate::svg::Colours;
+use fonts::Fonts;
 
 /// The pixels of a picture for each of its own, where nothing is said: for screens on which they are small.
 const SCALE: f32 = 2.0;
-/// Inter, by the Inter Project Authors, with the letters of Europe: licence in `graph/fonts/OFL.txt`.
-const FONTS: [&[u8]; 2] =
-    [include_bytes!("../fonts/Inter-Regular.otf"), include_bytes!("../fonts/Inter-SemiBold.otf")];
+
+/// A picture as pixels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Png {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// The characters that no font of the machine has, which `?` stands for.
+    pub missing: BTreeSet<char>,
+}
 
 impl Diagram {
     /// The picture as PNG. Without a scale, the largest up to 2 that can be drawn.
     ///
     /// # Errors
     /// It has too many pixels, or cannot be drawn.
-    pub fn png(&self, colours: Colours, scale: Option<f32>) -> Result<Vec<u8>, Error> {
+    pub fn png(&self, colours: Colours, scale: Option<f32>) -> Result<Png, Error> {
         let colours = if colours == Colours::Preferred { Colours::Light } else { colours };
         let svg = self.svg(colours)?;
-        let mut fonts = Database::new();
-        FONTS.iter().for_each(|font| fonts.load_font_data(font.to_vec()));
-        fonts.set_sans_serif_family("Inter");
-        if svg.chars().any(is_elsewhere) {
-            fonts.load_system_fonts();
-        }
+        let fonts = Fonts::of(&svg);
+        let svg = fonts.shown(svg);
+        let Fonts { database, missing } = fonts;
         let options =
-            Options { font_family: "Inter".to_owned(), fontdb: Arc::new(fonts), ..Options::default() };
+            Options { font_family: "Inter".to_owned(), fontdb: Arc::new(database), ..Options::default() };
         let tree = Tree::from_str(&svg, &options).map_err(|error| Error::Draw(error.to_string()))?;
         let size = tree.size();
         let fits = (GRAPH_PNG_PIXELS as f32 / (size.width() * size.height())).sqrt() * 0.99;
@@ -47,11 +52,7 @@ impl Diagram {
         let mut pixmap = Pixmap::new(width as u32, height as u32)
             .ok_or_else(|| Error::Draw("it has no pixels".to_owned()))?;
         resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixmap.as_mut());
-        pixmap.encode_png().map_err(|error| Error::Draw(error.to_string()))
+        let bytes = pixmap.encode_png().map_err(|error| Error::Draw(error.to_string()))?;
+        Ok(Png { bytes, missing })
     }
-}
-
-/// Whether a character may be one that the font of the program lacks.
-fn is_elsewhere(c: char) -> bool {
-    !matches!(u32::from(c), 0..0x180 | 0x386..0x3cf | 0x400..0x460 | 0x2010..0x2027 | 0x2190..0x2194 | 0xfffd)
 }

@@ -13,6 +13,9 @@ pub(crate) fn shown(text: &str) -> String {
     for c in text.chars() {
         let c = match c {
             c if c.is_whitespace() || matches!(c, '\u{2028}' | '\u{2029}') => ' ',
+            c if is_joiner(c) && shown.ends_with(|before: char| !before.is_ascii() && !is_joiner(before)) => {
+                c
+            }
             c if is_hidden(c) => HIDDEN,
             c => c,
         };
@@ -37,6 +40,25 @@ fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
         || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
         || (u32::from(c) & 0xfffe) == 0xfffe
+}
+
+/// Whether a character says how its neighbours are joined: scripts and signs of people are written with it.
+const fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
+/// Whether a letter is written from right to left.
+const fn is_leftward(c: char) -> bool {
+    matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
+}
+
+/// The line, with what stands behind its last letter on the side on which its script goes on.
+fn directed(mut line: String) -> String {
+    let ends = line.ends_with(|c: char| !c.is_alphanumeric());
+    if ends && line.chars().rev().find(|c| c.is_alphabetic()).is_some_and(is_leftward) {
+        line.push('\u{200f}');
+    }
+    line
 }
 
 /// How heavy a text is written.
@@ -99,7 +121,7 @@ pub(crate) fn lines(text: &str, size: f64, weight: Weight, room: f64, most: usiz
         lines.push(rest.get(..end).unwrap_or_default().trim_end().to_owned());
         rest = rest.get(end..).unwrap_or_default().trim_start();
     }
-    lines
+    lines.into_iter().map(directed).collect()
 }
 
 /// The text on one line of this width.
@@ -131,6 +153,11 @@ mod tests {
             shown("\u{1b}[2J\u{202e}x\u{0}\u{ffff}\u{200b}"),
             "\u{fffd}[2J\u{fffd}x\u{fffd}\u{fffd}\u{fffd}"
         );
+        assert_eq!(
+            shown("👩\u{200d}🚒 a\u{200d}b"),
+            "👩\u{200d}🚒 a\u{fffd}b",
+            "what joins signs of people stays"
+        );
         let long = shown(&"x".repeat(GRAPH_TEXT_CHARS + 1));
         assert_eq!((long.chars().count(), long.ends_with('…')), (GRAPH_TEXT_CHARS + 1, true));
     }
@@ -143,6 +170,8 @@ mod tests {
         assert!(two.iter().all(|line| width(line, 11.0, Weight::Regular) <= 150.0), "{two:?}");
         assert!(two[0].starts_with("A password") && two[1].ends_with('…'), "{two:?}");
         assert_eq!(lines("short", 11.0, Weight::Bold, 150.0, 2), ["short"]);
+        let leftward = lines("عزل المضيف المصاب", 11.0, Weight::Regular, 60.0, 1);
+        assert!(leftward[0].ends_with("…\u{200f}"), "the sign stands left of it: {leftward:?}");
         assert_eq!(
             lines("漢字漢字漢字", 10.0, Weight::Regular, 1.0, 9).len(),
             6,

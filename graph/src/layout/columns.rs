@@ -13,7 +13,7 @@ const EDGE: f64 = 18.0;
 /// What is less high stands in one column.
 const HIGH: f64 = 1_250.0;
 /// The width that a picture has by its height, where that can be chosen.
-const SHAPE: f64 = 1.3;
+pub(crate) const SHAPE: f64 = 1.3;
 /// How much higher than the others a column may be.
 const UNEVEN: f64 = 1.35;
 /// What is less high begins no column at the end.

@@ -3,6 +3,7 @@
 
 use super::block::Block;
 use super::card::{CARD, card};
+use super::columns::SHAPE;
 use super::flow::{Line, flow, pill};
 use crate::diagram::{Branch, Face, Group, Step};
 use crate::scene::{Frame, Mark, Point, Rect, Role, Style};
@@ -16,7 +17,7 @@ const PAD: f64 = 16.0;
 const TITLE: f64 = 30.0;
 /// From body to body.
 const BETWEEN: f64 = 22.0;
-/// The width at which bodies begin a further row.
+/// The width at which bodies begin a further row, unless they have so much in them that rows would become a column.
 const ROW: f64 = 2_400.0;
 
 /// The block of a step, with so many ports for exits that lead to steps that are named.
@@ -127,10 +128,12 @@ fn in_turn(mut host: Block, bodies: Vec<Block>) -> Block {
 
 /// Bodies beside each other below their step, in as many rows as they need, and where they join.
 fn rows(host: Block, bodies: Vec<Block>) -> Block {
+    let area: f64 = bodies.iter().map(|body| (body.width + BETWEEN) * (body.height + GAP)).sum();
+    let most = f64::max(ROW, (SHAPE * area).sqrt());
     let mut rows: Vec<Vec<Block>> = vec![Vec::new()];
     let mut used = 0.0;
     for body in bodies {
-        if used > 0.0 && used + BETWEEN + body.width > ROW {
+        if used > 0.0 && used + BETWEEN + body.width > most {
             rows.push(Vec::new());
             used = 0.0;
         }
