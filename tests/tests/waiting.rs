@@ -240,9 +240,9 @@ async fn an_attempt_that_waits_to_be_sent_at_a_shutdown_is_made_after_the_next_s
     harness.submit(&first, &playbook, json!({})).await;
     harness.tool.begun(1).await;
     assert_eq!(first.shutdown(TEST_TIMEOUT).await, Shutdown::Stored);
-    harness.tool.open(1);
     let second = harness.start().await;
     let handle = second.unfinished().remove(0);
+    harness.tool.open(1);
     let finished = harness.end(&second, &handle, &playbook).await;
     assert_eq!(finished.status_of("queued"), TaskStatus::Completed);
     let task = &finished.task("queued").state;
