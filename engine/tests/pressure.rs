@@ -150,7 +150,9 @@ async fn every_shutdown_is_answered_when_the_engine_is_down() {
     let mut first = Box::pin(engine.shutdown(Duration::from_millis(50)));
     assert!(std::future::poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx))).await.is_pending());
     let (first, second) = tokio::join!(first, engine.shutdown(Duration::ZERO));
-    assert_eq!((first, second), (Shutdown::Stored, Shutdown::Already));
+    // What the store has not taken in time is in the journal.
+    assert!(matches!(first, Shutdown::Stored | Shutdown::Journaled), "{first:?}");
+    assert_eq!(second, Shutdown::Already);
     let next = builder(directory.path(), &open).start().await.unwrap();
     assert_eq!(next.recovered().resumed, 1);
     let _ = next.shutdown(Duration::ZERO).await;
