@@ -9,6 +9,7 @@ mod retaining;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use crossbeam_channel::Receiver;
 use tokio::sync::mpsc;
@@ -82,14 +83,14 @@ impl Rig {
     /// Queues a flush; it is in the queue when this returns.
     fn flush(&self) -> Receiver<Result<(), Error>> {
         let (answer, answered) = crossbeam_channel::bounded(1);
-        let (journal, room) = (self.journal.clone(), self.journal.status().room_bytes);
+        let journal = self.journal.clone();
+        let mut flush = Box::pin(async move { journal.flush().await });
+        // There is room for it: the first poll queues it.
+        assert!(flush.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            answer.send(runtime.block_on(journal.flush())).unwrap_or_default();
+            answer.send(runtime.block_on(flush)).unwrap_or_default();
         });
-        while self.journal.status().room_bytes == room {
-            std::thread::yield_now();
-        }
         answered
     }
 
