@@ -6,7 +6,7 @@ use thiserror::Error;
 use updraft_kernel::idempotency::OnReuse;
 use updraft_kernel::plan::Plan;
 use updraft_protocol::limits::{INPUT_BYTES, KEY_BYTES};
-use updraft_protocol::{InputHash, Json, PlaybookChoice, TenantCode, Value};
+use updraft_protocol::{InputHash, Json, PlaybookChoice, Priority, TenantCode, Value};
 
 use crate::error::Refusal;
 
@@ -20,7 +20,7 @@ pub struct Submission {
     pub(crate) endpoints: BTreeMap<String, Value>,
     pub(crate) alert_id: Option<String>,
     pub(crate) uid: Option<String>,
-    pub(crate) priority: u8,
+    pub(crate) priority: Priority,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) on_reuse: OnReuse,
 }
@@ -36,7 +36,7 @@ impl Submission {
             endpoints: BTreeMap::new(),
             alert_id: None,
             uid: None,
-            priority: 0,
+            priority: Priority::Normal,
             idempotency_key: None,
             on_reuse: OnReuse::Refuse,
         }
@@ -80,9 +80,10 @@ impl Submission {
         self
     }
 
-    /// 0 is the lowest.
+    /// How far ahead of others of its tenant its calls stand in line at the limits of tools; `normal` unless it is said.
+    /// Its sub-playbooks and its reruns have it too.
     #[must_use]
-    pub fn priority(mut self, priority: u8) -> Self {
+    pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
         self
     }

@@ -12,8 +12,8 @@ use divan::{Bencher, black_box};
 use serde_json::json;
 use updraft_protocol::{
     ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Json, Name, Playbook,
-    PlaybookId, Revision, StepId, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp,
-    Update, codec,
+    PlaybookId, Priority, Revision, StepId, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode,
+    Timestamp, Update, codec,
 };
 
 #[global_allocator]
@@ -73,7 +73,7 @@ fn execution(input: usize) -> Vec<Update> {
         playbook_version: 1,
         uid: Some("analyst-1".into()),
         alert_id: Some("alert-1".into()),
-        priority: 0,
+        priority: Priority::Normal,
         createddate: NOW,
         input: Json::from(json!({"mail": "x".repeat(input)})),
         variables: Json::from(json!({})),

@@ -16,6 +16,7 @@ use crate::input_hash::InputHash;
 use crate::json::Json;
 use crate::parent::Parent;
 use crate::pause::Pause;
+use crate::priority::Priority;
 use crate::rerun::RerunOf;
 use crate::scope::ScopePath;
 use crate::signal::ReceivedSignals;
@@ -65,8 +66,8 @@ fields! {
         pub uid: Option<Arc<str>>,
         /// The alert that it is for.
         pub alert_id: Option<Arc<str>>,
-        /// 0 is the lowest.
-        pub priority: u8,
+        /// How far ahead of others of its tenant it stands in line.
+        pub priority: Priority,
         /// When it was accepted.
         pub createddate: Timestamp,
         /// The alert or other input.

@@ -17,6 +17,7 @@ use crate::input_hash::InputHash;
 use crate::json::Json;
 use crate::parent::Parent;
 use crate::pause::Pause;
+use crate::priority::Priority;
 use crate::rerun::RerunOf;
 use crate::scope::ScopePath;
 use crate::signal::ReceivedSignals;
@@ -318,7 +319,7 @@ stored! {
     InputHash: |hash| text(&hash.to_string()), parsed;
     String: |text| text(text), |text: &str| Ok(text.to_owned()), text.len();
     Arc<str>: |text| text(text), |text: &str| Ok(Self::from(text)), text.len();
-    u8: |number| number(u64::from(*number)), counted;
+    Priority: |priority| number(u64::from(priority.level())), |level| Self::try_from(counted::<u8>(level)?).map_err(|_| "out of range");
     u32: |number| number(u64::from(*number)), counted;
     u64: |number| number(*number), counted;
     Timestamp: |date| number(date.0), |date| counted(date).map(Timestamp);

@@ -1,4 +1,4 @@
-//! The priority of an execution: how far ahead of others of its tenant it stands in line.
+//! The priority of an execution: how far ahead of others of its tenant it stands in line. Owns the number that is stored of it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,20 +8,20 @@ use thiserror::Error;
 
 /// How urgent an execution is, among those of its tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "u8", try_from = "u8")]
 pub enum Priority {
-    /// Before all others.
-    Critical,
-    /// Before what is usual.
-    High,
+    /// After all others.
+    Low,
     /// What is usual.
     #[default]
     Normal,
-    /// After all others.
-    Low,
+    /// Before what is usual.
+    High,
+    /// Before all others.
+    Critical,
 }
 
-/// A word is no priority.
+/// A word or a number is no priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("`critical`, `high`, `normal` or `low` is needed")]
 pub struct NotAPriority;
@@ -47,6 +47,16 @@ impl Priority {
         }
     }
 
+    /// The number that is stored: 0 is the lowest.
+    pub const fn level(self) -> u8 {
+        match self {
+            Self::Low => 0,
+            Self::Normal => 1,
+            Self::High => 2,
+            Self::Critical => 3,
+        }
+    }
+
     /// How many steps of [`PRIORITY_STEP`](crate::limits::PRIORITY_STEP) it stands behind the most urgent.
     pub const fn steps_behind(self) -> u32 {
         match self {
@@ -55,6 +65,20 @@ impl Priority {
             Self::Normal => 2,
             Self::Low => 3,
         }
+    }
+}
+
+impl From<Priority> for u8 {
+    fn from(priority: Priority) -> Self {
+        priority.level()
+    }
+}
+
+impl TryFrom<u8> for Priority {
+    type Error = NotAPriority;
+
+    fn try_from(level: u8) -> Result<Self, NotAPriority> {
+        Self::ALL.into_iter().find(|priority| priority.level() == level).ok_or(NotAPriority)
     }
 }
 
@@ -77,13 +101,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_priority_has_a_word_that_is_read_and_stored() {
+    fn each_priority_has_a_word_that_is_read_and_a_number_that_is_stored() {
         for (at, priority) in Priority::ALL.into_iter().enumerate() {
             assert_eq!(priority.as_str().parse(), Ok(priority));
-            assert_eq!(serde_json::to_value(priority).unwrap(), priority.as_str());
+            assert_eq!(Priority::try_from(priority.level()), Ok(priority));
+            assert_eq!(serde_json::to_value(priority).unwrap(), priority.level());
             assert_eq!(priority.steps_behind() as usize, at);
+            assert_eq!(priority.level() as usize + at, 3);
         }
         assert_eq!("urgent".parse::<Priority>(), Err(NotAPriority));
-        assert_eq!(Priority::default(), Priority::Normal);
+        assert_eq!(Priority::try_from(4), Err(NotAPriority));
+        assert!(Priority::Critical > Priority::High && Priority::default() == Priority::Normal);
     }
 }

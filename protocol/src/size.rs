@@ -63,6 +63,7 @@ mod tests {
     use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
     use crate::json::Json;
     use crate::pause::{Asked, Pause, PauseCause};
+    use crate::priority::Priority;
     use crate::scope::ScopePath;
     use crate::signal::ReceivedSignals;
     use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
@@ -146,7 +147,7 @@ mod tests {
                 playbook_version: 1,
                 uid: Some("u".repeat(length).into()),
                 alert_id: Some("a".repeat(length).into()),
-                priority: 0,
+                priority: Priority::Normal,
                 createddate: Timestamp(1),
                 input: text(length),
                 variables: text(length),

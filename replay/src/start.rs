@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use updraft_protocol::limits::INPUT_BYTES;
 use updraft_protocol::suggest::suggestion;
-use updraft_protocol::{Asked, ExecutionHead, Json, TenantCode, Timestamp, Value};
+use updraft_protocol::{Asked, ExecutionHead, Json, Priority, TenantCode, Timestamp, Value};
 
 use crate::plans::Planned;
 
@@ -71,7 +71,7 @@ impl Start {
             playbook_version: plan.version,
             uid: self.uid.clone(),
             alert_id: self.alert_id.clone(),
-            priority: 0,
+            priority: Priority::Normal,
             createddate: self.now,
             input,
             variables,

@@ -8,7 +8,7 @@ use updraft_protocol::playbook::Record;
 use updraft_protocol::{
     ActionSpec, Answer, AuthoredNames, Call, CallRecord, Catalogue, Effect, ExecutionDocument, ExecutionHead,
     ExecutionId, ExecutionState, Failure, FailureKind, Integration, Json, Name, Playbook, PlaybookId,
-    TaskDocument, TaskHead, TaskId, TaskState, TenantCode,
+    Priority, TaskDocument, TaskHead, TaskId, TaskState, TenantCode,
 };
 
 use crate::file::{AnswerScript, WrittenAnswers};
@@ -111,7 +111,7 @@ pub(crate) fn recording_as(
         playbook_version: 1,
         uid: None,
         alert_id: None,
-        priority: 0,
+        priority: Priority::Normal,
         createddate: trace.clock.0,
         input: Json::from(input.clone()),
         variables: Json::from(variables),

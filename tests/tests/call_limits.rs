@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 use updraft::{
-    Call, CallLimits, CancelVerdict, Engine, ExecutionStatus, Handle, Playbook, Rate, StartError, Submission,
+    Call, CallLimits, CancelVerdict, Engine, ExecutionStatus, Handle, Playbook, Priority, Rate, StartError,
+    Submission,
 };
 use updraft_tests::{Harness, asked, named, playbook, soon, tenant, until};
 
@@ -61,6 +62,27 @@ async fn a_tenant_that_floods_a_tool_waits_behind_itself() {
     // Two had begun before; from then on they take turns.
     assert!(last_of_quiet < 2 + 2 * 3, "{calls:?}");
     assert_eq!((calls.len(), harness.tool.most()), (103, 2));
+}
+
+#[tokio::test]
+async fn what_is_urgent_goes_before_what_its_tenant_sent_earlier() {
+    let harness = Harness::default();
+    let limits = CallLimits::new().at_once(number(1));
+    let engine = harness.builder().call_limits("tool", limits).start().await.unwrap();
+    let pid = harness.put(&engine, &one_call("gate")).await;
+    let mut handles = vec![harness.submit(&engine, &one_call("gate"), json!({})).await];
+    harness.tool.begun(1).await;
+    let order = [Priority::Low, Priority::Normal, Priority::High, Priority::Critical];
+    for (waiting, priority) in order.into_iter().enumerate() {
+        let submission = Submission::new(tenant("acme"), pid).priority(priority);
+        handles.push(engine.submit(submission).await.unwrap());
+        in_line(&engine, waiting + 1).await;
+    }
+    harness.tool.open(10);
+    completed(&handles).await;
+    let called: Vec<_> = harness.tool.calls().iter().map(|call| call.peid).collect();
+    let expected: Vec<_> = [0, 4, 3, 2, 1].map(|at: usize| handles[at].peid()).into();
+    assert_eq!(called, expected);
 }
 
 #[tokio::test]

@@ -11,8 +11,8 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::{Client, Database};
 use serde_json::{Value, json};
 use updraft::{
-    Detail, Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, PlaybookStatus, SlowestQuery,
-    Submission, TaskQuery, TaskStatus, Timestamp,
+    Detail, Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, PlaybookStatus, Priority,
+    SlowestQuery, Submission, TaskQuery, TaskStatus, Timestamp,
 };
 use updraft_storage::conformance::CASES;
 use updraft_storage::mongo::testing::{TestDatabase, database};
@@ -153,7 +153,7 @@ async fn documents_have_the_names_and_types_that_backends_query() {
         .input(json!({ "ip": "192.0.2.1" }))
         .alert_id("a-1")
         .uid("ana")
-        .priority(7)
+        .priority(Priority::High)
         .idempotency_key("k-1");
     let handle = engine.submit(submission).await.unwrap();
     let finished = scene.harness.end(&engine, &handle, &playbook).await;

@@ -12,7 +12,7 @@ use serde_json::json;
 use updraft::limits::{INPUT_BYTES, KEY_BYTES, REVIVALS_AT_ONCE};
 use updraft::{
     Detail, Engine, ExecutionId, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Name, Playbook,
-    PlaybookId, ReadError, Refusal, Submission, SubmitError,
+    PlaybookId, Priority, ReadError, Refusal, Submission, SubmitError,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, asked, named, playbook, soon, tenant, until};
@@ -175,7 +175,7 @@ async fn a_full_engine_and_a_full_tenant_refuse_and_go_on_when_there_is_a_place(
     let pid = harness.put(&engine, &gate()).await;
     let globex = engine.playbooks().put(&tenant("globex"), gate()).await.unwrap();
     let held = [engine.submit(of(pid)).await.unwrap(), engine.submit(of(pid)).await.unwrap()];
-    let submission = of(pid).input(json!({ "alert": 3 })).alert_id("a-3").priority(7);
+    let submission = of(pid).input(json!({ "alert": 3 })).alert_id("a-3").priority(Priority::High);
     let refused = refusal(engine.try_submit(submission.clone()).await, &submission);
     assert!(matches!(refused, Refusal::TenantFull) && refused.retryable());
     let other = Submission::new(tenant("globex"), globex);
@@ -195,7 +195,7 @@ async fn a_full_engine_and_a_full_tenant_refuse_and_go_on_when_there_is_a_place(
     for handle in [&held[1], &globex, &fourth] {
         assert_eq!(soon(handle.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
     }
-    assert_eq!(fourth.inspect().await.unwrap().execution.head.priority, 7);
+    assert_eq!(fourth.inspect().await.unwrap().execution.head.priority, Priority::High);
 }
 
 #[tokio::test]

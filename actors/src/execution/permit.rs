@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use updraft_kernel::execution::ExecutionEvent;
 use updraft_kernel::plan::PlannedAction;
 use updraft_protocol::limits::ATTEMPT_UNSENT;
-use updraft_protocol::{CallPermit, Failure, FailureKind, PermitRequest, Priority, Span, TaskId};
+use updraft_protocol::{CallPermit, Failure, FailureKind, PermitRequest, Span, TaskId};
 
 use super::Execution;
 use super::message::Incoming;
@@ -148,7 +148,7 @@ impl Execution {
         let (step, _) = machine.waiting_call(task)?;
         let step = machine.plan().step(step);
         let action = PlannedAction::of(step)?;
-        let whose = (&self.entry.tenant, Priority::Normal);
+        let whose = (&self.entry.tenant, machine.head().priority);
         self.context.gates.enter(&step.integration, whose, &action.secrets, &self.context.timer)
     }
 

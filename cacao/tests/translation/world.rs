@@ -13,7 +13,8 @@ use updraft_protocol::ids::mix;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
     ActionSpec, Answer, Call, Catalogue, Effect, ExecutionHead, ExecutionId, ExecutionStatus, Failure,
-    FailureKind, Integration, Json, Name, Playbook, PlaybookId, TenantCode, Timestamp, Update, Value,
+    FailureKind, Integration, Json, Name, Playbook, PlaybookId, Priority, TenantCode, Timestamp, Update,
+    Value,
 };
 
 use super::Outcome;
@@ -79,7 +80,7 @@ impl<'g> World<'g> {
             playbook_version: plan.version,
             uid: None,
             alert_id: None,
-            priority: 0,
+            priority: Priority::Normal,
             createddate: now,
             input: Json::from(serde_json::json!({})),
             variables: Json::from(&variables),

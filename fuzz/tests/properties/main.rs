@@ -18,8 +18,9 @@ use updraft_fuzz::{condition, frames, journal, template};
 use updraft_protocol::playbook::{Retry, UndoOn};
 use updraft_protocol::{
     ExecutionEnding, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure,
-    FailureKind, Hold, InputHash, Json, Name, PlaybookId, Revision, SecretReference, Span, TaskHead, TaskId,
-    TaskState, TaskStatus, TaskUpdate, Timestamp, UndoCall, UndoRecord, UndoStatus, Update, codec,
+    FailureKind, Hold, InputHash, Json, Name, PlaybookId, Priority, Revision, SecretReference, Span,
+    TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, UndoCall, UndoRecord, UndoStatus, Update,
+    codec,
 };
 
 fn config(cases: u32) -> ProptestConfig {
@@ -61,7 +62,13 @@ fn date() -> impl Strategy<Value = Option<Timestamp>> {
 }
 
 fn execution() -> impl Strategy<Value = Update> {
-    let names = ("[A-Za-z0-9_.-]{1,12}", any::<[u8; 16]>(), any::<u32>(), any::<u8>(), any::<u64>());
+    let names = (
+        "[A-Za-z0-9_.-]{1,12}",
+        any::<[u8; 16]>(),
+        any::<u32>(),
+        select(Priority::ALL.to_vec()),
+        any::<u64>(),
+    );
     let key = option::of((
         "\\PC{0,8}".prop_map(Arc::from),
         json().prop_map(|input| InputHash::of(&input.tree().unwrap(), &BTreeMap::new())),

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use updraft_protocol::outline::{AuthorOutline, Outlined, OutlinedStep};
 use updraft_protocol::{
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind,
-    Json, Name, Playbook, PlaybookId, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus,
-    TenantCode, Timestamp,
+    Json, Name, Playbook, PlaybookId, Priority, StepId, TaskDocument, TaskHead, TaskId, TaskState,
+    TaskStatus, TenantCode, Timestamp,
 };
 
 use crate::diagram::{Diagram, Step, StepState};
@@ -31,7 +31,7 @@ fn execution(status: ExecutionStatus) -> ExecutionDocument {
         playbook_version: 3,
         uid: None,
         alert_id: None,
-        priority: 0,
+        priority: Priority::Normal,
         createddate: Timestamp(BEGIN),
         input: Json::null(),
         variables: Json::null(),

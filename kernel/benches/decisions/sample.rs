@@ -7,7 +7,8 @@ use updraft_kernel::machine::{Act, DefaultWaits, Machine, MachineEvent, Terms};
 use updraft_kernel::plan::Plan;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
-    Catalogue, ExecutionHead, ExecutionId, Json, Name, Playbook, PlaybookId, TenantCode, Timestamp, Update,
+    Catalogue, ExecutionHead, ExecutionId, Json, Name, Playbook, PlaybookId, Priority, TenantCode, Timestamp,
+    Update,
 };
 
 /// Steps of the playbook.
@@ -49,7 +50,7 @@ pub(crate) fn head() -> Arc<ExecutionHead> {
         playbook_version: 1,
         uid: None,
         alert_id: Some("alert-1".into()),
-        priority: 0,
+        priority: Priority::Normal,
         createddate: NOW,
         input: Json::from(json!({"hash": "44d88612fea8a8f36de82e1278abb02f", "host": "ws-17"})),
         variables: Json::from(json!({})),

@@ -8,7 +8,7 @@ use serde_json::json;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
     ActionSpec, Answer, Call, Catalogue, ExecutionHead, ExecutionId, Failure, FailureKind, Integration, Json,
-    Name, Playbook, PlaybookId, TaskId, TaskStatus, TenantCode, Timestamp, Update,
+    Name, Playbook, PlaybookId, Priority, TaskId, TaskStatus, TenantCode, Timestamp, Update,
 };
 
 use super::{ControlOutcome, Execution, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need};
@@ -65,7 +65,7 @@ fn of_steps(steps: &serde_json::Value) -> Execution<Ask> {
         playbook_version: plan.version,
         uid: None,
         alert_id: None,
-        priority: 0,
+        priority: Priority::Normal,
         createddate: NOW,
         input: Json::from(json!({})),
         variables: Json::from(json!(BTreeMap::<String, String>::new())),

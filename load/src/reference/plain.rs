@@ -7,8 +7,8 @@ use metrics::counter;
 use tokio::time::Instant;
 use updraft::{
     Call, CallPermit, Clock, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate,
-    Failure, Json, Masking, Name, Revision, ScopePath, Sending, StepId, Store, SystemClock, TaskHead, TaskId,
-    TaskState, TaskStatus, TaskUpdate, Update, WriteOutcome,
+    Failure, Json, Masking, Name, Priority, Revision, ScopePath, Sending, StepId, Store, SystemClock,
+    TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Update, WriteOutcome,
 };
 use uuid::Uuid;
 
@@ -163,7 +163,7 @@ impl Plain {
             playbook_version: 1,
             uid: None,
             alert_id: None,
-            priority: 0,
+            priority: Priority::Normal,
             createddate: SystemClock.now(),
             input: Json::null(),
             variables: Json::null(),

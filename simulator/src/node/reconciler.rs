@@ -11,7 +11,7 @@ use updraft_kernel::machine::Machine;
 use updraft_kernel::plan::Plan;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{
-    ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, PlaybookId, TenantCode, Timestamp,
+    ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, PlaybookId, Priority, TenantCode, Timestamp,
 };
 
 use super::{Phase, SimulatedNode};
@@ -202,7 +202,7 @@ impl SimulatedNode {
             playbook_version: plan.version,
             uid: None,
             alert_id: round.alert_id,
-            priority: 0,
+            priority: Priority::Normal,
             createddate: self.home.clock(cx),
             input_hash: Some(InputHash::of(&round.input, &BTreeMap::new())),
             input: Json::from(&round.input),

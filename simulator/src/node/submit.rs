@@ -9,7 +9,7 @@ use updraft_kernel::execution::Execution;
 use updraft_kernel::idempotency::{KeyVerdict, OnReuse};
 use updraft_kernel::machine::{ChildReport, Machine};
 use updraft_protocol::{
-    ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, KeyHolder, Parent, PlaybookId,
+    ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, KeyHolder, Parent, PlaybookId, Priority,
 };
 
 use super::{ChildWork, NO_ORDER, Phase, SimulatedNode, Submitted};
@@ -56,7 +56,7 @@ impl SimulatedNode {
             playbook_version: plan.version,
             uid: Some(order.number.to_string().into()),
             alert_id: None,
-            priority: 0,
+            priority: Priority::Normal,
             createddate: now,
             input: Json::from(input),
             variables: Json::from(json!({})),

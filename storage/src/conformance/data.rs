@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use updraft_protocol::limits::{FAILURE_MESSAGE_BYTES, INPUT_BYTES, KEY_BYTES, RESPONSE_BYTES};
 use updraft_protocol::{
-    ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Json, TaskState, TaskStatus, TaskUpdate,
-    Timestamp, Update,
+    ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Json, Priority, TaskState, TaskStatus,
+    TaskUpdate, Timestamp, Update,
 };
 
 use super::Ending;
@@ -86,7 +86,7 @@ pub(super) async fn numbers_at_their_bounds_come_back(store: &dyn Store) -> Endi
     let acme = tenant("acme")?;
     let last = i64::MAX as u64;
     let mut most = execution_with(1, &acme, |head| {
-        head.priority = u8::MAX;
+        head.priority = Priority::Critical;
         head.playbook_version = u32::MAX;
         head.createddate = Timestamp(last);
     })?;
@@ -95,7 +95,7 @@ pub(super) async fn numbers_at_their_bounds_come_back(store: &dyn Store) -> Endi
     most.state.started_date = Some(Timestamp(last));
     most.state.playbook_runtime = Some(last);
     let mut least = execution_with(2, &acme, |head| {
-        (head.priority, head.playbook_version, head.createddate) = (0, 0, Timestamp(0));
+        (head.priority, head.playbook_version, head.createddate) = (Priority::Low, 0, Timestamp(0));
     })?;
     least.revision = revision(0, 0);
     least.state.updated_date = Timestamp(0);

@@ -8,8 +8,8 @@ use updraft_protocol::{
     Asked, ControlHistory, ControlKind, ControlRecord, ExecutionDocument, ExecutionEnding, ExecutionHead,
     ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind, GivenSignal, IdempotencyKey,
     InputHash, Json, KeyHolder, Name, Pause, PauseCause, PlaybookDocument, PlaybookId, PlaybookStatus,
-    ReceivedSignals, RerunOf, Revision, ScopePath, Signal, StepId, TaskDocument, TaskHead, TaskId, TaskState,
-    TaskStatus, TenantCode, Timestamp, Update, Value, ids,
+    Priority, ReceivedSignals, RerunOf, Revision, ScopePath, Signal, StepId, TaskDocument, TaskHead, TaskId,
+    TaskState, TaskStatus, TenantCode, Timestamp, Update, Value, ids,
 };
 use updraft_protocol::{ExecutionUpdate, TaskUpdate};
 use uuid::Uuid;
@@ -76,7 +76,7 @@ pub(crate) fn execution_head(tenant: &TenantCode) -> Result<ExecutionHead, ids::
         playbook_version: 3,
         uid: Some("analyst-1".into()),
         alert_id: Some("alert-1".into()),
-        priority: 7,
+        priority: Priority::High,
         createddate: Timestamp(DAY),
         input: Json::from(json!({"hash": "44d88612", "hosts": ["a", "b"]})),
         variables: Json::from(json!({"threshold": 0.5})),

@@ -16,7 +16,8 @@ use rusqlite::Connection;
 use serde_json::json;
 use updraft_protocol::{
     ExecutionHead, ExecutionState, ExecutionStatus, ExecutionUpdate, Json, Name, PlaybookDocument,
-    PlaybookId, PlaybookStatus, Revision, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp,
+    PlaybookId, PlaybookStatus, Priority, Revision, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
+    Timestamp,
 };
 use uuid::Uuid;
 
@@ -61,7 +62,7 @@ fn insert(number: u128) -> Update {
         playbook_version: 1,
         uid: None,
         alert_id: None,
-        priority: 0,
+        priority: Priority::Normal,
         createddate: Timestamp(1),
         input: Json::null(),
         variables: Json::null(),

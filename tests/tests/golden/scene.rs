@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use updraft::{
-    Builder, Clock, Durability, Engine, ExecutionStatus, Handle, Playbook, Submission, TaskStatus, Timestamp,
+    Builder, Clock, Durability, Engine, ExecutionStatus, Handle, Playbook, Priority, Submission, TaskStatus,
+    Timestamp,
 };
 use updraft_tests::timeouts::{soon, until};
 use updraft_tests::tool::Tool;
@@ -113,7 +114,7 @@ async fn submit(engine: &Engine, name: &str) -> Handle {
         .input(json!({ "user": "grün", "of": name }))
         .uid("analyst")
         .alert_id("alert-7")
-        .priority(3)
+        .priority(Priority::Critical)
         .idempotency_key(name);
     engine.submit(submission).await.unwrap()
 }

@@ -11,7 +11,8 @@ use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, Asked, Call, Catalogue, ControlRefusal, Effect,
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Failure, FailureKind, Integration, Json,
-    Name, Parent, Playbook, PlaybookId, Signal, StepId, TaskDocument, TaskId, TenantCode, Timestamp, Update,
+    Name, Parent, Playbook, PlaybookId, Priority, Signal, StepId, TaskDocument, TaskId, TenantCode,
+    Timestamp, Update,
 };
 
 use crate::machine::{
@@ -121,7 +122,7 @@ impl World {
             playbook_version: plan.version,
             uid: None,
             alert_id: None,
-            priority: 0,
+            priority: Priority::Normal,
             createddate: now,
             input: Json::from(input),
             variables: Json::from(playbook.get("variables").cloned().unwrap_or_else(|| json!({}))),

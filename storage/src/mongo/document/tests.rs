@@ -8,7 +8,7 @@ use serde_json::json;
 use updraft_protocol::limits::MONGO_DOCUMENT_BYTES;
 use updraft_protocol::{
     ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Json,
-    Name, PlaybookId, PlaybookStatus, StepId, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
+    Name, PlaybookId, PlaybookStatus, Priority, StepId, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
     TenantCode, Timestamp,
 };
 
@@ -29,7 +29,7 @@ fn execution_update() -> ExecutionUpdate {
         playbook_version: u32::MAX,
         uid: Some("analyst-1".into()),
         alert_id: Some("alert-1".into()),
-        priority: 7,
+        priority: Priority::Critical,
         createddate: Timestamp(DAY),
         input: Json::from(json!({"$set": {"a.b": 1}})),
         variables: Json::null(),
@@ -137,7 +137,7 @@ fn an_execution_has_the_fields_and_types_that_backends_query() {
         "playbook_version": i64::from(u32::MAX),
         "uid": "analyst-1",
         "alert_id": "alert-1",
-        "priority": 7_i64,
+        "priority": 3_i64,
         "createddate": DAY as i64,
         "input": { "$set": { "a.b": 1_i32 } },
         "variables": Bson::Null,
@@ -288,7 +288,7 @@ fn what_cannot_be_read_names_document_and_field_and_not_its_content() {
         ("tenant_code", None, "missing"),
         ("pid", Some("secret".into()), "no UUID"),
         ("execution_status", Some("secret".into()), "not a value that this version knows"),
-        ("priority", Some(256.into()), "out of range"),
+        ("priority", Some(4.into()), "out of range"),
         ("priority", Some(Bson::Double(0.5)), "no number"),
         ("seq", Some(Bson::Int64(-1)), "out of range"),
         ("createddate", Some(Bson::Double(1e300)), "no number"),

@@ -38,7 +38,7 @@ async fn an_execution_names_its_id_and_column() {
         ("playbook_name", "secret secret"),
     ];
     let numbers = [
-        ("priority", 256_i64),
+        ("priority", 4_i64),
         ("playbook_version", -1),
         ("createddate", -1),
         ("finished_date", i64::MIN),
