@@ -18,6 +18,8 @@ use super::texts::Form;
 
 /// What stands in JSON in place of a reference outside of texts, until the JSON is read.
 const MARK: char = '\u{f8ff}';
+/// The same as JSON may write it, in small letters.
+const MARK_ESCAPED: &str = "\\uf8ff";
 
 impl Translator<'_> {
     /// The native body of a request; `content_type` is that which its headers declare.
@@ -116,6 +118,11 @@ impl Translator<'_> {
 
     /// JSON with references, as a value with templates.
     fn json(&mut self, place: (usize, &str), text: &str, scope: &Scope) -> Result<Value, Error> {
+        if text.contains(MARK) || text.to_ascii_lowercase().contains(MARK_ESCAPED) {
+            let message = "has variables and the character U+F8FF, which marks their places: leave it away";
+            self.found(Rule::Content, place.0, place.1, message);
+            return Ok(Value::Null);
+        }
         let mut marked = String::new();
         let mut outside = Vec::new();
         for (is_text, piece) in pieces(text) {
@@ -125,8 +132,7 @@ impl Translator<'_> {
             }
             for part in self.parts(place, piece, scope) {
                 match part {
-                    // No JSON has the mark outside of its texts.
-                    Part::Text(text) => marked.push_str(&text.replace(MARK, "?")),
+                    Part::Text(text) => marked.push_str(text),
                     Part::Variable(name, keys) => {
                         marked.push_str(&format!("\"{MARK}{}\"", outside.len()));
                         outside.push((name, keys));

@@ -43,6 +43,12 @@ fn content_that_is_no_json_is_refused_with_its_line() {
             .expect_err(content);
         assert!(mistakes.contains(why) && mistakes.contains("(rule content)"), "{mistakes}");
     }
+    for mark in ["\u{f8ff}0", "\\uF8FF0", "x\u{f8ff}"] {
+        let content = format!("{{\"a\": __count__:value, \"b\": \"{mark}\"}}");
+        let mistakes = imported(&file(post("application/json", &json!({"content": content})), edr()))
+            .expect_err("what marks variables is no value");
+        assert!(mistakes.contains("U+F8FF") && mistakes.contains("(rule content)"), "{mistakes}");
+    }
     let bare = post("application/json", &json!({"content": "{\"a\": \"__ip__\"}"}));
     let mistakes = imported(&file(bare, edr())).expect_err("a name without its value");
     assert!(mistakes.contains("(rule variable-without-value)"), "{mistakes}");
