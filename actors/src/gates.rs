@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use updraft_kernel::shared::SharedGate;
 use updraft_kernel::shared::gates::{GatePermit, GateWait};
-use updraft_protocol::limits::{CALL_GATES, COOLDOWN, COOLDOWN_LONGEST};
+use updraft_protocol::limits::{CALL_GATES, CALL_GATES_OF_TENANT, COOLDOWN, COOLDOWN_LONGEST};
 use updraft_protocol::{CallLimits, Failure, FailureKind, Name, Priority, SecretReference, TenantCode};
 
 use crate::timer::TimerThread;
@@ -29,7 +29,10 @@ struct GateKey {
     integration: Name,
     /// `None` where all tenants share the limits.
     tenant: Option<TenantCode>,
-    /// The secrets that the call names: another account at the vendor has limits of its own.
+    /// The host and port, of a tool that is named by a URL: what one of them asks for is no matter of the others.
+    host: Option<String>,
+    /// The secrets that the call names: another account at the vendor has limits of its own. None where all tenants share the
+    /// limits, each of which may call the secret of their account otherwise.
     credentials: Vec<Name>,
 }
 
@@ -40,7 +43,9 @@ pub struct ToolGate {
     pub integration: Name,
     /// Whose calls are counted; `None` where all tenants share the limits.
     pub tenant: Option<TenantCode>,
-    /// The secrets that the calls name.
+    /// The host and port, of a tool that is named by a URL.
+    pub host: Option<String>,
+    /// The secrets that the calls name; none where all tenants share the limits.
     pub credentials: Vec<Name>,
     /// Calls in line.
     pub waiting: usize,
@@ -61,15 +66,17 @@ struct DrivenGate {
 
 /// A call that waits for its turn at a gate.
 pub(crate) struct GateTurn {
-    gate: Arc<DrivenGate>,
+    // Leaves the line while the gate is still there to let the next call pass.
     wait: GateWait,
+    gate: Arc<DrivenGate>,
     granted: Arc<Notify>,
 }
 
 /// The permit of a gate, until the call is over.
 pub(crate) struct GatePass {
-    gate: Arc<DrivenGate>,
+    // Given back while the gate is still there to let the next call pass.
     permit: GatePermit,
+    gate: Arc<DrivenGate>,
 }
 
 impl Gates {
@@ -78,25 +85,34 @@ impl Gates {
         Self { limits, started: Instant::now(), gates: Mutex::default() }
     }
 
-    /// Stands in line for a call of a tool; `None` if no limits are declared for it.
+    /// Whether limits are declared for a tool.
+    pub(crate) fn limit(&self, integration: &Name) -> bool {
+        self.limits.contains_key(integration)
+    }
+
+    /// Stands in line for a call of a tool; `None` if no limits are declared for it. `host` is where the call leads.
     ///
     /// # Errors
-    /// So many tools, tenants and credentials have calls under way that no further ones can be counted.
+    /// So many tools, hosts and credentials have calls under way, of all tenants or of this one, that no further ones can be
+    /// counted.
     pub(crate) fn enter(
         &self,
-        integration: &Name,
+        (integration, host): (&Name, Option<String>),
         (tenant, priority): (&TenantCode, Priority),
         secrets: &[SecretReference],
         timer: &TimerThread,
     ) -> Option<Result<GateTurn, Failure>> {
         let limits = self.limits.get(integration)?;
+        let is_shared = limits.is_shared();
+        let secrets = if is_shared { &[] } else { secrets };
         let mut credentials: Vec<Name> = secrets.iter().map(|secret| secret.name.clone()).collect();
         credentials.sort_unstable();
         credentials.dedup();
-        let tenant_key = (!limits.is_shared()).then(|| tenant.clone());
-        let key = GateKey { integration: integration.clone(), tenant: tenant_key, credentials };
+        let tenant_key = (!is_shared).then(|| tenant.clone());
+        let key = GateKey { integration: integration.clone(), tenant: tenant_key, host, credentials };
         let Some(gate) = self.gate(key, limits, timer) else {
-            let message = format!("calls of {CALL_GATES} tools, tenants and credentials are counted already");
+            let message =
+                "calls of so many tools, hosts and credentials are counted that there is no room for another";
             return Some(Err(Failure::new(FailureKind::Unreachable, message)));
         };
         let granted = Arc::new(Notify::new());
@@ -113,8 +129,8 @@ impl Gates {
         let state = |(key, gate): (GateKey, Arc<DrivenGate>)| {
             let (waiting, running, closed_until) = gate.gate.state();
             let closed_for = closed_until.checked_sub(gate.now()).filter(|left| !left.is_zero());
-            let GateKey { integration, tenant, credentials } = key;
-            ToolGate { integration, tenant, credentials, waiting, running, closed_for }
+            let GateKey { integration, tenant, host, credentials } = key;
+            ToolGate { integration, tenant, host, credentials, waiting, running, closed_for }
         };
         gates.into_iter().map(state).collect()
     }
@@ -125,10 +141,14 @@ impl Gates {
         if let Some(gate) = gates.get(&key) {
             return Some(gate.clone());
         }
-        if gates.len() >= CALL_GATES {
+        let is_full = |gates: &HashMap<GateKey, Arc<DrivenGate>>| {
+            let of_tenant = || gates.keys().filter(|other| other.tenant == key.tenant).count();
+            gates.len() >= CALL_GATES || (key.tenant.is_some() && of_tenant() >= CALL_GATES_OF_TENANT)
+        };
+        if is_full(&gates) {
             // Whoever waits or has a place holds the gate too.
             gates.retain(|_, gate| Arc::strong_count(gate) > 1 || !gate.gate.is_idle(gate.now()));
-            if gates.len() >= CALL_GATES {
+            if is_full(&gates) {
                 return None;
             }
         }

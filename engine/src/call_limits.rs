@@ -22,7 +22,8 @@ impl Builder {
     ///
     /// A call that has to wait for a limit has not been attempted, and its time has not begun: it waits for as long as
     /// its step and its execution may take, and fails for no limit. Tenants have turns, so that who floods a tool waits
-    /// behind itself. Calls with other secrets are counted for themselves. A tool that demands fewer requests
+    /// behind itself. Calls with other secrets are counted for themselves, unless the limits are shared, and calls to other
+    /// hosts, where an argument is a URL. A tool that demands fewer requests
     /// ([`RateLimited`](updraft_protocol::FailureKind::RateLimited), or a failure that says when to try again) is left
     /// alone for that time by all calls that are counted together. By default nothing is limited.
     ///

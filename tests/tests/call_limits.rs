@@ -2,16 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::Instant;
+use updraft::integrations::HttpIntegration;
 use updraft::{
     Call, CallLimits, CancelVerdict, Engine, ExecutionStatus, Handle, Playbook, Priority, Rate, StartError,
     Submission,
 };
-use updraft_tests::{Harness, asked, named, playbook, soon, tenant, until};
+use updraft_tests::{Harness, ToolServer, asked, named, playbook, soon, tenant, until};
 
 fn number(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap()
@@ -160,6 +162,28 @@ async fn a_tool_that_demands_fewer_calls_gets_none_before_the_time() {
     assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
     harness.clock.advance(Duration::from_secs(2));
     completed(&[first]).await;
+}
+
+#[tokio::test]
+async fn each_host_of_an_integration_that_takes_urls_is_counted_for_itself() {
+    let (harness, one, other) = (Harness::default(), ToolServer::start().await, ToolServer::start().await);
+    let (first, second) = (one.address(), other.address());
+    let allow = |place: SocketAddr| place.to_string().parse().unwrap();
+    let http = HttpIntegration::builder().allow(allow(first)).allow(allow(second)).build().unwrap();
+    let limited = harness.builder().integration("http", http);
+    let engine = limited.call_limits("http", CallLimits::new().at_once(number(1))).start().await.unwrap();
+    let call = |place| {
+        format!(
+            "  - {{action: http.request, arguments: {{url: 'http://{place}/a'}}, on_failure: continue}}\n"
+        )
+    };
+    let playbook = playbook(&format!("steps:\n{}{}", call(first), call(second)));
+    completed(&[harness.submit(&engine, &playbook, json!({})).await]).await;
+    let mut hosts: Vec<_> = engine.tool_gates().into_iter().map(|gate| gate.host.unwrap()).collect();
+    hosts.sort_unstable();
+    let mut expected = vec![first.to_string(), second.to_string()];
+    expected.sort_unstable();
+    assert_eq!(hosts, expected);
 }
 
 #[tokio::test]

@@ -145,11 +145,15 @@ impl Execution {
     /// The turn of a call at the gate of its tool, if that has limits.
     fn turn(&self, task: TaskId) -> Option<Result<GateTurn, Failure>> {
         let machine = self.machine()?;
-        let (step, _) = machine.waiting_call(task)?;
+        let (step, arguments) = machine.waiting_call(task)?;
         let step = machine.plan().step(step);
+        if !self.context.gates.limit(&step.integration) {
+            return None;
+        }
         let action = PlannedAction::of(step)?;
+        let tool = (&step.integration, action.host(arguments));
         let whose = (&self.entry.tenant, machine.head().priority);
-        self.context.gates.enter(&step.integration, whose, &action.secrets, &self.context.timer)
+        self.context.gates.enter(tool, whose, &action.secrets, &self.context.timer)
     }
 
     /// If the call needs no permit, or its integration is missing, the call goes ahead; a missing integration fails it

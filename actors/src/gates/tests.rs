@@ -29,7 +29,19 @@ fn secret(of: &str) -> SecretReference {
 
 /// A call's turn.
 fn turn((gates, timer): &(Gates, TimerThread), of: &str, secrets: &[SecretReference]) -> GateTurn {
-    gates.enter(&name("intel"), (&tenant(of), Priority::Normal), secrets, timer).unwrap().unwrap()
+    at(gates, timer, None, of, secrets).unwrap()
+}
+
+/// A call's turn at a host.
+fn at(
+    gates: &Gates,
+    timer: &TimerThread,
+    host: Option<&str>,
+    of: &str,
+    secrets: &[SecretReference],
+) -> Result<GateTurn, Failure> {
+    let tool = (&name("intel"), host.map(str::to_owned));
+    gates.enter(tool, (&tenant(of), Priority::Normal), secrets, timer).unwrap()
 }
 
 #[tokio::test]
@@ -45,7 +57,10 @@ async fn each_tenant_and_each_credential_has_the_limits_for_itself_unless_they_a
     let shared = gates(CallLimits::new().at_once(number(1)).shared());
     let _first = turn(&shared, "a", &[]).passed().now_or_never().unwrap();
     assert!(turn(&shared, "b", &[]).passed().now_or_never().is_none());
-    assert!(shared.0.enter(&name("edr"), (&tenant("a"), Priority::Normal), &[], &shared.1).is_none());
+    let named_otherwise = turn(&shared, "b", &[secret("our-account")]);
+    assert!(named_otherwise.passed().now_or_never().is_none(), "it is one account");
+    let other = (&name("edr"), None);
+    assert!(shared.0.enter(other, (&tenant("a"), Priority::Normal), &[], &shared.1).is_none());
 }
 
 #[tokio::test]
@@ -102,4 +117,30 @@ async fn gates_without_calls_make_room_and_those_with_calls_stay() {
     }
     assert!(lock(&all.0.gates).len() <= CALL_GATES);
     assert!(turn(&all, "kept", &[]).passed().now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn what_one_host_asks_for_holds_up_no_other() {
+    let (gates, timer) = gates(CallLimits::new());
+    let turn = |host| at(&gates, &timer, Some(host), "a", &[]).unwrap();
+    let pass = turn("feed.example:443").passed().await.made();
+    let day = Duration::from_secs(86_400);
+    pass.failed(&Failure::new(FailureKind::RateLimited, "429").with_retry_after(day));
+    assert!(turn("feed.example:443").passed().now_or_never().is_none());
+    assert!(turn("edr.internal:443").passed().now_or_never().is_some());
+}
+
+#[tokio::test]
+async fn a_tenant_that_calls_everything_leaves_room_for_others() {
+    let (gates, timer) = gates(CallLimits::new().at_once(number(1)));
+    let turn = |host: &str, of: &str| at(&gates, &timer, Some(host), of, &[]);
+    let mut held = Vec::new();
+    for host in 0..CALL_GATES_OF_TENANT {
+        held.push(turn(&format!("h{host}:443"), "greedy").unwrap().passed().await);
+    }
+    let refused = turn("another:443", "greedy").err().unwrap();
+    assert!(refused.kind == FailureKind::Unreachable && refused.retryable());
+    assert!(turn("another:443", "modest").is_ok());
+    held.pop();
+    assert!(turn("another:443", "greedy").is_ok(), "one without calls has made room");
 }

@@ -9,8 +9,10 @@ pub const CALL_RATES: usize = 4;
 /// The longest period of a rate: vendors count in months at most.
 pub const RATE_PERIOD: Duration = Duration::from_secs(31 * 24 * 3600);
 /// Gates that are kept, each of some hundred bytes. One without calls makes room for another; where all have some, a call
-/// waits for none.
+/// that needs a further one fails, and is tried again.
 pub const CALL_GATES: usize = 10_000;
+/// Gates of one tenant: hosts and secrets are named by playbooks, whose authors take no room of others with them.
+pub const CALL_GATES_OF_TENANT: usize = 1_000;
 /// How long a tool is left alone that demands fewer calls and does not say how long.
 pub const COOLDOWN: Duration = Duration::from_secs(1);
 /// The longest time for which a tool is left alone because it asks for it: a day, as daily quotas do.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use updraft_protocol::limits::ATTEMPT_TIMEOUT;
 use updraft_protocol::playbook::{Action, OnLastFailure, Record, Retry};
-use updraft_protocol::{Effect, Name, SecretReference};
+use updraft_protocol::{ActionSpec, Argument, Effect, Name, SecretReference, Value};
+use url::Url;
 
 use super::call::WrittenCall;
 use super::{Draft, PlannedAlready, PlannedContainment, PlannedKind, PlannedStep, PlannedUndo, Steps};
@@ -37,6 +38,8 @@ pub struct PlannedAction {
     pub record: Record,
     /// Whether its calls may have to wait for a permit.
     pub takes_permit: bool,
+    /// The argument that is the URL to which its calls lead, if it has one.
+    pub url: Option<&'static str>,
     /// The argument that names the target of the tool.
     pub target: Option<&'static str>,
     /// How it knows whether what it does was so before.
@@ -116,12 +119,19 @@ impl PlannedAction {
             at_most_once: action.at_most_once,
             record: action.record,
             takes_permit: spec.takes_permit,
+            url: url_of(&spec),
             target: spec.target,
             already,
             undo,
             containment,
             undoes: None,
         })
+    }
+
+    /// The host and port to which a call with these rendered arguments leads, where its tool is named by a URL.
+    pub fn host(&self, arguments: &Value) -> Option<String> {
+        let url = Url::parse(arguments.get(self.url?)?.as_str()?).ok()?;
+        Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
     }
 
     /// The arguments of all calls that it may lead to, each with its tool; `own` is that of the action itself.
@@ -136,6 +146,11 @@ impl PlannedAction {
         let contained = self.containment.as_deref().into_iter().flat_map(PlannedContainment::texts);
         [&self.arguments].into_iter().chain(undo).chain(contained)
     }
+}
+
+/// The argument of an action that is a URL.
+pub(super) fn url_of(spec: &ActionSpec) -> Option<&'static str> {
+    spec.arguments.iter().find(|(_, argument)| *argument == Argument::Url).map(|(name, _)| *name)
 }
 
 impl RetryPolicy {

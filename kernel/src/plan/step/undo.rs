@@ -13,6 +13,7 @@ use updraft_protocol::{
     UndoRecord, UndoStatus, Value,
 };
 
+use super::action::url_of;
 use super::call::WrittenCall;
 use super::end::template;
 use super::{Draft, PlannedAction, PlannedKind, PlannedStep, RetryPolicy, Steps};
@@ -75,6 +76,8 @@ pub struct PlannedUndo {
     pub(super) effect: Effect,
     /// Whether its calls may have to wait for a permit.
     pub(super) takes_permit: bool,
+    /// The argument that is the URL to which its calls lead.
+    pub(super) url: Option<&'static str>,
     /// The argument that names the target of the tool.
     pub(super) target: Option<&'static str>,
     /// Whether it is made where nobody knows whether the action was done.
@@ -142,6 +145,7 @@ impl PlannedUndo {
             step: None,
             effect: steps.catalogue.effect(&integration, name.as_str(), &written_out),
             takes_permit: spec.takes_permit,
+            url: url_of(&spec),
             target: spec.target,
             safe_if_unknown: undo.safe_if_unknown,
             within: undo.within.unwrap_or(Span(UNDO_WITHIN)),
@@ -173,6 +177,7 @@ impl PlannedUndo {
             at_most_once: false,
             record: Record::Arguments,
             takes_permit: self.takes_permit,
+            url: self.url,
             target: self.target,
             already: None,
             undo: None,
