@@ -12,7 +12,7 @@ use crate::containment::{ContainmentDetails, ContainmentStatus};
 use crate::control_history::ControlHistory;
 use crate::ending::ExecutionEnding;
 use crate::failure::Failure;
-use crate::ids::{ContainmentId, ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
+use crate::ids::{AuditId, ContainmentId, ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 use crate::input_hash::InputHash;
 use crate::json::Json;
 use crate::parent::Parent;
@@ -304,6 +304,7 @@ macro_rules! stored {
 }
 
 stored! {
+    AuditId: |id| id(id.as_bytes()), |id| Ok(Self::from_bytes(id));
     ContainmentId: |id| id(id.as_bytes()), |id| Ok(Self::from_bytes(id));
     ExecutionId: |id| id(id.as_bytes()), |id| Ok(Self::from_bytes(id));
     PlaybookId: |id| id(id.as_bytes()), |id| Ok(Self::from_bytes(id));

@@ -99,6 +99,10 @@ uuid_id! {
     /// A containment: derived from tenant, undo action and target.
     ContainmentId
 }
+uuid_id! {
+    /// A record of the audit: UUIDv7.
+    AuditId
+}
 
 /// Spreads the bits of `value`: the finaliser of SplitMix64.
 pub fn mix(value: u64) -> u64 {

@@ -2,6 +2,7 @@
 //! the codec. No IO, no clock, nothing that runs.
 
 mod approval;
+mod audit;
 pub mod authored;
 mod call_record;
 pub mod codec;
@@ -30,6 +31,7 @@ mod rerun;
 pub mod schema;
 pub mod scope;
 pub mod secret;
+mod setting;
 mod signal;
 mod size;
 pub mod status;
@@ -42,6 +44,7 @@ pub mod value;
 mod wait;
 
 pub use approval::{ApprovalAnswer, ApprovalOutcome, Gate, GivenAnswer};
+pub use audit::AuditRecord;
 pub use authored::{AuthoredNames, AuthoredStep, StepPart};
 pub use call_record::{CallRecord, Omission};
 pub use containment::{
@@ -58,7 +61,7 @@ pub use ending::ExecutionEnding;
 pub use failure::{Failure, FailureKind};
 pub use field::{Field, FieldReader, FieldSpec, FieldValue, FieldWriter, Fields};
 pub use idempotency::{IdempotencyKey, KeyHolder};
-pub use ids::{ContainmentId, ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
+pub use ids::{AuditId, ContainmentId, ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 pub use input_hash::InputHash;
 pub use integration::{
     ActionSpec, Answer, Argument, Call, CallLimits, CallPermit, Catalogue, Effect, Flaw, Held, Integration,
@@ -72,6 +75,7 @@ pub use priority::{NotAPriority, Priority};
 pub use rerun::{Declaration, RerunOf};
 pub use scope::ScopePath;
 pub use secret::{GivenSecret, Masking, Secret, SecretProvider, SecretReference};
+pub use setting::{Setting, SettingKind};
 pub use signal::{ReceivedSignals, Signal};
 pub use status::{ExecutionStatus, PlaybookStatus, TaskStatus};
 pub use time::{Span, Timestamp};

@@ -18,6 +18,7 @@ mod record;
 mod replay;
 mod rerun;
 mod schema;
+mod settings;
 mod shell;
 
 use std::time::Duration;
@@ -25,7 +26,7 @@ use std::time::Duration;
 pub use {
     cacao::*, children::*, containment::*, filter::*, flow::*, graph::*, http::*, local::*, loops::*,
     masking::*, outline::*, overdue::*, people::*, playbook::*, record::*, replay::*, rerun::*, schema::*,
-    shell::*,
+    settings::*, shell::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ mod owners;
 mod paging;
 mod reading;
 pub(crate) mod samples;
+mod settings;
 mod slowest;
 mod tenants;
 mod values;
@@ -149,6 +150,12 @@ cases! {
         what_is_due_comes_first_and_what_has_ended_never,
         the_hold_of_a_task_is_listed_until_it_is_registered,
         what_falls_due_at_one_instant_is_listed_page_by_page;
+    settings:
+        a_setting_is_changed_only_as_it_was_read,
+        of_many_changes_at_once_one_is_made,
+        settings_are_listed_with_their_kind_in_pages,
+        a_setting_that_is_too_large_is_refused,
+        the_audit_is_told_newest_first_and_by_tenant;
     epochs:
         each_claim_is_higher_than_every_one_before_and_than_what_is_known,
         a_virtual_shard_is_claimed_alone,

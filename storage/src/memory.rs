@@ -5,6 +5,7 @@ mod books;
 mod containments;
 mod nowhere;
 mod overdue;
+mod settings;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -18,20 +19,22 @@ use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::limits::MEMORY_DOCUMENTS;
 use updraft_protocol::{
-    ContainmentDocument, ContainmentId, DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey,
-    KeyHolder, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Timestamp,
-    Update,
+    AuditRecord, ContainmentDocument, ContainmentId, DeadLetter, ExecutionDocument, ExecutionId,
+    IdempotencyKey, KeyHolder, Name, PlaybookDocument, PlaybookId, PlaybookStatus, Setting, SettingKind,
+    TaskDocument, TenantCode, Timestamp, Update,
 };
 use uuid::Uuid;
 
 use crate::store::{
-    BondStore, ContainmentQuery, ContainmentStore, Cursor, DeadLetterStore, EpochStore, Error,
-    ExecutionQuery, ExecutionStore, InboxQuery, OverdueTasksQuery, OwnerStore, PlaybookRuntime,
-    PlaybookStore, PutOutcome, QueryStore, SlowestQuery, Store, TaskQuery, WriteOutcome, count_outcomes,
+    AuditQuery, AuditStore, BondStore, ContainmentQuery, ContainmentStore, Cursor, DeadLetterStore,
+    EpochStore, Error, ExecutionQuery, ExecutionStore, InboxQuery, OverdueTasksQuery, OwnerStore,
+    PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, SettingStore, SlowestQuery, Store, TaskQuery,
+    WriteOutcome, count_outcomes,
 };
 use books::Books;
 use containments::Containments;
 pub use nowhere::Nowhere;
+use settings::Settings;
 use table::Table;
 
 /// A store in the memory of this process. Full at [`MEMORY_DOCUMENTS`].
@@ -40,6 +43,7 @@ pub struct MemoryStore {
     table: Mutex<Table>,
     books: Mutex<Books>,
     containments: Mutex<Containments>,
+    settings: Mutex<Settings>,
     /// The number of documents at which it is full.
     most: usize,
 }
@@ -58,7 +62,13 @@ impl MemoryStore {
 
     /// An empty store that is full with so many documents.
     fn keeping(most: usize) -> Self {
-        Self { table: Mutex::default(), books: Mutex::default(), containments: Mutex::default(), most }
+        Self {
+            table: Mutex::default(),
+            books: Mutex::default(),
+            containments: Mutex::default(),
+            settings: Mutex::default(),
+            most,
+        }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -67,6 +77,10 @@ impl MemoryStore {
 
     fn held(&self) -> MutexGuard<'_, Containments> {
         self.containments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self) -> MutexGuard<'_, Settings> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
@@ -221,6 +235,41 @@ impl ContainmentStore for MemoryStore {
         limit: usize,
     ) -> Result<Vec<ContainmentDocument>, Error> {
         Ok(self.held().due(by, after, limit))
+    }
+}
+
+#[async_trait]
+impl SettingStore for MemoryStore {
+    async fn put_setting(&self, setting: Setting, before: Option<u64>) -> Result<bool, Error> {
+        self.set().put(setting, before)
+    }
+
+    async fn remove_setting(&self, key: &str, before: u64) -> Result<bool, Error> {
+        Ok(self.set().remove(key, before))
+    }
+
+    async fn setting(&self, key: &str) -> Result<Option<Setting>, Error> {
+        Ok(self.set().get(key))
+    }
+
+    async fn settings(
+        &self,
+        kind: SettingKind,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Setting>, Error> {
+        Ok(self.set().list(kind, after, limit))
+    }
+}
+
+#[async_trait]
+impl AuditStore for MemoryStore {
+    async fn add_audit(&self, records: Vec<AuditRecord>) -> Result<(), Error> {
+        self.set().add_audit(records)
+    }
+
+    async fn audit(&self, query: AuditQuery) -> Result<Vec<AuditRecord>, Error> {
+        Ok(self.set().audit(&query))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The store on a MongoDB server: its collections, and the function for each call of the port. Decides nothing about
 //! playbooks.
 
+mod audit;
 mod bond;
 mod connect;
 mod containment;
@@ -20,6 +21,7 @@ mod pool;
 mod query;
 mod read;
 mod server;
+mod setting;
 #[cfg(any(test, feature = "conformance"))]
 pub mod testing;
 mod uri;
@@ -53,6 +55,8 @@ pub(crate) const PLAYBOOKS: &str = "playbook_collection";
 pub(crate) const EXECUTIONS: &str = "playbook_execution_collection";
 pub(crate) const TASKS: &str = "task_execution_collection";
 pub(crate) const CONTAINMENTS: &str = "containment_collection";
+pub(crate) const SETTINGS: &str = "setting_collection";
+pub(crate) const AUDIT: &str = "audit_collection";
 pub(crate) const DEAD_LETTERS: &str = "dead_letter";
 pub(crate) const SHARDS: &str = "shard_collection";
 pub(crate) const META: &str = "meta";

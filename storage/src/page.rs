@@ -4,7 +4,8 @@
 use updraft_protocol::PlaybookId;
 use updraft_protocol::limits::{PAGE_BYTES, PAGE_ROWS};
 use updraft_protocol::{
-    ContainmentDocument, ExecutionDocument, Fields, KeyHolder, PlaybookDocument, TaskDocument,
+    AuditRecord, ContainmentDocument, ExecutionDocument, Fields, KeyHolder, PlaybookDocument, Setting,
+    TaskDocument,
 };
 
 /// A row of a list.
@@ -32,6 +33,18 @@ impl Row for PlaybookDocument {
 }
 
 impl Row for ContainmentDocument {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.text_bytes()
+    }
+}
+
+impl Row for Setting {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.text_bytes()
+    }
+}
+
+impl Row for AuditRecord {
     fn bytes(&self) -> usize {
         size_of::<Self>() + self.text_bytes()
     }

@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file, one thread that writes, a few that read. No server, no decisions.
 
+mod audit;
 mod bond;
 mod containment;
 mod cut;
@@ -13,6 +14,7 @@ mod query;
 mod read;
 mod row;
 mod schema;
+mod setting;
 mod wal;
 mod write;
 

@@ -1,6 +1,7 @@
 //! The `Store` port: the operations that Updraft needs of a database, one trait for each noun. Every store runs the
 //! same conformance suite.
 
+mod audit;
 mod bond;
 mod containment;
 mod dead_letter;
@@ -13,11 +14,13 @@ mod overdue;
 mod owner;
 mod playbook;
 mod query;
+mod setting;
 
 use async_trait::async_trait;
 use updraft_kernel::batch_limit::BatchLimit;
 pub use updraft_kernel::writer::WriteOutcome;
 
+pub use audit::{AuditQuery, AuditStore};
 pub use bond::{Bond, BondStore, Kept};
 pub use containment::{ContainmentCursor, ContainmentQuery, ContainmentStore, ContainmentsOf};
 pub use dead_letter::DeadLetterStore;
@@ -33,6 +36,8 @@ pub use overdue::{OverdueTasks, OverdueTasksCursor, OverdueTasksQuery};
 pub use owner::{Owner, OwnerStore};
 pub use playbook::{PlaybookStore, PutOutcome};
 pub use query::{Detail, ExecutionQuery, ExecutionsOf, PlaybookRuntime, QueryStore, SlowestQuery, TaskQuery};
+pub use setting::SettingStore;
+pub(crate) use setting::{bounds as setting_bounds, fits as setting_fits};
 
 /// A database of playbooks, executions and tasks.
 ///
@@ -45,6 +50,8 @@ pub trait Store:
     + QueryStore
     + PlaybookStore
     + ContainmentStore
+    + SettingStore
+    + AuditStore
     + DeadLetterStore
     + EpochStore
     + BondStore

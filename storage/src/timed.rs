@@ -14,17 +14,17 @@ use updraft_kernel::containment::{DueCursor, HoldCursor};
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{
-    ContainmentDocument, ContainmentId, DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey,
-    KeyHolder, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Timestamp,
-    Update,
+    AuditRecord, ContainmentDocument, ContainmentId, DeadLetter, ExecutionDocument, ExecutionId,
+    IdempotencyKey, KeyHolder, Name, PlaybookDocument, PlaybookId, PlaybookStatus, Setting, SettingKind,
+    TaskDocument, TenantCode, Timestamp, Update,
 };
 use uuid::Uuid;
 
 use crate::store::{
-    Bond, BondStore, ContainmentQuery, ContainmentStore, Cursor, DeadLetterStore, EpochStore, Error,
-    ExecutionQuery, ExecutionStore, Health, InboxQuery, Kept, OverdueTasksQuery, Owner, OwnerStore,
-    PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, Resumable, SlowestQuery, Store, TaskQuery,
-    WriteOutcome,
+    AuditQuery, AuditStore, Bond, BondStore, ContainmentQuery, ContainmentStore, Cursor, DeadLetterStore,
+    EpochStore, Error, ExecutionQuery, ExecutionStore, Health, InboxQuery, Kept, OverdueTasksQuery, Owner,
+    OwnerStore, PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, Resumable, SettingStore,
+    SlowestQuery, Store, TaskQuery, WriteOutcome,
 };
 
 /// A store whose calls are timed.
@@ -140,6 +140,18 @@ timed! { ContainmentStore {
     containment(tenant: &TenantCode, id: ContainmentId) -> Option<ContainmentDocument>;
     containments(query: ContainmentQuery) -> Vec<ContainmentDocument>;
     due_containments(by: Timestamp, after: Option<DueCursor>, limit: usize) -> Vec<ContainmentDocument>;
+} }
+
+timed! { SettingStore {
+    put_setting(setting: Setting, before: Option<u64>) -> bool;
+    remove_setting(key: &str, before: u64) -> bool;
+    setting(key: &str) -> Option<Setting>;
+    settings(kind: SettingKind, after: Option<&str>, limit: usize) -> Vec<Setting>;
+} }
+
+timed! { AuditStore {
+    add_audit(records: Vec<AuditRecord>) -> ();
+    audit(query: AuditQuery) -> Vec<AuditRecord>;
 } }
 
 timed! { DeadLetterStore {

@@ -10,8 +10,8 @@ mod tests;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, RawDocument, RawDocumentBuf};
 use updraft_protocol::{
-    ContainmentDocument, DeadLetter, ExecutionDocument, Field, FieldReader, FieldWriter, Fields, Json,
-    KeyHolder, PlaybookDocument, PlaybookId, Revision, TaskDocument, Timestamp, Update,
+    AuditRecord, ContainmentDocument, DeadLetter, ExecutionDocument, Field, FieldReader, FieldWriter, Fields,
+    Json, KeyHolder, PlaybookDocument, PlaybookId, Revision, Setting, TaskDocument, Timestamp, Update,
 };
 use uuid::Uuid;
 
@@ -100,6 +100,24 @@ impl Stored for PlaybookDocument {
 impl Stored for ContainmentDocument {
     fn of(fields: &mut Elements<'_>) -> Result<Self, Error> {
         Self::read_fields(fields)
+    }
+}
+
+impl Stored for AuditRecord {
+    fn of(fields: &mut Elements<'_>) -> Result<Self, Error> {
+        Self::read_fields(fields)
+    }
+}
+
+/// A setting, which has a text for its id.
+impl Stored for Setting {
+    fn of(fields: &mut Elements<'_>) -> Result<Self, Error> {
+        Self::read_fields(fields)
+    }
+
+    fn read(collection: &'static str, document: &RawDocument, detail: Detail) -> Result<Option<Self>, Error> {
+        let id = document.get_str("_id").ok();
+        id.map(|id| Self::of(&mut Elements { document, collection, id: &id, detail })).transpose()
     }
 }
 

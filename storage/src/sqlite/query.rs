@@ -220,6 +220,27 @@ macro_rules! dead_letters {
     };
 }
 
+pub(super) const SETTING: &str =
+    "SELECT _id, revision, value, updated_date, uid, reason FROM setting_collection WHERE _id = ?1";
+
+pub(super) const SETTINGS: &str = "SELECT _id, revision, value, updated_date, uid, reason
+    FROM setting_collection WHERE _id > ?1 AND _id < ?2 ORDER BY _id LIMIT ?3";
+
+macro_rules! audit {
+    ($of:literal) => {
+        concat!(
+            "SELECT _id, tenant_code, at, uid, what, subject, outcome, reason, details FROM audit_collection
+            WHERE _id < ?1",
+            $of,
+            " ORDER BY _id DESC LIMIT ?2"
+        )
+    };
+}
+
+pub(super) const AUDIT: &str = audit!("");
+
+pub(super) const AUDIT_OF_TENANT: &str = audit!(" AND tenant_code = ?3");
+
 /// In the order in which [`super::row::dead_letter`] reads them.
 pub(super) const DEAD_LETTERS: &str = dead_letters!("");
 

@@ -4,8 +4,8 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use serde::de::DeserializeOwned;
 use updraft_protocol::{
-    ContainmentDocument, DeadLetter, ExecutionDocument, ExecutionId, Field, FieldReader, Fields, Json,
-    KeyHolder, PlaybookDocument, PlaybookId, TaskDocument,
+    AuditRecord, ContainmentDocument, DeadLetter, ExecutionDocument, ExecutionId, Field, FieldReader, Fields,
+    Json, KeyHolder, PlaybookDocument, PlaybookId, Setting, TaskDocument,
 };
 use uuid::Uuid;
 
@@ -105,6 +105,16 @@ pub(super) fn task(row: &Row<'_>) -> Result<TaskDocument, Error> {
 /// A row of a query for containments.
 pub(super) fn containment(row: &Row<'_>) -> Result<ContainmentDocument, Error> {
     ContainmentDocument::read_fields(&mut Columns::of(row)?)
+}
+
+/// A row of a query for settings.
+pub(super) fn setting(row: &Row<'_>) -> Result<Setting, Error> {
+    Setting::read_fields(&mut Columns::keyed(row))
+}
+
+/// A row of a query for the audit.
+pub(super) fn audit(row: &Row<'_>) -> Result<AuditRecord, Error> {
+    AuditRecord::read_fields(&mut Columns::of(row)?)
 }
 
 /// A row of [`super::query::SLOWEST`].

@@ -6,7 +6,7 @@ use super::fault;
 use crate::store::Error;
 
 /// The schema that this version reads and writes, and no other: none was released before it.
-pub const VERSION: u32 = 21;
+pub const VERSION: u32 = 22;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks are in the tree of their
 /// id: ids grow with time, so rows are added at its end and no second tree is needed.
@@ -93,6 +93,27 @@ CREATE TABLE IF NOT EXISTS containment_collection (
     details TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE IF NOT EXISTS setting_collection (
+    _id TEXT NOT NULL PRIMARY KEY,
+    revision INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    updated_date INTEGER NOT NULL,
+    uid TEXT,
+    reason TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS audit_collection (
+    _id BLOB NOT NULL PRIMARY KEY,
+    tenant_code TEXT,
+    at INTEGER NOT NULL,
+    uid TEXT,
+    what TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT,
+    details TEXT
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS dead_letter (
     _id TEXT NOT NULL PRIMARY KEY,
     tenant_code TEXT,
@@ -148,6 +169,8 @@ CREATE INDEX IF NOT EXISTS containments_due
     ON containment_collection (due, _id) WHERE due IS NOT NULL;
 CREATE INDEX IF NOT EXISTS containments_by_target
     ON containment_collection (tenant_code, target, _id);
+CREATE INDEX IF NOT EXISTS audit_by_tenant
+    ON audit_collection (tenant_code, _id) WHERE tenant_code IS NOT NULL;
 CREATE INDEX IF NOT EXISTS dead_letters_by_tenant
     ON dead_letter (tenant_code, _id) WHERE tenant_code IS NOT NULL;
 ";

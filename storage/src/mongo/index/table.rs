@@ -3,7 +3,7 @@
 use mongodb::bson::{Document, doc};
 use updraft_protocol::TaskStatus;
 
-use crate::mongo::{CONTAINMENTS, DEAD_LETTERS, EXECUTIONS, PLAYBOOKS, TASKS};
+use crate::mongo::{AUDIT, CONTAINMENTS, DEAD_LETTERS, EXECUTIONS, PLAYBOOKS, TASKS};
 
 /// An index that a query needs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,6 +71,7 @@ pub(in crate::mongo) const ALL: &[Index] = &[
     index(CONTAINMENTS, "containments_open", &[("tenant_code", 1), ("open_until", 1), ("_id", 1)]),
     index(CONTAINMENTS, "containments_due", &[("due", 1), ("_id", 1)]).only_with("due"),
     index(CONTAINMENTS, "containments_by_target", &[("tenant_code", 1), ("target", 1), ("_id", 1)]),
+    index(AUDIT, "audit_by_tenant", &[("tenant_code", 1), ("_id", -1)]),
     index(DEAD_LETTERS, "dead_letters_by_tenant", &[("tenant_code", 1), ("_id", 1)]),
 ];
 

@@ -207,7 +207,7 @@ fn a_missing_index_is_made_again() {
     };
     drop(SqliteStore::open(folder.path(), Durability::Fsync).unwrap());
     let made = indexes();
-    assert_eq!(made.len(), 16, "{made:?}");
+    assert_eq!(made.len(), 17, "{made:?}");
     for index in &made {
         beside(folder.path()).execute_batch(&format!("DROP INDEX {index}")).unwrap();
     }

@@ -237,6 +237,18 @@ unavailable! { ContainmentStore {
     due_containments(Timestamp, Option<DueCursor>, usize) -> Vec<ContainmentDocument>;
 } }
 
+unavailable! { SettingStore {
+    put_setting(Setting, Option<u64>) -> bool;
+    remove_setting(&str, u64) -> bool;
+    setting(&str) -> Option<Setting>;
+    settings(SettingKind, Option<&str>, usize) -> Vec<Setting>;
+} }
+
+unavailable! { AuditStore {
+    add_audit(Vec<AuditRecord>) -> ();
+    audit(AuditQuery) -> Vec<AuditRecord>;
+} }
+
 unavailable! { EpochStore {
     claim_epochs(&[VirtualShard], uuid::Uuid, u64) -> ShardEpochs;
 } }
