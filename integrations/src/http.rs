@@ -55,13 +55,14 @@ use std::sync::LazyLock;
 
 use tracing::Instrument;
 use updraft_protocol::{
-    ActionSpec, Answer, Call, Effect, Flaw, Integration, Json, PermitFuture, PermitRequest, Value,
+    ActionSpec, Answer, Call, Effect, Flaw, Integration, Json, PermitFuture, PermitRequest, TargetKind, Value,
 };
 
 pub use allow::Allow;
 pub use builder::{Error, HttpBuilder};
 pub use pattern::HostPattern;
 pub use proxy::Proxy;
+pub use statuses::Statuses;
 pub use tls::{Tls, TlsVersion};
 
 use self::capacity::Capacity;
@@ -271,10 +272,12 @@ impl Integration for HttpIntegration {
             // It depends on whether the tool supports `Idempotency-Key`, which few do.
             is_idempotent: false,
             target: Some("url"),
+            target_kind: Some(TargetKind::Url),
             says_sending: true,
             takes_permit: true,
             // An answer without a body, as many tools give: what a step reads of one has to be written down.
             example: Some(serde_json::json!({"status": 200, "headers": {}, "body": null}).into()),
+            ..ActionSpec::default()
         }
     }
 

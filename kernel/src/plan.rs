@@ -30,6 +30,7 @@ use std::time::Duration;
 use updraft_protocol::{Catalogue, Json, Name, Playbook, StepId, Value};
 
 pub use crate::mistake::Mistake;
+pub use arguments::{ArgumentsSchema, check_arguments};
 pub use exits::{Exits, Follows};
 pub use form::PlannedForm;
 pub use inputs::PlannedInputs;

@@ -13,6 +13,7 @@ mod code;
 mod command;
 mod compare;
 mod compile;
+mod compiler;
 mod filters;
 mod json;
 mod line;
@@ -43,6 +44,7 @@ use crate::{mistake::Mistake, references::References};
 use root::Root;
 
 pub(crate) use budget::Budget;
+pub use compiler::TextCompiler;
 pub(crate) use spelling::is_root;
 pub(crate) use text::Text;
 
@@ -213,12 +215,12 @@ impl Template {
     }
 
     /// The constants in it; `null` in place of each template or secret.
-    pub(crate) fn written_out(&self) -> Value {
+    pub fn written_out(&self) -> Value {
         self.node.written_out()
     }
 
     /// The places of templates and secrets, whose values are not known before it runs: JSON pointers (RFC 6901).
-    pub(crate) fn unknown(&self) -> Vec<String> {
+    pub fn unknown(&self) -> Vec<String> {
         let mut found = Vec::new();
         self.node.unknown(&at::At::new(""), &mut found);
         found
@@ -360,7 +362,11 @@ impl Rendering<'_> {
                 let mut map = BTreeMap::new();
                 for (name, node) in entries {
                     self.take(name.len() + 4)?;
-                    map.insert(name.clone(), self.node(node, depth + 1)?);
+                    let value = self.node(node, depth + 1)?;
+                    let leaves_out = matches!(node, Node::Text(text) if text.leaves_out);
+                    if !(leaves_out && value.is_null()) {
+                        map.insert(name.clone(), value);
+                    }
                 }
                 Value::Object(map)
             }

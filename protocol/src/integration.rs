@@ -17,7 +17,7 @@ use crate::json::Json;
 use crate::secret::{GivenSecret, Masking};
 use crate::value::Value;
 
-pub use action::{ActionSpec, Argument, Effect};
+pub use action::{ActionSpec, Argument, Effect, TargetKind};
 pub use call_limits::{CallLimits, LimitError, Rate};
 pub use catalogue::Catalogue;
 pub use flaw::Flaw;

@@ -65,7 +65,7 @@ pub use ids::{AuditId, ContainmentId, ExecutionId, Name, PlaybookId, StepId, Tas
 pub use input_hash::InputHash;
 pub use integration::{
     ActionSpec, Answer, Argument, Call, CallLimits, CallPermit, Catalogue, Effect, Flaw, Held, Integration,
-    LimitError, PermitFuture, PermitRequest, Rate, Sending,
+    LimitError, PermitFuture, PermitRequest, Rate, Sending, TargetKind,
 };
 pub use json::Json;
 pub use parent::{Parent, PlaybookChoice};

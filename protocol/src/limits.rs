@@ -2,6 +2,7 @@
 
 mod cacao;
 mod children;
+mod connectors;
 mod containment;
 mod filter;
 mod flow;
@@ -24,9 +25,9 @@ mod shell;
 use std::time::Duration;
 
 pub use {
-    cacao::*, children::*, containment::*, filter::*, flow::*, graph::*, http::*, local::*, loops::*,
-    masking::*, outline::*, overdue::*, people::*, playbook::*, record::*, replay::*, rerun::*, schema::*,
-    settings::*, shell::*,
+    cacao::*, children::*, connectors::*, containment::*, filter::*, flow::*, graph::*, http::*, local::*,
+    loops::*, masking::*, outline::*, overdue::*, people::*, playbook::*, record::*, replay::*, rerun::*,
+    schema::*, settings::*, shell::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------

@@ -160,6 +160,22 @@ pub struct SecretReference {
     pub prefix: String,
 }
 
+/// The place of the secrets that a tool itself needs: no argument has it.
+const OF_TOOL: &str = "/$tool/";
+
+impl SecretReference {
+    /// A secret that the tool itself needs, as [`ActionSpec::secrets`](crate::ActionSpec::secrets) declares it. It stands in
+    /// no argument.
+    pub fn of_tool(name: Name) -> Self {
+        Self { place: format!("{OF_TOOL}{name}"), name, prefix: String::new() }
+    }
+
+    /// Whether the tool itself needs it.
+    pub fn is_of_tool(&self) -> bool {
+        self.place.starts_with(OF_TOOL)
+    }
+}
+
 /// A secret of a step, as an attempt gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenSecret {

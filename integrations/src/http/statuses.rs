@@ -7,7 +7,7 @@ use updraft_protocol::{Effect, Value};
 
 /// A set of statuses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Statuses(Vec<RangeInclusive<u16>>);
+pub struct Statuses(Vec<RangeInclusive<u16>>);
 
 impl Statuses {
     /// The default of `expect`: 200 to 299; after a write also 303, which leads to the result.
@@ -23,12 +23,16 @@ impl Statuses {
         Self([408, 425, 429, 500, 502, 503, 504].map(|status| status..=status).to_vec())
     }
 
-    pub(crate) fn contains(&self, status: u16) -> bool {
+    /// Whether this status is one of them.
+    pub fn contains(&self, status: u16) -> bool {
         self.0.iter().any(|range| range.contains(&status))
     }
 
-    /// Reads a list. A mistake is returned as its index in the list, if it has one, and what is needed.
-    pub(crate) fn read(value: &Value) -> Result<Self, (Option<usize>, &'static str)> {
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// The index in the list of the first mistake, if it has one, and what is needed.
+    pub fn read(value: &Value) -> Result<Self, (Option<usize>, &'static str)> {
         let Value::Array(items) = value else { return Err((None, "a list of statuses is needed")) };
         if items.len() > HTTP_STATUSES {
             return Err((None, "too many entries"));
@@ -39,7 +43,8 @@ impl Statuses {
         items.iter().enumerate().map(range).collect::<Result<_, _>>().map(Self)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether no status is one of them.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use updraft_protocol::{ActionSpec, Catalogue, Flaw, Name, Value};
+use updraft_protocol::{ActionSpec, Catalogue, Flaw, Json, Name, Value};
 
-use super::schema::{Held, Schema};
+use super::malformed::SchemaFlaw;
+use super::schema::{Held, Schema, place as place_below};
 use crate::mistake::Mistake;
 use crate::template::Template;
 
@@ -54,6 +55,34 @@ impl Schemas {
             .collect();
         mistakes.extend(flaws);
         mistakes
+    }
+}
+
+/// The mistakes in the arguments of one call by the schema of its action; `place` is theirs.
+pub fn check_arguments(place: &str, arguments: &Template, spec: &ActionSpec) -> Vec<Mistake> {
+    let schema = spec.schema.as_ref().and_then(|schema| Schema::compile(schema, "field").ok());
+    let written = arguments.written_out();
+    let held = Held { place, written: &written, unknown: arguments.unknown() };
+    schema.map_or_else(Vec::new, |schema| held.against(&schema))
+}
+
+/// What arguments have to be, compiled once: for integrations that check those of a call.
+#[derive(Debug)]
+pub struct ArgumentsSchema(Schema);
+
+impl ArgumentsSchema {
+    /// Compiles a schema.
+    ///
+    /// # Errors
+    /// The mistakes in it, each at its place below `place`.
+    pub fn compile(place: &str, schema: &Json) -> Result<Self, Vec<Mistake>> {
+        let told = |flaw: SchemaFlaw| Mistake::new(place_below(place, &flaw.pointer), flaw.message);
+        Schema::compile(schema, "argument").map(Self).map_err(|flaws| flaws.into_iter().map(told).collect())
+    }
+
+    /// The mistakes in the arguments of a call, all of whose values are known.
+    pub fn mistakes(&self, arguments: &Value) -> Vec<Mistake> {
+        Held { place: "arguments", written: arguments, unknown: Vec::new() }.against(&self.0)
     }
 }
 

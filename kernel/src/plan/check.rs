@@ -140,6 +140,10 @@ fn secrets_of(step: &PlannedStep) -> impl Iterator<Item = (&'static str, &Secret
 }
 
 fn place_of(step: &str, within: &str, secret: &SecretReference) -> String {
+    if secret.is_of_tool() {
+        let call = within.strip_suffix("arguments").unwrap_or(within);
+        return format!("{step}.{call}action");
+    }
     schema::place(&format!("{step}.{within}"), &secret.place)
 }
 

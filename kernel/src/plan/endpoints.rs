@@ -1,7 +1,7 @@
 //! Endpoints: the constants of a playbook that give URLs their scheme, host and prefix. Owns their checks and the rule
 //! on where their values may be set; connects nowhere.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_protocol::{Catalogue, Name, Playbook, Value};
 
@@ -112,6 +112,35 @@ pub(super) fn check(checked: &[Checked], playbook: &Playbook, mistakes: &mut Mis
                 mistakes.header(&name, message);
             }
         }
+    }
+}
+
+impl Template {
+    /// What is wrong with these constants for the URLs of a document that is no playbook, by the names of the constants.
+    pub fn wrong_endpoints(&self, constants: &BTreeMap<String, Value>) -> Vec<Mistake> {
+        let wrong = |endpoint: &Endpoint| {
+            let name = name(endpoint);
+            let value = constants.get(&endpoint.variable).filter(|_| !endpoint.is_variable);
+            match value.and_then(|value| found(value, &endpoint.keys)) {
+                Some(value) => gives(endpoint, value).err().map(|message| Mistake::new(name, message)),
+                None => {
+                    let message = format!("there is no `{name}` to connect to");
+                    Some(Mistake::new(&endpoint.place, message))
+                }
+            }
+        };
+        self.endpoints().iter().filter_map(wrong).collect()
+    }
+
+    /// The places that its URLs connect to with these constants: those that are written out, and those that one constant gives.
+    pub fn bases(&self, constants: &BTreeMap<String, Value>) -> Vec<String> {
+        let written = self.written_places().iter().map(|written| written.base.clone());
+        let given =
+            self.endpoints().iter().filter(|endpoint| endpoint.gives == Gives::Base).filter_map(|endpoint| {
+                let value = constants.get(&endpoint.variable)?;
+                found(value, &endpoint.keys)?.as_str().map(str::to_owned)
+            });
+        written.chain(given).collect()
     }
 }
 

@@ -14,12 +14,33 @@ pub(crate) struct Budget {
     told: bool,
     /// The names that can be read beside the roots of every text.
     locals: Vec<Arc<str>>,
+    /// The roots of every text.
+    roots: &'static [&'static str],
+    /// Whether a field is left out whose text is one expression that gives `null`.
+    pub(super) leaves_out: bool,
 }
+
+/// The data of every template of a playbook.
+const ROOTS: [&str; 5] = ["input", "variables", "constants", "steps", "now"];
+
+/// The data of every template of another document.
+const OTHER_ROOTS: [&str; 1] = ["constants"];
 
 impl Budget {
     /// The budget of one playbook.
     pub(crate) fn new() -> Self {
-        Self { work: PLAYBOOK_COMPILE_WORK, bytes: PLAYBOOK_COMPILED_BYTES, told: false, locals: Vec::new() }
+        let (work, bytes) = (PLAYBOOK_COMPILE_WORK, PLAYBOOK_COMPILED_BYTES);
+        Self { work, bytes, told: false, locals: Vec::new(), roots: &ROOTS, leaves_out: false }
+    }
+
+    /// The budget of one document that is no playbook: of the roots its texts have `constants` alone.
+    pub(super) fn of_other() -> Self {
+        Self { roots: &OTHER_ROOTS, ..Self::new() }
+    }
+
+    /// The roots of every text.
+    pub(super) fn roots(&self) -> &'static [&'static str] {
+        self.roots
     }
 
     /// From here on, texts are inside of loops that give these names.

@@ -3,22 +3,19 @@
 use minijinja::machinery::ast::{self, BinOpKind};
 use updraft_protocol::suggest::suggestion;
 
-/// The data of every template.
-const ROOTS: [&str; 5] = ["input", "variables", "constants", "steps", "now"];
-
 /// Whether a name means something in every template, so that nothing else can have it.
 pub(crate) fn is_root(name: &str) -> bool {
     matches!(name, "input" | "variables" | "constants" | "steps" | "now" | "loop" | "none" | "true" | "false")
 }
 
-/// Why a name cannot be read; `around` are the names that loops, and the template itself, give beside those of every template.
-pub(super) fn unknown<'a>(name: &str, around: impl Iterator<Item = &'a str>) -> String {
+/// Why a name cannot be read; `there` are those that can be.
+pub(super) fn unknown<'a>(name: &str, there: impl Iterator<Item = &'a str>) -> String {
     match name {
         "null" | "nil" => format!("`{name}` is written `none`"),
         _ if is_operator(name) => format!("`{name}` is written `{}`", name.to_ascii_lowercase()),
         "range" | "namespace" | "self" => format!("`{name}` is not available"),
         _ => {
-            let names: Vec<&str> = ROOTS.into_iter().chain(around).collect();
+            let names: Vec<&str> = there.collect();
             let near = suggestion(name, names.iter().copied());
             let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
             let (last, others) = quoted.split_last().map_or(("", &[][..]), |(last, others)| (last, others));
@@ -145,7 +142,7 @@ fn operators(plain: &str, detail: &str) -> Option<String> {
     } else if plain.contains('?') {
         ("a ? b : c", "b if a else c")
     } else if let Some(word) = words(plain).find(|word| is_operator(word)) {
-        return Some(unknown(word, std::iter::empty()));
+        return Some(unknown(word, std::iter::empty::<&str>()));
     } else if detail.contains("unexpected `=`") || detail.contains("after expression") && assigns(plain) {
         ("=", "==")
     } else {

@@ -28,6 +28,8 @@ pub(crate) struct Text {
     place: TextUse,
     /// Whether each item of its list is a value of its own.
     pub(super) spread: bool,
+    /// Whether its field is left out where it gives `null`.
+    pub(super) leaves_out: bool,
     /// The number of names that it sets.
     slots: usize,
     /// Its approximate size in memory.
@@ -111,7 +113,9 @@ impl Text {
         });
         let (text, references) = compiled?;
         let spread = place == TextUse::Field && structures.contains(&"spread");
-        Ok((Self { place, spread, ..text }, TextFindings { references, endpoints, structures }))
+        let is_value = matches!(place, TextUse::Data | TextUse::Field | TextUse::Header);
+        let leaves_out = budget.leaves_out && is_value && matches!(text.body, Body::Operand(_));
+        Ok((Self { place, spread, leaves_out, ..text }, TextFindings { references, endpoints, structures }))
     }
 
     /// Compiles a condition: an expression without anything around it.
@@ -161,8 +165,8 @@ impl Text {
         };
         let (body, slots) = compiled.map_err(told)?;
         let bytes = before - budget.left();
-        let (place, spread) = (TextUse::Data, false);
-        Ok((Self { path: path.to_owned(), body, place, spread, slots, bytes }, references))
+        let (place, spread, leaves_out) = (TextUse::Data, false, false);
+        Ok((Self { path: path.to_owned(), body, place, spread, leaves_out, slots, bytes }, references))
     }
 
     /// The value of a text that is one path to a value which is kept as its own text; `None` for any other, and where it is not
@@ -195,6 +199,9 @@ impl Text {
                 Operand::text(&root.meter, &run.finish())?
             }
         };
+        if self.leaves_out && matches!(value, Operand::Null) {
+            return Ok(value);
+        }
         if self.spread {
             one::check_list(&value)?
         } else {

@@ -1,6 +1,9 @@
 //! The declaration of an action by its integration: its arguments, its effect, whether it may be repeated. Checks
 //! nothing.
 
+use std::time::Duration;
+
+use crate::ids::Name;
 use crate::json::Json;
 
 /// How an integration reads one argument of an action: which part of it may be data of alerts and answers.
@@ -41,6 +44,25 @@ pub enum Effect {
     Write,
 }
 
+/// What the target of an action is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetKind {
+    /// A machine, by its name.
+    Host,
+    /// An address.
+    Ip,
+    /// An account.
+    User,
+    /// A domain.
+    Domain,
+    /// A URL.
+    Url,
+    /// A file, by its hash.
+    Hash,
+    /// A mailbox, or a message in one.
+    Mail,
+}
+
 /// The declaration of one action.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ActionSpec {
@@ -60,6 +82,13 @@ pub struct ActionSpec {
     pub is_idempotent: bool,
     /// The argument with the target of the call: a host, an account.
     pub target: Option<&'static str>,
+    /// What that target is, if it is always the same.
+    pub target_kind: Option<TargetKind>,
+    /// The secrets of the tenant that the integration itself needs for a call, beside those that its arguments name. They
+    /// are in [`Call::secrets`](super::Call::secrets), by [`SecretReference::of_tool`](crate::SecretReference::of_tool).
+    pub secrets: Vec<Name>,
+    /// How long an attempt may take whose step does not say it.
+    pub timeout: Option<Duration>,
     /// Whether it calls [`Sending::begin`](super::Sending::begin) itself. If not, it counts as sending at once.
     pub says_sending: bool,
     /// Whether a call may have to wait for a permit of [`Integration::permit`](super::Integration::permit).

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_protocol::limits::ATTEMPT_TIMEOUT;
 use updraft_protocol::playbook::{Action, OnLastFailure, Record, Retry};
 use updraft_protocol::{ActionSpec, Argument, Effect, Name, SecretReference, Value};
 use url::Url;
 
-use super::call::WrittenCall;
+use super::call::{WrittenCall, secrets_of, timeout_of};
 use super::{Draft, PlannedAlready, PlannedContainment, PlannedKind, PlannedStep, PlannedUndo, Steps};
 use crate::plan::StepIndex;
 use crate::template::Template;
@@ -108,11 +107,11 @@ impl PlannedAction {
         let written_out = arguments.written_out();
         let spec = steps.catalogue.spec(&action.integration, action.action.as_str());
         Some(Self {
-            secrets: arguments.secrets().into(),
+            secrets: secrets_of(&arguments, &spec),
             effect: steps.catalogue.effect(&action.integration, action.action.as_str(), &written_out),
             missing,
             arguments,
-            timeout: action.timeout.map_or(ATTEMPT_TIMEOUT, |span| span.0),
+            timeout: timeout_of(action.timeout, &spec),
             retry,
             pauses: action.on_last_failure.unwrap_or(steps.on_last_failure) == OnLastFailure::Pause,
             within: None,

@@ -2,16 +2,29 @@
 //! registered tools; calls nothing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-use updraft_protocol::limits::RETRY_ATTEMPTS;
+use updraft_protocol::limits::{ATTEMPT_TIMEOUT, RETRY_ATTEMPTS};
 use updraft_protocol::playbook::Retry;
 use updraft_protocol::suggest::suggestion;
-use updraft_protocol::{ActionSpec, Name, Span, Value};
+use updraft_protocol::{ActionSpec, Name, SecretReference, Span, Value};
 
 use super::{Draft, RetryPolicy, Steps};
 use crate::mistake::Mistake;
 use crate::plan::{Standing, arguments::with_defaults};
 use crate::template::Template;
+
+/// The secrets of a call: those that its arguments name, and those that its tool needs itself.
+pub(super) fn secrets_of(arguments: &Template, spec: &ActionSpec) -> Arc<[SecretReference]> {
+    let of_tool = spec.secrets.iter().cloned().map(SecretReference::of_tool);
+    arguments.secrets().iter().cloned().chain(of_tool).collect()
+}
+
+/// How long an attempt may take: as its step says, or its tool, or as any.
+pub(super) fn timeout_of(written: Option<Span>, spec: &ActionSpec) -> Duration {
+    written.map(|span| span.0).or(spec.timeout).unwrap_or(ATTEMPT_TIMEOUT)
+}
 
 /// A call as its author wrote it.
 pub(super) struct WrittenCall<'a> {

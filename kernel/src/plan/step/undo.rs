@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_protocol::limits::{
-    ATTEMPT_TIMEOUT, RECORDED_ARGUMENTS_BYTES, RECORDED_TARGET_BYTES, UNDO_WITHIN,
-};
+use updraft_protocol::limits::{RECORDED_ARGUMENTS_BYTES, RECORDED_TARGET_BYTES, UNDO_WITHIN};
 use updraft_protocol::playbook::{Action, Record, Retry, UndoOn};
 use updraft_protocol::{
     Effect, Failure, FailureKind, Hold, Json, Name, SecretReference, Span, StepId, Timestamp, UndoCall,
@@ -14,7 +12,7 @@ use updraft_protocol::{
 };
 
 use super::action::url_of;
-use super::call::WrittenCall;
+use super::call::{WrittenCall, secrets_of, timeout_of};
 use super::end::template;
 use super::{Draft, PlannedAction, PlannedKind, PlannedStep, RetryPolicy, Steps};
 use crate::mistake::Mistake;
@@ -138,7 +136,7 @@ impl PlannedUndo {
         on.sort_unstable();
         on.dedup();
         Some(Some(Self {
-            secrets: arguments.secrets().into(),
+            secrets: secrets_of(&arguments, &spec),
             missing,
             arguments,
             on,
@@ -149,7 +147,7 @@ impl PlannedUndo {
             target: spec.target,
             safe_if_unknown: undo.safe_if_unknown,
             within: undo.within.unwrap_or(Span(UNDO_WITHIN)),
-            timeout: undo.timeout.map_or(ATTEMPT_TIMEOUT, |span| span.0),
+            timeout: timeout_of(undo.timeout, &spec),
             retry,
             written: (undo.timeout, undo.retry.clone()),
             integration,
@@ -220,7 +218,8 @@ impl PlannedUndo {
             integration: self.integration.clone(),
             action: self.action.clone(),
             arguments: kept.ok(),
-            secrets: self.secrets.to_vec(),
+            // Those of the tool itself are found again by what it declares then.
+            secrets: self.secrets.iter().filter(|secret| !secret.is_of_tool()).cloned().collect(),
             within: self.within,
             timeout: self.written.0,
             retry: self.written.1.clone(),

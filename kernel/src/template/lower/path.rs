@@ -47,23 +47,30 @@ impl Lowering<'_> {
             self.budget.keep(name.len())?;
             return Ok(Base::Slot(slot, name.into()));
         }
+        let is_root = self.budget.roots().contains(&name);
         match name {
-            "input" => {
+            _ if self.budget.has_local(name) => {
+                self.budget.keep(2 * name.len())?;
+                self.references.locals.insert(name.to_owned());
+                self.want(name, keys, read)?;
+                Ok(Base::Local(name.into()))
+            }
+            "input" if is_root => {
                 self.references.input = true;
                 self.want("input", keys, read)?;
                 Ok(Base::Input)
             }
-            "variables" => {
+            "variables" if is_root => {
                 self.references.variables = true;
                 self.want("variables", keys, read)?;
                 Ok(Base::Variables)
             }
-            "constants" => {
+            "constants" if is_root => {
                 self.references.constants = true;
                 self.want("constants", keys, read)?;
                 Ok(Base::Constants)
             }
-            "steps" => {
+            "steps" if is_root => {
                 let texts: Vec<_> = keys.iter().map_while(Key::text).collect();
                 if let Some(mistake) = step_read(&texts, texts.len() == keys.len()) {
                     return Err(mistake);
@@ -75,19 +82,16 @@ impl Lowering<'_> {
                 self.want("steps", keys, read)?;
                 Ok(Base::Steps)
             }
-            "now" if keys.is_empty() => Ok(Base::Now),
-            "now" => Err("`now` is a text, which has no fields: `now|date_format('%H')`".to_owned()),
-            _ if self.budget.has_local(name) => {
-                self.budget.keep(2 * name.len())?;
-                self.references.locals.insert(name.to_owned());
-                self.want(name, keys, read)?;
-                Ok(Base::Local(name.into()))
+            "now" if is_root && keys.is_empty() => Ok(Base::Now),
+            "now" if is_root => {
+                Err("`now` is a text, which has no fields: `now|date_format('%H')`".to_owned())
             }
             "loop" if self.loops > 0 => self.loop_field(keys),
             "loop" => Err("`loop` is only there inside a loop".to_owned()),
             _ => {
                 let set = self.scopes.iter().flatten().map(|(name, _)| name.as_str());
-                Err(spelling::unknown(name, self.budget.locals().chain(set)))
+                let roots = self.budget.roots().iter().copied();
+                Err(spelling::unknown(name, roots.chain(self.budget.locals()).chain(set)))
             }
         }
     }
