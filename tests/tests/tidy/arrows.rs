@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Who may know whom: `protocol ← kernel ← storage ← actors ← engine ← cli`. For tests alone, the crates
 /// after the first list.
-const MAY_KNOW: [(&str, &[&str], &[&str]); 19] = [
+const MAY_KNOW: [(&str, &[&str], &[&str]); 20] = [
     ("updraft-protocol", &[], &[]),
     ("updraft-kernel", &["updraft-protocol"], &[]),
     ("updraft-masking", &["updraft-protocol"], &[]),
@@ -17,6 +17,7 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 19] = [
     ("updraft-storage", &["updraft-protocol", "updraft-kernel"], &["updraft-storage"]),
     ("updraft-actors", &["updraft-protocol", "updraft-kernel", "updraft-masking", "updraft-storage"], &[]),
     ("updraft-integrations", &["updraft-protocol", "updraft-masking"], &[]),
+    ("updraft-connectors", &["updraft-protocol", "updraft-kernel", "updraft-integrations"], &[]),
     ("updraft", BELOW_ENGINE, &[]),
     ("updraft-load", &["updraft"], &[]),
     ("updraft-replay", &["updraft-protocol", "updraft-kernel"], &[]),
@@ -41,6 +42,7 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 19] = [
 const BELOW_ENGINE: &[&str] = &[
     "updraft-protocol",
     "updraft-cacao",
+    "updraft-connectors",
     "updraft-kernel",
     "updraft-masking",
     "updraft-storage",

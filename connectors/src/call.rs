@@ -1,0 +1,201 @@
+//! A call: from its arguments to its output, by one request, by those of several pages, or by a poll. Owns their order and their
+//! time; every request is made by the HTTP integration.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+use updraft_integrations::HttpIntegration;
+use updraft_protocol::limits::{ATTEMPT_TIMEOUT, CONNECTOR_PAGE_PAUSES, CONNECTOR_POLL_FAILURES};
+use updraft_protocol::{Call, Effect, Failure, FailureKind, Integration, Json, Span, Value};
+
+use crate::action::Action;
+use crate::answer::ToolAnswer;
+use crate::data::{CallData, START};
+use crate::flow::CallTime;
+use crate::pages::{After, Pages, PagesOf};
+use crate::poll::{Asked, Poll};
+use crate::request::Request;
+use crate::rule::Judged;
+
+/// A call that is being made.
+pub(crate) struct Calling<'c> {
+    action: &'c Action,
+    http: &'c HttpIntegration,
+    call: Call,
+    time: CallTime,
+    /// Requests that were made.
+    made: u32,
+}
+
+impl<'c> Calling<'c> {
+    pub(crate) fn new(action: &'c Action, http: &'c HttpIntegration, mut call: Call) -> Self {
+        let time = CallTime::of(&mut call);
+        Self { action, http, call, time, made: 0 }
+    }
+
+    /// Makes the call.
+    pub(crate) async fn run(mut self, mut data: CallData) -> Result<Json, Failure> {
+        let action = self.action;
+        match (&action.pages, &action.poll) {
+            (Some(pages), _) => self.pages(pages, &mut data).await,
+            (None, Some(poll)) => self.poll(poll, &mut data).await,
+            (None, None) => {
+                let arguments = action.request.rendered(&data)?;
+                let came = self.request(&action.request, arguments, self.time.left()).await;
+                self.output(came, &mut data)
+            }
+        }
+    }
+
+    /// Makes one request.
+    async fn request(
+        &mut self,
+        request: &Request,
+        arguments: Value,
+        timeout: Duration,
+    ) -> Result<Json, Failure> {
+        let mut call = request.call(&self.call, arguments, self.made)?;
+        call.timeout = timeout;
+        self.made += 1;
+        self.http.call(call).await
+    }
+
+    /// The output of what a request came to.
+    fn output(&self, came: Result<Json, Failure>, data: &mut CallData) -> Result<Json, Failure> {
+        match self.action.rules.judge(came, data, self.action.effect)? {
+            Judged::Output(output) => Ok(output),
+            Judged::Answer(answer) => match &self.action.result {
+                Some(result) => result.output(data, self.action.effect, answer.note.clone()),
+                None => Ok(answer.whole),
+            },
+        }
+    }
+
+    async fn pages(&mut self, pages: &Pages, data: &mut CallData) -> Result<Json, Failure> {
+        let action = self.action;
+        let mut so_far = pages.begin();
+        so_far.shown_in(data);
+        let mut arguments = action.request.rendered(data)?;
+        let first = arguments.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
+        loop {
+            let came = self.page(arguments.clone()).await;
+            let answer = match action.rules.judge(came, data, action.effect)? {
+                Judged::Answer(answer) => answer,
+                Judged::Output(output) => return Ok(output),
+            };
+            match so_far.take(&answer, data, &first)? {
+                After::Nothing => return self.all(so_far, answer, data),
+                After::Request => {
+                    so_far.shown_in(data);
+                    arguments = action.request.rendered(data)?;
+                }
+                After::Url(url) => lead_to(&mut arguments, url, &action.request),
+            }
+            if self.time.left().is_zero() {
+                return Err(self.time.over("not all pages came"));
+            }
+        }
+    }
+
+    /// One page. A later one whose tool asks for a pause is waited for, where the time is enough.
+    async fn page(&mut self, arguments: Value) -> Result<Json, Failure> {
+        let request = &self.action.request;
+        for _ in 0..CONNECTOR_PAGE_PAUSES {
+            let is_first = self.made == 0;
+            let came = self.request(request, arguments.clone(), self.time.left()).await;
+            let pause = came.as_ref().err().filter(|failure| failure.kind == FailureKind::RateLimited);
+            let pause = pause.and_then(Failure::retry_after);
+            match pause.filter(|pause| !is_first && *pause < self.time.left()) {
+                Some(pause) => sleep(pause).await,
+                None => return came,
+            }
+        }
+        self.request(request, arguments, self.time.left()).await
+    }
+
+    /// The output of all pages; the answer is that of the last.
+    fn all(&self, pages: PagesOf<'_>, answer: ToolAnswer, data: &mut CallData) -> Result<Json, Failure> {
+        let (items, more) = pages.end(data)?;
+        match &self.action.result {
+            Some(result) => result.output(data, self.action.effect, answer.note),
+            None => {
+                let text = format!("{{\"items\":{},\"more\":{more}}}", items.as_str());
+                Json::parse(&text)
+                    .map_err(|error| Failure::new(FailureKind::InvalidResponse, error.to_string()))
+            }
+        }
+    }
+
+    async fn poll(&mut self, poll: &Poll, data: &mut CallData) -> Result<Json, Failure> {
+        let action = self.action;
+        let arguments = action.request.rendered(data)?;
+        let came = self.request(&action.request, arguments, self.time.left().min(ATTEMPT_TIMEOUT)).await;
+        match action.rules.judge(came, data, action.effect)? {
+            Judged::Output(output) => return Ok(output),
+            Judged::Answer(answer) => data.set(START, answer.whole),
+        }
+        let asked = self.ask(poll, data).await;
+        let came = asked.map_err(|failure| self.begun(failure))?;
+        self.output(came, data).map_err(|failure| self.begun(failure))
+    }
+
+    /// Asks until it is done.
+    async fn ask(&mut self, poll: &Poll, data: &mut CallData) -> Result<Result<Json, Failure>, Failure> {
+        let mut failures = 0;
+        let mut pause = poll.interval;
+        loop {
+            let left = self.time.left().min(poll.deadline.saturating_sub(self.time.used()));
+            if left <= pause {
+                let message = format!("it was not done within {}", Span(poll.deadline.min(self.time.used())));
+                return Err(Failure::new(FailureKind::Timeout, message).with_retryable(false));
+            }
+            sleep(pause).await;
+            pause = poll.interval;
+            let mut arguments = poll.request.rendered(data)?;
+            never_from_a_cache(&mut arguments);
+            let timeout = self.time.left().min(ATTEMPT_TIMEOUT);
+            let came = self.request(&poll.request, arguments, timeout).await;
+            match poll.asked(came, data)? {
+                Asked::NotYet => failures = 0,
+                Asked::Done(Err(failure)) if failure.retryable() && failures < CONNECTOR_POLL_FAILURES => {
+                    failures += 1;
+                    pause = failure.retry_after().map_or(pause, |asked| asked.max(pause));
+                }
+                Asked::Done(came) => return Ok(came),
+            }
+        }
+    }
+
+    /// A failure after the beginning: what was begun goes on at the tool, and another attempt would begin it again.
+    fn begun(&self, failure: Failure) -> Failure {
+        match self.action.effect {
+            Effect::Write => failure.with_may_have_acted(true).with_retryable(false),
+            Effect::Read => failure,
+        }
+    }
+}
+
+/// The request of a URL that an answer named: it has the query, but for secrets, which no answer knows.
+fn lead_to(arguments: &mut Value, url: String, request: &Request) {
+    let Value::Object(fields) = arguments else { return };
+    fields.insert("url".to_owned(), Value::String(url));
+    fields.remove("path");
+    let is_secret = |name: &String| {
+        let place = format!("/query/{}", name.replace('~', "~0").replace('/', "~1"));
+        request.references().iter().any(|secret| secret.place == place)
+    };
+    if let Some(Value::Object(query)) = fields.get_mut("query") {
+        query.retain(|name, _| is_secret(name));
+    }
+}
+
+/// What is between here and the tool has to ask it.
+fn never_from_a_cache(arguments: &mut Value) {
+    let Value::Object(fields) = arguments else { return };
+    let headers = fields.entry("headers".to_owned()).or_insert_with(|| Value::Object([].into()));
+    if let Value::Object(headers) = headers
+        && !headers.keys().any(|name| name.eq_ignore_ascii_case("cache-control"))
+    {
+        headers.insert("Cache-Control".to_owned(), Value::from("no-cache"));
+    }
+}
