@@ -56,6 +56,12 @@ impl Command {
         for file in &work.grants.trust {
             self.option("--trust", file.as_os_str());
         }
+        for directory in &work.grants.connectors.connectors {
+            self.option("--connectors", directory.as_os_str());
+        }
+        for constant in &work.grants.connectors.connector_constant {
+            self.option("--connector-constant", OsStr::new(&constant.to_string()));
+        }
         if work.grants.allow_bash {
             self.words.push("--allow-bash".into());
         }

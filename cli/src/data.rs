@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::time::Instant;
+use updraft::connectors::Connectors;
 use updraft::integrations::HttpIntegration;
-use updraft::integrations::http::Allow;
+use updraft::integrations::http::{Allow, HttpBuilder};
 use updraft::{
     Builder, Engine, ExecutionId, Inspection, Resume, Shutdown, StartError, StoreAddress, TenantCode,
 };
 
 use crate::at::At;
 use crate::cacao;
+use crate::connector;
 use crate::exit::Error;
 use crate::input;
 use crate::interrupt::Interrupt;
@@ -84,18 +86,34 @@ impl Kept {
     }
 }
 
-/// An engine's configuration with the tools that the program has, which may use what is granted.
-pub(crate) fn tools(allowed: Vec<Allow>, grants: &Grants) -> Result<Builder, Error> {
-    let mut http = allowed.into_iter().fold(HttpIntegration::builder(), |http, entry| http.allow(entry));
+/// How HTTP reaches hosts, by what is granted.
+pub(crate) fn http(allowed: &[Allow], grants: &Grants) -> Result<HttpBuilder, Error> {
+    let allowed = allowed.iter().cloned();
+    let mut http = allowed.fold(HttpIntegration::builder(), |http, entry| http.allow(entry));
     for file in &grants.trust {
         let pem = input::bytes(file, TRUST_BYTES).map_err(|error| Error::refused(file.display(), error))?;
         http = http.trust(&pem).map_err(|error| Error::refused(file.display(), error))?;
     }
-    let http = network::proxied(http)?.build().map_err(|error| Error::refused("--allow-net", error))?;
+    network::proxied(http)
+}
+
+/// An engine's configuration with the tools that the program has, which may use what is granted.
+pub(crate) fn tools(allowed: Vec<Allow>, grants: &Grants) -> Result<Builder, Error> {
+    let integration =
+        http(&allowed, grants)?.build().map_err(|error| Error::refused("--allow-net", error))?;
+    let connectors = connector::read(&grants.connectors, http(&allowed, grants)?)?;
     let builder = Engine::builder()
-        .integration("http", http)
+        .integration("http", integration)
+        .connectors(&connectors)
         .secrets(Secrets::of(secrets::directory(grants).as_deref(), &grants.secrets_of));
     shell::granted(builder, grants)
+}
+
+/// A configuration with these connectors and the secrets that are granted: for calls by hand.
+pub(crate) fn tools_with(connectors: &Connectors, grants: &Grants) -> Result<Builder, Error> {
+    cacao::agree(&grants.secrets_of)?;
+    let secrets = Secrets::of(secrets::directory(grants).as_deref(), &grants.secrets_of);
+    Ok(Engine::builder().connectors(connectors).secrets(secrets))
 }
 
 /// An engine's configuration for this place, as it is asked to work.

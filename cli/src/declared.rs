@@ -16,15 +16,20 @@ use crate::data;
 use crate::exit::Error;
 use crate::input;
 use crate::network;
-use crate::options::{Data, Grants};
+use crate::options::{ConnectorOptions, Data, Grants};
 use crate::shell;
 
 /// The integrations that the program has, and steps that Updraft itself decides.
 const OWN: [&str; 4] = ["http", "bash", "ssh", "updraft"];
 
 /// The tools that playbooks are checked against where nothing is called: those of the program, and those that a file describes.
-pub(crate) fn declared(options: &Data, file: Option<&Path>) -> Result<Builder, Error> {
-    let tools = data::tools(network::allowed(&[], &options.data)?, &Grants::default())?;
+pub(crate) fn declared(
+    options: &Data,
+    connectors: &ConnectorOptions,
+    file: Option<&Path>,
+) -> Result<Builder, Error> {
+    let grants = Grants { connectors: connectors.clone(), ..Grants::default() };
+    let tools = data::tools(network::allowed(&[], &options.data)?, &grants)?;
     add(tools, file)
 }
 

@@ -9,6 +9,7 @@ mod bulk;
 mod cacao;
 mod cancel;
 mod command;
+mod connector;
 mod containments;
 mod data;
 mod dead_letters;
@@ -103,6 +104,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
     match command {
         Command::Validate(options) => wait(validate::validate(&options, screen)),
         Command::Fmt(options) => fmt::fmt(&options, screen),
+        Command::Connector(command) => wait(connector::connector(&command)),
         Command::Schema => validate::schema(),
         Command::Import(options) => cacao::import(&options),
         Command::Export(options) => cacao::export(&options),

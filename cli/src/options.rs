@@ -1,5 +1,6 @@
 //! Options: what the command line can say. Owns names, defaults and help; opens nothing.
 
+mod connector;
 mod containments;
 mod convert;
 mod format;
@@ -24,6 +25,9 @@ use updraft_load::whole;
 use crate::at::At;
 use crate::exit;
 use crate::stress::options::Stress;
+pub(crate) use connector::{
+    CallConnector, CheckConnector, ConnectorCommand, ConnectorOptions, ListConnectors,
+};
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
 pub(crate) use convert::{CacaoFile, Export, ExportForm, Import, ImportForm};
 pub(crate) use format::FormatFiles;
@@ -114,6 +118,9 @@ pub(crate) enum Command {
     Import(Import),
     /// Makes a playbook in another form of one of Updraft.
     Export(Export),
+    /// Checks connectors, lists them, and calls one by hand.
+    #[command(subcommand)]
+    Connector(ConnectorCommand),
     /// Prints the JSON Schema of playbooks, for editors.
     Schema,
 }

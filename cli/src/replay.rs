@@ -56,7 +56,7 @@ impl Totals {
 /// Replays them one after the other, and tells of each.
 pub(crate) async fn replay(options: Replay, screen: &Screen) -> Result<Ending, Error> {
     let mut interrupt = Interrupt::listen(screen)?;
-    let tools = declared(&options.data, options.integrations.as_deref())?;
+    let tools = declared(&options.data, &options.connectors, options.integrations.as_deref())?;
     let plans = playbook::plans(&options.playbook, &options.sub, &tools).await;
     let (playbook, mut plans) = plans.map_err(|mistakes| Error::Refused(mistakes.join("\n")))?;
     for given in &options.var {

@@ -59,7 +59,7 @@ pub(crate) async fn test(options: Test, screen: &Screen) -> Result<Ending, Error
     let here = [PathBuf::from(".")];
     let paths = if options.paths.is_empty() { &here[..] } else { &options.paths };
     let files = files::test_files(paths)?;
-    let tools = declared(&options.data, options.integrations.as_deref())?;
+    let tools = declared(&options.data, &options.connectors, options.integrations.as_deref())?;
     let (mut jobs, mut mistakes) = (Vec::new(), Vec::new());
     for (number, path) in files.iter().enumerate() {
         match read(path, &tools).await {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_actors::{Clock, SystemClock};
+use updraft_connectors::Connectors;
 use updraft_kernel::batch_limit::BatchLimit;
 use updraft_kernel::machine::DefaultWaits;
 use updraft_kernel::pairing::Loss;
@@ -150,6 +151,35 @@ impl Builder {
     #[must_use]
     pub fn shared_integration(mut self, name: impl Into<String>, integration: Arc<dyn Integration>) -> Self {
         self.integrations.insert(name.into(), integration);
+        self
+    }
+
+    /// Integrations that are declared in files, each under its own name: the newest version of each. Limits that they declare
+    /// hold unless [`Builder::call_limits`] declares others.
+    ///
+    /// ```
+    /// use updraft::connectors::{Connector, Connectors};
+    /// use updraft::integrations::HttpIntegration;
+    ///
+    /// let connector = Connector::parse(b"
+    /// connector: reputation
+    /// version: 1
+    /// base_url: https://reputation.example
+    /// actions: {address: {request: {path: /addresses}}}
+    /// ")?;
+    /// let connectors = Connectors::builder(HttpIntegration::builder()).connector(connector).build()?;
+    /// let builder = updraft::Engine::builder().connectors(&connectors);
+    /// # Ok::<(), updraft::connectors::Error>(())
+    /// ```
+    #[must_use]
+    pub fn connectors(mut self, connectors: &Connectors) -> Self {
+        for integration in connectors.newest() {
+            let (name, limits) = (integration.connector().name().as_str(), integration.connector().limits());
+            if let Some(limits) = limits {
+                self.call_limits.entry(name.to_owned()).or_insert_with(|| limits.clone());
+            }
+            self.integrations.insert(name.to_owned(), Arc::new(integration.clone()));
+        }
         self
     }
 

@@ -54,6 +54,7 @@ mod idempotency;
 mod inbox;
 mod journal_binding;
 pub mod local;
+mod manual_call;
 mod open;
 mod overdue;
 mod ownership;
@@ -85,6 +86,7 @@ pub use health::{Backlog, EngineHealth, EngineTrouble};
 
 pub use engine::Engine;
 pub use inbox::InboxEntry;
+pub use manual_call::ManualCall;
 pub use overdue::{Overdue, OverdueCursor, OverduePage, OverdueQuery, OverdueRow};
 pub use playbooks::Playbooks;
 pub use reader::Reader;
@@ -97,6 +99,7 @@ pub use submission::{Submission, SubmitError};
 pub use updraft_actors::gates::ToolGate;
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
 pub use updraft_cacao as cacao;
+pub use updraft_connectors as connectors;
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{
     batch_limit::BatchLimit, idempotency::OnReuse, invariant, machine::LoopProgress, machine::RunningLoop,
@@ -113,7 +116,7 @@ pub use updraft_protocol::{
     Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, LimitError, Masking, Name, Number,
     Omission, Parent, Pause, PauseCause, PermitFuture, PermitRequest, Playbook, PlaybookChoice,
     PlaybookDocument, PlaybookId, PlaybookStatus, Priority, Rate, ReceivedSignals, RerunOf, Revision,
-    ScopePath, Secret, SecretProvider, SecretReference, Sending, Signal, Span, StepId, StepPart,
+    ScopePath, Secret, SecretProvider, SecretReference, Sending, Signal, Span, StepId, StepPart, TargetKind,
     TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, UndoCall,
     UndoRecord, UndoStatus, Update, Value, Wait, WaitKind, limits, outline, parse, playbook, schema, secret,
     text, value,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use updraft::integrations::http::Allow;
 
+use super::ConnectorOptions;
+
 /// What playbooks may use of what the operator has.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Grants {
@@ -24,6 +26,8 @@ pub(crate) struct Grants {
     /// Trusts the authorities of a PEM bundle besides those of the machine. Repeatable.
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) connectors: ConnectorOptions,
     /// Lets playbooks run commands on this machine, as the user of this program, with the integration `bash`.
     #[arg(long)]
     pub(crate) allow_bash: bool,

@@ -6,7 +6,7 @@ use clap::Args;
 use updraft::{ExecutionId, TenantCode};
 
 use super::which::Fit;
-use super::{Data, Variable};
+use super::{ConnectorOptions, Data, Variable};
 
 /// A dry run, in place of a run.
 #[derive(Debug, Args)]
@@ -66,6 +66,8 @@ pub(crate) struct Test {
     /// Declares integrations of a backend, which this program does not have: a file with their actions (docs/testing.md).
     #[arg(long, value_name = "FILE")]
     pub(crate) integrations: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) connectors: ConnectorOptions,
     /// Of which customer.
     #[arg(long, default_value = "default")]
     pub(crate) tenant: TenantCode,
@@ -103,6 +105,8 @@ pub(crate) struct Replay {
     /// Declares integrations of a backend, which this program does not have: a file with their actions (docs/testing.md).
     #[arg(long, value_name = "FILE")]
     pub(crate) integrations: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) connectors: ConnectorOptions,
     /// Of which customer.
     #[arg(long, default_value = "default")]
     pub(crate) tenant: TenantCode,

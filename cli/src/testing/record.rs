@@ -22,7 +22,7 @@ pub(super) async fn record(options: &Test, peid: ExecutionId, screen: &Screen) -
     let Some(file) = &options.playbook else {
         return Err(Error::Refused("--record: needs --playbook".to_owned()));
     };
-    let tools = declared(&options.data, options.integrations.as_deref())?;
+    let tools = declared(&options.data, &options.connectors, options.integrations.as_deref())?;
     let plans = playbook::plans(file, &options.sub, &tools).await;
     let (playbook, plans) = plans.map_err(|mistakes| Error::Refused(mistakes.join("\n")))?;
     let reading = Reading::open(&options.data).await?;

@@ -1,0 +1,210 @@
+//! Connectors in an engine: a playbook calls one as any integration, with the secrets that its file names, its limits, and its
+//! answers without secrets; what is missing is told before, and waited for later.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use updraft::connectors::{Connector, Connectors};
+use updraft::integrations::HttpIntegration;
+use updraft::secret::{Error, Found};
+use updraft::{
+    CallLimits, Engine, EngineTrouble, ExecutionStatus, Name, PutError, Secret, SecretProvider, Submission,
+    TenantCode,
+};
+use updraft_tests::timeouts::TEST_TIMEOUT;
+use updraft_tests::{Harness, playbook, tenant};
+
+/// What the tool was asked, with the key that came along.
+type Asked = Arc<Mutex<Vec<(String, String)>>>;
+
+async fn look(State(asked): State<Asked>, Path(host): Path<String>, headers: HeaderMap) -> Json<Value> {
+    let key = headers["x-key"].to_str().unwrap().to_owned();
+    asked.lock().unwrap().push((host.clone(), key.clone()));
+    // A tool that tells everything that it was sent.
+    Json(json!({"host": host, "score": 7, "debug": key}))
+}
+
+async fn isolate(State(asked): State<Asked>, Json(body): Json<Value>) -> Json<Value> {
+    asked.lock().unwrap().push((format!("isolate {}", body["host"]), String::new()));
+    Json(json!({"job": 1}))
+}
+
+/// The tool, and its connector.
+async fn tool() -> (Asked, Connectors) {
+    let asked = Asked::default();
+    let routes = Router::new().route("/hosts/{host}", get(look)).route("/isolate", post(isolate));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let routes = routes.with_state(asked.clone());
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    (asked, connectors(address, 1))
+}
+
+fn connectors(address: SocketAddr, version: u32) -> Connectors {
+    let text = format!(
+        "
+connector: edr
+version: {version}
+base_url: http://{address}
+headers: {{X-Key: {{$secret: edr-key}}}}
+limits: {{at_once: 3}}
+actions:
+  look:
+    arguments: {{required: [host], properties: {{host: {{type: string}}}}}}
+    request: {{path: '/hosts/{{{{ arguments.host }}}}'}}
+    result: {{score: '{{{{ body.score }}}}', all: '{{{{ body }}}}'}}
+  isolate:
+    arguments: {{required: [host], properties: {{host: {{type: string}}}}}}
+    target: {{argument: host, kind: host}}
+    request: {{method: POST, path: /isolate, json: {{host: '{{{{ arguments.host }}}}'}}}}
+"
+    );
+    let http = HttpIntegration::builder().allow(address.to_string().parse().unwrap());
+    let connector = Connector::parse(text.as_bytes()).unwrap();
+    Connectors::builder(http).connector(connector).build().unwrap()
+}
+
+/// Secrets that come and go.
+#[derive(Clone, Default)]
+struct Vault(Arc<Mutex<BTreeMap<String, Secret>>>);
+
+impl SecretProvider for Vault {
+    fn secret<'a>(&'a self, _: &'a TenantCode, name: &'a Name) -> Found<'a> {
+        let found = self.0.lock().unwrap().get(name.as_str()).cloned().ok_or(Error::Unknown);
+        Box::pin(std::future::ready(found))
+    }
+}
+
+impl Vault {
+    fn set(&self, name: &str, text: &str) {
+        self.0.lock().unwrap().insert(name.to_owned(), Secret::new(text).unwrap());
+    }
+}
+
+const CONTAIN: &str = "steps:
+  - {id: look, action: edr.look, arguments: {host: '{{ input.host }}'}}
+  - if: steps.look.output.score > 5
+    then:
+      - {id: isolate, action: edr.isolate, arguments: {host: '{{ input.host }}'}}
+  - end: '{{ steps.look.output }}'
+";
+
+async fn refused(engine: &Engine, body: &str) -> String {
+    match engine.playbooks().put(&tenant("acme"), playbook(body)).await {
+        Err(PutError::Invalid(mistakes)) => mistakes.iter().map(|one| format!("{one}\n")).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_playbook_calls_a_connector_with_its_secrets_which_no_output_shows() {
+    let (harness, vault, (asked, connectors)) = (Harness::default(), Vault::default(), tool().await);
+    vault.set("edr-key", "the-key-of-acme");
+    let engine = harness.builder().secrets(vault).connectors(&connectors).start().await.unwrap();
+    let handle = harness.submit(&engine, &playbook(CONTAIN), json!({"host": "ws 17"})).await;
+    let ended = handle.wait().await.unwrap();
+    assert_eq!(ended.state.execution_status, ExecutionStatus::Completed, "{:?}", ended.state.error);
+    let output: Value = ended.state.output.unwrap().value().try_into().unwrap();
+    assert_eq!(output, json!({"score": 7, "all": {"host": "ws 17", "score": 7, "debug": "***"}}));
+    let asked = asked.lock().unwrap().clone();
+    assert_eq!(asked[0], ("ws 17".to_owned(), "the-key-of-acme".to_owned()));
+    assert_eq!(asked[1].0, "isolate \"ws 17\"");
+    let isolate = handle
+        .inspect()
+        .await
+        .unwrap()
+        .tasks
+        .into_iter()
+        .find(|task| task.head.step_id.as_str() == "isolate");
+    let call = isolate.unwrap().state.call.unwrap();
+    assert_eq!(call.target.as_deref(), Some("ws 17"));
+    assert_eq!(call.arguments.as_ref().unwrap().as_str(), r#"{"host":"ws 17"}"#);
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn what_a_playbook_gets_wrong_or_nobody_has_is_told_when_it_is_put() {
+    let (harness, vault, (_, connectors)) = (Harness::default(), Vault::default(), tool().await);
+    let engine = harness.builder().secrets(vault.clone()).connectors(&connectors).start().await.unwrap();
+    let step = |arguments: &str| format!("steps:\n  - {{id: a, action: edr.look, arguments: {arguments}}}\n");
+    assert_eq!(
+        refused(&engine, &step("{host: a}")).await,
+        "steps[0].action: missing here: secret `edr-key` of tenant acme: the tenant has no such secret\n"
+    );
+    vault.set("edr-key", "the-key-of-acme");
+    for (arguments, says) in [
+        ("{}", "steps[0].arguments.host: is needed\n"),
+        (
+            "{hots: a, host: b}",
+            "steps[0].arguments.hots: there is no such argument; did you mean \"host\"?; there are host\n",
+        ),
+        ("{host: {$secret: edr-key}}", "steps[0].arguments.host: this action takes no secrets\n"),
+    ] {
+        assert_eq!(refused(&engine, &step(arguments)).await, says);
+    }
+    let misspelt = refused(&engine, "steps:\n  - {id: a, action: edr.lok}\n").await;
+    assert_eq!(misspelt, "steps[0].action: \"edr\" has no action \"lok\"; did you mean \"look\"?\n");
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn a_secret_of_a_connector_that_has_gone_is_waited_for() {
+    let (harness, vault, (asked, connectors)) = (Harness::default(), Vault::default(), tool().await);
+    vault.set("edr-key", "the-key-of-acme");
+    let engine = harness.builder().secrets(vault.clone()).connectors(&connectors).start().await.unwrap();
+    let pid = harness.put(&engine, &playbook(CONTAIN)).await;
+    let submit = || engine.submit(Submission::new(tenant("acme"), pid).input(json!({"host": "a"})));
+    submit().await.unwrap().wait().await.unwrap();
+    vault.0.lock().unwrap().clear();
+    let handle = submit().await.unwrap();
+    let mut what = String::new();
+    for _ in 0..TEST_TIMEOUT.as_millis() / 10 {
+        for trouble in engine.health().await.troubles {
+            if let EngineTrouble::NotConfigured { tasks } = trouble {
+                what = tasks[0].what.clone();
+            }
+        }
+        if !what.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(what, "missing here: secret `edr-key` of tenant acme: the tenant has no such secret");
+    vault.set("edr-key", "another-key");
+    harness.clock.advance(Duration::from_secs(120));
+    assert_eq!(handle.wait().await.unwrap().state.execution_status, ExecutionStatus::Completed);
+    let keys: Vec<String> = asked.lock().unwrap().iter().map(|(_, key)| key.clone()).collect();
+    assert!(keys.contains(&"another-key".to_owned()), "{keys:?}");
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn the_limits_of_a_connector_hold_unless_the_builder_declares_others() {
+    let (harness, vault, (_, connectors)) = (Harness::default(), Vault::default(), tool().await);
+    vault.set("edr-key", "the-key-of-acme");
+    let engine = harness.builder().secrets(vault.clone()).connectors(&connectors).start().await.unwrap();
+    let handle = harness.submit(&engine, &playbook(CONTAIN), json!({"host": "a"})).await;
+    handle.wait().await.unwrap();
+    let gates = engine.tool_gates();
+    assert_eq!((gates.len(), gates[0].integration.as_str()), (1, "edr"));
+    assert_eq!(gates[0].credentials, ["edr-key".parse::<Name>().unwrap()]);
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+    let own = CallLimits::new().shared();
+    let harness = Harness::default();
+    let builder = harness.builder().secrets(vault).call_limits("edr", own).connectors(&connectors);
+    let engine = builder.start().await.unwrap();
+    let handle = harness.submit(&engine, &playbook(CONTAIN), json!({"host": "a"})).await;
+    handle.wait().await.unwrap();
+    assert_eq!(engine.tool_gates()[0].tenant, None, "they are shared, as the builder says");
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
