@@ -1,63 +1,78 @@
-//! Admission: permits for executions in flight, and a queue of waiting submissions for each tenant. Only the first
-//! submission of a queue waits for a free permit, so that a permit wakes one submission of each tenant, however long
-//! the queues are.
+//! Admission: the permits for executions in flight, and the line of those that wait for one. Decides nothing: the line is
+//! [`updraft_kernel::backlog`]; `backlog` drives it.
 
-use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
+use updraft_kernel::backlog::{AdmissionLine, Admitted, BacklogFull, Claim, Queued, QueuedPage};
+use updraft_kernel::fair_queue::QueueTicket;
 use updraft_kernel::shared::permits::{Acquire, Permit, Permits};
-use updraft_protocol::TenantCode;
+use updraft_protocol::{ExecutionId, Priority, TenantCode, Timestamp};
 
-/// The permits for executions in flight, and the queues for them.
+/// What waits in memory for a permit.
+type Waiter = oneshot::Sender<Permit>;
+
+/// The permits for executions in flight, and the line for them.
 pub struct Admission {
     permits: Permits,
-    /// Notified whenever a permit is given back.
-    freed: Arc<Notify>,
-    of_tenant: usize,
-    /// Tenants whose queues are not empty. The first submission of a queue holds its turn.
-    queues: Mutex<HashMap<TenantCode, Turn>>,
+    line: Arc<Line>,
+    /// Whether executions are queued that find no permit.
+    queues: bool,
+    /// The position in the journal of the newest queued execution.
+    newest: AtomicU64,
 }
 
-type Turn = Arc<tokio::sync::Mutex<()>>;
+struct Line {
+    backlog: Mutex<AdmissionLine<Waiter>>,
+    /// Notified when something may have a permit, or is to be read.
+    changed: Notify,
+}
 
-/// A submission in its queue; dropped, it leaves the queue.
-struct QueuedSubmission<'a> {
-    admission: &'a Admission,
-    tenant: &'a TenantCode,
-    turn: Turn,
+/// Executions that get a permit, to begin.
+pub(crate) type Begin = (TenantCode, Queued, Permit);
+
+/// What waits in memory; dropped, it leaves the line.
+struct Waiting<'a> {
+    line: &'a Line,
+    ticket: QueueTicket,
 }
 
 impl Admission {
-    /// Admission for `total` executions, `of_tenant` of them at most for one tenant.
-    pub fn new(total: usize, of_tenant: usize) -> Self {
-        let freed = Arc::new(Notify::new());
-        let hook = freed.clone();
-        let permits = Permits::with_release_hook(total, of_tenant, Arc::new(move || hook.notify_waiters()));
-        Self { permits, freed, of_tenant, queues: Mutex::default() }
+    /// Admission for `total` executions, `of_tenant` of them at most for one tenant. Beyond them, so many are queued; none where
+    /// that is `None`.
+    pub fn new(total: usize, of_tenant: usize, backlog: Option<u64>) -> Self {
+        let backlog_most = backlog.unwrap_or_default();
+        let line =
+            Arc::new(Line { backlog: Mutex::new(AdmissionLine::new(backlog_most)), changed: Notify::new() });
+        let freed = line.clone();
+        let hook = Arc::new(move |tenant: &TenantCode| {
+            freed.backlog().readmit(tenant);
+            freed.changed.notify_one();
+        });
+        let permits = Permits::with_release_hook(total, of_tenant, hook);
+        Self { permits, line, queues: backlog.is_some(), newest: AtomicU64::new(0) }
     }
 
-    /// A permit, if one is free and no submission of the tenant waits for it.
+    /// A permit, if one is free and nothing of the tenant waits for it.
     pub fn try_acquire(&self, tenant: &TenantCode) -> Acquire {
-        if !self.queues().contains_key(tenant) {
+        let backlog = self.line.backlog();
+        if !backlog.is_waiting(tenant) {
             return self.permits.try_acquire(tenant);
         }
-        let full = self.permits.in_use_by(tenant) >= self.of_tenant;
-        if full { Acquire::TenantFull } else { Acquire::EngineFull }
+        if self.permits.has_share(tenant) { Acquire::TenantFull } else { Acquire::EngineFull }
     }
 
-    /// Waits for a permit, after the submissions of the tenant that wait already. Dropped, the future leaves the queue.
-    pub async fn acquire(&self, tenant: &TenantCode) -> Permit {
-        let place = self.join(tenant);
-        let _first = place.turn.lock().await;
-        loop {
-            let freed = self.freed.notified();
-            tokio::pin!(freed);
-            freed.as_mut().enable();
-            if let Acquire::Granted(permit) = self.permits.try_acquire(tenant) {
-                return permit;
-            }
-            freed.await;
+    /// Waits for a permit in line with all that waits, since this instant. Dropped, the future leaves the line.
+    pub async fn acquire(&self, tenant: &TenantCode, priority: Priority, now: Timestamp) -> Permit {
+        let (waiter, mut granted) = oneshot::channel();
+        let ticket = self.line.backlog().wait(tenant, priority, waiter, now);
+        let _waiting = Waiting { line: &self.line, ticket };
+        self.line.changed.notify_one();
+        match (&mut granted).await {
+            Ok(permit) => permit,
+            // The engine has ended: nothing has a permit any more.
+            Err(_) => std::future::pending().await,
         }
     }
 
@@ -66,23 +81,128 @@ impl Admission {
         self.permits.in_use()
     }
 
-    fn join<'a>(&'a self, tenant: &'a TenantCode) -> QueuedSubmission<'a> {
-        let turn = self.queues().entry(tenant.clone()).or_default().clone();
-        QueuedSubmission { admission: self, tenant, turn }
+    /// How many executions are queued.
+    pub fn queued(&self) -> u64 {
+        self.line.backlog().len()
     }
 
-    fn queues(&self) -> MutexGuard<'_, HashMap<TenantCode, Turn>> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How many executions of each tenant are queued that has some.
+    pub fn queued_by_tenant(&self) -> Vec<(TenantCode, u64)> {
+        self.line.backlog().tenants().map(|(tenant, queued)| (tenant.clone(), queued)).collect()
+    }
+
+    /// Whether executions are queued that find no permit.
+    pub fn queues(&self) -> bool {
+        self.queues
+    }
+
+    /// The start has found so many queued executions of a tenant.
+    pub fn found(&self, tenant: &TenantCode, queued: u64) {
+        self.line.backlog().found(tenant, queued);
+        self.line.changed.notify_one();
+    }
+
+    /// Room for one more queued execution: [`Self::arrived`] or [`Self::withdrawn`] follows.
+    pub(crate) fn arrive(&self, tenant: &TenantCode) -> Result<(), BacklogFull> {
+        self.line.backlog().arrive(tenant, u64::MAX)
+    }
+
+    /// A queued execution is durable, at this position in the journal.
+    pub(crate) fn arrived(&self, tenant: &TenantCode, queued: Queued, lsn: u64) {
+        // Before it is in the line: whoever reads then waits for it.
+        self.newest.fetch_max(lsn, Ordering::AcqRel);
+        self.line.backlog().queued(tenant, queued);
+        self.line.changed.notify_one();
+    }
+
+    /// A queued execution was changed, at this position in the journal: a later read sees it.
+    pub(crate) fn changed_at(&self, lsn: u64) {
+        self.newest.fetch_max(lsn, Ordering::AcqRel);
+    }
+
+    pub(crate) fn withdrawn(&self, tenant: &TenantCode) {
+        self.line.backlog().withdrawn(tenant);
+        self.line.changed.notify_one();
+    }
+
+    /// Completes when there may be something to do.
+    pub(crate) async fn changed(&self) {
+        self.line.changed.notified().await;
+    }
+
+    /// Gives permits to what is next in line, at most so many; returns the executions that begin, and whether there may be more.
+    pub(crate) fn admit(&self, most: usize) -> (Vec<Begin>, bool) {
+        let (mut begin, mut granted) = (Vec::new(), Vec::new());
+        let mut backlog = self.line.backlog();
+        while begin.len() + granted.len() < most && self.permits.has_room() {
+            let mut permit = None;
+            let may = |tenant: &TenantCode| {
+                permit = self.permits.try_acquire(tenant).granted();
+                permit.is_some()
+            };
+            let Some(((tenant, admitted), permit)) = backlog.next(may).zip(permit) else { break };
+            match admitted {
+                Admitted::Begin(queued) => begin.push((tenant, queued, permit)),
+                Admitted::Waiter(waiter) => granted.push((waiter, permit)),
+            }
+        }
+        drop(backlog);
+        let is_more = begin.len() + granted.len() == most;
+        for (waiter, permit) in granted {
+            // One that waits no longer gives the permit back, outside of the lock.
+            let _ = waiter.send(permit);
+        }
+        (begin, is_more)
+    }
+
+    /// Executions that began can be found in the registry.
+    pub(crate) fn begun(&self, peids: impl Iterator<Item = ExecutionId>) {
+        let mut backlog = self.line.backlog();
+        peids.for_each(|peid| backlog.begun(peid));
+    }
+
+    /// The next read of queued executions: the tenant, the most rows, and the position in the journal that the store must have.
+    pub(crate) fn next_read(&self) -> Option<(TenantCode, usize, u64)> {
+        let (tenant, limit) = self.line.backlog().next_read()?;
+        Some((tenant, limit, self.newest.load(Ordering::Acquire)))
+    }
+
+    /// The answer of a read; `None` if there is none.
+    pub(crate) fn read(&self, tenant: &TenantCode, page: Option<QueuedPage>) {
+        let mut backlog = self.line.backlog();
+        match page {
+            Some(page) => backlog.page(tenant, page),
+            None => backlog.not_read(tenant),
+        }
+        drop(backlog);
+        self.line.changed.notify_one();
+    }
+
+    pub(crate) fn claim(&self, tenant: &TenantCode, peid: ExecutionId) -> Claim {
+        self.line.backlog().claim(tenant, peid)
+    }
+
+    pub(crate) fn give_back(&self, tenant: &TenantCode, peid: ExecutionId, is_queued: bool) {
+        self.line.backlog().give_back(tenant, peid, is_queued);
+        self.line.changed.notify_one();
+    }
+
+    /// Nothing queued begins any more: the engine shuts down.
+    pub fn close(&self) {
+        self.line.backlog().close();
     }
 }
 
-impl Drop for QueuedSubmission<'_> {
+impl Line {
+    fn backlog(&self) -> MutexGuard<'_, AdmissionLine<Waiter>> {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut queues = self.admission.queues();
-        // The map's reference and this one: the queue is otherwise empty, and cannot be joined while the map is locked.
-        if Arc::strong_count(&self.turn) == 2 {
-            queues.remove(self.tenant);
-        }
+        let left = self.line.backlog().leave(&self.ticket);
+        drop(left);
     }
 }
 
@@ -96,39 +216,57 @@ mod tests {
         TenantCode::new(name).unwrap()
     }
 
+    async fn acquire(admission: &Admission, of: &TenantCode, at: u64) -> Permit {
+        admission.acquire(of, Priority::Normal, Timestamp(at)).await
+    }
+
     #[test]
-    fn a_queue_is_served_in_order_and_skips_a_submission_that_gave_up() {
-        let (admission, acme) = (Admission::new(1, 1), tenant("acme"));
+    fn a_line_is_served_in_order_and_skips_one_that_gave_up() {
+        let (admission, acme) = (Admission::new(1, 1, None), tenant("acme"));
         let held = admission.try_acquire(&acme).granted().unwrap();
-        let mut first = Box::pin(admission.acquire(&acme));
-        let mut second = Box::pin(admission.acquire(&acme));
-        let mut third = Box::pin(admission.acquire(&acme));
+        let mut first = Box::pin(acquire(&admission, &acme, 1));
+        let mut second = Box::pin(acquire(&admission, &acme, 2));
+        let mut third = Box::pin(acquire(&admission, &acme, 3));
         for waiting in [&mut first, &mut second, &mut third] {
             assert!(waiting.as_mut().now_or_never().is_none());
         }
         drop(first);
         drop(held);
-        assert!(
-            matches!(admission.try_acquire(&acme), Acquire::EngineFull),
-            "the permit belongs to the queue"
-        );
-        assert!(third.as_mut().now_or_never().is_none(), "another submission is before it");
+        let full = admission.try_acquire(&acme);
+        assert!(matches!(full, Acquire::EngineFull), "the permit belongs to the line");
+        assert_eq!(admission.admit(9).0.len(), 0);
+        assert!(third.as_mut().now_or_never().is_none(), "another is before it");
         let held = second.as_mut().now_or_never().unwrap();
+        assert_eq!(admission.admit(9).0.len(), 0);
         assert!(third.as_mut().now_or_never().is_none());
         drop((held, second));
+        let _ = admission.admit(9);
         assert!(third.as_mut().now_or_never().is_some());
         drop(third);
-        assert!(admission.queues().is_empty());
         assert!(admission.try_acquire(&acme).granted().is_some());
     }
 
     #[test]
     fn a_tenant_that_waits_for_its_share_holds_up_no_other() {
-        let (admission, acme, other) = (Admission::new(2, 1), tenant("acme"), tenant("other"));
+        let (admission, acme, other) = (Admission::new(2, 1, None), tenant("acme"), tenant("other"));
         let _held = admission.try_acquire(&acme).granted().unwrap();
-        let mut waiting = Box::pin(admission.acquire(&acme));
+        let mut waiting = Box::pin(acquire(&admission, &acme, 1));
         assert!(waiting.as_mut().now_or_never().is_none());
+        let _ = admission.admit(9);
         assert!(matches!(admission.try_acquire(&acme), Acquire::TenantFull));
-        assert!(admission.acquire(&other).now_or_never().is_some());
+        assert!(admission.try_acquire(&other).granted().is_some());
+    }
+
+    #[test]
+    fn a_permit_that_a_waiter_got_and_did_not_take_is_free_again() {
+        let (admission, acme) = (Admission::new(1, 1, None), tenant("acme"));
+        let held = admission.try_acquire(&acme).granted().unwrap();
+        let mut waiting = Box::pin(acquire(&admission, &acme, 1));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        drop(held);
+        let _ = admission.admit(9);
+        assert_eq!(admission.in_use(), 1);
+        drop(waiting);
+        assert_eq!(admission.in_use(), 0);
     }
 }

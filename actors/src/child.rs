@@ -13,8 +13,8 @@ use updraft_kernel::machine::{ChildReport, Effects, Machine, StartChild, childre
 use updraft_kernel::shard::Since;
 use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_protocol::{
-    ExecutionDocument, ExecutionHead, ExecutionId, Failure, FailureKind, PlaybookChoice, TaskDocument,
-    TaskId, TenantCode,
+    ExecutionDocument, ExecutionHead, ExecutionId, Failure, FailureKind, PlaybookChoice, Priority,
+    TaskDocument, TaskId, TenantCode,
 };
 use updraft_storage::log::{self, Append, Need};
 
@@ -218,7 +218,9 @@ async fn begin(
         Ok(ready) => ready,
         Err(failure) => return Some(ChildReport::Refused(failure)),
     };
-    let Some(permit) = place(context, &entry).await else { return Some(ChildReport::never_began()) };
+    let Some(permit) = place(context, &entry, head.priority).await else {
+        return Some(ChildReport::never_began());
+    };
     let own = (ready.pid, &*ready.plan, ready.variables_json.clone());
     let head = match head_of_child(head, start, own, context.clock.now()) {
         Ok(head) => Arc::new(head),
@@ -303,7 +305,7 @@ async fn ready(
 }
 
 /// A place among the executions in flight; `None` if the child is to be stopped before.
-async fn place(context: &EngineContext, entry: &RegistryEntry) -> Option<Permit> {
+async fn place(context: &EngineContext, entry: &RegistryEntry, priority: Priority) -> Option<Permit> {
     if entry.is_to_stop() {
         return None;
     }
@@ -313,6 +315,6 @@ async fn place(context: &EngineContext, entry: &RegistryEntry) -> Option<Permit>
     tokio::select! {
         biased;
         () = entry.to_stop() => None,
-        permit = context.admission.acquire(&entry.tenant) => Some(permit),
+        permit = context.admission.acquire(&entry.tenant, priority, context.clock.now()) => Some(permit),
     }
 }

@@ -3,7 +3,7 @@
 //! successor.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -14,7 +14,7 @@ use updraft_kernel::shared::outcome::{OutcomeCell, Settle};
 use updraft_kernel::shared::permits::Permit;
 use updraft_kernel::watch::Expected;
 use updraft_protocol::{
-    ExecutionDocument, ExecutionId, Failure, IdempotencyKey, InputHash, KeyHolder, TenantCode,
+    ExecutionDocument, ExecutionId, Failure, IdempotencyKey, InputHash, KeyHolder, Priority, TenantCode,
 };
 
 use crate::control::{Control, HeldControl};
@@ -51,6 +51,10 @@ pub struct RegistryEntry {
     lifecycle: Lifecycle<Result<(), Lost>, ExecutionOutcome, Control, Changed>,
     /// What has to happen to it next, and by when: the word of its newest actor counts, and readers may see it late.
     expected: AtomicU64,
+    /// Whether it is queued: nothing of it has begun.
+    queued: AtomicBool,
+    /// Its priority when it was parked.
+    priority: AtomicU8,
     /// Why the execution must fail: the store refuses one of its documents for good.
     poison: OutcomeCell<Box<Failure>>,
 }
@@ -73,6 +77,8 @@ impl RegistryEntry {
             key: None,
             lifecycle: Lifecycle::new(permit, Changed(Notify::new())),
             expected: AtomicU64::new(0),
+            queued: AtomicBool::new(false),
+            priority: AtomicU8::new(Priority::Normal.level()),
             poison: OutcomeCell::new(),
         }
     }
@@ -85,6 +91,31 @@ impl RegistryEntry {
     /// What has to happen to it next; `None` while it waits for its first actor.
     pub fn expected(&self) -> Option<Expected> {
         Expected::of_word(self.expected.load(Ordering::Relaxed))
+    }
+
+    /// It is parked: when it comes back, it stands in line with this priority.
+    pub(crate) fn set_priority(&self, priority: Priority) {
+        self.priority.store(priority.level(), Ordering::Relaxed);
+    }
+
+    /// How far ahead of others of its tenant it stands in line when it comes back.
+    pub(crate) fn priority(&self) -> Priority {
+        Priority::try_from(self.priority.load(Ordering::Relaxed)).unwrap_or_default()
+    }
+
+    /// It waits in the backlog.
+    pub(crate) fn set_queued(&self) {
+        self.queued.store(true, Ordering::Release);
+    }
+
+    /// It leaves the backlog: its shard starts it.
+    pub(crate) fn begin(&self) {
+        self.queued.store(false, Ordering::Release);
+    }
+
+    /// Whether it waits in the backlog.
+    pub fn is_queued(&self) -> bool {
+        self.queued.load(Ordering::Acquire)
     }
 
     /// The same, submitted under a key, if there is one.

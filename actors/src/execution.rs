@@ -197,6 +197,9 @@ impl Execution {
                 self.entry.hold(None);
             }
         } else if let Acquire::Granted(permit) = self.context.parked.try_acquire(&self.entry.tenant) {
+            if let Some(machine) = self.machine() {
+                self.entry.set_priority(machine.priority());
+            }
             self.leave(Exit::Parked { due, lsn }, Some(permit), ctx);
         }
     }

@@ -3,6 +3,7 @@
 
 pub mod abandoned;
 pub mod admission;
+pub mod backlog;
 mod child;
 pub mod clock;
 mod commit;
@@ -20,6 +21,7 @@ pub mod missing;
 pub mod node;
 pub mod plans;
 mod poisoned;
+pub mod queued;
 pub mod registry;
 pub mod router;
 pub mod secrets;

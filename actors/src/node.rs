@@ -12,6 +12,7 @@ use updraft_kernel::shard::Since;
 use updraft_storage::log::{self, CloseOutcome};
 use updraft_storage::write_behind::{Listener, Message, WriteBehind};
 
+use crate::backlog;
 use crate::context::EngineContext;
 use crate::entry::{Lost, RegistryEntry};
 use crate::shard::Shard;
@@ -199,9 +200,11 @@ async fn run_shards(
         let _ = is_up.await;
     }
     let sweeper = actix::spawn(sweep(context.clone()));
+    let backlog = actix::spawn(backlog::drive(context.clone()));
     let _ = ready.send(());
     let stop = stopped.await.ok();
     sweeper.abort();
+    backlog.abort();
     for (index, supervisor) in supervisors.iter().enumerate() {
         supervisor.abort();
         context.router.to(index).clear();
@@ -278,7 +281,9 @@ async fn supervise(
             let left = context.router.to(index).take_over(shard_address, || {
                 // An execution that is not accepted yet is launched into this shard when it is.
                 context.registry.unfinished(|entry| {
-                    entry.is_accepted() && context.router.shard_of(&entry.tenant) == index
+                    entry.is_accepted()
+                        && !entry.is_queued()
+                        && context.router.shard_of(&entry.tenant) == index
                 })
             });
             match up.take() {

@@ -6,19 +6,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use updraft_protocol::limits::QUEUED_SWEPT_AT_ONCE;
 use updraft_protocol::{ExecutionId, IdempotencyKey};
 
 use crate::entry::RegistryEntry;
 use crate::poisoned::Poisoned;
 
-/// The executions of one engine. Bounded by admission: each holds a permit, is parked, or waits for the write-behind,
-/// which is bounded too.
+/// The executions of one engine. Bounded by admission: each holds a permit, is parked, waits for the write-behind, which is
+/// bounded too, or is queued and held by the embedding application.
 #[derive(Debug, Default)]
 pub struct Registry {
     executions: DashMap<ExecutionId, Arc<RegistryEntry>>,
     keys: DashMap<IdempotencyKey, Arc<RegistryEntry>>,
     /// Ended executions, until the store has their end: (journal position, id), oldest first.
     ended: Mutex<VecDeque<(u64, ExecutionId)>>,
+    /// Queued executions, until the store has them and nobody holds them: (journal position, entry).
+    queued: Mutex<VecDeque<(u64, Arc<RegistryEntry>)>>,
     /// Executions to be failed before the start resumes any.
     pub(crate) poisoned: Poisoned,
 }
@@ -64,8 +67,41 @@ impl Registry {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).push_back((lsn, peid));
     }
 
-    /// Forgets the ended executions whose end the store has: all positions below `stored_below`.
+    /// Forgets a queued execution once the store has everything up to `lsn`, and nobody holds it.
+    pub fn forget_queued(&self, entry: Arc<RegistryEntry>, lsn: u64) {
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner).push_back((lsn, entry));
+    }
+
+    /// Forgets the queued executions that the store has and that nobody holds.
+    fn sweep_queued(&self, stored_below: u64) {
+        let mut some: Vec<(u64, Arc<RegistryEntry>)> = {
+            let mut queued = self.queued.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = queued.len().min(QUEUED_SWEPT_AT_ONCE);
+            queued.drain(..count).collect()
+        };
+        some.retain(|(lsn, entry)| entry.is_queued() && !(*lsn < stored_below && self.is_forgotten(entry)));
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner).extend(some);
+    }
+
+    /// Forgets an entry that nobody holds but the registry and the caller. Whoever looks for it meanwhile finds it, and holds it,
+    /// or finds nothing, and asks the store.
+    fn is_forgotten(&self, entry: &Arc<RegistryEntry>) -> bool {
+        if let Some(key) = entry.key() {
+            let is_own = |held_by: &Arc<RegistryEntry>| Arc::ptr_eq(held_by, entry);
+            let gone = self.keys.remove_if(key, |_, found| is_own(found) && Arc::strong_count(found) == 3);
+            // The key may be gone since an earlier sweep.
+            if gone.is_none() && self.keys.get(key).is_some_and(|found| is_own(&found)) {
+                return false;
+            }
+            drop(gone);
+        }
+        let is_last = |found: &Arc<RegistryEntry>| Arc::ptr_eq(found, entry) && Arc::strong_count(found) == 2;
+        self.executions.remove_if(&entry.peid, |_, found| is_last(found)).is_some()
+    }
+
+    /// Forgets the ended executions whose end the store has, all positions below `stored_below`, and queued ones.
     pub fn sweep(&self, stored_below: u64) {
+        self.sweep_queued(stored_below);
         let gone: Vec<ExecutionId> = {
             let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
             let count = ended.iter().take_while(|(lsn, _)| *lsn < stored_below).count();

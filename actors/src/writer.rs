@@ -9,6 +9,7 @@ use updraft_storage::write_behind::{Listener, Message, Notice, WriteBehind};
 
 use crate::context::EngineContext;
 use crate::control::Control;
+use crate::entry::Lost;
 
 pub(crate) struct Writer {
     /// Weak: the context holds the journal, which must end before the writer can.
@@ -47,6 +48,10 @@ fn fail(context: &Arc<EngineContext>, update: &Update, reason: String) {
     match context.registry.get(peid) {
         // During the replay, the start fails it before executions resume; later, it has ended.
         None => context.registry.poisoned.add(peid, failure),
+        // Nothing of it is stored, and nothing of it runs.
+        Some(entry) if entry.is_queued() => {
+            context.lose(&entry, Lost::Engine(failure.message.clone().into()));
+        }
         Some(entry) if entry.poison(failure.clone()) => {
             let context = context.clone();
             actix::spawn(async move { context.router.ask(&entry, Control::Fail(failure)).await });

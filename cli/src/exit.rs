@@ -44,7 +44,9 @@ impl Ending {
             ExecutionStatus::Completed => Self::Completed,
             ExecutionStatus::Failed => Self::Failed,
             ExecutionStatus::Cancelled | ExecutionStatus::TimedOut => Self::Stopped,
-            ExecutionStatus::Executing | ExecutionStatus::Paused => Self::Interrupted,
+            ExecutionStatus::Queued | ExecutionStatus::Executing | ExecutionStatus::Paused => {
+                Self::Interrupted
+            }
         }
     }
 

@@ -82,7 +82,9 @@ impl Progress {
         let took = state.playbook_runtime.map(|runtime| format!(" in {}", duration(runtime)));
         let mark = match status {
             ExecutionStatus::Completed => console::style("✓").green(),
-            ExecutionStatus::Executing | ExecutionStatus::Paused => console::style("…").yellow(),
+            ExecutionStatus::Queued | ExecutionStatus::Executing | ExecutionStatus::Paused => {
+                console::style("…").yellow()
+            }
             _ => console::style("✗").red(),
         };
         let output = self.output();

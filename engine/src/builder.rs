@@ -1,5 +1,7 @@
 //! The builder: the engine's configuration, typed and checked once.
 
+mod flow;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,9 +14,9 @@ use updraft_kernel::machine::DefaultWaits;
 use updraft_kernel::pairing::Loss;
 use updraft_kernel::plan::check_schema;
 use updraft_protocol::limits::{
-    COALESCER_BYTES, COALESCER_BYTES_MAX, COALESCER_DOCUMENTS, COALESCER_DOCUMENTS_MAX, CONFIGURATION_WAIT,
-    EXECUTIONS_IN_FLIGHT, EXECUTIONS_IN_FLIGHT_OF_TENANT, FLUSH_DELAY, FLUSH_DELAY_MAX, SHARDS_MAX,
-    SLOW_STORE_CALL, SPAN, START_STANDSTILL, SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX, WATCH_EVERY,
+    BACKLOG, COALESCER_BYTES, COALESCER_BYTES_MAX, COALESCER_DOCUMENTS, COALESCER_DOCUMENTS_MAX,
+    CONFIGURATION_WAIT, EXECUTIONS_IN_FLIGHT, FLUSH_DELAY, FLUSH_DELAY_MAX, SHARDS_MAX, SLOW_STORE_CALL,
+    SPAN, START_STANDSTILL, SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX, WATCH_EVERY,
 };
 use updraft_protocol::secret::NoSecrets;
 use updraft_protocol::{CallLimits, Catalogue, Integration, Name, SecretProvider};
@@ -46,6 +48,7 @@ pub struct Builder {
     pub(crate) tasks_at_once: usize,
     pub(crate) executions_in_flight: usize,
     pub(crate) executions_in_flight_of_tenant: Option<usize>,
+    pub(crate) backlog: u64,
     pub(crate) submit_timeout: Duration,
     /// `None` for the limit that suits the store.
     pub(crate) batch_limit: Option<BatchLimit>,
@@ -75,6 +78,7 @@ impl Default for Builder {
             tasks_at_once: TASKS_AT_ONCE,
             executions_in_flight: EXECUTIONS_IN_FLIGHT,
             executions_in_flight_of_tenant: None,
+            backlog: BACKLOG,
             submit_timeout: SUBMIT_TIMEOUT,
             batch_limit: None,
             flush_delay: FLUSH_DELAY,
@@ -245,21 +249,7 @@ impl Builder {
         self
     }
 
-    /// Executions in flight, all tenants together; by default 100,000.
-    #[must_use]
-    pub fn executions_in_flight(mut self, executions: usize) -> Self {
-        self.executions_in_flight = executions;
-        self
-    }
-
-    /// Executions in flight of one tenant; by default 50,000, or the total if that is lower.
-    #[must_use]
-    pub fn executions_in_flight_of_tenant(mut self, executions: usize) -> Self {
-        self.executions_in_flight_of_tenant = Some(executions);
-        self
-    }
-
-    /// How long `submit` waits for a permit, and for the answers of store and journal; by default 5 s. The answers have
+    /// How long `submit` waits for a permit where it does not queue, and for the answers of store and journal; by default 5 s. The answers have
     /// at least a second, which a busy disk may need.
     #[must_use]
     pub fn submit_timeout(mut self, timeout: Duration) -> Self {
@@ -386,10 +376,5 @@ impl Builder {
         }
         self.batch_limit.map_or(Ok(()), BatchLimit::check).map_err(StartError::Configuration)?;
         Ok(shards)
-    }
-
-    pub(crate) fn of_tenant(&self) -> usize {
-        let default = EXECUTIONS_IN_FLIGHT_OF_TENANT.min(self.executions_in_flight);
-        self.executions_in_flight_of_tenant.unwrap_or(default)
     }
 }

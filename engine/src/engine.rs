@@ -9,7 +9,9 @@ use updraft_actors::{EngineContext, Inspection, Node, RegistryEntry};
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::shared::drain::DrainGate;
 use updraft_protocol::limits::FLUSH_STANDSTILL;
-use updraft_protocol::{Applied, ApprovalAnswer, Asked, ExecutionId, Signal, TaskId, TenantCode, Timestamp};
+use updraft_protocol::{
+    Applied, ApprovalAnswer, Asked, ExecutionId, Priority, Signal, TaskId, TenantCode, Timestamp,
+};
 use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::Pending;
 
@@ -80,11 +82,7 @@ impl Engine {
     /// # Errors
     /// The store did not answer.
     pub async fn handle(&self, tenant: &TenantCode, peid: ExecutionId) -> Result<Option<Handle>, ReadError> {
-        let handle = Handle::stored(self.context.clone(), tenant.clone(), peid);
-        if handle.entry.is_some() {
-            return Ok(Some(handle));
-        }
-        Ok(self.context.store.execution(tenant, peid).await?.map(|_| handle))
+        Handle::find(&self.context, tenant, peid).await
     }
 
     /// An execution of a tenant with its tasks, at one durable moment.
@@ -214,8 +212,34 @@ impl Engine {
 
     /// The handles of the executions that this engine runs now, including resumed ones.
     pub fn unfinished(&self) -> Vec<Handle> {
-        let entries = self.context.registry.unfinished(RegistryEntry::is_accepted);
+        let runs = |entry: &RegistryEntry| entry.is_accepted() && !entry.is_queued();
+        let entries = self.context.registry.unfinished(runs);
         entries.into_iter().map(|entry| Handle::registered(self.context.clone(), entry)).collect()
+    }
+
+    /// How many executions are queued: accepted, and waiting for a place among those in flight.
+    pub fn queued(&self) -> u64 {
+        self.context.admission.queued()
+    }
+
+    /// How many executions of each tenant are queued that has some. For operators.
+    pub fn queued_by_tenant(&self) -> Vec<(TenantCode, u64)> {
+        self.context.admission.queued_by_tenant()
+    }
+
+    /// Gives a queued execution another priority; as [`Handle::reprioritise`].
+    ///
+    /// # Errors
+    /// The execution is not queued, the tenant has no such execution, or the engine cannot tell.
+    pub async fn reprioritise(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        priority: Priority,
+        asked: Asked,
+    ) -> Result<Applied, ControlError> {
+        let handle = self.handle(tenant, peid).await?.ok_or(ControlError::NoExecution(peid))?;
+        handle.reprioritise(priority, asked).await
     }
 
     /// A reader of the store. It does not see running executions in memory.

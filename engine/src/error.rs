@@ -1,16 +1,18 @@
 //! Errors of the engine: closed, each with the remedy.
 
+mod refusal;
+
 use thiserror::Error;
 use updraft_actors::{Lost, plans};
 use updraft_kernel::pairing::Mismatch;
 use updraft_kernel::plan::Mistake;
-use updraft_kernel::rerun::RerunRefusal;
 use updraft_protocol::{
     ContainmentId, ContainmentRefusal, ControlRefusal, ExecutionId, Name, PlaybookId, Timestamp,
 };
 use updraft_storage::{journal, log};
 
 use crate::standstill::Standstill;
+pub use refusal::Refusal;
 
 /// Why an engine did not start. Nothing is lost by it.
 #[derive(Debug, Error)]
@@ -119,141 +121,6 @@ impl From<updraft_actors::abandoned::Error> for StartError {
             updraft_actors::abandoned::Error::Store(error) => Self::Store(error),
             updraft_actors::abandoned::Error::Lost(lost) => Self::Lost(lost),
         }
-    }
-}
-
-impl From<Lost> for Refusal {
-    fn from(lost: Lost) -> Self {
-        match lost {
-            Lost::ShutDown => Self::ShuttingDown,
-            lost => Self::Failed(lost),
-        }
-    }
-}
-
-/// Why a submission was not accepted.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// The engine has its maximum of executions in flight.
-    #[error("the engine has no place for a further execution")]
-    EngineFull,
-    /// The tenant has its maximum of executions in flight.
-    #[error("the tenant has no place for a further execution")]
-    TenantFull,
-    /// The journal has its maximum of waiting writes.
-    #[error("the journal is behind")]
-    JournalFull,
-    /// The disk has no room for new submissions. Running executions wait, and submissions are accepted again when there
-    /// is room.
-    #[error("nothing new is accepted until there is room: {cause}")]
-    StoreFull {
-        /// The file without room, and the error of its disk.
-        cause: String,
-    },
-    /// The engine is shutting down.
-    #[error("the engine is shutting down")]
-    ShuttingDown,
-    /// The engine has failed and accepts nothing more.
-    #[error("{0}")]
-    Failed(Lost),
-    /// There is no such playbook, or it cannot run here.
-    #[error(transparent)]
-    Playbook(#[from] plans::Error),
-    /// The playbook names a secret or an endpoint that this engine lacks.
-    #[error("{}", list(.0))]
-    Missing(Vec<Mistake>),
-    /// The tenant has no playbook of that name and version.
-    #[error("no playbook \"{name}\"{}", version.map(|v| format!(" version {v}")).unwrap_or_default())]
-    NoPlaybook {
-        /// The requested name.
-        name: Name,
-        /// The requested version, or the newest.
-        version: Option<u32>,
-    },
-    /// The idempotency key was used for the same playbook with another input or other variables.
-    #[error(
-        "execution {peid} has this idempotency key, for the same playbook with another input or other variables; \
-         submit under another key, or with `OnReuse::ReturnFirst` to be given that execution"
-    )]
-    KeyReused {
-        /// The execution that has the key.
-        peid: ExecutionId,
-    },
-    /// A variable that gives a URL its host was set as an ordinary one, or is `null` and was not set.
-    #[error(
-        "variables.{variable}: the playbook connects to it; `Submission::endpoint` gives it, and nothing else"
-    )]
-    Endpoint {
-        /// The variable.
-        variable: String,
-    },
-    /// The input or the variables are not what their playbook asks for: each mistake has its place, `input.host`.
-    #[error("{}", list(.0))]
-    Input(Vec<Mistake>),
-    /// The results that a rerun begins with cannot be taken over.
-    #[error(transparent)]
-    Results(#[from] RerunRefusal),
-    /// What the execution begins with does not fit into one write of the journal.
-    #[error("what the execution begins with is too large: {cause}")]
-    TooLarge {
-        /// The size, and the bound.
-        cause: String,
-    },
-    /// The submission itself is not valid.
-    #[error("{place}: {message}")]
-    Invalid {
-        /// The place.
-        place: String,
-        /// The mistake.
-        message: String,
-    },
-}
-
-impl Refusal {
-    /// Whether the same submission can succeed later.
-    pub fn retryable(&self) -> bool {
-        match self {
-            Self::EngineFull | Self::TenantFull | Self::JournalFull | Self::StoreFull { .. } => true,
-            Self::Playbook(error) => error.retryable(),
-            Self::ShuttingDown
-            | Self::Failed(_)
-            | Self::Missing(_)
-            | Self::NoPlaybook { .. }
-            | Self::KeyReused { .. }
-            | Self::Endpoint { .. }
-            | Self::Input(_)
-            | Self::Results(_)
-            | Self::TooLarge { .. }
-            | Self::Invalid { .. } => false,
-        }
-    }
-}
-
-impl Refusal {
-    /// The label of the metric that counts it.
-    pub(crate) fn label(&self) -> &'static str {
-        match self {
-            Self::EngineFull => "engine_full",
-            Self::TenantFull => "tenant_full",
-            Self::JournalFull => "journal_full",
-            Self::StoreFull { .. } => "store_full",
-            Self::ShuttingDown => "shutting_down",
-            Self::Failed(_) => "failed",
-            Self::Playbook(_) | Self::NoPlaybook { .. } => "playbook",
-            Self::Missing(_) => "missing",
-            Self::KeyReused { .. } => "key_reused",
-            Self::Endpoint { .. }
-            | Self::Input(_)
-            | Self::Results(_)
-            | Self::TooLarge { .. }
-            | Self::Invalid { .. } => "invalid",
-        }
-    }
-}
-
-impl From<updraft_storage::Error> for Refusal {
-    fn from(error: updraft_storage::Error) -> Self {
-        Self::Playbook(plans::Error::Store(error))
     }
 }
 

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry, abandoned};
+use updraft_actors::{
+    CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry, abandoned, queued,
+};
 use updraft_kernel::machine::{MachineEvent, RunningLoop, late_answer};
 use updraft_protocol::limits::LATE_ANSWER_STORED;
 use updraft_protocol::{
-    Applied, ApprovalAnswer, Asked, ControlRefusal, ExecutionDocument, ExecutionId, ExecutionStatus, Signal,
-    TaskId, TenantCode, Timestamp,
+    Applied, ApprovalAnswer, Asked, ControlRefusal, ExecutionDocument, ExecutionId, ExecutionStatus,
+    Priority, Signal, TaskId, TenantCode, Timestamp,
 };
 
 use crate::deadline::after;
@@ -35,6 +37,34 @@ impl Handle {
     pub(crate) fn stored(context: Arc<EngineContext>, tenant: TenantCode, peid: ExecutionId) -> Self {
         let entry = context.registry.get(peid).filter(|entry| entry.tenant == tenant);
         Self { context, tenant, peid, entry, reused: false }
+    }
+
+    /// The handle of an execution, running, queued or ended; `None` if the tenant has no such execution.
+    pub(crate) async fn find(
+        context: &Arc<EngineContext>,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<Self>, ReadError> {
+        let handle = Self::stored(context.clone(), tenant.clone(), peid);
+        if handle.entry.is_some() {
+            return Ok(Some(handle));
+        }
+        let Some(document) = context.store.execution(tenant, peid).await? else { return Ok(None) };
+        if document.state.execution_status != ExecutionStatus::Queued {
+            return Ok(Some(handle));
+        }
+        let entry = queued::entry_of(context, tenant, peid).await?;
+        Ok(Some(entry.map_or(handle, |entry| Self::registered(context.clone(), entry))))
+    }
+
+    /// Its entry, while it is queued.
+    fn queued(&self) -> Option<&Arc<RegistryEntry>> {
+        self.entry.as_ref().filter(|entry| entry.is_queued() && entry.outcome().is_none())
+    }
+
+    /// Whether it is queued: accepted, and waiting for a place among the executions in flight.
+    pub fn is_queued(&self) -> bool {
+        self.queued().is_some()
     }
 
     /// The same handle, for a submission whose key already had this execution.
@@ -73,6 +103,9 @@ impl Handle {
     /// # Errors
     /// The store did not answer, or the engine has failed.
     pub async fn status(&self) -> Result<ExecutionStatus, ReadError> {
+        if self.is_queued() {
+            return Ok(ExecutionStatus::Queued);
+        }
         if let Some(inspection) = self.ask(Control::Inspect).await? {
             return Ok(inspection.execution.state.execution_status);
         }
@@ -88,7 +121,9 @@ impl Handle {
     /// # Errors
     /// The store did not answer, or the engine has failed.
     pub async fn inspect(&self) -> Result<Inspection, ReadError> {
-        if let Some(inspection) = self.ask(Control::Inspect).await? {
+        if !self.is_queued()
+            && let Some(inspection) = self.ask(Control::Inspect).await?
+        {
             return self.complete(inspection).await;
         }
         if self.entry.is_some() {
@@ -104,6 +139,9 @@ impl Handle {
     /// # Errors
     /// The engine has failed or is shut down.
     pub async fn loops(&self) -> Result<Vec<RunningLoop>, ReadError> {
+        if self.is_queued() {
+            return Ok(Vec::new());
+        }
         Ok(self.ask(Control::Loops).await?.unwrap_or_default())
     }
 
@@ -119,6 +157,12 @@ impl Handle {
     pub async fn cancel(&self, asked: Asked) -> Result<CancelVerdict, ControlError> {
         if !asked.is_sound() {
             return Err(ControlRefusal::NotAsker.into());
+        }
+        if let Some(entry) = self.queued()
+            && let Some(verdict) =
+                queued::cancel(&self.context, entry, Some(asked.clone())).await.map_err(ReadError::from)?
+        {
+            return Ok(verdict);
         }
         match self.ask(|reply| Control::Cancel(Some(asked), reply)).await? {
             Some(verdict) => Ok(verdict),
@@ -211,7 +255,33 @@ impl Handle {
         self.apply(MachineEvent::ExtendWait { task, until, asked }).await
     }
 
+    /// Gives it another priority while it is queued: it stands where it would, had it been submitted with that. Its calls have it
+    /// too when it runs. Returns when that is durable. The same priority again has no effect.
+    ///
+    /// # Errors
+    /// It is not queued, it is not said who asks for it, or the engine has failed or is shut down.
+    pub async fn reprioritise(&self, priority: Priority, asked: Asked) -> Result<Applied, ControlError> {
+        if !asked.is_sound() {
+            return Err(ControlRefusal::NotAsker.into());
+        }
+        if let Some(entry) = self.queued() {
+            let asked = (priority, asked);
+            let applied = queued::reprioritise(&self.context, entry, asked).await.map_err(ReadError::from)?;
+            if let Some(applied) = applied {
+                return Ok(applied);
+            }
+        }
+        Err(ControlRefusal::NotQueued(self.status().await?).into())
+    }
+
     async fn apply(&self, event: MachineEvent) -> Result<Applied, ControlError> {
+        if let Some(entry) = self.queued() {
+            let applied =
+                queued::apply(&self.context, entry, event.clone()).await.map_err(ReadError::from)?;
+            if let Some(reply) = applied {
+                return Ok(reply?);
+            }
+        }
         match self.ask(|reply| Control::Apply(event, reply)).await? {
             Some(reply) => Ok(reply?),
             None => Err(ControlRefusal::Ended(self.end().await?).into()),
@@ -282,6 +352,9 @@ pub(crate) async fn cancel(
     }
     if !asked.is_sound() {
         return Err(ControlRefusal::NotAsker.into());
+    }
+    if let Some(entry) = queued::entry_of(context, tenant, peid).await.map_err(ReadError::from)? {
+        return Handle::registered(context.clone(), entry).cancel(asked).await.map(Some);
     }
     let _turn = context.unresumed.lock().await;
     let handle = running();

@@ -7,7 +7,7 @@ use updraft_actors::{EngineContext, RegistryEntry};
 use updraft_kernel::idempotency::{KeyVerdict, OnReuse};
 use updraft_protocol::{IdempotencyKey, InputHash, KeyHolder, Name};
 
-use crate::error::Refusal;
+use crate::error::{ReadError, Refusal};
 use crate::handle::Handle;
 use crate::reservation::Reservation;
 use crate::submission::Submission;
@@ -79,8 +79,15 @@ impl SubmissionKey {
     pub(crate) async fn stored(&self, context: &Arc<EngineContext>) -> Result<Option<Handle>, Refusal> {
         let Some(first) = context.store.execution_by_key(&self.key).await? else { return Ok(None) };
         self.judge(first)?;
-        let first = Handle::stored(context.clone(), self.key.tenant_code.clone(), first.peid);
-        Ok(Some(first.of_the_first()))
+        let found = Handle::find(context, &self.key.tenant_code, first.peid).await;
+        let found = found.map_err(|error| match error {
+            ReadError::Store(error) => Refusal::from(error),
+            ReadError::Lost(lost) => lost.into(),
+            ReadError::Standstill(standstill) => {
+                updraft_storage::Error::Unavailable(standstill.to_string()).into()
+            }
+        })?;
+        Ok(found.map(Handle::of_the_first))
     }
 
     fn judge(&self, first: KeyHolder) -> Result<(), Refusal> {

@@ -27,6 +27,8 @@ pub struct Recovered {
     pub torn: Option<Torn>,
     /// Unfinished executions that were resumed.
     pub resumed: u64,
+    /// Executions that were found queued: they begin in their turn.
+    pub queued: u64,
 }
 
 pub(crate) async fn recover(
@@ -44,12 +46,13 @@ pub(crate) async fn recover(
         Resume::All => unfinished(context).await?,
         Resume::Nothing => Vec::new(),
     };
+    let queued = if context.admission.queues() { queued(context).await? } else { 0 };
     let resumed = entries.len() as u64;
-    if replayed > 0 || resumed > 0 {
-        tracing::info!(replayed, resumed, "recovered");
+    if replayed > 0 || resumed > 0 || queued > 0 {
+        tracing::info!(replayed, resumed, queued, "recovered");
     }
     node.load(entries.clone()).await;
-    Ok((Recovered { replayed, torn, resumed }, entries))
+    Ok((Recovered { replayed, torn, resumed, queued }, entries))
 }
 
 /// The unfinished executions, registered; each of their playbooks is known to run here.
@@ -73,6 +76,22 @@ async fn unfinished(context: &EngineContext) -> Result<Vec<Arc<RegistryEntry>>, 
                 after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
             }
             _ => return Ok(entries),
+        }
+    }
+}
+
+/// Counts the queued executions, which begin when there is room. None of them is read.
+async fn queued(context: &EngineContext) -> Result<u64, StartError> {
+    let (mut after, mut all) = (None, 0);
+    loop {
+        let page = answered(context.store.queued_tenants(after, PAGE_ROWS), &context.timer).await?;
+        for (tenant, queued) in &page {
+            context.admission.found(tenant, *queued);
+            all += queued;
+        }
+        match page.last() {
+            Some((last, _)) if page::is_full(&page, PAGE_ROWS) => after = Some(last.clone()),
+            _ => return Ok(all),
         }
     }
 }

@@ -40,6 +40,7 @@ impl Engine {
         // Held to the end: a second call returns when the shutdown is over.
         let mut held = self.node.lock().await;
         let Some(node) = held.take() else { return Shutdown::Already };
+        self.context.admission.close();
         // Executions that are just being accepted must be known to the shards before they drain.
         let _ = self.context.timer.until(until, self.emptied.notified()).await;
         node.let_end(until).await;

@@ -77,7 +77,7 @@ impl Engine {
             plans: Plans::new(catalogue),
             registry: Registry::default(),
             gates: Gates::new(limits),
-            admission: Admission::new(builder.executions_in_flight, builder.of_tenant()),
+            admission: Admission::new(builder.executions_in_flight, builder.of_tenant(), builder.queued()),
             parked: Permits::new(PARKED, PARKED_OF_TENANT),
             epochs: opened.epochs,
             tasks_at_once: builder.tasks_at_once,

@@ -7,13 +7,14 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::time::Instant;
 use tracing::Instrument;
+use updraft_actors::backlog::Arrival;
 use updraft_actors::plans::{self, Ready};
 use updraft_actors::{Launch, Lost, RegistryEntry};
 use updraft_kernel::machine::{Effects, Machine};
 use updraft_kernel::shared::drain::Enter;
 use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_protocol::limits::SUBMIT_DURABLE;
-use updraft_protocol::{ExecutionHead, ExecutionId, Json, PlaybookChoice, TenantCode, Timestamp};
+use updraft_protocol::{ExecutionHead, ExecutionId, Json, PlaybookChoice, Timestamp, Update};
 use updraft_storage as storage;
 use updraft_storage::log::{self, Append, Need, Revocable, Revoke};
 use uuid::Uuid;
@@ -32,8 +33,27 @@ use crate::submission::{Submission, SubmitError, typed};
 #[derive(Clone, Copy)]
 struct SubmitDeadline {
     until: Instant,
-    /// Whether it also waits for a permit for executions in flight.
-    for_place: bool,
+    /// What becomes of it where no permit for an execution in flight is free.
+    or_else: OrElse,
+}
+
+/// What becomes of a submission for which no permit is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OrElse {
+    /// It is refused.
+    Refuse,
+    /// It waits for one.
+    Wait,
+    /// It is queued.
+    Queue,
+}
+
+/// Where the execution of a submission begins.
+enum Place {
+    /// In flight, at once.
+    InFlight(Permit),
+    /// In the backlog.
+    Backlog(Arrival),
 }
 
 impl SubmitDeadline {
@@ -45,7 +65,9 @@ impl SubmitDeadline {
 
 impl Engine {
     /// Submits a playbook with an alert. Returns when the execution is durable: from then on it runs to an end, through
-    /// crashes, without being submitted again. Waits for a permit as long as configured.
+    /// crashes, without being submitted again. If no permit for an execution in flight is free, the execution is `queued`, and
+    /// begins in its turn: tenants take turns, and of one tenant what is urgent is first. Up to
+    /// [`Builder::backlog`](crate::Builder::backlog) executions are queued, in the store and not in memory.
     ///
     /// Dropping the future withdraws the submission, unless the journal has it by then. So does the configured timeout:
     /// if the journal waits for the store and does not reach the submission, it is returned.
@@ -53,16 +75,17 @@ impl Engine {
     /// # Errors
     /// The submission, returned with the reason.
     pub async fn submit(&self, submission: Submission) -> Result<Handle, SubmitError> {
-        self.submitter.submit_within(submission, true).await
+        self.submitter.submit_within(submission, OrElse::Queue).await
     }
 
-    /// Submits without waiting for a permit; the durable answer is awaited as long as configured.
+    /// Submits an execution that begins at once or not at all: it is never queued. The durable answer is awaited as long as
+    /// configured.
     ///
     /// # Errors
     /// The submission, returned with the reason; [`Refusal::EngineFull`] and [`Refusal::TenantFull`] if there is no
-    /// permit.
+    /// permit, or others of the tenant wait for one.
     pub async fn try_submit(&self, submission: Submission) -> Result<Handle, SubmitError> {
-        self.submitter.submit_within(submission, false).await
+        self.submitter.submit_within(submission, OrElse::Refuse).await
     }
 }
 
@@ -70,15 +93,16 @@ impl Submitter {
     pub(crate) async fn submit_within(
         &self,
         submission: Submission,
-        for_place: bool,
+        or_else: OrElse,
     ) -> Result<Handle, SubmitError> {
-        let deadline = SubmitDeadline { until: after(self.submit_timeout), for_place };
+        let deadline = SubmitDeadline { until: after(self.submit_timeout), or_else };
         let span = tracing::info_span!("submit", tenant = %submission.tenant, peid = tracing::field::Empty);
         let submitted = self.accept(&submission, None, deadline).instrument(span.clone()).await;
         if let Ok(handle) = &submitted {
             span.record("peid", tracing::field::display(handle.peid()));
         }
-        let verdict = submitted.as_ref().map_or_else(Refusal::label, |_| "accepted");
+        let accepted = |handle: &Handle| if handle.is_queued() { "queued" } else { "accepted" };
+        let verdict = submitted.as_ref().map_or_else(Refusal::label, accepted);
         metrics::counter!("updraft_submissions_total", "verdict" => verdict).increment(1);
         submitted.map_err(|refusal| SubmitError { submission: Box::new(submission), refusal })
     }
@@ -89,7 +113,8 @@ impl Submitter {
         submission: &Submission,
         earlier: Earlier,
     ) -> Result<Handle, Refusal> {
-        let deadline = SubmitDeadline { until: after(self.submit_timeout), for_place: true };
+        // What it takes over is read now, and may change: it is not queued.
+        let deadline = SubmitDeadline { until: after(self.submit_timeout), or_else: OrElse::Wait };
         self.accept(submission, Some(earlier), deadline).await
     }
 
@@ -130,11 +155,18 @@ impl Submitter {
             None => submission.merged(&ready.plan, &ready.variables, &ready.variables_json)?,
         };
         self.check_requirements(submission, &ready, &variables, deadline).await?;
-        entry.hold(Some(self.place(&submission.tenant, deadline).await?));
+        let place = self.place(submission, deadline).await?;
         let rerun_of = earlier.as_ref().map(|earlier| earlier.rerun_of.clone());
         let now = self.context.clock.now();
         let head = ExecutionHead { rerun_of, ..head(submission, &ready, &entry, (input, variables), now) };
-        self.begin(entry, reservation, &ready, (Arc::new(head), earlier), deadline).await
+        let head = Arc::new(head);
+        match place {
+            Place::InFlight(permit) => {
+                entry.hold(Some(permit));
+                self.begin(entry, reservation, &ready, (head, earlier), deadline).await
+            }
+            Place::Backlog(arrival) => self.queue(entry, reservation, (head, arrival), deadline).await,
+        }
     }
 
     async fn ready(&self, submission: &Submission) -> Result<Arc<Ready>, Refusal> {
@@ -186,15 +218,21 @@ impl Submitter {
         answered.unwrap_or_else(|_| Err(storage::Error::Unavailable(NO_ANSWER.to_owned()).into()))
     }
 
-    /// A permit for an execution in flight, awaited if the submission waits for one.
-    async fn place(&self, tenant: &TenantCode, deadline: SubmitDeadline) -> Result<Permit, Refusal> {
+    /// A place for an execution in flight, or else in the backlog.
+    async fn place(&self, submission: &Submission, deadline: SubmitDeadline) -> Result<Place, Refusal> {
+        let tenant = &submission.tenant;
         let refusal = match self.context.admission.try_acquire(tenant) {
-            Acquire::Granted(permit) => return Ok(permit),
+            Acquire::Granted(permit) => return Ok(Place::InFlight(permit)),
             Acquire::EngineFull => Refusal::EngineFull,
             Acquire::TenantFull => Refusal::TenantFull,
         };
-        if !deadline.for_place {
-            return Err(refusal);
+        match deadline.or_else {
+            OrElse::Refuse => return Err(refusal),
+            OrElse::Queue if self.context.admission.queues() => {
+                let arrival = Arrival::new(self.context.clone(), tenant.clone());
+                return arrival.map(Place::Backlog).map_err(|full| Refusal::BacklogFull { full });
+            }
+            OrElse::Queue | OrElse::Wait => {}
         }
         let closing = self.closing.notified();
         tokio::pin!(closing);
@@ -205,17 +243,37 @@ impl Submitter {
         tokio::select! {
             biased;
             () = closing => Err(Refusal::ShuttingDown),
-            place = self.context.timer.until(deadline.until, self.context.admission.acquire(tenant)) => {
-                place.map_err(|_| refusal)
+            permit = self.context.timer.until(deadline.until, self.acquire(submission)) => {
+                permit.map(Place::InFlight).map_err(|_| refusal)
             }
         }
+    }
+
+    async fn acquire(&self, submission: &Submission) -> Permit {
+        let now = self.context.clock.now();
+        self.context.admission.acquire(&submission.tenant, submission.priority, now).await
+    }
+
+    /// Makes a registered execution durable that is queued.
+    async fn queue(
+        &self,
+        entry: Arc<RegistryEntry>,
+        reservation: Reservation<'_>,
+        (head, arrival): (Arc<ExecutionHead>, Arrival),
+        deadline: SubmitDeadline,
+    ) -> Result<Handle, Refusal> {
+        let writes = vec![arrival.update(entry.peid, head.clone())];
+        let own = entry.clone();
+        let accepted = Box::new(move |lsn| arrival.durable(&own, &head, lsn));
+        self.append((&entry, reservation), (writes, accepted), deadline).await?;
+        Ok(Handle::registered(self.context.clone(), entry))
     }
 
     /// Makes a registered execution durable; the journal's thread hands it to its shard.
     async fn begin(
         &self,
         entry: Arc<RegistryEntry>,
-        mut reservation: Reservation<'_>,
+        reservation: Reservation<'_>,
         ready: &Ready,
         (head, earlier): (Arc<ExecutionHead>, Option<Earlier>),
         deadline: SubmitDeadline,
@@ -227,24 +285,40 @@ impl Submitter {
         };
         let launch = Launch { entry: entry.clone(), machine: Box::new(machine), acts, lsn: 0 };
         let context = self.context.clone();
+        let accepted = Box::new(move |lsn| context.router.launch(Launch { lsn, ..launch }));
+        self.append((&entry, reservation), (writes, accepted), deadline).await?;
+        metrics::gauge!("updraft_executions_in_flight").set(self.context.admission.in_use() as f64);
+        Ok(Handle::registered(self.context.clone(), entry))
+    }
+
+    /// Makes the first writes of a registered execution durable; `accepted` runs on the journal's thread, with their position.
+    async fn append(
+        &self,
+        (entry, mut reservation): (&Arc<RegistryEntry>, Reservation<'_>),
+        (writes, accepted): (Vec<Update>, Box<dyn FnOnce(u64) + Send>),
+        deadline: SubmitDeadline,
+    ) -> Result<(), Refusal> {
+        let (context, own) = (self.context.clone(), entry.clone());
         let no_space: Arc<OnceLock<String>> = Arc::default();
         let told = Arc::clone(&no_space);
         let done = Box::new(move |appended: Result<u64, log::Error>| match appended {
-            Ok(lsn) => context.router.launch(Launch { lsn, ..launch }),
+            Ok(lsn) => accepted(lsn),
             Err(error @ log::Error::NoSpace { .. }) => {
                 // Set before the failure is reported, which does not contain the reason.
                 let _ = told.set(error.to_string());
-                context.lose(&launch.entry, Lost::ShutDown);
+                context.lose(&own, Lost::ShutDown);
             }
-            Err(log::Error::Closed) => context.lose(&launch.entry, Lost::ShutDown),
+            Err(log::Error::Closed) => context.lose(&own, Lost::ShutDown),
             Err(error) => {
-                context.lose(&launch.entry, Lost::Engine(error.to_string().into()));
+                context.lose(&own, Lost::Engine(error.to_string().into()));
                 context.fail(error.to_string());
             }
         });
         let (append, claim) = Append::new(writes, Need::Durable, done).revocable();
         let appended = match self.context.log.append(append) {
-            Err(refused) if deadline.for_place && matches!(refused.error, log::Error::Full) => {
+            Err(refused)
+                if deadline.or_else != OrElse::Refuse && matches!(refused.error, log::Error::Full) =>
+            {
                 let appending = self.context.log.append_waiting(refused.append);
                 self.context.timer.until(deadline.until, appending).await.map_err(|_| Refusal::JournalFull)?
             }
@@ -255,14 +329,12 @@ impl Submitter {
             error => failed(&error),
         })?;
         reservation.appending(claim.clone());
-        let accepted = self.durable(&entry, &claim, deadline).await?;
+        let accepted = self.durable(entry, &claim, deadline).await?;
         reservation.keep();
         accepted.map_err(|lost| match no_space.get() {
             Some(cause) => Refusal::StoreFull { cause: cause.clone() },
             None => lost.into(),
-        })?;
-        metrics::gauge!("updraft_executions_in_flight").set(self.context.admission.in_use() as f64);
-        Ok(Handle::registered(self.context.clone(), entry))
+        })
     }
 
     /// The result of a queued append. If the journal does not reach it in time, it is withdrawn.

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use updraft_actors::{CancelVerdict, EngineContext, Lost, RegistryEntry};
+use updraft_actors::{CancelVerdict, EngineContext, Lost, RegistryEntry, queued};
 use updraft_protocol::limits::PAGE_ROWS;
-use updraft_protocol::{Asked, ExecutionId, TenantCode};
+use updraft_protocol::{Asked, ExecutionId, ExecutionStatus, TenantCode};
 use updraft_storage::page;
 use updraft_storage::store::Cursor;
 
@@ -53,8 +53,14 @@ impl Engine {
             return Ok(Some(handle));
         }
         let Some(document) = self.context.store.execution(tenant, peid).await? else { return Ok(None) };
-        if document.state.execution_status.ended() {
+        let status = document.state.execution_status;
+        if status.ended() {
             return Ok(Some(handle));
+        }
+        if status == ExecutionStatus::Queued
+            && let Some(entry) = queued::entry_of(&self.context, tenant, peid).await?
+        {
+            return Ok(Some(Handle::registered(self.context.clone(), entry)));
         }
         recovery::can_run(&self.context, &document).await?;
         let entry = recovery::registered(&self.context, &document);

@@ -106,7 +106,7 @@ async fn a_key_that_is_known_needs_no_place_in_a_full_engine() {
 #[tokio::test]
 async fn a_parked_execution_is_looked_at_and_cancelled_in_a_full_engine() {
     let (directory, open) = (tempfile::tempdir().unwrap(), Arc::new(Notify::new()));
-    let engine = builder(directory.path(), &open).executions_in_flight(1).start().await.unwrap();
+    let engine = builder(directory.path(), &open).executions_in_flight(1).backlog(0).start().await.unwrap();
     let (sleeps, waits) = (put(&engine, SLEEPS).await, put(&engine, WAITS).await);
     let parked = engine.submit(Submission::new(acme(), sleeps)).await.unwrap();
     // Waits until the other has given up the only permit.

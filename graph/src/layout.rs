@@ -83,7 +83,7 @@ pub(crate) fn scene(diagram: &Diagram) -> Scene {
 fn look(status: ExecutionStatus) -> Look {
     match status {
         ExecutionStatus::Executing => Look::Running,
-        ExecutionStatus::Paused => Look::Waiting,
+        ExecutionStatus::Queued | ExecutionStatus::Paused => Look::Waiting,
         ExecutionStatus::Completed => Look::Done,
         ExecutionStatus::Failed => Look::Failed,
         ExecutionStatus::Cancelled | ExecutionStatus::TimedOut => Look::Stopped,

@@ -66,7 +66,12 @@ impl<T> FairQueue<T> {
         entry: T,
         now: Duration,
     ) -> QueueTicket {
-        let position = (now.saturating_add(PRIORITY_STEP * priority.steps_behind()), self.next);
+        self.push_at(tenant, weight, now.saturating_add(PRIORITY_STEP * priority.steps_behind()), entry)
+    }
+
+    /// Adds an entry at this adjusted time of arrival.
+    pub fn push_at(&mut self, tenant: &TenantCode, weight: u32, at: Duration, entry: T) -> QueueTicket {
+        let position = (at, self.next);
         self.next += 1;
         let line = self.lines.entry(tenant.clone()).or_insert_with(|| {
             self.round.push_back(tenant.clone());
@@ -117,6 +122,14 @@ impl<T> FairQueue<T> {
         if let Some(line) = self.lines.get_mut(tenant).filter(|line| !line.in_round) {
             line.in_round = true;
             self.round.push_back(tenant.clone());
+        }
+    }
+
+    /// Changes the turns of a tenant in a round, if it has waiting entries.
+    pub fn set_weight(&mut self, tenant: &TenantCode, weight: u32) {
+        if let Some(line) = self.lines.get_mut(tenant) {
+            line.weight = weight.max(1);
+            line.left = line.left.min(line.weight);
         }
     }
 

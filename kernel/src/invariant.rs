@@ -178,7 +178,7 @@ pub fn bodies_end_with_their_wait(plan: &Plan, tasks: &[TaskDocument]) -> Result
 pub fn ends_as_its_child(task: &TaskDocument, child: ExecutionStatus) -> Result<(), Violation> {
     let status = task.state.status;
     let fits = match child {
-        ExecutionStatus::Executing | ExecutionStatus::Paused => !status.ended(),
+        ExecutionStatus::Queued | ExecutionStatus::Executing | ExecutionStatus::Paused => !status.ended(),
         ExecutionStatus::Completed => status == TaskStatus::Completed,
         ExecutionStatus::Failed => matches!(status, TaskStatus::Failed | TaskStatus::Unknown),
         ExecutionStatus::Cancelled | ExecutionStatus::TimedOut => status == TaskStatus::Failed,

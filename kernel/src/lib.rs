@@ -1,6 +1,7 @@
 //! The decisions of Updraft: the checked plan, the execution machine, sharding, the writer with its coalescer, and the
 //! few types that two threads share. No IO, no clock, no randomness, nothing that waits.
 
+pub mod backlog;
 pub mod batch_limit;
 pub mod call_gate;
 pub mod coalescer;

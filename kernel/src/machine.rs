@@ -52,7 +52,7 @@ use std::time::Duration;
 
 use updraft_protocol::limits::{TURN_PAUSE, TURN_WORK};
 use updraft_protocol::{
-    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp, Update,
+    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Priority, Revision, Timestamp, Update,
 };
 
 pub use abandon::{cancel_abandoned, fail_abandoned};
@@ -229,6 +229,11 @@ impl Machine {
         &self.plan
     }
 
+    /// How far ahead of others of its tenant it stands in line.
+    pub fn priority(&self) -> Priority {
+        self.state.reprioritised.unwrap_or(self.head.priority)
+    }
+
     /// Its status.
     pub fn status(&self) -> ExecutionStatus {
         self.state.execution_status
@@ -272,7 +277,9 @@ impl Machine {
     }
 
     fn deadline(&self) -> Option<Timestamp> {
-        let deadline = self.plan.timeout.map(|timeout| self.head.createddate.after(timeout));
+        // The time in the backlog does not count.
+        let began = self.state.started_date.unwrap_or(self.head.createddate);
+        let deadline = self.plan.timeout.map(|timeout| began.after(timeout));
         deadline.filter(|_| self.is_executing())
     }
 

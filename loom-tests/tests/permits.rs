@@ -78,7 +78,7 @@ fn acquire_waiting(permits: &Permits, waiters: &Waiters, me: usize, protocol: Pr
 fn one_place(total: usize, wake: WakeReach) -> (Permits, Arc<Waiters>, Permit) {
     let waiters = Arc::new(Waiters::new(wake));
     let woken = Arc::clone(&waiters);
-    let permits = Permits::with_release_hook(total, 1, StdArc::new(move || woken.wake()));
+    let permits = Permits::with_release_hook(total, 1, StdArc::new(move |_: &TenantCode| woken.wake()));
     let held = permits.try_acquire(&tenant("a")).granted().unwrap();
     (permits, waiters, held)
 }

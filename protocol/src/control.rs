@@ -38,6 +38,8 @@ pub enum Applied {
     Skipped,
     /// The wait of the task ends at another instant.
     Extended,
+    /// The queued execution has another priority.
+    Reprioritised,
 }
 
 /// Why a control is refused. It has changed nothing.
@@ -49,6 +51,14 @@ pub enum ControlRefusal {
     /// The execution is not paused.
     #[error("the execution is not paused")]
     NotPaused,
+    /// The execution is queued: nothing of it has begun. It can be cancelled, given another priority, and given signals.
+    #[error(
+        "the execution is queued, and nothing of it has begun: it can be cancelled, given another priority, or given a signal"
+    )]
+    Queued,
+    /// The execution has begun, and stands in no line any more.
+    #[error("the execution is not queued: it is {0}")]
+    NotQueued(ExecutionStatus),
     /// It is not said who asks for the control, or why, or the texts are too long.
     #[error("a control needs a person of 1 to {KEY_BYTES} bytes, and a reason of 1 to {COMMENT_BYTES}")]
     NotAsker,

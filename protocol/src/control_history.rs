@@ -55,6 +55,8 @@ pub enum ControlKind {
     Rerun,
     /// The execution was given a signal.
     Signal,
+    /// The execution was given another priority while it was queued.
+    Reprioritise,
 }
 
 /// The controls of an execution, the newest of them.
@@ -112,6 +114,7 @@ impl ControlKind {
             Self::ExtendWait => "extend_wait",
             Self::Rerun => "rerun",
             Self::Signal => "signal",
+            Self::Reprioritise => "reprioritise",
         }
     }
 }

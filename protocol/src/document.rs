@@ -111,6 +111,10 @@ fields! {
         pub pause: Option<Arc<Pause>>,
         /// What people have asked of it.
         pub controls: Option<Arc<ControlHistory>>,
+        /// Its place among the queued ones of its tenant, of which the earliest begins first; kept when it has begun.
+        pub queue_position: Option<Timestamp>,
+        /// The priority that a person gave it instead of that of its head.
+        pub reprioritised: Option<Priority>,
     }
 }
 
@@ -217,6 +221,8 @@ impl ExecutionState {
             ending: None,
             pause: None,
             controls: None,
+            queue_position: None,
+            reprioritised: None,
         }
     }
 }
@@ -241,6 +247,11 @@ impl TaskState {
 }
 
 impl ExecutionDocument {
+    /// How far ahead of others of its tenant it stands in line.
+    pub fn priority(&self) -> Priority {
+        self.state.reprioritised.unwrap_or(self.head.priority)
+    }
+
     /// Reads a document from a store.
     ///
     /// # Errors

@@ -177,6 +177,8 @@ mod tests {
                     }),
                 })),
                 controls: None,
+                queue_position: None,
+                reprioritised: None,
             },
             epoch: 1,
             seq: 1,

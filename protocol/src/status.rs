@@ -43,6 +43,8 @@ macro_rules! status {
 status! {
     /// The status of an execution (`execution_status`).
     ExecutionStatus {
+        /// Accepted, and waiting for a place among the executions in flight. Nothing of it has begun.
+        Queued = "queued",
         /// Accepted and running.
         Executing = "executing",
         /// A person holds it: what runs may end, nothing begins.
@@ -61,7 +63,12 @@ status! {
 impl ExecutionStatus {
     /// Whether it has ended.
     pub const fn ended(self) -> bool {
-        !matches!(self, Self::Executing | Self::Paused)
+        !matches!(self, Self::Queued | Self::Executing | Self::Paused)
+    }
+
+    /// Whether it has begun and not ended.
+    pub const fn runs(self) -> bool {
+        matches!(self, Self::Executing | Self::Paused)
     }
 }
 
@@ -115,6 +122,9 @@ mod tests {
             assert_eq!(status.as_str().parse(), Ok(*status));
         }
         let error = "done".parse::<ExecutionStatus>().unwrap_err();
-        assert!(error.starts_with("no status `done`; there are executing, paused, completed"), "{error}");
+        assert!(
+            error.starts_with("no status `done`; there are queued, executing, paused, completed"),
+            "{error}"
+        );
     }
 }

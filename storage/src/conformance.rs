@@ -13,6 +13,7 @@ mod large;
 mod overdue;
 mod owners;
 mod paging;
+mod queue;
 mod reading;
 pub(crate) mod samples;
 mod settings;
@@ -119,6 +120,11 @@ cases! {
         a_key_is_that_of_a_playbook_in_every_version,
         a_key_that_is_taken_is_poison_for_another_and_the_others_are_written,
         of_two_in_one_batch_one_takes_the_key;
+    queue:
+        queued_executions_of_a_tenant_come_in_their_order,
+        queued_executions_of_some_playbooks_are_left_out,
+        tenants_with_queued_executions_are_counted,
+        the_newest_execution_of_an_alert_is_found;
     paging:
         pages_of_one_millisecond_lose_and_repeat_nothing,
         pages_of_unfinished_lose_and_repeat_nothing,

@@ -5,6 +5,7 @@ mod books;
 mod containments;
 mod nowhere;
 mod overdue;
+mod queue;
 mod settings;
 mod table;
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod owner;
 mod playbook;
 mod pool;
 mod query;
+mod queue;
 mod read;
 mod server;
 mod setting;

@@ -11,6 +11,7 @@ mod open;
 mod playbook;
 mod pool;
 mod query;
+mod queue;
 mod read;
 mod row;
 mod schema;

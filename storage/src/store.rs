@@ -14,6 +14,7 @@ mod overdue;
 mod owner;
 mod playbook;
 mod query;
+mod queue;
 mod setting;
 
 use async_trait::async_trait;
@@ -36,6 +37,7 @@ pub use overdue::{OverdueTasks, OverdueTasksCursor, OverdueTasksQuery};
 pub use owner::{Owner, OwnerStore};
 pub use playbook::{PlaybookStore, PutOutcome};
 pub use query::{Detail, ExecutionQuery, ExecutionsOf, PlaybookRuntime, QueryStore, SlowestQuery, TaskQuery};
+pub use queue::{AlertQuery, QueueStore, QueuedQuery};
 pub use setting::SettingStore;
 pub(crate) use setting::{bounds as setting_bounds, fits as setting_fits};
 
@@ -48,6 +50,7 @@ pub(crate) use setting::{bounds as setting_bounds, fits as setting_fits};
 pub trait Store:
     ExecutionStore
     + QueryStore
+    + QueueStore
     + PlaybookStore
     + ContainmentStore
     + SettingStore

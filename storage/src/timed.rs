@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
+use updraft_kernel::backlog::Queued;
 use updraft_kernel::batch_limit::BatchLimit;
 use updraft_kernel::containment::{DueCursor, HoldCursor};
 use updraft_kernel::shard_epochs::ShardEpochs;
@@ -21,10 +22,10 @@ use updraft_protocol::{
 use uuid::Uuid;
 
 use crate::store::{
-    AuditQuery, AuditStore, Bond, BondStore, ContainmentQuery, ContainmentStore, Cursor, DeadLetterStore,
-    EpochStore, Error, ExecutionQuery, ExecutionStore, Health, InboxQuery, Kept, OverdueTasksQuery, Owner,
-    OwnerStore, PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, Resumable, SettingStore,
-    SlowestQuery, Store, TaskQuery, WriteOutcome,
+    AlertQuery, AuditQuery, AuditStore, Bond, BondStore, ContainmentQuery, ContainmentStore, Cursor,
+    DeadLetterStore, EpochStore, Error, ExecutionQuery, ExecutionStore, Health, InboxQuery, Kept,
+    OverdueTasksQuery, Owner, OwnerStore, PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, QueueStore,
+    QueuedQuery, Resumable, SettingStore, SlowestQuery, Store, TaskQuery, WriteOutcome,
 };
 
 /// A store whose calls are timed.
@@ -118,6 +119,12 @@ timed! { QueryStore {
     overdue_tasks(query: OverdueTasksQuery) -> Vec<TaskDocument>;
     runtimes(newest: usize) -> Vec<(PlaybookId, u64)>;
     slowest_playbooks(query: SlowestQuery) -> Vec<PlaybookRuntime>;
+} }
+
+timed! { QueueStore {
+    queued(query: QueuedQuery) -> Vec<Queued>;
+    queued_tenants(after: Option<TenantCode>, limit: usize) -> Vec<(TenantCode, u64)>;
+    newest_of_alert(query: AlertQuery) -> Option<ExecutionId>;
 } }
 
 timed! { PlaybookStore {

@@ -320,7 +320,8 @@ async fn a_long_wait_leaves_memory_gives_its_place_and_comes_back_when_it_is_due
         harness.submit(&engine, &long_wait(), json!({})).await,
         harness.submit(&engine, &long_wait(), json!({})).await,
     ];
-    assert_eq!(engine.unfinished().len(), 3, "there is one place, and three wait");
+    // There is one place, and three wait.
+    until(async || engine.unfinished().len() == 3).await;
     assert_eq!(waits[0].status().await.unwrap(), ExecutionStatus::Executing, "one that is asked for answers");
     assert!(matches!(waits[1].cancel(asked()).await.unwrap(), updraft::CancelVerdict::Cancelled));
     harness.clock.advance(Duration::from_secs(7_199));

@@ -182,15 +182,14 @@ async fn a_full_engine_and_a_full_tenant_refuse_and_go_on_when_there_is_a_place(
     let third = engine.try_submit(other.clone()).await.unwrap();
     assert!(matches!(refusal(engine.try_submit(other.clone()).await, &other), Refusal::EngineFull));
 
-    let mut waiting = Box::pin(engine.submit(submission));
-    assert!(tokio::time::timeout(Duration::from_millis(30), &mut waiting).await.is_err(), "it waits");
+    let fourth = engine.submit(submission).await.unwrap();
+    assert!(fourth.is_queued(), "it waits");
     harness.tool.begun(3).await;
     let _ = third.cancel(asked()).await.unwrap();
     // The place is given back with the end, an instant after the answer.
     let _ = soon(third.wait()).await;
     let globex = engine.try_submit(other).await.expect("the place of globex was free for globex");
     let _ = held[0].cancel(asked()).await.unwrap();
-    let fourth = soon(waiting).await.expect("it has the place that was given back");
     harness.tool.open(3);
     for handle in [&held[1], &globex, &fourth] {
         assert_eq!(soon(handle.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
@@ -202,7 +201,7 @@ async fn a_full_engine_and_a_full_tenant_refuse_and_go_on_when_there_is_a_place(
 async fn a_submission_that_finds_no_place_in_time_is_refused() {
     let harness = Harness::default();
     let limited = harness.builder().executions_in_flight(1).submit_timeout(Duration::from_millis(30));
-    let engine = limited.start().await.unwrap();
+    let engine = limited.backlog(0).start().await.unwrap();
     let pid = harness.put(&engine, &gate()).await;
     let _held = engine.submit(of(pid)).await.unwrap();
     let refused = refusal(soon(engine.submit(of(pid))).await, &of(pid));
@@ -241,7 +240,7 @@ async fn submissions_that_are_given_up_take_no_place_with_them_and_no_key() {
 #[tokio::test]
 async fn after_a_shutdown_and_while_it_goes_on_submissions_are_refused_and_none_is_left_waiting() {
     let harness = Harness::default();
-    let limited = harness.builder().executions_in_flight(2).submit_timeout(TEST_TIMEOUT);
+    let limited = harness.builder().executions_in_flight(2).submit_timeout(TEST_TIMEOUT).backlog(0);
     let engine = Arc::new(limited.start().await.unwrap());
     let pid = harness.put(&engine, &gate()).await;
     let held = [engine.submit(of(pid)).await.unwrap(), engine.submit(of(pid)).await.unwrap()];

@@ -152,7 +152,7 @@ impl Execution {
         }
         let action = PlannedAction::of(step)?;
         let tool = (&step.integration, action.host(arguments));
-        let whose = (&self.entry.tenant, machine.head().priority);
+        let whose = (&self.entry.tenant, machine.priority());
         self.context.gates.enter(tool, whose, &action.secrets, &self.context.timer)
     }
 

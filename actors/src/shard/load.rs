@@ -38,11 +38,16 @@ impl Shard {
                     LoadStep::Settle => {
                         let _ = commits.settled().await;
                     }
-                    LoadStep::Acquire => tokio::select! {
-                        biased;
-                        permit = context.admission.acquire(&entry.tenant) => entry.hold(Some(permit)),
-                        () = hurried.notified() => {}
-                    },
+                    LoadStep::Acquire => {
+                        let now = context.clock.now();
+                        tokio::select! {
+                            biased;
+                            permit = context.admission.acquire(&entry.tenant, entry.priority(), now) => {
+                                entry.hold(Some(permit));
+                            }
+                            () = hurried.notified() => {}
+                        }
+                    }
                     LoadStep::Flush => context.flush().await?,
                     LoadStep::Read => return find(&context, &entry).await,
                 }

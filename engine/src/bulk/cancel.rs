@@ -8,8 +8,8 @@ use crate::engine::Engine;
 use crate::error::{ControlError, ReadError};
 
 /// The statuses of executions that have not ended: one that is paused or resumed meanwhile is found in one of them.
-const RUNNING: [ExecutionStatus; 3] =
-    [ExecutionStatus::Paused, ExecutionStatus::Executing, ExecutionStatus::Paused];
+const RUNNING: [ExecutionStatus; 4] =
+    [ExecutionStatus::Queued, ExecutionStatus::Paused, ExecutionStatus::Executing, ExecutionStatus::Paused];
 
 /// As [`Engine::count_cancels`], once the store has what is known now.
 pub(crate) async fn count_cancels(

@@ -10,7 +10,7 @@ use updraft_kernel::containment::{
     Reconciler, ReconcilerCommand, ReconcilerEvent, ReconcilerMode, RoundProgress, UndoRound,
 };
 use updraft_protocol::limits::{CONTAINMENT_LOOK, CONTAINMENT_PAGE_ROWS, LOCAL_CLOSE};
-use updraft_protocol::{ExecutionId, TenantCode};
+use updraft_protocol::{ExecutionId, Priority, TenantCode};
 use updraft_storage as storage;
 
 use crate::builder::Resume;
@@ -19,6 +19,7 @@ use crate::engine::Submitter;
 use crate::error::{PutError, ReadError, Refusal};
 use crate::playbooks::Playbooks;
 use crate::submission::Submission;
+use crate::submit::OrElse;
 
 /// The running thread. Dropped, it ends without being waited for.
 pub(crate) struct ReconcilerThread {
@@ -183,10 +184,12 @@ async fn submit(submitter: &Submitter, round: UndoRound) -> Result<RoundProgress
         Err(error) => return Ok(RoundProgress::Ended(Err(error.to_string().into()))),
     };
     let mut submission = Submission::new(round.tenant, pid).input(round.input).idempotency_key(round.key);
+    // What is to be undone does not wait behind a storm of alerts.
+    submission = submission.priority(Priority::Critical);
     if let Some(alert) = round.alert_id.as_deref() {
         submission = submission.alert_id(alert);
     }
-    match submitter.submit_within(submission, false).await.map_err(|error| error.refusal) {
+    match submitter.submit_within(submission, OrElse::Queue).await.map_err(|error| error.refusal) {
         Ok(handle) => Ok(RoundProgress::Runs(Some(handle.peid()))),
         Err(Refusal::KeyReused { peid }) => Ok(RoundProgress::Runs(Some(peid))),
         Err(Refusal::ShuttingDown | Refusal::Failed(_)) => {

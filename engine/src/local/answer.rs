@@ -14,7 +14,7 @@ use super::LocalContext;
 use super::message::{Answer, Ask, Place, lines_of};
 use super::work::work;
 use crate::containments::Containments;
-use crate::error::{ControlError, ReadError};
+use crate::error::ControlError;
 use crate::handle::{self, Handle};
 use crate::health;
 use crate::overdue::OverdueQuery;
@@ -184,8 +184,5 @@ async fn found(
     tenant: &TenantCode,
     peid: ExecutionId,
 ) -> Result<Handle, ControlError> {
-    let handle = Handle::stored(context.engine.clone(), tenant.clone(), peid);
-    let is_there = handle.entry.is_some()
-        || context.engine.store.execution(tenant, peid).await.map_err(ReadError::from)?.is_some();
-    if is_there { Ok(handle) } else { Err(ControlError::NoExecution(peid)) }
+    Handle::find(&context.engine, tenant, peid).await?.ok_or(ControlError::NoExecution(peid))
 }

@@ -181,6 +181,7 @@ impl Machine {
             )),
             ExecutionStatus::Failed
             | ExecutionStatus::Cancelled
+            | ExecutionStatus::Queued
             | ExecutionStatus::Executing
             | ExecutionStatus::Paused => {
                 let unknown = error.as_ref().is_some_and(|error| error.kind == FailureKind::UnknownOutcome);

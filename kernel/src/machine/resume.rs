@@ -53,7 +53,7 @@ impl Unfit {
 
 impl Machine {
     /// The machine of an unfinished execution, from its documents (`tasks` in order of `task_seq`), and the effects
-    /// that follow. Tasks that were under way are run again under their key; `at_most_once` tasks become unknown.
+    /// that follow. One that was queued begins. Tasks that were under way are run again under their key; `at_most_once` tasks become unknown.
     ///
     /// # Errors
     /// Documents that do not fit the plan or each other.
@@ -67,14 +67,17 @@ impl Machine {
         if document.state.execution_status.ended() {
             return Err(Unfit::Ended);
         }
-        let revision = Revision { epoch: document.epoch, seq: document.seq };
-        let mut machine = Self::new(plan, document.peid, document.head, document.state, terms);
-        machine.revision = revision;
+        let mut machine = Self::queued(plan, document, terms);
         for task in tasks {
             machine.record(task)?;
         }
         machine.undos.sort();
         let mut effects = Effects::default();
+        if machine.status() == ExecutionStatus::Queued {
+            let begun = Self::begun(now);
+            machine.state.merge(begun.clone());
+            machine.write_execution(begun, false, &mut effects);
+        }
         machine.recall_ending();
         if machine.deadline().is_some_and(|deadline| deadline <= now) {
             if machine.plan.steps.iter().all(|step| step.cleanup.is_none()) && !machine.plan.takes_back() {
@@ -92,6 +95,14 @@ impl Machine {
         machine.recorded = Recorded::default();
         debug_assert_eq!(crate::invariant::machine(&machine), Ok(()));
         Ok((machine, effects))
+    }
+
+    /// The machine of an unfinished execution, of which nothing has begun.
+    pub fn queued(plan: Arc<Plan>, document: ExecutionDocument, terms: Terms) -> Self {
+        let revision = Revision { epoch: document.epoch, seq: document.seq };
+        let mut machine = Self::new(plan, document.peid, document.head, document.state, terms);
+        machine.revision = revision;
+        machine
     }
 
     fn record(&mut self, document: TaskDocument) -> Result<(), Unfit> {

@@ -23,5 +23,5 @@ pub use handover::Handover;
 pub use lifecycle::Lifecycle;
 pub use outcome::OutcomeCell;
 pub use permits::Permits;
-pub use sync::Hook;
+pub use sync::{Hook, HookFor};
 pub use watermark::DurableWatermark;

@@ -6,7 +6,7 @@ use std::fmt;
 
 pub use updraft_protocol::TenantCode;
 
-use super::sync::{Arc, Hook, Mutex, lock, run};
+use super::sync::{Arc, HookFor, Mutex, lock, run_for};
 
 /// Counted places in the engine, shared by whoever holds a clone.
 #[derive(Clone)]
@@ -18,7 +18,7 @@ struct Inner {
     total: usize,
     per_tenant: usize,
     counts: Mutex<Counts>,
-    released: Option<Hook>,
+    released: Option<HookFor<TenantCode>>,
 }
 
 #[derive(Default)]
@@ -63,15 +63,15 @@ impl Permits {
         Self::build(total, per_tenant, None)
     }
 
-    /// The same; `released` runs after each release, when the place can be had.
+    /// The same; `released` runs after each release, when the place can be had, with its tenant.
     ///
     /// Only the waiters know which of them the place fits, so the hook should wake all of them: a single
     /// waiter may be of a tenant that has its share, or may just have given up.
-    pub fn with_release_hook(total: usize, per_tenant: usize, released: Hook) -> Self {
+    pub fn with_release_hook(total: usize, per_tenant: usize, released: HookFor<TenantCode>) -> Self {
         Self::build(total, per_tenant, Some(released))
     }
 
-    fn build(total: usize, per_tenant: usize, released: Option<Hook>) -> Self {
+    fn build(total: usize, per_tenant: usize, released: Option<HookFor<TenantCode>>) -> Self {
         let counts = Mutex::new(Counts::default());
         Self { inner: Arc::new(Inner { total, per_tenant, counts, released }) }
     }
@@ -96,6 +96,16 @@ impl Permits {
         }
         drop(counts);
         Acquire::Granted(Permit { permits: self.clone(), tenant: tenant.clone() })
+    }
+
+    /// Whether the engine has a place; a tenant may have its share nevertheless.
+    pub fn has_room(&self) -> bool {
+        lock(&self.inner.counts).in_use < self.inner.total
+    }
+
+    /// Whether a tenant has its share.
+    pub fn has_share(&self, tenant: &TenantCode) -> bool {
+        self.in_use_by(tenant) >= self.inner.per_tenant
     }
 
     /// Places taken.
@@ -148,7 +158,7 @@ impl Drop for Permit {
             }
         }
         drop(counts);
-        run(inner.released.as_ref());
+        run_for(inner.released.as_ref(), &self.tenant);
     }
 }
 
@@ -234,7 +244,7 @@ mod tests {
         let runs = StdArc::new(AtomicUsize::new(0));
         // The permits own the hook: the hook only looks at them.
         let (seen, counted) = (StdArc::downgrade(&permits), StdArc::clone(&runs));
-        let hook: Hook = StdArc::new(move || {
+        let hook: HookFor<TenantCode> = StdArc::new(move |_| {
             let free =
                 |permits: &Permits| permits.inner.counts.try_lock().is_ok_and(|counts| counts.in_use == 0);
             let seen = seen.upgrade();

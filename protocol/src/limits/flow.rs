@@ -1,4 +1,4 @@
-//! Limits of flow control: the gates of tools.
+//! Limits of flow control: the gates of tools, and the backlog of executions.
 
 use std::time::Duration;
 
@@ -19,3 +19,16 @@ pub const COOLDOWN: Duration = Duration::from_secs(1);
 pub const COOLDOWN_LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// How far a priority reaches: a call is overtaken by one of the next higher priority that comes up to so much later.
 pub const PRIORITY_STEP: Duration = Duration::from_secs(60);
+/// Executions that wait for a place, in the store: a storm of alerts of a large customer is kept, and a loop that submits without
+/// end fills no disk.
+pub const BACKLOG: u64 = 1_000_000;
+/// Of them, those of a tenant that are in memory, each of some hundred bytes: those that begin within the time of a read.
+pub const BACKLOG_WINDOW: usize = 1_000;
+/// The same of each tenant where so many have queued ones that [`BACKLOG_WINDOWS`] is not enough for all.
+pub const BACKLOG_WINDOW_LEAST: usize = 32;
+/// Those of all tenants that are in memory, each of some hundred bytes.
+pub const BACKLOG_WINDOWS: usize = 64_000;
+/// Queued executions that begin before other work of their thread has a turn.
+pub const BACKLOG_BEGINS_AT_ONCE: usize = 256;
+/// Entries of queued executions of which it is looked at once whether somebody still holds them.
+pub const QUEUED_SWEPT_AT_ONCE: usize = 10_000;

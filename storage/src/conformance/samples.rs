@@ -137,6 +137,8 @@ pub(super) fn full_execution_state() -> Result<ExecutionState, ids::Error> {
             execution: Some(ExecutionId::from_bytes([8; 16])),
             signal: Some(GivenSignal { id: "call-7".into(), name: Name::new("closed")? }),
         }))),
+        queue_position: Some(Timestamp(DAY + 60_000)),
+        reprioritised: Some(Priority::High),
     })
 }
 

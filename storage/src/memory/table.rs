@@ -12,6 +12,7 @@ use updraft_protocol::{
     PlaybookId, TaskDocument, TaskId, TaskStatus, TaskUpdate, TenantCode, Timestamp, Update,
 };
 
+use super::queue::{QueuedIndex, queued};
 use crate::page;
 use crate::store::{
     Cursor, Detail, ExecutionQuery, ExecutionsOf, InboxCursor, InboxQuery, PlaybookRuntime, SlowestQuery,
@@ -45,6 +46,7 @@ pub(super) struct Table {
     inboxes: HashMap<TenantCode, BTreeSet<InInbox>>,
     /// Tasks whose hold is not registered.
     unregistered: BTreeSet<(Timestamp, TaskId, ExecutionId)>,
+    pub(super) queued: QueuedIndex,
 }
 
 impl Table {
@@ -77,15 +79,19 @@ impl Table {
                 return WriteOutcome::Stale;
             }
             let known = Arc::make_mut(known);
+            let before = queued(known);
             known.revision = update.revision;
             known.state.merge(update.state.clone());
+            if let Some(head) = &known.head {
+                self.queued.moved(&head.tenant_code, before, queued(known));
+            }
             let Some(place) = known.head.as_ref().map(|head| (head.createddate, peid)) else {
                 return missing();
             };
-            if known.state.execution_status.ended() {
-                self.unfinished.remove(&place);
-            } else {
+            if known.state.execution_status.runs() {
                 self.unfinished.insert(place);
+            } else {
+                self.unfinished.remove(&place);
             }
             return WriteOutcome::Written;
         }
@@ -97,9 +103,10 @@ impl Table {
             };
         }
         let place = (head.createddate, peid);
-        if !update.state.execution_status.ended() {
+        if update.state.execution_status.runs() {
             self.unfinished.insert(place);
         }
+        self.queued.moved(&head.tenant_code, None, queued(&update));
         match self.by_tenant.get_mut(&head.tenant_code) {
             Some(places) => {
                 places.insert(place);
@@ -175,8 +182,12 @@ impl Table {
         }
     }
 
+    pub(super) fn head(&self, peid: ExecutionId) -> Option<&ExecutionHead> {
+        self.executions.get(&peid)?.head.as_deref()
+    }
+
     pub(super) fn tenant_of(&self, peid: ExecutionId) -> Option<TenantCode> {
-        self.executions.get(&peid)?.head.as_ref().map(|head| head.tenant_code.clone())
+        self.head(peid).map(|head| head.tenant_code.clone())
     }
 
     pub(super) fn execution(&self, tenant: &TenantCode, peid: ExecutionId) -> Option<ExecutionDocument> {

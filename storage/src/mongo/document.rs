@@ -9,6 +9,7 @@ mod tests;
 
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, RawDocument, RawDocumentBuf};
+use updraft_kernel::backlog::Queued;
 use updraft_protocol::{
     AuditRecord, ContainmentDocument, DeadLetter, ExecutionDocument, Field, FieldReader, FieldWriter, Fields,
     Json, KeyHolder, PlaybookDocument, PlaybookId, Revision, Setting, TaskDocument, Timestamp, Update,
@@ -141,6 +142,14 @@ impl Stored for TaskDocument {
 impl Stored for KeyHolder {
     fn of(fields: &mut Elements<'_>) -> Result<Self, Error> {
         Ok(Self { peid: Field::read("_id", fields)?, input_hash: Field::read("input_hash", fields)? })
+    }
+}
+
+/// A result of `queue::queued`.
+impl Stored for Queued {
+    fn of(fields: &mut Elements<'_>) -> Result<Self, Error> {
+        let peid = Field::read("_id", fields)?;
+        Ok(Self { peid, position: Field::read("queue_position", fields)? })
     }
 }
 

@@ -153,10 +153,10 @@ pub(super) fn executions(asked: &ExecutionQuery) -> Vec<Vec<Find>> {
     }
 }
 
-/// Of all tenants: pages that are merged into one, one of each status.
+/// Of all tenants, those that have begun: pages that are merged into one, one of each status.
 pub(super) fn unfinished(after: Option<Cursor>, limit: usize) -> Vec<Vec<Find>> {
     let after = after.map(|after| place(after.createddate, after.peid.uuid()));
-    let unfinished = ExecutionStatus::ALL.iter().filter(|status| !status.ended());
+    let unfinished = ExecutionStatus::ALL.iter().filter(|status| status.runs());
     let page = |status: &ExecutionStatus| {
         let of = doc! { "execution_status": status.as_str() };
         List::newest(of, Detail::Summary).page(after.clone(), limit)
@@ -303,6 +303,6 @@ pub(super) fn slowest(asked: &SlowestQuery, limit: usize) -> Vec<Document> {
 }
 
 /// A date beyond the store's range is after all that it has.
-fn stored(date: Timestamp) -> i64 {
+pub(super) fn stored(date: Timestamp) -> i64 {
     i64::try_from(date.0).unwrap_or(i64::MAX)
 }

@@ -94,9 +94,9 @@ impl Lists {
     }
 }
 
-/// One arm for each status, see [`Lists::of_any`].
+/// One arm for each status, see [`Lists::of_any`]. Of those that have begun.
 pub(super) static UNFINISHED: Query = Query::new(|| {
-    let unfinished = ExecutionStatus::ALL.iter().filter(|status| !status.ended());
+    let unfinished = ExecutionStatus::ALL.iter().filter(|status| status.runs());
     let arm = |status: &ExecutionStatus| {
         let condition = format!("execution_status = '{status}' AND (createddate, _id) < (?1, ?2)");
         executions(Detail::Summary, &condition)
@@ -104,6 +104,22 @@ pub(super) static UNFINISHED: Query = Query::new(|| {
     let arms: Vec<String> = unfinished.map(arm).collect();
     format!("{} ORDER BY createddate DESC, _id DESC LIMIT ?3", arms.join(" UNION ALL "))
 });
+
+/// From the index alone. The names are a list in JSON.
+pub(super) const QUEUED: &str = "SELECT _id, queue_position
+    FROM playbook_execution_collection INDEXED BY executions_queued
+    WHERE execution_status = 'queued' AND tenant_code = ?1
+        AND playbook_name NOT IN (SELECT value FROM json_each(?2))
+    ORDER BY queue_position, _id LIMIT ?3";
+
+/// From the index alone.
+pub(super) const QUEUED_TENANTS: &str = "SELECT tenant_code, count(*)
+    FROM playbook_execution_collection INDEXED BY executions_queued
+    WHERE execution_status = 'queued' AND tenant_code > ?1 GROUP BY tenant_code ORDER BY tenant_code LIMIT ?2";
+
+pub(super) const NEWEST_OF_ALERT: &str = "SELECT _id FROM playbook_execution_collection
+    WHERE tenant_code = ?1 AND alert_id = ?2 AND playbook_name = ?3 AND createddate >= ?4
+    ORDER BY createddate DESC LIMIT 1";
 
 pub(super) static TASKS: Query = Query::new(|| {
     tasks(Detail::Whole, "peid = ?1 AND task_seq > ?2 AND tenant_code = ?3 ORDER BY task_seq LIMIT ?4")

@@ -3,9 +3,10 @@
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use serde::de::DeserializeOwned;
+use updraft_kernel::backlog::Queued;
 use updraft_protocol::{
     AuditRecord, ContainmentDocument, DeadLetter, ExecutionDocument, ExecutionId, Field, FieldReader, Fields,
-    Json, KeyHolder, PlaybookDocument, PlaybookId, Setting, TaskDocument,
+    Json, KeyHolder, PlaybookDocument, PlaybookId, Setting, TaskDocument, TenantCode,
 };
 use uuid::Uuid;
 
@@ -90,6 +91,24 @@ pub(super) fn definition(row: &Row<'_>) -> Result<(PlaybookId, Json), Error> {
 pub(super) fn key_holder(row: &Row<'_>) -> Result<KeyHolder, Error> {
     let columns = &mut Columns::of(row)?;
     Ok(KeyHolder { peid: Field::read("_id", columns)?, input_hash: Field::read("input_hash", columns)? })
+}
+
+/// A row of [`super::query::QUEUED`].
+pub(super) fn queued(row: &Row<'_>) -> Result<Queued, Error> {
+    let columns = &mut Columns::of(row)?;
+    let peid = Field::read("_id", columns)?;
+    Ok(Queued { peid, position: Field::read("queue_position", columns)? })
+}
+
+/// A row of [`super::query::QUEUED_TENANTS`].
+pub(super) fn tenant(row: &Row<'_>) -> Result<(TenantCode, u64), Error> {
+    let columns = &mut Columns::keyed(row);
+    Ok((Field::read("tenant_code", columns)?, Field::read("count", columns)?))
+}
+
+/// A row that is an id.
+pub(super) fn execution_id(row: &Row<'_>) -> Result<ExecutionId, Error> {
+    Field::read("_id", &mut Columns::of(row)?)
 }
 
 /// A row of a query for executions.

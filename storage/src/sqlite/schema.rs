@@ -6,7 +6,7 @@ use super::fault;
 use crate::store::Error;
 
 /// The schema that this version reads and writes, and no other: none was released before it.
-pub const VERSION: u32 = 22;
+pub const VERSION: u32 = 23;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks are in the tree of their
 /// id: ids grow with time, so rows are added at its end and no second tree is needed.
@@ -51,7 +51,9 @@ CREATE TABLE IF NOT EXISTS playbook_execution_collection (
     signals TEXT,
     ending TEXT,
     pause TEXT,
-    controls TEXT
+    controls TEXT,
+    queue_position INTEGER,
+    reprioritised INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS task_execution_collection (
@@ -151,6 +153,12 @@ CREATE INDEX IF NOT EXISTS executions_by_runtime
 CREATE UNIQUE INDEX IF NOT EXISTS executions_by_key
     ON playbook_execution_collection (tenant_code, playbook_name, idempotency_key)
     WHERE idempotency_key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS executions_queued
+    ON playbook_execution_collection (tenant_code, queue_position, _id, playbook_name)
+    WHERE execution_status = 'queued';
+CREATE INDEX IF NOT EXISTS executions_by_alert
+    ON playbook_execution_collection (tenant_code, alert_id, playbook_name, createddate DESC)
+    WHERE alert_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tasks_by_execution
     ON task_execution_collection (peid, task_seq);
 CREATE INDEX IF NOT EXISTS tasks_by_alert

@@ -83,7 +83,7 @@ pub trait ExecutionStore: Send + Sync + 'static {
         Ok(all.tasks)
     }
 
-    /// Unfinished executions of all tenants, newest first, after `after`, each as a
+    /// Executions of all tenants that have begun and not ended, newest first, after `after`, each as a
     /// [`Detail::Summary`](super::Detail::Summary): for recovery.
     async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error>;
 

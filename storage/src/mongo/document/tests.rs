@@ -50,6 +50,8 @@ fn execution_update() -> ExecutionUpdate {
         ending: None,
         pause: None,
         controls: None,
+        queue_position: None,
+        reprioritised: None,
     };
     let revision = Revision { epoch: 1, seq: 2 };
     ExecutionUpdate { peid: ExecutionId::new(uuid(2)), revision, head: Some(Arc::new(head)), state }

@@ -1,7 +1,7 @@
 //! The table of indexes, with their definitions. Calls no server.
 
 use mongodb::bson::{Document, doc};
-use updraft_protocol::TaskStatus;
+use updraft_protocol::{ExecutionStatus, TaskStatus};
 
 use crate::mongo::{AUDIT, CONTAINMENTS, DEAD_LETTERS, EXECUTIONS, PLAYBOOKS, TASKS};
 
@@ -16,8 +16,8 @@ pub(in crate::mongo) struct Index {
     /// Documents without this field are left out. It is the first of the index: some servers find nothing by it
     /// elsewhere.
     only_with: Option<&'static str>,
-    /// Only tasks in this status are in it, which is its first field.
-    only_in: Option<TaskStatus>,
+    /// Only documents are in it whose first field has this text.
+    only_in: Option<&'static str>,
 }
 
 /// Every index. Two of executions end with what the slowest playbooks are reckoned from.
@@ -53,6 +53,24 @@ pub(in crate::mongo) const ALL: &[Index] = &[
     )
     .unique()
     .only_with("idempotency_key"),
+    index(
+        EXECUTIONS,
+        "executions_queued",
+        &[
+            ("execution_status", 1),
+            ("tenant_code", 1),
+            ("queue_position", 1),
+            ("_id", 1),
+            ("playbook_name", 1),
+        ],
+    )
+    .only_in(ExecutionStatus::Queued.as_str()),
+    index(
+        EXECUTIONS,
+        "executions_by_alert",
+        &[("alert_id", 1), ("tenant_code", 1), ("playbook_name", 1), ("createddate", -1)],
+    )
+    .only_with("alert_id"),
     index(TASKS, "tasks_by_execution", &[("peid", 1), ("task_seq", 1)]),
     index(TASKS, "tasks_by_alert", &[("tenant_code", 1), ("alert_id", 1), ("status", 1), ("_id", 1)]),
     index(
@@ -60,13 +78,13 @@ pub(in crate::mongo) const ALL: &[Index] = &[
         "tasks_by_wait",
         &[("status", 1), ("tenant_code", 1), ("wait.kind", 1), ("wait.until", 1), ("_id", 1)],
     )
-    .only_in(TaskStatus::Waiting),
+    .only_in(TaskStatus::Waiting.as_str()),
     index(TASKS, "tasks_by_wait_since", &[("status", 1), ("wait.kind", 1), ("wait.since", 1), ("_id", 1)])
-        .only_in(TaskStatus::Waiting),
+        .only_in(TaskStatus::Waiting.as_str()),
     index(TASKS, "tasks_by_retry_since", &[("status", 1), ("wait.since", 1), ("_id", 1), ("wait.kind", 1)])
-        .only_in(TaskStatus::Retrying),
+        .only_in(TaskStatus::Retrying.as_str()),
     index(TASKS, "tasks_by_attempt", &[("status", 1), ("attempt", 1), ("_id", 1)])
-        .only_in(TaskStatus::Retrying),
+        .only_in(TaskStatus::Retrying.as_str()),
     index(TASKS, "tasks_unregistered", &[("registration_due", 1), ("_id", 1)]).only_with("registration_due"),
     index(CONTAINMENTS, "containments_open", &[("tenant_code", 1), ("open_until", 1), ("_id", 1)]),
     index(CONTAINMENTS, "containments_due", &[("due", 1), ("_id", 1)]).only_with("due"),
@@ -88,7 +106,7 @@ impl Index {
         Self { only_with: Some(field), ..self }
     }
 
-    const fn only_in(self, status: TaskStatus) -> Self {
+    const fn only_in(self, status: &'static str) -> Self {
         Self { only_in: Some(status), ..self }
     }
 
@@ -102,8 +120,8 @@ impl Index {
         if let Some(field) = self.only_with {
             definition.insert("partialFilterExpression", doc! { field: { "$exists": true } });
         }
-        if let Some(status) = self.only_in {
-            definition.insert("partialFilterExpression", doc! { "status": status.as_str() });
+        if let Some((status, (field, _))) = self.only_in.zip(self.keys.first()) {
+            definition.insert("partialFilterExpression", doc! { *field: status });
         }
         definition
     }
@@ -117,6 +135,6 @@ mod tests {
     fn an_index_that_leaves_documents_out_begins_with_what_they_lack() {
         let partial: Vec<_> = ALL.iter().filter_map(|index| Some((index.only_with?, index.keys))).collect();
         assert!(partial.iter().all(|(field, keys)| keys.first().is_some_and(|(first, _)| first == field)));
-        assert_eq!(partial.len(), 4);
+        assert_eq!(partial.len(), 5);
     }
 }

@@ -60,7 +60,7 @@ async fn engines_that_start_at_once_all_succeed() {
     for start in futures_util::future::join_all(starts).await {
         start.map(drop).unwrap();
     }
-    assert_eq!(indexes(&outside(&database).await, EXECUTIONS).await.len(), 4);
+    assert_eq!(indexes(&outside(&database).await, EXECUTIONS).await.len(), 6);
 }
 
 #[tokio::test]

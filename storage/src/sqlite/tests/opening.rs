@@ -186,7 +186,7 @@ fn the_tables_have_the_documented_columns() {
         columns("playbook_execution_collection"),
         "_id tenant_code pid playbook_name playbook_version uid alert_id execution_status priority createddate \
          started_date updated_date finished_date playbook_runtime input variables output error epoch seq \
-         idempotency_key input_hash parent rerun_of signals ending pause controls"
+         idempotency_key input_hash parent rerun_of signals ending pause controls queue_position reprioritised"
     );
     assert_eq!(
         columns("task_execution_collection"),
@@ -207,7 +207,7 @@ fn a_missing_index_is_made_again() {
     };
     drop(SqliteStore::open(folder.path(), Durability::Fsync).unwrap());
     let made = indexes();
-    assert_eq!(made.len(), 17, "{made:?}");
+    assert_eq!(made.len(), 19, "{made:?}");
     for index in &made {
         beside(folder.path()).execute_batch(&format!("DROP INDEX {index}")).unwrap();
     }

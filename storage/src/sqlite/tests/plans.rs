@@ -137,7 +137,7 @@ fn unfinished_executions_come_by_date_from_the_index() {
     let searches = plan.iter().filter(|line| line.starts_with("SEARCH") && line.ends_with(index)).count();
     let sorts = |line: &String| line.starts_with("SCAN") || line == "USE TEMP B-TREE FOR ORDER BY";
     assert!(!plan.iter().any(sorts), "{plan:#?}");
-    let unfinished: Vec<_> = ExecutionStatus::ALL.iter().filter(|status| !status.ended()).collect();
+    let unfinished: Vec<_> = ExecutionStatus::ALL.iter().filter(|status| status.runs()).collect();
     assert_eq!(searches, unfinished.len(), "{plan:#?}");
     assert!(unfinished.iter().all(|one| query::UNFINISHED.contains(&format!("'{one}'"))));
 }
@@ -167,4 +167,22 @@ fn documents_are_read_and_written_by_their_id() {
         searches_in_order(sql, "USING PRIMARY KEY (_id=?)");
     }
     searches_in_order(&query::PLAYBOOK, "(_id=?)");
+}
+
+#[test]
+fn queued_executions_come_in_order_from_their_index_alone() {
+    let index = "SEARCH playbook_execution_collection USING COVERING INDEX executions_queued";
+    for sql in [query::QUEUED, query::QUEUED_TENANTS] {
+        let plan = plan(sql);
+        assert!(plan.iter().any(|line| line.starts_with(index)), "{plan:#?}");
+        assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE FOR ORDER BY")), "{plan:#?}");
+    }
+}
+
+#[test]
+fn the_newest_of_an_alert_is_the_first_of_its_index() {
+    searches_in_order(
+        query::NEWEST_OF_ALERT,
+        "INDEX executions_by_alert (tenant_code=? AND alert_id=? AND playbook_name=? AND createddate>?)",
+    );
 }

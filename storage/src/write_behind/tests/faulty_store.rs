@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use updraft_kernel::backlog::Queued;
 use updraft_kernel::containment::{DueCursor, HoldCursor};
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
@@ -198,6 +199,12 @@ unavailable! { QueryStore {
     overdue_tasks(OverdueTasksQuery) -> Vec<TaskDocument>;
     runtimes(usize) -> Vec<(PlaybookId, u64)>;
     slowest_playbooks(SlowestQuery) -> Vec<PlaybookRuntime>;
+} }
+
+unavailable! { QueueStore {
+    queued(QueuedQuery) -> Vec<Queued>;
+    queued_tenants(Option<TenantCode>, usize) -> Vec<(TenantCode, u64)>;
+    newest_of_alert(AlertQuery) -> Option<ExecutionId>;
 } }
 
 unavailable! { PlaybookStore {

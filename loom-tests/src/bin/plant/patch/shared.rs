@@ -33,7 +33,7 @@ pub(super) const PATCHES: &[Patch] = &[
         counts.in_use = ",
         replace: "        let early = super::planted::Bug::PermitWakesEarly.is_planted();
         if early {
-            run(self.permits.inner.released.as_ref());
+            run_for(self.permits.inner.released.as_ref(), &self.tenant);
         }
         let mut counts = lock(&inner.counts);
         let no_wait = super::planted::Bug::PermitWakesWhenFull.is_planted() && counts.in_use != inner.total;
@@ -42,9 +42,9 @@ pub(super) const PATCHES: &[Patch] = &[
     Patch {
         name: "PermitWakesEarly and PermitWakesWhenFull, when the hook runs",
         file: PERMITS,
-        find: "        run(inner.released.as_ref());\n",
+        find: "        run_for(inner.released.as_ref(), &self.tenant);\n",
         replace: "        if !early && !no_wait {
-            run(inner.released.as_ref());
+            run_for(inner.released.as_ref(), &self.tenant);
         }
 ",
     },

@@ -1,0 +1,132 @@
+//! The backlog: turns and priorities of queued executions, what waits in memory beside them, reads and claims, and a world of a
+//! store that lags in which nothing is lost and nothing begins twice.
+
+mod world;
+
+use super::*;
+
+fn tenant(code: &str) -> TenantCode {
+    TenantCode::new(code).unwrap()
+}
+
+fn queued(number: u8, at: u64) -> Queued {
+    Queued { position: Timestamp(at), peid: ExecutionId::from_bytes([number; 16]) }
+}
+
+fn page(first: &[Queued], is_last: bool) -> QueuedPage {
+    QueuedPage { first: first.to_vec(), is_last }
+}
+
+/// Queues executions, and reads all of them.
+fn fill(backlog: &mut AdmissionLine<&'static str>, of: &TenantCode, all: &[Queued]) {
+    for queued in all {
+        backlog.arrive(of, u64::MAX).unwrap();
+        backlog.queued(of, *queued);
+    }
+    while let Some((tenant, _)) = backlog.next_read() {
+        backlog.page(&tenant, page(all, true));
+    }
+}
+
+fn begins(backlog: &mut AdmissionLine<&'static str>) -> Vec<u8> {
+    let next = std::iter::from_fn(|| backlog.next(|_| true));
+    next.map(|(_, admitted)| match admitted {
+        Admitted::Begin(queued) => queued.peid.as_bytes()[0],
+        Admitted::Waiter(_) => 0,
+    })
+    .collect()
+}
+
+#[test]
+fn tenants_take_turns_by_weight_and_one_of_a_few_is_not_held_up_by_a_flood() {
+    let mut backlog = AdmissionLine::new(100);
+    let (flood, quiet) = (tenant("flood"), tenant("quiet"));
+    let flooding: Vec<Queued> = (1..=6).map(|number| queued(number, u64::from(number))).collect();
+    backlog.set_weight(&flood, 2);
+    fill(&mut backlog, &flood, &flooding);
+    fill(&mut backlog, &quiet, &[queued(11, 90), queued(12, 91)]);
+    assert_eq!((backlog.len(), backlog.queued_of(&flood), backlog.is_sound()), (8, 6, true));
+    assert_eq!(begins(&mut backlog), [1, 2, 11, 3, 4, 12, 5, 6]);
+    assert!(backlog.is_empty() && !backlog.is_waiting(&flood) && backlog.is_sound());
+}
+
+#[test]
+fn what_waits_in_memory_stands_in_the_line_of_its_tenant_by_its_time() {
+    let mut backlog = AdmissionLine::new(100);
+    let acme = tenant("acme");
+    let at = |second| Queued::position(Timestamp(second), Priority::Normal);
+    let queued_at = |number, second| Queued { position: at(second), ..queued(number, 0) };
+    fill(&mut backlog, &acme, &[queued_at(1, 10), queued_at(2, 30)]);
+    let late = backlog.wait(&acme, Priority::Normal, "late", Timestamp(40));
+    backlog.wait(&acme, Priority::Normal, "between", Timestamp(20));
+    backlog.wait(&acme, Priority::Critical, "urgent", Timestamp(50));
+    assert_eq!(backlog.next(|_| true), Some((acme.clone(), Admitted::Waiter("urgent"))));
+    assert_eq!(backlog.leave(&late), Some("late"));
+    assert_eq!(begins(&mut backlog), [1, 0, 2]);
+}
+
+#[test]
+fn a_backlog_that_is_full_refuses_and_one_that_withdraws_makes_room() {
+    let mut backlog = AdmissionLine::<()>::new(2);
+    let (acme, other) = (tenant("acme"), tenant("other"));
+    assert_eq!(backlog.arrive(&acme, 1), Ok(()));
+    assert_eq!(backlog.arrive(&acme, 1), Err(BacklogFull::Tenant));
+    assert_eq!(backlog.arrive(&other, 9), Ok(()));
+    assert_eq!(backlog.arrive(&other, 9), Err(BacklogFull::Engine));
+    backlog.withdrawn(&acme);
+    assert!(!backlog.is_waiting(&acme));
+    assert_eq!(backlog.arrive(&other, 9), Ok(()));
+    assert_eq!(backlog.tenants().collect::<Vec<_>>(), [(&other, 2)]);
+}
+
+#[test]
+fn one_that_comes_first_is_read_though_the_window_is_full() {
+    let mut backlog = AdmissionLine::<&str>::new(9_999_999);
+    let acme = tenant("acme");
+    backlog.found(&acme, 2_000_000);
+    let (of, limit) = backlog.next_read().unwrap();
+    let first: Vec<Queued> =
+        (0..limit as u64).map(|at| Queued { position: Timestamp(1_000 + at), ..queued(1, 0) }).collect();
+    backlog.page(&of, page(&first, false));
+    assert_eq!((backlog.next_read(), backlog.len()), (None, 2_000_000));
+    backlog.arrive(&acme, u64::MAX).unwrap();
+    backlog.queued(&acme, queued(7, 9_000_000));
+    assert_eq!(backlog.next_read(), None, "it stands behind the window");
+    backlog.arrive(&acme, u64::MAX).unwrap();
+    backlog.queued(&acme, queued(8, 5));
+    assert!(backlog.next_read().is_some());
+    assert!(backlog.is_sound());
+}
+
+#[test]
+fn a_claimed_one_does_not_begin_and_is_found_again_unless_it_is_gone() {
+    let mut backlog = AdmissionLine::new(100);
+    let acme = tenant("acme");
+    let all = [queued(1, 1), queued(2, 2), queued(3, 3)];
+    fill(&mut backlog, &acme, &all);
+    assert_eq!(backlog.claim(&acme, all[0].peid), Claim::Claimed);
+    assert_eq!(backlog.claim(&acme, all[0].peid), Claim::Busy);
+    assert_eq!(backlog.claim(&acme, all[1].peid), Claim::Claimed);
+    backlog.give_back(&acme, all[1].peid, false);
+    assert_eq!(begins(&mut backlog), [3]);
+    assert_eq!(backlog.claim(&acme, all[2].peid), Claim::Busy, "it begins");
+    backlog.begun(all[2].peid);
+    assert!(backlog.is_waiting(&acme));
+    backlog.give_back(&acme, all[0].peid, true);
+    let (of, _) = backlog.next_read().unwrap();
+    backlog.page(&of, page(&all[..1], true));
+    assert_eq!(begins(&mut backlog), [1]);
+    assert_eq!(backlog.claim(&acme, all[1].peid), Claim::NotQueued);
+    assert!(backlog.is_sound() && backlog.is_empty());
+}
+
+#[test]
+fn nothing_queued_begins_after_the_close_and_what_waits_in_memory_does() {
+    let mut backlog = AdmissionLine::new(100);
+    let acme = tenant("acme");
+    fill(&mut backlog, &acme, &[queued(1, 1), queued(2, 2)]);
+    backlog.wait(&acme, Priority::Low, "parked", Timestamp(1));
+    backlog.close();
+    assert_eq!(begins(&mut backlog), [0]);
+    assert!(backlog.next_read().is_none() && backlog.is_sound());
+}
