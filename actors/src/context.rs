@@ -17,6 +17,7 @@ use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::entry::{Lost, RegistryEntry};
 use crate::gates::Gates;
+use crate::guardrails::EnforcedGuardrails;
 use crate::lease_check::LeaseCheck;
 use crate::missing::Missing;
 use crate::plans::Plans;
@@ -51,6 +52,8 @@ pub struct EngineContext {
     pub registry: Registry,
     /// The gates at which calls wait for the limits of their tools.
     pub gates: Gates,
+    /// What the operator lets playbooks do.
+    pub guardrails: EnforcedGuardrails,
     /// The permits for executions in flight.
     pub admission: Admission,
     /// The permits for parked executions.
@@ -75,7 +78,14 @@ impl EngineContext {
     /// The settings for the machine of a tenant's execution.
     pub fn terms(&self, tenant: &TenantCode) -> Terms {
         let (tasks_at_once, configuration_wait) = (self.tasks_at_once, self.configuration_wait);
-        Terms { epoch: self.epochs.of(tenant), tasks_at_once, configuration_wait, waits: self.waits }
+        let guardrails = self.guardrails.current();
+        Terms {
+            epoch: self.epochs.of(tenant),
+            tasks_at_once,
+            configuration_wait,
+            waits: self.waits,
+            guardrails,
+        }
     }
 
     /// Waits until everything that is in the log now is in the store.

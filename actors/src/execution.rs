@@ -2,6 +2,7 @@
 //! [`updraft_kernel::execution`], which decides; the actor performs.
 
 mod answer;
+pub(crate) mod guardrail;
 pub(crate) mod message;
 mod perform;
 mod permit;
@@ -29,6 +30,7 @@ use crate::shard::message::{SlotEvent, SlotReport};
 use crate::shard::scope::ScopeToken;
 use crate::snapshot::Snapshot;
 use crate::task::Attempt;
+use guardrail::{AskedToPass, CapsTaken};
 use message::Attempted;
 use message::{Incoming, OwnerGuard, Receipt, Report};
 use permit::CallPermits;
@@ -60,6 +62,10 @@ pub(crate) struct Execution {
     seen: u64,
     /// Permits of calls that are not made yet.
     permits: CallPermits,
+    /// What calls under way have taken of the caps of guardrails.
+    caps: CapsTaken,
+    /// The version of the guardrails that the execution has.
+    guarded: u64,
     /// Boxed, since few executions have any.
     subscribers: Option<Box<Subscribers>>,
     /// `None` once the shard knows why it leaves.
@@ -116,6 +122,8 @@ impl Execution {
             attempts: Vec::new(),
             seen: 0,
             permits: CallPermits::default(),
+            caps: CapsTaken::default(),
+            guarded: 0,
             subscribers: None,
             exit: Some(exit),
             span,
@@ -129,6 +137,7 @@ impl Execution {
 
     /// Applies an event to the execution, then carries out its commands.
     fn on(&mut self, event: ExecutionEvent<HeldControl>, ctx: &mut Context<Self>) {
+        self.look_at_guardrails();
         let now = self.context.clock.now();
         if let Some(execution) = &mut self.execution {
             execution.on(event, now);
@@ -155,12 +164,17 @@ impl Execution {
 
     /// Applies the controls that are new. The entry holds them until they are answered.
     fn look(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
+        self.look_at_guardrails();
+        let mut upheld = Vec::new();
         if let Some(execution) = &mut self.execution {
             for control in self.entry.asked_after(self.seen) {
                 self.seen = control.number;
+                let asked = AskedToPass::of(execution.machine(), &control);
                 execution.on(ExecutionEvent::Asked(control), now);
+                upheld.extend(asked.filter(|asked| asked.is_over(execution.machine())));
             }
         }
+        self.audit_upheld(upheld);
         self.proceed(now, ctx);
     }
 
@@ -178,6 +192,8 @@ impl Execution {
             self.attempts.swap_remove(index);
         }
         let outcome = outcome.map_err(|failure| *failure);
+        self.caps.end(task, outcome.as_ref().err());
+        self.look_at_guardrails();
         let missed = outcome.as_ref().is_err_and(|failure| failure.kind == FailureKind::NotConfigured);
         let now = self.context.clock.now();
         if let Some(execution) = &mut self.execution {
@@ -289,6 +305,10 @@ impl StreamHandler<Incoming> for Execution {
             }
             Incoming::Passed(task, pass) => {
                 self.passed(task, pass);
+                self.proceed(self.context.clock.now(), ctx);
+            }
+            Incoming::Guarded(task, guarded) => {
+                self.guarded(task, *guarded);
                 self.proceed(self.context.clock.now(), ctx);
             }
             Incoming::OwnerGone => ctx.stop(),

@@ -14,6 +14,7 @@ pub mod event;
 mod execution;
 pub mod gates;
 mod gauge;
+pub mod guardrails;
 mod inbox;
 pub mod lease_check;
 mod load;

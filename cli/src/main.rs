@@ -26,6 +26,7 @@ mod files;
 mod fmt;
 mod follow;
 mod graph;
+mod guardrails;
 mod health;
 mod inbox;
 mod input;
@@ -120,6 +121,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Answer(options) => wait(answer::answer(&options)),
         Command::Signal(options) => wait(signal::signal(&options)),
         Command::Containments(options) => wait(containments::containments(&options)),
+        Command::Guardrail(options) => wait(guardrails::guardrails(&options)),
         Command::Pause(options) => wait(pause::pause(&options)),
         Command::Skip(options) => wait(skip::skip(&options)),
         Command::Extend(options) => wait(extend::extend(&options)),

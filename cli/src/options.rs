@@ -6,6 +6,7 @@ mod convert;
 mod format;
 mod grants;
 mod graph;
+mod guardrails;
 mod look;
 mod people;
 mod rerun;
@@ -33,6 +34,7 @@ pub(crate) use convert::{CacaoFile, Export, ExportForm, Import, ImportForm};
 pub(crate) use format::FormatFiles;
 pub(crate) use grants::Grants;
 pub(crate) use graph::DrawGraph;
+pub(crate) use guardrails::{By, GuardrailCommand, GuardrailOptions};
 pub(crate) use look::{AskWhy, Show};
 pub(crate) use people::{AnswerApproval, ExtendWait, HoldExecution, SendSignal, ShowInbox, SkipTask};
 pub(crate) use rerun::RerunExecution;
@@ -85,6 +87,8 @@ pub(crate) enum Command {
     Signal(SendSignal),
     /// Lists what is contained and until when; extends, keeps or undoes it, by the engine that runs there.
     Containments(Containments),
+    /// Lists, sets or clears what playbooks may do, by the engine that runs there; lists what that refused, and who let pass.
+    Guardrail(GuardrailOptions),
     /// Pauses an execution: what runs may end, nothing begins until `resume`.
     Pause(HoldExecution),
     /// Ends the wait of a task before its time; an approval fails, which `--operate` is needed for.
@@ -129,7 +133,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     /// The data directory: the journal, and the embedded store. One process at a time has it; `list`, `show`, `why`, `inbox`,
-    /// `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `skip`, `extend`, `rerun`, `containments` and `health` work
+    /// `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `skip`, `extend`, `rerun`, `containments`, `guardrail` and `health` work
     /// beside that one.
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,

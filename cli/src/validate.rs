@@ -6,10 +6,11 @@ use std::time::Duration;
 use serde::Serialize;
 use updraft::limits::PLAYBOOK_BYTES;
 use updraft::parse::{PlacedMessage, PlaybookPlaces};
-use updraft::{Builder, Clock, Structure, SystemClock, TenantCode};
+use updraft::{Builder, Clock, GuardrailConcern, Plan, PlannedGuardrail, Structure, SystemClock, TenantCode};
 
 use crate::data;
 use crate::exit::{Ending, Error};
+use crate::guardrails;
 use crate::input;
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
@@ -42,15 +43,17 @@ pub(crate) async fn validate(options: &Validate, screen: &Screen) -> Result<Endi
     let mut grants = options.grants.clone();
     grants.secrets_of.extend(options.files.iter().cloned());
     let tools = data::tools(allowed, &grants)?;
+    let guardrails = options.guardrails.as_deref().map(|file| planned(file, &tools)).transpose()?;
+    let guardrails = guardrails.unwrap_or_default();
     let tenant = (!options.without_secrets).then(|| TenantCode::new("default")).transpose();
     let tenant = tenant.map_err(|error| Error::Failed(error.to_string()))?;
     if options.watch {
-        return watch(options, (&tools, tenant.as_ref()), screen).await;
+        return watch(options, (&tools, tenant.as_ref(), &guardrails), screen).await;
     }
     let (mut output, mut ending) = (Output::stdout(), Ending::Completed);
     let mut files = vec![];
     for path in &options.files {
-        let checked = check(path, &tools, tenant.as_ref()).await;
+        let checked = check(path, (&tools, tenant.as_ref(), &guardrails)).await;
         ending = if checked.ok { ending } else { Ending::Refused };
         if options.json {
             files.push(checked);
@@ -67,7 +70,7 @@ pub(crate) async fn validate(options: &Validate, screen: &Screen) -> Result<Endi
 /// Checks each file at once, and again when it has changed, until a signal.
 async fn watch(
     options: &Validate,
-    (tools, tenant): (&Builder, Option<&TenantCode>),
+    with: (&Builder, Option<&TenantCode>, &[PlannedGuardrail]),
     screen: &Screen,
 ) -> Result<Ending, Error> {
     let mut interrupt = Interrupt::listen(screen)?;
@@ -80,7 +83,7 @@ async fn watch(
                 continue;
             }
             *known = Some(now);
-            let checked = check(path, tools, tenant).await;
+            let checked = check(path, with).await;
             if options.json {
                 output.compact(&checked);
             } else {
@@ -96,13 +99,18 @@ async fn watch(
     output.finish().map(|()| Ending::Completed)
 }
 
-async fn check(path: &Path, tools: &Builder, tenant: Option<&TenantCode>) -> Found {
+async fn check(
+    path: &Path,
+    (tools, tenant, guardrails): (&Builder, Option<&TenantCode>, &[PlannedGuardrail]),
+) -> Found {
     let checked = playbook::check(path, tools, tenant).await;
     let file = path.display().to_string();
     let (mistakes, notes, markings) = match checked {
         Ok(Checked { playbook, plan, notes, .. }) => {
             let places = plan.structures().map(note).chain(plan.lookalikes().map(lookalike));
-            (vec![], notes.into_iter().chain(places).collect::<Vec<_>>(), playbook.markings)
+            let concerns = guardrails.iter().flat_map(|guardrail| concerned(guardrail, &plan));
+            let notes = notes.into_iter().chain(places).chain(concerns).collect::<Vec<_>>();
+            (vec![], notes, playbook.markings)
         }
         Err(Refusal { mistakes, notes }) => (mistakes, notes, vec![]),
     };
@@ -122,6 +130,34 @@ async fn check(path: &Path, tools: &Builder, tenant: Option<&TenantCode>) -> Fou
         file,
         lines,
     }
+}
+
+/// The guardrails of a file, checked with the tools that are here.
+fn planned(file: &Path, tools: &Builder) -> Result<Vec<PlannedGuardrail>, Error> {
+    let catalogue = tools.catalogue()?;
+    let planned = guardrails::read(file)?.into_iter().map(|guardrail| {
+        let name = guardrail.name.clone();
+        PlannedGuardrail::checked(guardrail, Some(&catalogue)).map_err(|mistakes| {
+            let told =
+                mistakes.iter().map(|mistake| format!("{}: guardrail \"{name}\": {mistake}", file.display()));
+            Error::Refused(told.collect::<Vec<_>>().join("\n"))
+        })
+    });
+    planned.collect()
+}
+
+/// The steps that a guardrail concerns.
+fn concerned(guardrail: &PlannedGuardrail, plan: &Plan) -> Vec<String> {
+    let says = guardrails::says(guardrail.form());
+    let told = |concern: GuardrailConcern| {
+        let (integration, action) = &concern.tool;
+        let notes: String = concern.notes.iter().map(|note| format!("; {note}")).collect();
+        format!(
+            "step \"{}\" ({integration}.{action}): guardrail \"{}\" ({says}){notes}",
+            concern.step, concern.guardrail
+        )
+    };
+    guardrail.steps_of(plan).into_iter().map(told).collect()
 }
 
 /// What an author should know of a place where a value may be structure.

@@ -112,6 +112,7 @@ fn told(ended_by: &EndedBy) -> String {
         EndedBy::Branches => "waits for calls of branches that no longer count".to_owned(),
         EndedBy::Cleanup => "runs what it has to after its end".to_owned(),
         EndedBy::Round => "waits for its next round".to_owned(),
+        EndedBy::Guardrail { name, why } => format!("waits for room at guardrail \"{name}\": {why}"),
         EndedBy::LastFailure { attempt, failure } => {
             format!("waits for a person who mends it, and resumes, after attempt {attempt}: {failure}")
         }

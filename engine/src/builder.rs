@@ -19,7 +19,7 @@ use updraft_protocol::limits::{
     SPAN, START_STANDSTILL, SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX, WATCH_EVERY,
 };
 use updraft_protocol::secret::NoSecrets;
-use updraft_protocol::{CallLimits, Catalogue, Integration, Name, SecretProvider};
+use updraft_protocol::{CallLimits, Catalogue, Guardrail, Integration, Name, SecretProvider};
 use updraft_storage::journal::Durability;
 use updraft_storage::{Store, StoreAddress};
 
@@ -65,6 +65,7 @@ pub struct Builder {
     pub(crate) start_standstill: Duration,
     pub(crate) slow_store_calls: Duration,
     pub(crate) call_limits: BTreeMap<String, CallLimits>,
+    pub(crate) guardrails: Vec<Guardrail>,
 }
 
 impl Default for Builder {
@@ -94,6 +95,7 @@ impl Default for Builder {
             start_standstill: START_STANDSTILL,
             slow_store_calls: SLOW_STORE_CALL,
             call_limits: BTreeMap::new(),
+            guardrails: Vec::new(),
         }
     }
 }

@@ -48,6 +48,7 @@ mod doctor;
 mod engine;
 mod error;
 mod events;
+mod guardrails;
 mod handle;
 mod health;
 mod idempotency;
@@ -81,6 +82,7 @@ pub use containments::Containments;
 pub use diagnosis::{Diagnosis, Finding, Whose};
 pub use doctor::doctor;
 pub use error::{ContainmentError, ControlError, PutError, ReadError, Refusal, StartError};
+pub use guardrails::{GuardrailChange, GuardrailEntry, GuardrailError, Guardrails};
 pub use handle::Handle;
 pub use health::{Backlog, EngineHealth, EngineTrouble};
 
@@ -102,24 +104,26 @@ pub use updraft_cacao as cacao;
 pub use updraft_connectors as connectors;
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{
-    batch_limit::BatchLimit, idempotency::OnReuse, invariant, machine::LoopProgress, machine::RunningLoop,
-    pairing::Loss, pairing::Mismatch, plan::Mistake, plan::Plan, plan::check_schema,
+    batch_limit::BatchLimit, guardrail::GuardrailConcern, guardrail::GuardrailMistake,
+    guardrail::PlannedGuardrail, idempotency::OnReuse, invariant, machine::LoopProgress,
+    machine::RunningLoop, pairing::Loss, pairing::Mismatch, plan::Mistake, plan::Plan, plan::check_schema,
     shard_epochs::ShardEpochs, template::Structure, virtual_shard::VirtualShard, watch::OverdueCounts,
 };
 pub use updraft_protocol::{
-    ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, AuthoredNames, Call,
-    CallLimits, CallPermit, CallRecord, Catalogue, ContainmentApplied, ContainmentAsk, ContainmentChange,
-    ContainmentDetails, ContainmentDocument, ContainmentEntry, ContainmentId, ContainmentRefusal,
-    ContainmentStatus, ControlHistory, ControlKind, ControlRecord, ControlRefusal, DeadLetter, Declaration,
-    DocumentId, Effect, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
-    ExecutionUpdate, Failure, FailureKind, Flaw, Gate, GivenAnswer, GivenSecret, GivenSignal, Held, Hold,
-    Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, LimitError, Masking, Name, Number,
-    Omission, Parent, Pause, PauseCause, PermitFuture, PermitRequest, Playbook, PlaybookChoice,
-    PlaybookDocument, PlaybookId, PlaybookStatus, Priority, Rate, ReceivedSignals, RerunOf, Revision,
-    ScopePath, Secret, SecretProvider, SecretReference, Sending, Signal, Span, StepId, StepPart, TargetKind,
-    TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, UndoCall,
-    UndoRecord, UndoStatus, Update, Value, Wait, WaitKind, limits, outline, parse, playbook, schema, secret,
-    text, value,
+    ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, AskedPeople, AuditId,
+    AuditRecord, AuthoredNames, Call, CallLimits, CallPermit, CallRecord, Cap, Catalogue, ContainmentApplied,
+    ContainmentAsk, ContainmentChange, ContainmentDetails, ContainmentDocument, ContainmentEntry,
+    ContainmentId, ContainmentRefusal, ContainmentStatus, ControlHistory, ControlKind, ControlRecord,
+    ControlRefusal, DayTime, DeadLetter, Declaration, DocumentId, Effect, ExecutionDocument, ExecutionHead,
+    ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Flaw, Gate,
+    GivenAnswer, GivenSecret, GivenSignal, Guardrail, GuardrailFile, Held, Hold, Holder, IdempotencyKey,
+    InputHash, Integration, Json, KeyHolder, LimitError, Masking, Name, Number, Omission, OnlyCalls,
+    OpenHours, OpenTime, OverCap, Parent, Pause, PauseCause, PermitFuture, PermitRequest, Playbook,
+    PlaybookChoice, PlaybookDocument, PlaybookId, PlaybookStatus, Priority, ProtectedTargets, Rate,
+    ReceivedSignals, RerunOf, Revision, ScopePath, Secret, SecretProvider, SecretReference, Sending, Signal,
+    Span, StepId, StepPart, TargetKind, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
+    TenantCode, Timestamp, UndoCall, UndoRecord, UndoStatus, UnknownTarget, Update, Value, Wait, WaitKind,
+    Weekday, limits, outline, parse, playbook, schema, secret, text, value,
 };
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;
@@ -129,11 +133,11 @@ pub use updraft_storage::memory::MemoryStore;
 pub use updraft_storage::mongo::{self, MongoStore};
 pub use updraft_storage::sqlite::SqliteStore;
 pub use updraft_storage::store::{
-    Bond, BondStore, ContainmentCursor, ContainmentQuery, ContainmentStore, ContainmentsOf, Cursor,
-    DeadLetterStore, Detail, EpochStore, Error as StoreError, ExecutionQuery, ExecutionStore, ExecutionsOf,
-    Health, Inbox, InboxCursor, InboxQuery, Kept, OverdueTasks, OverdueTasksCursor, OverdueTasksQuery, Owner,
-    OwnerStore, PlaybookRuntime, PlaybookStore, PoolStatistics, PutOutcome, QueryStore, Resumable,
-    SlowestQuery, Store, TaskQuery, Trouble, WriteOutcome,
+    AuditQuery, AuditStore, Bond, BondStore, ContainmentCursor, ContainmentQuery, ContainmentStore,
+    ContainmentsOf, Cursor, DeadLetterStore, Detail, EpochStore, Error as StoreError, ExecutionQuery,
+    ExecutionStore, ExecutionsOf, Health, Inbox, InboxCursor, InboxQuery, Kept, OverdueTasks,
+    OverdueTasksCursor, OverdueTasksQuery, Owner, OwnerStore, PlaybookRuntime, PlaybookStore, PoolStatistics,
+    PutOutcome, QueryStore, Resumable, SettingStore, SlowestQuery, Store, TaskQuery, Trouble, WriteOutcome,
 };
 pub use updraft_storage::write_behind::Pending;
 pub use updraft_storage::{AddressError, StoreAddress};

@@ -16,6 +16,7 @@ mod answer;
 mod bulk;
 mod client;
 mod controls;
+mod guardrails;
 mod message;
 #[cfg(unix)]
 mod server;

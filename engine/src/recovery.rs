@@ -16,6 +16,7 @@ use updraft_storage::write_behind::Message;
 use crate::builder::Resume;
 use crate::deadline::answered;
 use crate::error::StartError;
+use crate::guardrails;
 use crate::standstill::StoreWait;
 
 /// The result of a recovery.
@@ -38,6 +39,8 @@ pub(crate) async fn recover(
     writer: mpsc::Sender<Message>,
     (resume, wait): (Resume, StoreWait<'_>),
 ) -> Result<(Recovered, Vec<Arc<RegistryEntry>>), StartError> {
+    // What the operator lets playbooks do holds before any of them goes on.
+    guardrails::load(context).await?;
     let torn = replay.torn().cloned();
     let replayed = wait.within(replay.replay(writer)).await??;
     wait.within(context.flush()).await??;

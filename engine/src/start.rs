@@ -77,6 +77,7 @@ impl Engine {
             plans: Plans::new(catalogue),
             registry: Registry::default(),
             gates: Gates::new(limits),
+            guardrails: builder.enforced(&store)?,
             admission: Admission::new(builder.executions_in_flight, builder.of_tenant(), builder.queued()),
             parked: Permits::new(PARKED, PARKED_OF_TENANT),
             epochs: opened.epochs,
@@ -90,12 +91,12 @@ impl Engine {
         if let Some(ownership) = &opened.ownership {
             ownership.of(&context);
         }
-        let (writer_of, listener) = (writer_of(&builder), Node::store_listener(&context));
+        let writer_of = writer_of(&builder);
         let buffer = writer_of.limits;
-        let write_behind = WriteBehind::new(writer_of, store, stored, listener);
+        let unbound = WriteBehind::new(writer_of, store, stored, Node::store_listener(&context));
         let write_behind = match bond {
-            Some(bond) => write_behind.noting(bond.journal, noted),
-            None => write_behind,
+            Some(bond) => unbound.noting(bond.journal, noted),
+            None => unbound,
         };
         let (pending, trouble) = (write_behind.pending(), write_behind.trouble());
         let node = Node::start(context.clone(), write_behind, messages).await?;
@@ -118,11 +119,8 @@ impl Engine {
             recovered: Recovered::default(),
             resumed: Mutex::default(),
         };
-        let wait = StoreWait {
-            context: &engine.context,
-            trouble: &engine.trouble,
-            longest: builder.start_standstill,
-        };
+        let (context, trouble, longest) = (&engine.context, &engine.trouble, builder.start_standstill);
+        let wait = StoreWait { context, trouble, longest };
         let recovering =
             recovery::recover(&engine.context, &node, replay, writer, (builder.resume, wait)).await;
         engine.node = tokio::sync::Mutex::new(Some(node));

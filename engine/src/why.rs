@@ -99,6 +99,13 @@ pub enum EndedBy {
     Round,
     /// The steps that run when its body has ended, or since it was cancelled.
     Cleanup,
+    /// Room at the cap of a guardrail.
+    Guardrail {
+        /// The guardrail.
+        name: Arc<str>,
+        /// Why there is no room.
+        why: String,
+    },
     /// A person who mends what made the last attempt fail, and resumes the execution.
     LastFailure {
         /// The attempts that have failed.
@@ -167,6 +174,7 @@ fn ended_by(task: &TaskDocument, wait: &Wait) -> EndedBy {
         WaitKind::Child => EndedBy::Child { execution: subject() },
         WaitKind::Round => EndedBy::Round,
         WaitKind::Cleanup => EndedBy::Cleanup,
+        WaitKind::Guardrail => EndedBy::Guardrail { name: subject(), why: failure() },
         WaitKind::LastFailure => EndedBy::LastFailure { attempt: task.state.attempt, failure: failure() },
     }
 }

@@ -28,6 +28,7 @@ use updraft_protocol::{Applied, ControlRefusal, ExecutionDocument, TaskDocument,
 
 pub use command::{ControlOutcome, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need};
 
+use crate::guardrail::GuardrailSet;
 use crate::machine::{Act, Effects, Machine, MachineEvent, Terms, Timer, Unfit};
 use crate::plan::Plan;
 
@@ -129,6 +130,11 @@ impl<C: ExecutionControl> Execution<C> {
         &self.machine
     }
 
+    /// From now on these guardrails are asked.
+    pub fn guard(&mut self, guardrails: &Arc<GuardrailSet>) {
+        self.machine.guard(guardrails);
+    }
+
     /// Decisions that are neither handed out nor part of the commit under way.
     pub fn pending(&self) -> &Effects {
         &self.pending
@@ -150,6 +156,9 @@ impl<C: ExecutionControl> Execution<C> {
             }
             ExecutionEvent::Acquired { task, outcome } => {
                 self.decide(MachineEvent::Acquired { task, outcome }, now);
+            }
+            ExecutionEvent::HeldBack { task, hold } => {
+                self.decide(MachineEvent::HeldBack { task, hold }, now);
             }
             ExecutionEvent::TimerDue(Timer::Execution) => {
                 self.stop(MachineEvent::TimerDue(Timer::Execution), now)

@@ -9,6 +9,7 @@ pub mod condition;
 pub mod containment;
 pub mod execution;
 pub mod fair_queue;
+pub mod guardrail;
 pub mod idempotency;
 mod instant;
 pub mod invariant;

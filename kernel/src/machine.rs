@@ -21,6 +21,7 @@ mod effect;
 mod end;
 mod event;
 mod forget;
+mod guarded;
 mod items;
 mod last_failure;
 mod loops;
@@ -61,11 +62,13 @@ pub use child::{ChildReport, children_of, head_of_child};
 pub(crate) use cleanup::FAILED_CLEANUP;
 pub use effect::{Act, Effects, StartAttempt, StartChild, Timer};
 pub use event::MachineEvent;
+pub use guarded::{CallHold, GuardedWait, pass_choices, refuses_to_pass};
 pub use loops::{LoopProgress, RunningLoop};
 pub use resume::Unfit;
 pub use start::{DefaultWaits, Terms};
 pub use task_seq::TaskSeq;
 
+use crate::guardrail::GuardrailSet;
 use crate::outline::Outlines;
 use crate::plan::{Plan, StepIndex};
 use end::ExecutionPhase;
@@ -106,6 +109,8 @@ pub struct Machine {
     tasks_at_once: usize,
     configuration_wait: Duration,
     default_waits: DefaultWaits,
+    /// What the operator lets it do: asked by the driver, before a call that they concern.
+    guardrails: Arc<GuardrailSet>,
     /// No further attempt begins: the engine shuts down.
     held: bool,
     /// Bytes of the outputs of all tasks, and of the answers in their failures, for the limit.
@@ -171,6 +176,7 @@ impl Machine {
                 self.attempt_ended(task, call, outcome, now, &mut effects);
             }
             MachineEvent::Acquired { task, outcome } => self.acquired(task, outcome, now, &mut effects),
+            MachineEvent::HeldBack { task, hold } => self.held_back(task, *hold, now, &mut effects),
             MachineEvent::TimerDue(timer) => self.timer_due(timer, now, &mut effects),
             MachineEvent::Answer { task, answer } => {
                 effects.reply = Some(self.answered(task, answer, now, &mut effects));

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::field::fields;
 use crate::ids::{AuditId, TenantCode};
 use crate::json::Json;
@@ -9,7 +11,7 @@ use crate::time::Timestamp;
 
 fields! {
     /// One record of the audit (`audit_collection`).
-    #[derive(Debug, Clone, PartialEq)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     pub struct AuditRecord {
         /// Its id: random, and in the order of time.
         pub id as "_id": AuditId,

@@ -71,6 +71,8 @@ pub enum FailureKind {
     Playbook,
     /// The store refuses one of its documents for good.
     Store,
+    /// A guardrail of the operator does not let the call pass.
+    Denied,
 }
 
 impl FailureKind {
@@ -106,6 +108,7 @@ impl FailureKind {
             Self::Supervision => "supervision",
             Self::Playbook => "playbook",
             Self::Store => "store",
+            Self::Denied => "denied",
         }
     }
 

@@ -14,6 +14,7 @@ pub mod document;
 mod ending;
 pub mod failure;
 mod field;
+mod guardrail;
 pub mod idempotency;
 pub mod ids;
 pub mod input_hash;
@@ -60,6 +61,10 @@ pub use document::{
 pub use ending::ExecutionEnding;
 pub use failure::{Failure, FailureKind};
 pub use field::{Field, FieldReader, FieldSpec, FieldValue, FieldWriter, Fields};
+pub use guardrail::{
+    AskedPeople, Cap, DayTime, Guardrail, GuardrailFile, OnlyCalls, OpenHours, OpenTime, OverCap,
+    ProtectedTargets, UnknownTarget, Weekday,
+};
 pub use idempotency::{IdempotencyKey, KeyHolder};
 pub use ids::{AuditId, ContainmentId, ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 pub use input_hash::InputHash;

@@ -7,6 +7,7 @@ mod containment;
 mod filter;
 mod flow;
 mod graph;
+mod guardrails;
 mod http;
 mod local;
 mod loops;
@@ -25,9 +26,9 @@ mod shell;
 use std::time::Duration;
 
 pub use {
-    cacao::*, children::*, connectors::*, containment::*, filter::*, flow::*, graph::*, http::*, local::*,
-    loops::*, masking::*, outline::*, overdue::*, people::*, playbook::*, record::*, replay::*, rerun::*,
-    schema::*, settings::*, shell::*,
+    cacao::*, children::*, connectors::*, containment::*, filter::*, flow::*, graph::*, guardrails::*,
+    http::*, local::*, loops::*, masking::*, outline::*, overdue::*, people::*, playbook::*, record::*,
+    replay::*, rerun::*, schema::*, settings::*, shell::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------

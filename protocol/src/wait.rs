@@ -65,6 +65,8 @@ pub enum WaitKind {
     Cleanup,
     /// A person who mends what made the last attempt fail: the execution is paused.
     LastFailure,
+    /// Room at the cap of a guardrail, which is the subject.
+    Guardrail,
 }
 
 impl Wait {
@@ -115,6 +117,7 @@ impl WaitKind {
             Self::Round => "round",
             Self::Cleanup => "cleanup",
             Self::LastFailure => "last_failure",
+            Self::Guardrail => "guardrail",
         }
     }
 }

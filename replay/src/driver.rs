@@ -9,11 +9,9 @@ mod queue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use updraft_kernel::machine::{
-    Act, DefaultWaits, Effects, Machine, MachineEvent, StartAttempt, Terms, Timer,
-};
+use updraft_kernel::machine::{Act, Effects, Machine, MachineEvent, StartAttempt, Terms, Timer};
 use updraft_kernel::plan::PlannedAction;
-use updraft_protocol::limits::{CONFIGURATION_WAIT, DRY_RUN_EVENTS, DRY_RUN_SPAN, TASKS_AT_ONCE};
+use updraft_protocol::limits::{DRY_RUN_EVENTS, DRY_RUN_SPAN};
 use updraft_protocol::{
     CallRecord, ExecutionHead, ExecutionId, Failure, FailureKind, Span, TaskId, TaskStatus, Timestamp, Update,
 };
@@ -31,12 +29,7 @@ const PEID: ExecutionId =
 
 /// The settings of an engine where nothing is said.
 fn terms() -> Terms {
-    Terms {
-        epoch: 1,
-        tasks_at_once: TASKS_AT_ONCE,
-        configuration_wait: CONFIGURATION_WAIT,
-        waits: DefaultWaits::default(),
-    }
+    Terms::default()
 }
 
 /// Runs the first of these playbooks to its end, or to where an answer is missing on every path.

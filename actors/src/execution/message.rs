@@ -6,6 +6,7 @@ use std::rc::Rc;
 use updraft_kernel::machine::TaskSeq;
 use updraft_protocol::{Failure, FailureKind, Json, TaskId};
 
+use super::guardrail::Guarded;
 use super::permit::HeldPermit;
 use crate::gates::GatePass;
 use crate::inbox::Inbox;
@@ -20,6 +21,8 @@ pub(crate) enum Incoming {
     Permitted(TaskId, Result<HeldPermit, Box<Failure>>),
     /// A waiting call has passed the gate of its tool.
     Passed(TaskId, GatePass),
+    /// What guardrails say to a waiting call.
+    Guarded(TaskId, Box<Guarded>),
     /// Its shard has died, or has dropped it.
     OwnerGone,
 }

@@ -18,7 +18,10 @@ impl Execution {
         match act {
             Act::Acquire(task) => self.acquire(task),
             Act::Start(start) => self.start_attempt(*start, inline),
-            Act::Stop(task) => self.attempts.retain(|(running, _)| *running != task),
+            Act::Stop(task) => {
+                self.attempts.retain(|(running, _)| *running != task);
+                self.caps.end(task, None);
+            }
             Act::StopWaiting(task) => self.permits.give_up(task),
             Act::StartChild(start) => {
                 if let Some(machine) = self.machine() {
@@ -32,7 +35,8 @@ impl Execution {
     }
 
     fn start_attempt(&mut self, start: StartAttempt, inline: &mut usize) {
-        let permit = self.permits.take(start.task_id);
+        let mut permit = self.permits.take(start.task_id);
+        self.caps.begin(start.task, permit.caps.take());
         let Some(machine) = self.machine() else { return };
         let step = machine.plan().step(start.step);
         let (task, report) = (start.task, Report::of(&self.inbox, start.task, start.call));
@@ -82,6 +86,7 @@ impl Execution {
         self.attempts.retain(|(task, attempt)| {
             let withdrawn = attempt.withdraw();
             if withdrawn {
+                self.caps.withdraw(*task);
                 unsent.push(*task);
             }
             !withdrawn

@@ -18,6 +18,7 @@ use updraft_protocol::{CallPermit, Failure, FailureKind, PermitRequest, Span, Ta
 use super::Execution;
 use super::message::Incoming;
 use crate::gates::{GatePass, GateTurn};
+use crate::guardrails::CapGrants;
 use crate::task::panicked;
 
 /// The permits of one execution: waited for, or granted to calls that are not made yet.
@@ -34,6 +35,14 @@ enum PermitState {
 pub(crate) struct HeldPermit {
     pub(crate) pass: Option<GatePass>,
     pub(crate) of_integration: CallPermit,
+    /// What it has taken of the caps of guardrails; `None` if they were not asked.
+    pub(crate) caps: Option<CapGrants>,
+}
+
+impl HeldPermit {
+    fn of(pass: Option<GatePass>, of_integration: CallPermit) -> Self {
+        Self { pass, of_integration, caps: None }
+    }
 }
 
 /// The task that waits for a permit, which its drop ends.
@@ -46,7 +55,7 @@ impl Drop for PermitWait {
 }
 
 /// A permit, or why it is refused.
-type Permitted = Result<HeldPermit, Failure>;
+pub(super) type Permitted = Result<HeldPermit, Failure>;
 
 /// The wait for a permit.
 type PermitWaiting = Pin<Box<dyn Future<Output = Result<CallPermit, Failure>>>>;
@@ -70,6 +79,11 @@ impl CallPermits {
         drop(self.remove(task));
     }
 
+    /// The call waits no more, if it did.
+    pub(super) fn stop(&mut self, task: TaskId) -> bool {
+        matches!(self.remove(task), Some(PermitState::Waiting { .. }))
+    }
+
     fn remove(&mut self, task: TaskId) -> Option<PermitState> {
         let at = self.0.iter().position(|(of, _)| *of == task)?;
         Some(self.0.swap_remove(at).1)
@@ -77,9 +91,9 @@ impl CallPermits {
 }
 
 impl Execution {
-    /// Obtains the permit of a call: at once if it is free, else the call waits for it. At the gate of its tool it waits
-    /// for as long as it takes, which its step and its execution limit.
-    pub(super) fn acquire(&mut self, task: TaskId) {
+    /// Obtains the permit of a call that guardrails let pass: at once if it is free, else the call waits for it. At the gate
+    /// of its tool it waits for as long as it takes, which its step and its execution limit.
+    pub(super) fn acquire_place(&mut self, task: TaskId) {
         let turn = match self.turn(task) {
             None => return self.acquire_of_integration(task, None),
             Some(Err(failure)) => return self.permitted(task, Err(failure)),
@@ -106,21 +120,21 @@ impl Execution {
         };
         match permit.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(permitted) => {
-                self.permitted(task, permitted.map(|of_integration| HeldPermit { pass, of_integration }));
+                self.permitted(task, permitted.map(|of_integration| HeldPermit::of(pass, of_integration)));
             }
             Poll::Pending => self.wait(task, async move {
                 let permitted = timeout(ATTEMPT_UNSENT, permit).await.unwrap_or_else(|_| {
                     let message = format!("no permit within {}", Span(ATTEMPT_UNSENT));
                     Err(Failure::new(FailureKind::Unreachable, message))
                 });
-                let held = permitted.map(|of_integration| HeldPermit { pass, of_integration });
+                let held = permitted.map(|of_integration| HeldPermit::of(pass, of_integration));
                 Incoming::Permitted(task, held.map_err(Box::new))
             }),
         }
     }
 
     /// Has a call wait for what it is told then.
-    fn wait(&mut self, task: TaskId, told: impl Future<Output = Incoming> + 'static) {
+    pub(super) fn wait(&mut self, task: TaskId, told: impl Future<Output = Incoming> + 'static) {
         let inbox = Rc::clone(&self.inbox);
         let waiting = actix::spawn(async move { inbox.put(told.await) });
         let wait = PermitWait(waiting.abort_handle());
@@ -134,7 +148,15 @@ impl Execution {
         }
     }
 
-    fn permitted(&mut self, task: TaskId, permitted: Permitted) {
+    /// The call has its permit, or is refused it: guardrails are asked once more, in the turn that writes its intent.
+    pub(super) fn permitted(&mut self, task: TaskId, permitted: Permitted) {
+        if let Some(permitted) = self.guarded_permit(task, permitted) {
+            self.permitted_finally(task, permitted);
+        }
+    }
+
+    /// Nothing is asked about the call any more.
+    pub(super) fn permitted_finally(&mut self, task: TaskId, permitted: Permitted) {
         let outcome = permitted.map(|permit| self.permits.0.push((task, PermitState::Granted(permit))));
         let now = self.context.clock.now();
         if let Some(execution) = &mut self.execution {

@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use updraft_cacao::model::*;
-use updraft_kernel::machine::{
-    Act, DefaultWaits, Effects, Machine, MachineEvent, StartAttempt, Terms, Timer,
-};
+use updraft_kernel::machine::{Act, Effects, Machine, MachineEvent, StartAttempt, Terms, Timer};
 use updraft_kernel::plan::{Mistake, Plan};
 use updraft_protocol::ids::mix;
-use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
     ActionSpec, Answer, Call, Catalogue, Effect, ExecutionHead, ExecutionId, ExecutionStatus, Failure,
     FailureKind, Integration, Json, Name, Playbook, PlaybookId, Priority, TenantCode, Timestamp, Update,
@@ -89,14 +86,8 @@ impl<'g> World<'g> {
             parent: None,
             rerun_of: None,
         });
-        let terms = Terms {
-            epoch: 1,
-            tasks_at_once: 10,
-            configuration_wait: CONFIGURATION_WAIT,
-            waits: DefaultWaits::default(),
-        };
         let peid = ExecutionId::from_bytes([1, 2, 3, 4, 5, 6, 0x70, 8, 0x89, 10, 11, 12, 13, 14, 15, 16]);
-        let (machine, effects) = Machine::start(plan, peid, head, terms, now);
+        let (machine, effects) = Machine::start(plan, peid, head, Terms::default(), now);
         let mut world = Self {
             machine,
             generated,

@@ -60,11 +60,12 @@ pub(crate) struct AskOverdue {
 }
 
 /// The kinds of waits that nothing ends by itself before their deadline.
-const WAITS: [WaitKind; 6] = [
+const WAITS: [WaitKind; 7] = [
     WaitKind::Approval,
     WaitKind::Signal,
     WaitKind::Child,
     WaitKind::LastFailure,
+    WaitKind::Guardrail,
     WaitKind::Configuration,
     WaitKind::Retry,
 ];

@@ -16,6 +16,9 @@ pub(crate) struct Validate {
     /// Does not look for the secrets that the playbooks name: for a machine that has none.
     #[arg(long)]
     pub(crate) without_secrets: bool,
+    /// A file of guardrails: says which steps each of them concerns.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) guardrails: Option<PathBuf>,
     /// The data directory, whose list of what HTTP steps may reach counts here too.
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,

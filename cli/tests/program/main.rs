@@ -15,6 +15,7 @@ mod ended;
 mod format;
 mod given;
 mod graph;
+mod guardrails;
 mod hostile;
 mod hostile_cases;
 mod inspect;

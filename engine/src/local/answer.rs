@@ -11,6 +11,7 @@ use updraft_storage::store::{
 };
 
 use super::LocalContext;
+use super::guardrails::guarded;
 use super::message::{Answer, Ask, Place, lines_of};
 use super::work::work;
 use crate::containments::Containments;
@@ -29,6 +30,18 @@ pub(super) async fn answer(
     ask: Ask,
     to: &mut (impl AsyncWrite + Unpin),
 ) -> Result<(), Gone> {
+    if let Some(told) = guarded(context, &ask).await {
+        let last = match told {
+            Ok(lines) => {
+                for line in &lines {
+                    send(to, line).await?;
+                }
+                Answer::End { next: None }
+            }
+            Err(last) => last,
+        };
+        return send(to, &last).await;
+    }
     let last = match work(context, &ask).await {
         Some(Ok(line)) => {
             send(to, &line).await?;
@@ -99,14 +112,6 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             let verdict = handle::cancel(&context.engine, &tenant, peid, asked).await?;
             Ok((verdict.into_iter().map(Answer::from).collect(), None))
         }
-        // These are answered before.
-        Ask::Rerun { .. } | Ask::CountReruns { .. } | Ask::CountCancels { .. } => Ok((Vec::new(), None)),
-        Ask::Answer { .. }
-        | Ask::Signal { .. }
-        | Ask::Pause { .. }
-        | Ask::Resume { .. }
-        | Ask::Skip { .. }
-        | Ask::ExtendWait { .. } => Ok((control(context, ask).await?.into_iter().collect(), None)),
         Ask::Inbox { tenant, of, after, limit } => {
             let query = InboxQuery { tenant, of: of.into(), after: after.map(InboxCursor::from), limit };
             let page = reader.inbox(query).await?;
@@ -143,6 +148,8 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             let letters = reader.dead_letters(tenant.as_ref(), after.as_deref(), limit).await?;
             Ok((letters.into_iter().map(|letter| Answer::Letter(Box::new(letter))).collect(), None))
         }
+        // The others are answered before.
+        control => Ok((self::control(context, control).await?.into_iter().collect(), None)),
     }
 }
 

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use updraft_actors::{CancelVerdict, Inspection};
 use updraft_protocol::{
-    Applied, Asked, ContainmentApplied, ContainmentAsk, ContainmentDocument, ContainmentId, DeadLetter,
-    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Json, PlaybookId, Signal,
-    StepId, TaskDocument, TaskHead, TaskId, TaskState, TenantCode, Timestamp,
+    Applied, Asked, AuditId, AuditRecord, ContainmentApplied, ContainmentAsk, ContainmentDocument,
+    ContainmentId, DeadLetter, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState,
+    ExecutionStatus, Guardrail, Json, Name, PlaybookId, Signal, StepId, TaskDocument, TaskHead, TaskId,
+    TaskState, TenantCode, Timestamp,
 };
 use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox, InboxCursor};
 
 use crate::bulk::ExecutionFilter;
+use crate::guardrails::GuardrailEntry;
 use crate::health::EngineHealth;
 use crate::inbox::InboxEntry;
 use crate::overdue::{Overdue, OverdueCursor, OverdueRow};
@@ -95,6 +97,14 @@ pub(super) enum Ask {
     CountCancels { filter: Box<ExecutionFilter>, asked: Asked },
     /// A playbook version as it was put.
     Definition { tenant: TenantCode, pid: PlaybookId },
+    /// The guardrails.
+    Guardrails {},
+    /// Set guardrails, all or none.
+    SetGuardrails { guardrails: Vec<Guardrail>, asked: Asked },
+    /// Clear a guardrail.
+    ClearGuardrail { name: Name, asked: Asked },
+    /// One page of the audit, of one tenant or of all.
+    Audit { tenant: Option<TenantCode>, after: Option<AuditId>, limit: usize },
     /// The health of the engine.
     Health {},
     /// One page of dead letters, of one tenant or of all.
@@ -145,6 +155,8 @@ pub(super) enum Answer {
     Letter(Box<DeadLetter>),
     Asked(Box<InboxEntry>),
     Containment(Box<ContainmentDocument>),
+    Guardrail(Box<GuardrailEntry>),
+    Audited(Box<AuditRecord>),
     Overdue(Box<OverdueRow>),
     /// Where the next page of what is overdue begins.
     OverdueNext(OverdueCursor),

@@ -156,7 +156,7 @@ mod tests {
     fn what_is_no_request_is_refused_with_the_reason() {
         let refused = |line: &[u8]| request(line).unwrap_err();
         assert!(refused(b"").starts_with("no request: "));
-        assert!(refused(&[b'x'; LOCAL_REQUEST_BYTES + 1]).contains("73728 bytes at most"));
+        assert!(refused(&[b'x'; LOCAL_REQUEST_BYTES + 1]).contains("278528 bytes at most"));
         assert!(refused(br#"{"version":2,"ask":{"fly":{}}}"#).contains("version 1"));
         assert!(refused(br#"{"version":1,"ask":{"fly":{}}}"#).contains("unknown variant `fly`"));
         assert!(request(br#"{"version":1,"ask":{"health":{}}}"#).is_ok());

@@ -6,20 +6,14 @@ use std::sync::Arc;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use serde_json::json;
-use updraft_kernel::machine::{Act, DefaultWaits, Effects, Machine, MachineEvent, Terms, Timer};
+use updraft_kernel::machine::{Act, Effects, Machine, MachineEvent, Terms, Timer};
 use updraft_kernel::plan::Plan;
-use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{ExecutionHead, Json, Playbook, Revision, TaskDocument, TaskId, Update};
 
 use crate::sample::{self, NOW};
 
 fn terms() -> Terms {
-    Terms {
-        epoch: 1,
-        tasks_at_once: 10,
-        configuration_wait: CONFIGURATION_WAIT,
-        waits: DefaultWaits::default(),
-    }
+    Terms::default()
 }
 
 /// A `for_each` over `input.many` with this body.

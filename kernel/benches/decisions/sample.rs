@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use updraft_kernel::machine::{Act, DefaultWaits, Machine, MachineEvent, Terms};
+use updraft_kernel::machine::{Act, Machine, MachineEvent, Terms};
 use updraft_kernel::plan::Plan;
-use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
     Catalogue, ExecutionHead, ExecutionId, Json, Name, Playbook, PlaybookId, Priority, TenantCode, Timestamp,
     Update,
@@ -76,13 +75,8 @@ pub(crate) fn run(
     number: u64,
     answer: &Json,
 ) -> Vec<Vec<Update>> {
-    let terms = Terms {
-        epoch: 1,
-        tasks_at_once: 10,
-        configuration_wait: CONFIGURATION_WAIT,
-        waits: DefaultWaits::default(),
-    };
-    let (mut machine, mut effects) = Machine::start(plan.clone(), peid(number), head.clone(), terms, NOW);
+    let (mut machine, mut effects) =
+        Machine::start(plan.clone(), peid(number), head.clone(), Terms::default(), NOW);
     let mut written = Vec::with_capacity(STEPS + 1);
     loop {
         let started = effects.acts.iter().find_map(|act| match act {

@@ -2,7 +2,7 @@
 
 use updraft_protocol::{Applied, ControlRefusal, Failure, Json, TaskId, Timestamp, Update};
 
-use crate::machine::{Act, MachineEvent, TaskSeq, Timer};
+use crate::machine::{Act, CallHold, MachineEvent, TaskSeq, Timer};
 
 /// A control, as far as the execution looks into it.
 pub trait ExecutionControl {
@@ -32,6 +32,13 @@ pub enum ExecutionEvent<C> {
         task: TaskId,
         /// Why the permit was refused, if it was.
         outcome: Result<(), Failure>,
+    },
+    /// A guardrail holds a call back. Ignored if the call no longer waits.
+    HeldBack {
+        /// The task of the call.
+        task: TaskId,
+        /// How.
+        hold: Box<CallHold>,
     },
     /// A timer is due.
     TimerDue(Timer),

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
-use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
     ActionSpec, Answer, Call, Catalogue, ExecutionHead, ExecutionId, Failure, FailureKind, Integration, Json,
     Name, Playbook, PlaybookId, Priority, TaskId, TaskStatus, TenantCode, Timestamp, Update,
 };
 
 use super::{ControlOutcome, Execution, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need};
-use crate::machine::{Act, DefaultWaits, Machine, MachineEvent, TaskSeq, Terms, Timer};
+use crate::machine::{Act, Machine, MachineEvent, TaskSeq, Terms, Timer};
 use crate::plan::Plan;
 
 const NOW: Timestamp = Timestamp(1_000);
@@ -74,12 +73,7 @@ fn of_steps(steps: &serde_json::Value) -> Execution<Ask> {
         parent: None,
         rerun_of: None,
     });
-    let terms = Terms {
-        epoch: 1,
-        tasks_at_once: 3,
-        configuration_wait: CONFIGURATION_WAIT,
-        waits: DefaultWaits::default(),
-    };
+    let terms = Terms { tasks_at_once: 3, ..Terms::default() };
     let (machine, effects) = Machine::start(plan, ExecutionId::from_bytes([7; 16]), head, terms, NOW);
     Execution::accepted(machine, effects.acts, 7)
 }

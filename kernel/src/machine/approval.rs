@@ -29,8 +29,11 @@ impl Machine {
         let (seq, mut gate) =
             task.and_then(|task| Some((task.seq, gate(task)?))).ok_or(ControlRefusal::NoApproval(id))?;
         let plan = self.plan.clone();
-        let PlannedKind::Approval(approval) = &plan.step(self.task(seq).step).kind else {
-            return Err(ControlRefusal::NoApproval(id));
+        let approval = match &plan.step(self.task(seq).step).kind {
+            PlannedKind::Approval(approval) => Some(approval),
+            // A guardrail asks.
+            PlannedKind::Action(_) => None,
+            _ => return Err(ControlRefusal::NoApproval(id)),
         };
         // First, so that a person who is not asked learns nothing of the answers.
         if !(1..=KEY_BYTES).contains(&answer.uid.len()) {
@@ -48,17 +51,25 @@ impl Machine {
         }
         let task = self.task(seq);
         let waits = match &task.phase {
-            Phase::Waiting(_) => true,
+            Phase::Waiting(_) => approval.is_some() || self.is_asked_to_pass(task),
             Phase::Asking(asking) => asking.ending.is_none(),
             _ => false,
         };
         if let Some(reply) = earlier(&task.state, &gate, &answer, waits) {
             return reply;
         }
-        let data = self.filled_in(approval, &gate, &answer)?;
+        let data = match approval {
+            Some(approval) => self.filled_in(approval, &gate, &answer)?,
+            None if answer.data.is_some() => return Err(ControlRefusal::NoForm),
+            None => None,
+        };
         let ApprovalAnswer { uid, choice, comment, .. } = answer;
         gate.answers.push(GivenAnswer { uid, choice: choice.clone(), at: now, comment, data });
         let missing = missing(&gate, choice.as_str());
+        let Some(approval) = approval else {
+            let decided = self.decided_to_pass(seq, gate, now, effects);
+            return Ok(if decided { Applied::Decided } else { Applied::Counted { missing } });
+        };
         let Some(ending) = approval.decided(&gate) else {
             self.write_gate(seq, gate, now, effects);
             return Ok(Applied::Counted { missing });
@@ -153,7 +164,7 @@ pub fn late_answer(state: &TaskState, answer: &ApprovalAnswer) -> Option<Result<
 }
 
 /// How many people more have to choose this, as the answers are; none, once one has refused.
-fn missing(gate: &Gate, choice: &str) -> u32 {
+pub(super) fn missing(gate: &Gate, choice: &str) -> u32 {
     if choice == REFUSE {
         return 0;
     }

@@ -71,6 +71,10 @@ impl Machine {
         };
         let refused = self.cannot_be_undone(action, scope, began);
         match refused.map_or(rendered, Err) {
+            Ok(arguments) if self.is_guarded(step) => {
+                let contains = self.contained_by(action, scope, began);
+                self.acquire_guarded(work, (scope, step, began), (arguments, contains), effects);
+            }
             Ok(arguments) if action.takes_permit => {
                 self.acquire(work, (scope, step, began), arguments, effects)
             }
@@ -228,6 +232,9 @@ impl Machine {
         }
         let plan = self.plan.clone();
         let ending = match &plan.step(self.task(task).step).kind {
+            PlannedKind::Action(_) if self.is_asked_to_pass(self.task(task)) => {
+                Ending::Failed(self.not_let_pass(task))
+            }
             PlannedKind::Action(_) if self.is_held(self.task(task)) => {
                 Ending::Failed(self.last_failure(task))
             }

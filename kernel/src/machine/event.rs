@@ -4,6 +4,7 @@ use updraft_protocol::{ApprovalAnswer, Asked, Failure, Json, Signal, TaskId, Tim
 
 use super::child::ChildReport;
 use super::effect::Timer;
+use super::guarded::CallHold;
 use super::task_seq::TaskSeq;
 
 /// An event of an execution.
@@ -25,6 +26,13 @@ pub enum MachineEvent {
         task: TaskId,
         /// Why the permit was refused, if it was.
         outcome: Result<(), Failure>,
+    },
+    /// A guardrail holds a call back that waits for a permit. Ignored if the call no longer waits.
+    HeldBack {
+        /// The task of the call.
+        task: TaskId,
+        /// How.
+        hold: Box<CallHold>,
     },
     /// A timer is due. Ignored if it is no longer awaited.
     TimerDue(Timer),

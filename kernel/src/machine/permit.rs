@@ -2,6 +2,8 @@
 //! its rendered arguments. Nothing is written of a waiting call, so that after a crash it has not been attempted. Counts no
 //! permits: the integration does, and the actor of the execution obtains them from it.
 
+use std::sync::Arc;
+
 use updraft_protocol::{Failure, TaskId, Timestamp, Value};
 
 use super::scope::ScopeId;
@@ -16,8 +18,17 @@ pub(super) struct WaitingCall {
     pub(super) work: Ready,
     step: StepIndex,
     arguments: Value,
+    /// What it contains, where guardrails are asked.
+    contains: Option<Arc<str>>,
     /// When its task began, which is the `now` of the arguments.
-    began: Timestamp,
+    pub(super) began: Timestamp,
+}
+
+impl WaitingCall {
+    /// What guardrails are asked about it.
+    pub(super) fn asked(&self) -> (StepIndex, &Value, Option<&Arc<str>>) {
+        (self.step, &self.arguments, self.contains.as_ref())
+    }
 }
 
 impl Machine {
@@ -35,9 +46,20 @@ impl Machine {
         arguments: Value,
         effects: &mut Effects,
     ) {
+        self.acquire_guarded(work, (scope, step, began), (arguments, None), effects);
+    }
+
+    /// Asks for the permit of a call that may need guardrails' leave.
+    pub(super) fn acquire_guarded(
+        &mut self,
+        work: Ready,
+        (scope, step, began): (ScopeId, StepIndex, Timestamp),
+        (arguments, contains): (Value, Option<Arc<str>>),
+        effects: &mut Effects,
+    ) {
         let task_id = TaskId::derive(self.peid, self.scopes.path(scope), &self.plan.step(step).id);
         self.running += 1;
-        self.waiting_calls.push(WaitingCall { task_id, work, step, arguments, began });
+        self.waiting_calls.push(WaitingCall { task_id, work, step, arguments, contains, began });
         effects.acts.push(Act::Acquire(task_id));
     }
 

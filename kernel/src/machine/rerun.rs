@@ -40,7 +40,7 @@ impl Machine {
         let mut results: Vec<(StepIndex, TaskDocument)> =
             results.into_iter().filter_map(|task| Some((plan.index_of(&task.head.step_id)?, task))).collect();
         loop {
-            let mut machine = Self::new(plan.clone(), peid, head.clone(), Self::begun(now), terms);
+            let mut machine = Self::new(plan.clone(), peid, head.clone(), Self::begun(now), terms.clone());
             let mut effects = Effects::default();
             machine.write_execution(machine.state.clone(), true, &mut effects);
             for (step, task) in &results {

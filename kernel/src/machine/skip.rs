@@ -41,8 +41,8 @@ impl Machine {
                 self.make_ready(seq);
                 return Ok(Applied::Skipped);
             }
-            // It looks again at once, and may find the same missing.
-            WaitKind::Configuration => {
+            // It looks again at once, and may find the same.
+            WaitKind::Configuration | WaitKind::Guardrail => {
                 self.record_skip(id, asked, now, effects);
                 self.make_ready(seq);
                 return Ok(Applied::Skipped);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_protocol::limits::{
-    APPROVAL_WAIT, CHILD_WAIT, LAST_FAILURE_WAIT, SIGNAL_WAIT, TASKS_AT_ONCE_MAX,
+    APPROVAL_WAIT, CHILD_WAIT, CONFIGURATION_WAIT, LAST_FAILURE_WAIT, SIGNAL_WAIT, TASKS_AT_ONCE,
+    TASKS_AT_ONCE_MAX,
 };
 use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
 
@@ -16,11 +17,12 @@ use super::task::Tasks;
 use super::undos::Undos;
 use super::wait::Waits;
 use super::{Act, Effects, Machine, Timer, Turn};
+use crate::guardrail::GuardrailSet;
 use crate::outline::Outlines;
 use crate::plan::Plan;
 
 /// The settings of the engine for its machines.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Terms {
     /// The fencing number that every write carries.
     pub epoch: u64,
@@ -30,6 +32,8 @@ pub struct Terms {
     pub configuration_wait: Duration,
     /// How long steps wait that do not say it.
     pub waits: DefaultWaits,
+    /// What the operator lets them do.
+    pub guardrails: Arc<GuardrailSet>,
 }
 
 /// How long steps wait that do not say it: no wait is without an end.
@@ -43,6 +47,18 @@ pub struct DefaultWaits {
     pub child: Duration,
     /// For a person who mends what made the last attempt of a step fail.
     pub last_failure: Duration,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            epoch: 1,
+            tasks_at_once: TASKS_AT_ONCE,
+            configuration_wait: CONFIGURATION_WAIT,
+            waits: DefaultWaits::default(),
+            guardrails: Arc::default(),
+        }
+    }
 }
 
 impl Default for DefaultWaits {
@@ -107,6 +123,7 @@ impl Machine {
             tasks_at_once,
             configuration_wait: terms.configuration_wait,
             default_waits: terms.waits,
+            guardrails: terms.guardrails,
             held: false,
             output_bytes: 0,
             recorded: Recorded::default(),

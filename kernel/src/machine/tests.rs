@@ -10,6 +10,7 @@ mod configuration;
 mod controls;
 mod examples;
 mod finally;
+mod guarded;
 mod items;
 mod joins;
 mod last_failures;

@@ -84,6 +84,18 @@ impl Machine {
         contained.err()
     }
 
+    /// What an action contains, if it does.
+    pub(super) fn contained_by(
+        &mut self,
+        action: &PlannedAction,
+        scope: ScopeId,
+        began: Timestamp,
+    ) -> Option<Arc<str>> {
+        let (contained, work) = action.containment.as_ref()?.decide(&self.view(scope, began));
+        self.turn.work += work;
+        contained.ok().map(|(target, _)| target)
+    }
+
     /// Whether what an action does was so before it, as the call says that asked; and the work.
     fn was_so_before(
         &self,

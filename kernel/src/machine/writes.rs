@@ -114,7 +114,9 @@ impl Machine {
         effects: &mut Effects,
     ) {
         let earlier_attempts = self.earlier_attempts(task);
-        let wait = Some(Box::new(Wait { earlier_attempts, ..Wait::until(WaitKind::Retry, now, due) }));
+        let (key, gate) = self.kept_passed(task);
+        let wait = Wait { earlier_attempts, key, gate, ..Wait::until(WaitKind::Retry, now, due) };
+        let wait = Some(Box::new(wait));
         let (status, error) = (TaskStatus::Retrying, Some(Box::new(failure)));
         let change = TaskState { status, error, wait, ..self.unchanged(task, now) };
         self.change(task, change, effects);
@@ -146,9 +148,10 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        // A wait for configuration continues after the next start.
+        // A wait for configuration, or for room, continues after the next start.
         let state = &self.task(task).state;
-        let missed = state.wait.clone().filter(|wait| wait.kind == WaitKind::Configuration);
+        let looks = |kind| matches!(kind, WaitKind::Configuration | WaitKind::Guardrail);
+        let missed = state.wait.clone().filter(|wait| looks(wait.kind));
         if let Some((wait, failure)) = missed.zip(state.error.clone()) {
             return self.write_unmade(task, *failure, *wait, now, effects);
         }
@@ -170,7 +173,8 @@ impl Machine {
         effects: &mut Effects,
     ) {
         let attempt = self.task(task).state.attempt.saturating_sub(1);
-        let wait = Wait { earlier_attempts: self.earlier_attempts(task), ..wait };
+        let (key, gate) = self.kept_passed(task);
+        let wait = Wait { earlier_attempts: self.earlier_attempts(task), key, gate, ..wait };
         let (status, error, wait) = (TaskStatus::Retrying, Some(Box::new(failure)), Some(Box::new(wait)));
         let change = TaskState { status, attempt, error, wait, ..self.unchanged(task, now) };
         self.change(task, change, effects);

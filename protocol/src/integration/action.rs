@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::Name;
 use crate::json::Json;
 
@@ -35,7 +37,8 @@ pub enum Argument {
 }
 
 /// The effect of an action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// It looks something up: an unreadable answer makes it fail.
     Read,

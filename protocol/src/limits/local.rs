@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::{EXECUTION_OUTPUT_BYTES, MONGO_CALL_TIMEOUT, SIGNAL_BYTES};
+use super::{EXECUTION_OUTPUT_BYTES, MONGO_CALL_TIMEOUT, SETTING_BYTES, SIGNAL_BYTES};
 
 /// Connections that are served at once. Each may hold a page of a list; others wait until one has ended.
 pub const LOCAL_CONNECTIONS: usize = 16;
-/// One request: names and ids of bounded length, with room to spare, and the payload of a signal.
-pub const LOCAL_REQUEST_BYTES: usize = SIGNAL_BYTES + (8 << 10);
+/// One request: names and ids of bounded length, with room to spare, and a guardrail, which is larger than the payload of a
+/// signal.
+pub const LOCAL_REQUEST_BYTES: usize = SETTING_BYTES + (16 << 10);
 /// How long a request may take to be sent. It is one line.
 pub const LOCAL_REQUEST_TIME: Duration = Duration::from_secs(5);
 /// How long a list waits until the store has the journal's updates: several times what it takes while the store keeps
@@ -32,4 +33,5 @@ const _: () = {
     assert!(LOCAL_SEND_TIME.as_secs() < LOCAL_ANSWER_TIME.as_secs());
     assert!(LOCAL_ANSWER_TIME.as_secs() < LOCAL_WAIT.as_secs());
     assert!(EXECUTION_OUTPUT_BYTES < LOCAL_LINE_BYTES);
+    assert!(SIGNAL_BYTES < LOCAL_REQUEST_BYTES);
 };

@@ -8,7 +8,6 @@ use updraft_kernel::machine::{DefaultWaits, Terms};
 use updraft_kernel::plan::Plan;
 use updraft_kernel::shard::{self, Load, Loaded, ShardEvent, Since};
 use updraft_kernel::shard_epochs::ShardEpochs;
-use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, FailureKind, TaskDocument, Timestamp};
 
 use super::child::is_orphan;
@@ -73,8 +72,8 @@ pub fn terms(epoch: u64) -> Terms {
     Terms {
         epoch,
         tasks_at_once: TASKS_AT_ONCE,
-        configuration_wait: CONFIGURATION_WAIT,
         waits: DefaultWaits { last_failure: LAST_FAILURE, ..DefaultWaits::default() },
+        ..Terms::default()
     }
 }
 

@@ -19,8 +19,10 @@ impl Machine {
         let Some(task) = at.recorded else { return self.ready.push_back(Ready::Enter(at.scope, at.step)) };
         let state = &self.task(task).state;
         match (state.status, &state.wait) {
-            // The missing configuration may be there after a restart.
-            (TaskStatus::Retrying, Some(wait)) if wait.kind == WaitKind::Configuration => {
+            // The missing configuration, or the room at a cap, may be there after a restart.
+            (TaskStatus::Retrying, Some(wait))
+                if matches!(wait.kind, WaitKind::Configuration | WaitKind::Guardrail) =>
+            {
                 self.wait(task, at.now, effects);
             }
             (TaskStatus::Waiting, _) => {

@@ -7,13 +7,12 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use updraft_protocol::ids::mix;
-use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{ExecutionStatus, FailureKind, TaskId, TaskStatus};
 
 use self::controls::{answer, crash, extend, go_on, hold, signal, skip};
 use super::world::{World, is_sound, playbook};
 use crate::invariant;
-use crate::machine::{DefaultWaits, Machine, MachineEvent};
+use crate::machine::{Machine, MachineEvent};
 
 mod children;
 mod people;
@@ -389,7 +388,7 @@ proptest! {
             plan,
             world.execution().clone(),
             world.tasks(),
-            crate::machine::Terms { epoch: 99, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT, waits: DefaultWaits::default() },
+            crate::machine::Terms { epoch: 99, ..crate::machine::Terms::default() },
             world.now,
         );
         prop_assert_eq!(again.err(), Some(crate::machine::Unfit::Ended));

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, Asked, Call, Catalogue, ControlRefusal, Effect,
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Failure, FailureKind, Integration, Json,
@@ -15,6 +14,7 @@ use updraft_protocol::{
     Timestamp, Update,
 };
 
+use crate::guardrail::GuardrailSet;
 use crate::machine::{
     Act, DefaultWaits, Effects, Machine, MachineEvent, StartAttempt, StartChild, TaskSeq, Terms, Timer,
 };
@@ -41,6 +41,7 @@ pub(super) struct World {
     tasks: BTreeMap<TaskId, TaskDocument>,
     plan: Arc<Plan>,
     epoch: u64,
+    pub(super) guardrails: Arc<GuardrailSet>,
 }
 
 /// The declared actions of the tool: `act` changes something, `look` looks something up, `queue` may have to wait for a
@@ -131,7 +132,7 @@ impl World {
             parent,
             rerun_of: None,
         });
-        let terms = Terms { epoch: 1, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT, waits };
+        let terms = Terms { waits, ..Terms::default() };
         let (machine, effects) = Machine::start(plan.clone(), peid, head, terms, now);
         Self::of(machine, effects, now)
     }
@@ -154,6 +155,7 @@ impl World {
             tasks: BTreeMap::new(),
             plan,
             epoch: 1,
+            guardrails: Arc::default(),
         };
         world.absorb(effects);
         world
@@ -363,12 +365,7 @@ impl World {
         self.waiting_calls.clear();
         self.timers.clear();
         self.reports.clear();
-        let terms = Terms {
-            epoch: self.epoch,
-            tasks_at_once: 10,
-            configuration_wait: CONFIGURATION_WAIT,
-            waits: DefaultWaits::default(),
-        };
+        let terms = Terms { epoch: self.epoch, guardrails: self.guardrails.clone(), ..Terms::default() };
         let document = self.execution().clone();
         let resumed = Machine::resume(self.plan.clone(), document, self.tasks(), terms, self.now);
         let (machine, effects) = resumed.expect("documents of a machine can be resumed");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use updraft_protocol::limits::{CONFIGURATION_WAIT, RERUN_WORK};
+use updraft_protocol::limits::RERUN_WORK;
 use updraft_protocol::{ExecutionHead, ExecutionId, RerunOf};
 
 use super::{World, asked};
@@ -28,7 +28,7 @@ impl World {
         let head = ExecutionHead::clone(self.machine.head());
         let head = Arc::new(ExecutionHead { createddate: now, rerun_of: Some(Arc::new(of)), ..head });
         let waits = DefaultWaits::default();
-        let terms = Terms { epoch: 1, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT, waits };
+        let terms = Terms { waits, ..Terms::default() };
         let (machine, effects) =
             Machine::rerun_within(work, self.plan.clone(), (peid, head), results, terms, now)?;
         let taken = machine.task_documents().iter().filter(|task| task.head.taken_from.is_some()).count();
