@@ -1,6 +1,5 @@
 //! The engine's context: the state that the actors of one engine share.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::shared::outcome::OutcomeCell;
 use updraft_kernel::shared::permits::Permits;
 use updraft_kernel::shared::watermark::DurableWatermark;
-use updraft_protocol::{Integration, Name, TenantCode};
+use updraft_protocol::TenantCode;
 use updraft_storage::Store;
 use updraft_storage::log::{self, Log};
 
@@ -25,6 +24,7 @@ use crate::registry::Registry;
 use crate::router::Router;
 use crate::secrets::Secrets;
 use crate::timer::TimerThread;
+use crate::tools::EngineTools;
 
 /// The state that the actors of one engine share.
 pub struct EngineContext {
@@ -38,8 +38,8 @@ pub struct EngineContext {
     pub store: Arc<dyn Store>,
     /// The position below which the store has everything.
     pub stored: DurableWatermark,
-    /// The tools, by name.
-    pub integrations: BTreeMap<Name, Arc<dyn Integration>>,
+    /// The tools.
+    pub tools: EngineTools,
     /// The provider of their secrets, with the masks.
     pub secrets: Arc<Secrets>,
     /// Whether the store is still owned by this engine, for a store that another engine may take.

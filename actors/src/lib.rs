@@ -32,6 +32,7 @@ pub mod single_call;
 mod snapshot;
 mod task;
 pub mod timer;
+pub mod tools;
 mod writer;
 
 pub use clock::{Clock, SystemClock};

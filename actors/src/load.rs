@@ -83,7 +83,8 @@ async fn found(
         return Ok(Found::Ended(Box::new(document)));
     }
     let head = &document.head;
-    let (plan, failure) = match context.plans.get(context.store.as_ref(), &head.tenant_code, head.pid).await {
+    let (store, tenant) = (context.store.as_ref(), &head.tenant_code);
+    let (plan, failure) = match context.plans.get_as_of(store, tenant, head.pid, head.createddate).await {
         Ok(ready) => (Some(ready.plan.clone()), None),
         Err(plans::Error::Store(error)) => return Err(error),
         Err(error) => (None, Some(Failure::new(FailureKind::Playbook, error.to_string()))),

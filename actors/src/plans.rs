@@ -10,7 +10,7 @@ use moka::policy::EvictionPolicy;
 use thiserror::Error;
 use updraft_kernel::plan::{Mistake, Plan};
 use updraft_protocol::limits::{PLANS_CACHED, PLANS_CACHED_BYTES};
-use updraft_protocol::{Catalogue, Json, Name, Playbook, PlaybookId, TenantCode, Value};
+use updraft_protocol::{Catalogue, Json, Name, Playbook, PlaybookId, TenantCode, Timestamp, Value};
 use updraft_storage::store::PlaybookStore;
 
 /// Why there is no plan.
@@ -76,11 +76,16 @@ pub struct Ready {
     pub bytes: usize,
 }
 
+/// Which tools a plan was checked against: the index among the earlier ones, or those of now.
+type Era = Option<usize>;
+
 /// The plans of one engine.
 #[derive(Debug)]
 pub struct Plans {
     catalogue: Arc<Catalogue>,
-    cached: Cache<(TenantCode, PlaybookId), Arc<Ready>>,
+    /// The tools as they were for executions that were accepted before an instant, the earliest first.
+    earlier: Vec<(Timestamp, Arc<Catalogue>)>,
+    cached: Cache<(TenantCode, PlaybookId, Era), Arc<Ready>>,
     /// The ids of versions that submissions have named.
     ids: Cache<(TenantCode, Name, u32), PlaybookId>,
 }
@@ -94,7 +99,15 @@ impl Plans {
             .weigher(|_, ready: &Arc<Ready>| weight(ready.bytes))
             .eviction_policy(EvictionPolicy::lru());
         let ids = Cache::builder().max_capacity(PLANS_CACHED as u64).eviction_policy(EvictionPolicy::lru());
-        Self { catalogue: Arc::new(catalogue), cached: cached.build(), ids: ids.build() }
+        let catalogue = Arc::new(catalogue);
+        Self { catalogue, earlier: Vec::new(), cached: cached.build(), ids: ids.build() }
+    }
+
+    /// The same, with the tools as they were for executions that were accepted before these instants, the earliest first.
+    #[must_use]
+    pub fn with_earlier(mut self, earlier: Vec<(Timestamp, Catalogue)>) -> Self {
+        self.earlier = earlier.into_iter().map(|(until, catalogue)| (until, Arc::new(catalogue))).collect();
+        self
     }
 
     /// The tools that playbooks are checked against.
@@ -123,11 +136,37 @@ impl Plans {
         tenant: &TenantCode,
         pid: PlaybookId,
     ) -> Result<Arc<Ready>, Error> {
-        let key = (tenant.clone(), pid);
+        self.get_in(store, (tenant, pid), None).await
+    }
+
+    /// The same for an execution that was accepted at this instant: with the versions of tools that it began with.
+    ///
+    /// # Errors
+    /// Those of [`Plans::get`].
+    pub async fn get_as_of(
+        &self,
+        store: &dyn PlaybookStore,
+        tenant: &TenantCode,
+        pid: PlaybookId,
+        accepted: Timestamp,
+    ) -> Result<Arc<Ready>, Error> {
+        let era = self.earlier.iter().position(|(until, _)| accepted < *until);
+        self.get_in(store, (tenant, pid), era).await
+    }
+
+    async fn get_in(
+        &self,
+        store: &dyn PlaybookStore,
+        (tenant, pid): (&TenantCode, PlaybookId),
+        era: Era,
+    ) -> Result<Arc<Ready>, Error> {
+        let key = (tenant.clone(), pid, era);
         if let Some(ready) = self.cached.get(&key).await {
             return Ok(ready);
         }
-        let ready = self.cached.try_get_with(key, self.load(store, tenant, pid)).await;
+        let earlier = era.and_then(|era| self.earlier.get(era)).map(|(_, catalogue)| catalogue);
+        let catalogue = Arc::clone(earlier.unwrap_or(&self.catalogue));
+        let ready = self.cached.try_get_with(key, self.load(store, (tenant, pid), catalogue)).await;
         // Evicts now: by itself the cache evicts some entries later, and plans can be large.
         self.cached.run_pending_tasks().await;
         ready.map_err(Arc::unwrap_or_clone)
@@ -161,15 +200,14 @@ impl Plans {
     async fn load(
         &self,
         store: &dyn PlaybookStore,
-        tenant: &TenantCode,
-        pid: PlaybookId,
+        (tenant, pid): (&TenantCode, PlaybookId),
+        catalogue: Arc<Catalogue>,
     ) -> Result<Arc<Ready>, Error> {
         let document = store.playbook(tenant, pid).await?.ok_or(Error::Missing { pid })?;
         let (name, version) = (document.name, document.version);
         let definition = document.definition;
         let playbook = elsewhere(move || Playbook::parse(definition.as_str().as_bytes())).await;
         let playbook = playbook.map_err(|source| Error::Unreadable { pid, source })?;
-        let catalogue = Arc::clone(&self.catalogue);
         let checked = elsewhere(move || accepted(playbook, &catalogue)).await;
         let (plan, playbook, mistakes) =
             checked.map_err(|mistakes| Error::Invalid { name: name.to_string(), version, mistakes })?;

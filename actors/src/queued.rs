@@ -122,7 +122,8 @@ pub async fn apply(
     }
     let Some((_claimed, document)) = claim(context, entry).await? else { return Ok(None) };
     let head = &document.head;
-    let ready = match context.plans.get(context.store.as_ref(), &head.tenant_code, head.pid).await {
+    let (store, tenant) = (context.store.as_ref(), &head.tenant_code);
+    let ready = match context.plans.get_as_of(store, tenant, head.pid, head.createddate).await {
         Ok(ready) => ready,
         Err(plans::Error::Store(error)) => return Err(error.into()),
         // It fails when it begins.

@@ -88,6 +88,16 @@ async fn live(
 ) -> Result<Ending, Error> {
     let tools = data::tools_with(connectors, &options.grants)?;
     let (mut ending, name) = (Ending::Completed, one.connector().name());
+    if let Some(health) = one.connector().health() {
+        let call = manual(&options.tenant, name, &health.action, health.arguments.clone())?;
+        match tools.manual_call(call).await {
+            Ok(_) => output.line(clean(&format!("{name}: the vendor answers"))),
+            Err(failure) => {
+                output.line(clean(&format!("{name}: the vendor does not answer as it should: {failure}")));
+                ending = Ending::Failed;
+            }
+        }
+    }
     for (action, contract) in one.connector().contracts() {
         let call = manual(&options.tenant, name, action, contract.arguments.clone())?;
         let found = match tools.manual_call(call).await {

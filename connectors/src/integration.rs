@@ -87,6 +87,10 @@ impl Integration for ConnectorIntegration {
         self.connector.actions.get(action).map(|action| action.spec.clone()).unwrap_or_default()
     }
 
+    fn version(&self) -> Option<u32> {
+        Some(self.connector.version)
+    }
+
     fn effect(&self, action: &str, _arguments: &Value) -> Effect {
         self.connector.actions.get(action).map_or(Effect::Write, |action| action.effect)
     }

@@ -45,6 +45,8 @@ pub struct Builder {
     pub(crate) durability: Durability,
     pub(crate) shards: Option<usize>,
     pub(crate) integrations: BTreeMap<String, Arc<dyn Integration>>,
+    /// Those that are not the newest version of their name.
+    pub(crate) other_versions: BTreeMap<(String, u32), Arc<dyn Integration>>,
     pub(crate) tasks_at_once: usize,
     pub(crate) executions_in_flight: usize,
     pub(crate) executions_in_flight_of_tenant: Option<usize>,
@@ -76,6 +78,7 @@ impl Default for Builder {
             durability: Durability::Fsync,
             shards: None,
             integrations: BTreeMap::new(),
+            other_versions: BTreeMap::new(),
             tasks_at_once: TASKS_AT_ONCE,
             executions_in_flight: EXECUTIONS_IN_FLIGHT,
             executions_in_flight_of_tenant: None,
@@ -160,8 +163,11 @@ impl Builder {
         self
     }
 
-    /// Integrations that are declared in files, each under its own name: the newest version of each. Limits that they declare
-    /// hold unless [`Builder::call_limits`] declares others.
+    /// Integrations that are declared in files, each under its own name. Limits that they declare hold unless
+    /// [`Builder::call_limits`] declares others.
+    ///
+    /// Of several versions of one the newest counts. An execution keeps the version that it began with, also after a restart: if that
+    /// is not there, its step waits for it as for a missing integration.
     ///
     /// ```
     /// use updraft::connectors::{Connector, Connectors};
@@ -185,6 +191,11 @@ impl Builder {
                 self.call_limits.entry(name.to_owned()).or_insert_with(|| limits.clone());
             }
             self.integrations.insert(name.to_owned(), Arc::new(integration.clone()));
+        }
+        for integration in connectors.all() {
+            let connector = integration.connector();
+            let key = (connector.name().to_string(), connector.version());
+            self.other_versions.insert(key, Arc::new(integration.clone()));
         }
         self
     }

@@ -72,6 +72,7 @@ mod start;
 mod store_choice;
 mod submission;
 mod submit;
+mod tool_versions;
 mod unresumed;
 mod watchdog;
 mod why;

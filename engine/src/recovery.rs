@@ -102,7 +102,8 @@ async fn queued(context: &EngineContext) -> Result<u64, StartError> {
 /// A playbook with mistakes for this version stops the start, since its executions would fail. A missing integration is
 /// no mistake: executions wait for it.
 pub(crate) async fn can_run(context: &EngineContext, document: &ExecutionDocument) -> Result<(), StartError> {
-    match context.plans.get(context.store.as_ref(), &document.head.tenant_code, document.head.pid).await {
+    let (store, head) = (context.store.as_ref(), &document.head);
+    match context.plans.get_as_of(store, &head.tenant_code, head.pid, head.createddate).await {
         Err(error @ plans::Error::Invalid { .. }) => Err(StartError::Unresumable(error)),
         Err(plans::Error::Store(error)) => Err(StartError::Store(error)),
         // Its executions are failed with the reason: the playbook will never be found.

@@ -8,9 +8,9 @@ use tokio::sync::Notify;
 use updraft_actors::admission::Admission;
 use updraft_actors::gates::Gates;
 use updraft_actors::missing::Missing;
-use updraft_actors::plans::Plans;
 use updraft_actors::registry::Registry;
 use updraft_actors::router::Router;
+use updraft_actors::tools::EngineTools;
 use updraft_actors::{EngineContext, Node, RegistryEntry, Secrets};
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::shared::drain::DrainGate;
@@ -33,6 +33,7 @@ use crate::recovery::{self, Recovered};
 use crate::rerun::Rerunning;
 use crate::standstill::StoreWait;
 use crate::store_choice::StoreChoice;
+use crate::tool_versions;
 use crate::watchdog::Watchdog;
 
 impl Engine {
@@ -70,11 +71,11 @@ impl Engine {
             log: Arc::new(journal),
             store: store.clone(),
             stored: stored.clone(),
-            integrations: named(&builder)?,
+            tools: tools(&builder)?,
             secrets: Secrets::new(builder.secrets.clone()),
             lease_check: opened.ownership.as_ref().map(Ownership::lease_check),
             missing: Missing::default(),
-            plans: Plans::new(catalogue),
+            plans: tool_versions::plans(store.as_ref(), &builder, catalogue).await?,
             registry: Registry::default(),
             gates: Gates::new(limits),
             guardrails: builder.enforced(&store)?,
@@ -214,13 +215,15 @@ fn submitter(context: &Arc<EngineContext>, emptied: Arc<Notify>, submit_timeout:
     })
 }
 
-fn named(
-    builder: &Builder,
-) -> Result<std::collections::BTreeMap<Name, Arc<dyn updraft_protocol::Integration>>, StartError> {
-    let named = builder.integrations.iter().map(|(name, integration)| {
-        let name =
-            Name::new(name).map_err(|error| StartError::Configuration(format!("integration {error}")))?;
-        Ok((name, integration.clone()))
-    });
-    named.collect()
+fn tools(builder: &Builder) -> Result<EngineTools, StartError> {
+    let name = |name: &String| {
+        Name::new(name).map_err(|error| StartError::Configuration(format!("integration {error}")))
+    };
+    let newest = builder.integrations.iter().map(|(of, tool)| Ok((name(of)?, tool.clone())));
+    let others =
+        builder.other_versions.iter().map(|((of, version), tool)| Ok(((name(of)?, *version), tool.clone())));
+    Ok(EngineTools::new(
+        newest.collect::<Result<_, StartError>>()?,
+        others.collect::<Result<_, StartError>>()?,
+    ))
 }

@@ -28,6 +28,7 @@ pub mod shard;
 pub mod shard_epochs;
 pub mod shared;
 pub mod template;
+pub mod tool_versions;
 pub mod virtual_shard;
 pub mod visible;
 pub mod watch;

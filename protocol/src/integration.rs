@@ -120,6 +120,12 @@ pub trait Integration: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The version of what it declares, if that changes: an engine may have several versions, and an execution keeps the one
+    /// that it began with.
+    fn version(&self) -> Option<u32> {
+        None
+    }
+
     /// The grant that the engine lacks for a connection to an endpoint of a playbook, as a noun: `permission to reach
     /// 127.0.0.1:7780`. `None` if nothing is missing. `base` is a URL up to its path.
     fn missing_for(&self, _base: &str) -> Option<String> {

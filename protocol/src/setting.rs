@@ -41,12 +41,21 @@ pub enum SettingKind {
     CallCount,
     /// A circuit breaker that a person has forced.
     Breaker,
+    /// Which versions of a tool executions began with.
+    ToolVersion,
 }
 
 impl SettingKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Quota, Self::Pause, Self::Guardrail, Self::GuardrailCount, Self::CallCount, Self::Breaker];
+    pub const ALL: [Self; 7] = [
+        Self::Quota,
+        Self::Pause,
+        Self::Guardrail,
+        Self::GuardrailCount,
+        Self::CallCount,
+        Self::Breaker,
+        Self::ToolVersion,
+    ];
 
     /// Its name in keys.
     pub const fn as_str(self) -> &'static str {
@@ -57,6 +66,7 @@ impl SettingKind {
             Self::GuardrailCount => "guardrail_count",
             Self::CallCount => "call_count",
             Self::Breaker => "breaker",
+            Self::ToolVersion => "tool_version",
         }
     }
 

@@ -22,7 +22,7 @@ use updraft::{
     TenantCode,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
-use updraft_tests::{Harness, playbook, tenant};
+use updraft_tests::{Harness, named, playbook, tenant};
 
 /// What the tool was asked, with the key that came along.
 type Asked = Arc<Mutex<Vec<(String, String)>>>;
@@ -34,6 +34,10 @@ async fn look(State(asked): State<Asked>, Path(host): Path<String>, headers: Hea
     Json(json!({"host": host, "score": 7, "debug": key}))
 }
 
+async fn look_again(state: State<Asked>, Path(host): Path<String>, headers: HeaderMap) -> Json<Value> {
+    look(state, Path(format!("second {host}")), headers).await
+}
+
 async fn isolate(State(asked): State<Asked>, Json(body): Json<Value>) -> Json<Value> {
     asked.lock().unwrap().push((format!("isolate {}", body["host"]), String::new()));
     Json(json!({"job": 1}))
@@ -41,16 +45,30 @@ async fn isolate(State(asked): State<Asked>, Json(body): Json<Value>) -> Json<Va
 
 /// The tool, and its connector.
 async fn tool() -> (Asked, Connectors) {
+    let (asked, address) = serve().await;
+    (asked, connectors(address, &[1]))
+}
+
+async fn serve() -> (Asked, SocketAddr) {
     let asked = Asked::default();
     let routes = Router::new().route("/hosts/{host}", get(look)).route("/isolate", post(isolate));
+    let routes = routes.route("/2/hosts/{host}", get(look_again));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let routes = routes.with_state(asked.clone());
     tokio::spawn(async move { axum::serve(listener, routes).await });
-    (asked, connectors(address, 1))
+    (asked, address)
 }
 
-fn connectors(address: SocketAddr, version: u32) -> Connectors {
+/// The connector in these versions, of which the second has another path.
+fn connectors(address: SocketAddr, versions: &[u32]) -> Connectors {
+    let http = HttpIntegration::builder().allow(address.to_string().parse().unwrap());
+    let all = versions.iter().map(|version| connector(address, *version));
+    all.fold(Connectors::builder(http), |all, one| all.connector(one)).build().unwrap()
+}
+
+fn connector(address: SocketAddr, version: u32) -> Connector {
+    let before = if version == 1 { "" } else { "/2" };
     let text = format!(
         "
 connector: edr
@@ -61,7 +79,7 @@ limits: {{at_once: 3}}
 actions:
   look:
     arguments: {{required: [host], properties: {{host: {{type: string}}}}}}
-    request: {{path: '/hosts/{{{{ arguments.host }}}}'}}
+    request: {{path: '{before}/hosts/{{{{ arguments.host }}}}'}}
     result: {{score: '{{{{ body.score }}}}', all: '{{{{ body }}}}'}}
   isolate:
     arguments: {{required: [host], properties: {{host: {{type: string}}}}}}
@@ -69,9 +87,7 @@ actions:
     request: {{method: POST, path: /isolate, json: {{host: '{{{{ arguments.host }}}}'}}}}
 "
     );
-    let http = HttpIntegration::builder().allow(address.to_string().parse().unwrap());
-    let connector = Connector::parse(text.as_bytes()).unwrap();
-    Connectors::builder(http).connector(connector).build().unwrap()
+    Connector::parse(text.as_bytes()).unwrap()
 }
 
 /// Secrets that come and go.
@@ -98,6 +114,19 @@ const CONTAIN: &str = "steps:
       - {id: isolate, action: edr.isolate, arguments: {host: '{{ input.host }}'}}
   - end: '{{ steps.look.output }}'
 ";
+
+/// What a task waits for that is not configured.
+async fn missing(engine: &Engine) -> String {
+    for _ in 0..TEST_TIMEOUT.as_millis() / 10 {
+        for trouble in engine.health().await.troubles {
+            if let EngineTrouble::NotConfigured { tasks } = trouble {
+                return tasks[0].what.clone();
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("nothing waits for configuration")
+}
 
 async fn refused(engine: &Engine, body: &str) -> String {
     match engine.playbooks().put(&tenant("acme"), playbook(body)).await {
@@ -167,19 +196,10 @@ async fn a_secret_of_a_connector_that_has_gone_is_waited_for() {
     submit().await.unwrap().wait().await.unwrap();
     vault.0.lock().unwrap().clear();
     let handle = submit().await.unwrap();
-    let mut what = String::new();
-    for _ in 0..TEST_TIMEOUT.as_millis() / 10 {
-        for trouble in engine.health().await.troubles {
-            if let EngineTrouble::NotConfigured { tasks } = trouble {
-                what = tasks[0].what.clone();
-            }
-        }
-        if !what.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(what, "missing here: secret `edr-key` of tenant acme: the tenant has no such secret");
+    assert_eq!(
+        missing(&engine).await,
+        "missing here: secret `edr-key` of tenant acme: the tenant has no such secret"
+    );
     vault.set("edr-key", "another-key");
     harness.clock.advance(Duration::from_secs(120));
     assert_eq!(handle.wait().await.unwrap().state.execution_status, ExecutionStatus::Completed);
@@ -206,5 +226,37 @@ async fn the_limits_of_a_connector_hold_unless_the_builder_declares_others() {
     let handle = harness.submit(&engine, &playbook(CONTAIN), json!({"host": "a"})).await;
     handle.wait().await.unwrap();
     assert_eq!(engine.tool_gates()[0].tenant, None, "they are shared, as the builder says");
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn an_execution_keeps_the_version_of_a_connector_that_it_began_with() {
+    let (harness, vault, (asked, address)) = (Harness::default(), Vault::default(), serve().await);
+    vault.set("edr-key", "the-key-of-acme");
+    let start = async |versions: &[u32]| {
+        let connectors = connectors(address, versions);
+        harness.builder().secrets(vault.clone()).connectors(&connectors).start().await.unwrap()
+    };
+    let later = playbook(
+        "steps:\n  - delay: 1h\n  - {id: look, action: edr.look, arguments: {host: '{{ input.host }}'}}\n",
+    );
+    let engine = start(&[1]).await;
+    let peid = harness.submit(&engine, &later, json!({"host": "a"})).await.peid();
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+    harness.clock.advance(Duration::from_secs(7200));
+    // Only another version is there: what began with the first waits, what begins now does not.
+    let engine = start(&[2]).await;
+    assert_eq!(missing(&engine).await, "missing here: version 1 of integration \"edr\"");
+    let now = named("now", "steps:\n  - {id: look, action: edr.look, arguments: {host: b}}\n");
+    let pid = harness.put(&engine, &now).await;
+    let ended = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap().wait().await.unwrap();
+    assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
+    assert_eq!(asked.lock().unwrap().iter().map(|(host, _)| host.as_str()).collect::<Vec<_>>(), ["second b"]);
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+    harness.clock.advance(Duration::from_secs(600));
+    let engine = start(&[1, 2]).await;
+    let handle = engine.handle(&tenant("acme"), peid).await.unwrap().unwrap();
+    assert_eq!(handle.wait().await.unwrap().state.execution_status, ExecutionStatus::Completed);
+    assert_eq!(asked.lock().unwrap().last().unwrap().0, "a");
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }

@@ -240,7 +240,7 @@ impl Execution {
             return None;
         }
         let action = PlannedAction::of(step)?;
-        let integration = self.context.integrations.get(&step.integration);
+        let integration = self.context.tools.get(&step.integration, action.version);
         let effect =
             || integration.map_or(action.effect, |tool| tool.effect(step.action.as_str(), call.arguments));
         let effect = match catch_unwind(AssertUnwindSafe(effect)) {

@@ -44,7 +44,8 @@ impl Execution {
         if let PlannedKind::Action(PlannedAction { missing: Some(what), .. }) = &step.kind {
             return report.give(Err(missing(what)));
         }
-        let Some(integration) = self.context.integrations.get(&step.integration) else {
+        let version = PlannedAction::of(step).and_then(|action| action.version);
+        let Some(integration) = self.context.tools.get(&step.integration, version) else {
             return report.give(Err(missing(&format!("integration \"{}\"", step.integration))));
         };
         let call = Call {

@@ -185,7 +185,8 @@ impl Execution {
             let machine = self.machine()?;
             let (step, arguments) = machine.waiting_call(task)?;
             let step = machine.plan().step(step);
-            let integration = self.context.integrations.get(&step.integration)?;
+            let version = PlannedAction::of(step)?.version;
+            let integration = self.context.tools.get(&step.integration, version)?;
             let (tenant, action) = (&self.entry.tenant, &step.action);
             integration.permit(&PermitRequest { tenant, action, arguments })
         };

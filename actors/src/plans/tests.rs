@@ -37,7 +37,7 @@ async fn keep(plans: &Plans, number: u128, bytes: usize) {
         bytes,
     };
     let loaded = async { Ok::<_, Error>(Arc::new(ready)) };
-    plans.cached.try_get_with((tenant("acme"), pid(number)), loaded).await.unwrap();
+    plans.cached.try_get_with((tenant("acme"), pid(number), None), loaded).await.unwrap();
     plans.cached.run_pending_tasks().await;
 }
 

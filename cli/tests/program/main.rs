@@ -6,6 +6,7 @@ mod cacao;
 mod cacao_graph;
 mod cacao_people;
 mod cacao_testing;
+mod connectors;
 mod containing;
 mod dead_letters;
 mod declared;

@@ -19,6 +19,8 @@ struct Entry {
     integration: Option<Arc<dyn Integration>>,
     /// Whether its calls may have to wait for limits that are declared beside it.
     is_limited: bool,
+    /// The version that is needed, where that is not there.
+    lacking: Option<u32>,
 }
 
 impl Catalogue {
@@ -42,9 +44,28 @@ impl Catalogue {
         }
     }
 
-    /// The actions of an integration; `None` if there is no such integration.
+    /// Takes another version of an integration in place of the one that is there; `None` if this version is not there.
+    pub fn take_version(&mut self, name: &Name, version: u32, integration: Option<Arc<dyn Integration>>) {
+        let entry = self.0.entry(name.clone()).or_default();
+        let actions = integration.iter().flat_map(|integration| integration.actions());
+        entry.actions = actions.map(|action| (*action).to_owned()).collect();
+        entry.lacking = integration.is_none().then_some(version);
+        entry.integration = integration;
+    }
+
+    /// The version of an integration, if it has one.
+    pub fn version(&self, name: &Name) -> Option<u32> {
+        self.integration(name)?.version()
+    }
+
+    /// The version of an integration that is needed, and is not there.
+    pub fn lacking(&self, name: &Name) -> Option<u32> {
+        self.0.get(name)?.lacking
+    }
+
+    /// The actions of an integration; `None` if there is no such integration, or not the version that is needed.
     pub fn actions(&self, integration: &Name) -> Option<&BTreeSet<String>> {
-        self.0.get(integration).map(|entry| &entry.actions)
+        self.0.get(integration).filter(|entry| entry.lacking.is_none()).map(|entry| &entry.actions)
     }
 
     /// The declaration of an action.

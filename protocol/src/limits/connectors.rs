@@ -8,6 +8,8 @@ use super::{ITEMS, RESPONSE_BYTES, SECRETS_OF_STEP};
 pub const CONNECTOR_BYTES: usize = 512 << 10;
 /// Connectors of one engine, their versions counted.
 pub const CONNECTORS: usize = 1_000;
+/// Changes of version of one tool that are kept: what was accepted before them counts as of the oldest.
+pub const TOOL_VERSIONS: usize = 64;
 /// Actions of one connector.
 pub const CONNECTOR_ACTIONS: usize = 200;
 /// Names of actions and targets of all connectors: they stay in memory as long as the process runs, each once.

@@ -19,6 +19,8 @@ pub struct PlannedAction {
     pub arguments: Template,
     /// The secrets that the arguments refer to, by their places.
     pub secrets: Arc<[SecretReference]>,
+    /// The version of the integration by which it was checked, if that has versions.
+    pub version: Option<u32>,
     /// The effect that the action declares.
     pub effect: Effect,
     /// The integration or action that this engine lacks: attempts wait for it. `None` if nothing is missing.
@@ -108,6 +110,7 @@ impl PlannedAction {
         let spec = steps.catalogue.spec(&action.integration, action.action.as_str());
         Some(Self {
             secrets: secrets_of(&arguments, &spec),
+            version: steps.catalogue.version(&action.integration),
             effect: steps.catalogue.effect(&action.integration, action.action.as_str(), &written_out),
             missing,
             arguments,

@@ -95,7 +95,11 @@ impl WrittenCall<'_> {
             None => {
                 let known = steps.catalogue.integrations().map(Name::as_str);
                 let near = suggestion(integration.as_str(), known);
-                (format!("no integration \"{integration}\"{near}"), format!("integration \"{integration}\""))
+                let missing = match steps.catalogue.lacking(integration) {
+                    Some(version) => format!("version {version} of integration \"{integration}\""),
+                    None => format!("integration \"{integration}\""),
+                };
+                (format!("no integration \"{integration}\"{near}"), missing)
             }
             Some(actions) if !actions.contains(action.as_str()) => {
                 let known = actions.iter().map(String::as_str);

@@ -70,6 +70,8 @@ pub struct PlannedUndo {
     pub on: Vec<UndoOn>,
     /// The step of the plan that makes it before the end of the execution, if it is made then.
     pub step: Option<StepIndex>,
+    /// The version of the integration by which it was checked, if that has versions.
+    pub(super) version: Option<u32>,
     /// The effect that the action declares.
     pub(super) effect: Effect,
     /// Whether its calls may have to wait for a permit.
@@ -137,6 +139,7 @@ impl PlannedUndo {
         on.dedup();
         Some(Some(Self {
             secrets: secrets_of(&arguments, &spec),
+            version: steps.catalogue.version(&integration),
             missing,
             arguments,
             on,
@@ -166,6 +169,7 @@ impl PlannedUndo {
             // They are those of the record.
             arguments: Template::default(),
             secrets: self.secrets.clone(),
+            version: self.version,
             effect: self.effect,
             missing: self.missing.clone(),
             timeout: self.timeout,
