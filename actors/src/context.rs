@@ -51,7 +51,7 @@ pub struct EngineContext {
     /// The executions that run here.
     pub registry: Registry,
     /// The gates at which calls wait for the limits of their tools.
-    pub gates: Gates,
+    pub gates: Arc<Gates>,
     /// What the operator lets playbooks do.
     pub guardrails: EnforcedGuardrails,
     /// The permits for executions in flight.
@@ -85,6 +85,7 @@ impl EngineContext {
             configuration_wait,
             waits: self.waits,
             guardrails,
+            gated: self.gates.gated().clone(),
         }
     }
 

@@ -304,7 +304,7 @@ impl StreamHandler<Incoming> for Execution {
                 self.proceed(self.context.clock.now(), ctx);
             }
             Incoming::Passed(task, pass) => {
-                self.passed(task, pass);
+                self.passed(task, pass.map_err(|failure| *failure));
                 self.proceed(self.context.clock.now(), ctx);
             }
             Incoming::Guarded(task, guarded) => {

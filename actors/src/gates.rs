@@ -1,31 +1,56 @@
-//! Gates: where calls wait for the declared limits of their tools. Owns the gates of one engine, and the instants at which they
-//! let calls pass without anybody giving a place back. What a gate decides is in the kernel.
+//! Gates: where calls wait for the declared limits of their tools, and for tools that do not work. Owns the gates of one
+//! engine, and what people have decided of their circuits. What a gate decides is in the kernel.
+
+mod driven;
+mod granter;
+mod report;
+#[cfg(test)]
+mod tests;
+mod turn;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
-use updraft_kernel::shared::SharedGate;
-use updraft_kernel::shared::gates::{GatePermit, GateWait};
-use updraft_protocol::limits::{CALL_GATES, CALL_GATES_OF_TENANT, COOLDOWN, COOLDOWN_LONGEST};
-use updraft_protocol::{CallLimits, Failure, FailureKind, Name, Priority, SecretReference, TenantCode};
+use updraft_kernel::circuit::{CircuitCounts, CircuitState, ForcedCircuit};
+use updraft_kernel::shared::GatedTools;
+use updraft_protocol::limits::{CALL_GATES, CALL_GATES_OF_TENANT};
+use updraft_protocol::{
+    BreakerPolicy, CallLimits, Failure, FailureKind, Name, Priority, SecretReference, TenantCode, Timestamp,
+};
+use updraft_storage::Store;
 
+use crate::clock::Clock;
 use crate::timer::TimerThread;
+use driven::DrivenGate;
+use granter::CallGranter;
+pub(crate) use report::CallReport;
+pub(crate) use turn::{GatePass, GateTurn};
 
 /// The gates of one engine.
 pub struct Gates {
     limits: BTreeMap<Name, CallLimits>,
+    /// Those of the tools that have one of their own.
+    breakers: BTreeMap<Name, BreakerPolicy>,
     /// The instant from which the gates count.
     started: Instant,
+    /// The same instant by the clock of the engine.
+    started_at: Timestamp,
+    timer: tokio::runtime::Handle,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
     /// Those that are not idle, and some that are.
     gates: Mutex<HashMap<GateKey, Arc<DrivenGate>>>,
+    /// The tools of which a gate is there.
+    gated: GatedTools,
+    /// What people have decided, each of the circuits that it names.
+    forced: Mutex<Vec<(CircuitName, ForcedCircuit)>>,
 }
 
 /// What is counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct GateKey {
+pub(crate) struct GateKey {
     integration: Name,
     /// `None` where all tenants share the limits.
     tenant: Option<TenantCode>,
@@ -34,6 +59,17 @@ struct GateKey {
     /// The secrets that the call names: another account at the vendor has limits of its own. None where all tenants share the
     /// limits, each of which may call the secret of their account otherwise.
     credentials: Vec<Name>,
+}
+
+/// The circuits that a person decides of: those of a tool, or of it for one tenant, or at one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CircuitName {
+    /// The tool.
+    pub integration: Name,
+    /// Of this tenant alone.
+    pub tenant: Option<TenantCode>,
+    /// Of this host and port alone.
+    pub host: Option<String>,
 }
 
 /// How a gate stands, for people who ask why calls wait.
@@ -51,192 +87,238 @@ pub struct ToolGate {
     pub waiting: usize,
     /// Calls that have passed and are not over.
     pub running: usize,
-    /// How long the tool is still left alone, as it has asked for.
-    pub closed_for: Option<Duration>,
+    /// Whether calls are made at all.
+    pub circuit: ToolCircuit,
+    /// How calls have ended since the gate is there.
+    pub counts: CircuitCounts,
 }
 
-/// A gate with the instant at which it is looked at again.
-struct DrivenGate {
-    gate: SharedGate,
-    started: Instant,
-    /// The earliest instant for which a look is due.
-    due: Mutex<Option<Duration>>,
-    timer: tokio::runtime::Handle,
+/// Whether calls of a tool are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToolCircuit {
+    /// They are.
+    Closed,
+    /// The tool has asked to be left alone for so long.
+    Cooling(Duration),
+    /// Too many calls have failed, and none is made for so long.
+    Open(Duration),
+    /// So many calls probe whether the tool works again.
+    HalfOpen(u32),
+    /// A person has decided that none is made.
+    ForcedOpen,
 }
 
-/// A call that waits for its turn at a gate.
-pub(crate) struct GateTurn {
-    // Leaves the line while the gate is still there to let the next call pass.
-    wait: GateWait,
-    gate: Arc<DrivenGate>,
-    granted: Arc<Notify>,
-}
-
-/// The permit of a gate, until the call is over.
-pub(crate) struct GatePass {
-    // Given back while the gate is still there to let the next call pass.
-    permit: GatePermit,
-    gate: Arc<DrivenGate>,
+/// A call that is to be made.
+pub(crate) struct ToolCall<'a> {
+    pub(crate) integration: &'a Name,
+    /// Where it leads.
+    pub(crate) host: Option<String>,
+    pub(crate) tenant: &'a TenantCode,
+    pub(crate) priority: Priority,
+    pub(crate) secrets: &'a [SecretReference],
+    /// Whether it fails, and does not wait, while the circuit is open.
+    pub(crate) fails_when_open: bool,
 }
 
 impl Gates {
-    /// Gates for tools with these limits.
-    pub fn new(limits: BTreeMap<Name, CallLimits>) -> Self {
-        Self { limits, started: Instant::now(), gates: Mutex::default() }
+    /// Gates for tools with these limits and breakers.
+    pub fn new(
+        (limits, breakers): (BTreeMap<Name, CallLimits>, BTreeMap<Name, BreakerPolicy>),
+        timer: &TimerThread,
+        (store, clock): (Arc<dyn Store>, Arc<dyn Clock>),
+    ) -> Self {
+        Self {
+            limits,
+            breakers,
+            started: Instant::now(),
+            started_at: clock.now(),
+            timer: timer.handle(),
+            store,
+            clock,
+            gates: Mutex::default(),
+            gated: GatedTools::default(),
+            forced: Mutex::default(),
+        }
     }
 
-    /// Whether limits are declared for a tool.
-    pub(crate) fn limit(&self, integration: &Name) -> bool {
-        self.limits.contains_key(integration)
+    /// The tools whose calls stand in line though they take no permits.
+    pub(crate) fn gated(&self) -> &GatedTools {
+        &self.gated
     }
 
-    /// Stands in line for a call of a tool; `None` if no limits are declared for it. `host` is where the call leads.
+    /// Stands in line for a call; `None` if no limits are declared for its tool, and it works.
     ///
     /// # Errors
     /// So many tools, hosts and credentials have calls under way, of all tenants or of this one, that no further ones can be
     /// counted.
-    pub(crate) fn enter(
-        &self,
-        (integration, host): (&Name, Option<String>),
-        (tenant, priority): (&TenantCode, Priority),
-        secrets: &[SecretReference],
-        timer: &TimerThread,
-    ) -> Option<Result<GateTurn, Failure>> {
-        let limits = self.limits.get(integration)?;
-        let is_shared = limits.is_shared();
-        let secrets = if is_shared { &[] } else { secrets };
-        let mut credentials: Vec<Name> = secrets.iter().map(|secret| secret.name.clone()).collect();
-        credentials.sort_unstable();
-        credentials.dedup();
-        let tenant_key = (!is_shared).then(|| tenant.clone());
-        let key = GateKey { integration: integration.clone(), tenant: tenant_key, host, credentials };
-        let Some(gate) = self.gate(key, limits, timer) else {
-            let message =
-                "calls of so many tools, hosts and credentials are counted that there is no room for another";
-            return Some(Err(Failure::new(FailureKind::Unreachable, message)));
+    pub(crate) fn enter(&self, call: ToolCall<'_>) -> Option<Result<GateTurn, Failure>> {
+        let limits = self.limits.get(call.integration);
+        if limits.is_none() && !self.gated.has(call.integration) {
+            return None;
+        }
+        let own = GateKey::of(&call);
+        let is_needed = limits.is_some() || self.forced_of(&own).is_some();
+        let turn = |own, shared| {
+            Some(Ok(GateTurn::new(own, shared, call.tenant.clone(), call.priority, call.fails_when_open)))
         };
-        let granted = Arc::new(Notify::new());
-        let hook = granted.clone();
-        let now = gate.now();
-        let wait = gate.gate.enter(tenant, (1, priority), Arc::new(move || hook.notify_one()), now);
-        gate.look();
-        Some(Ok(GateTurn { gate, wait, granted }))
+        if !is_needed {
+            return self.troubled(&own).map_or_else(|| None, |gate| turn(gate, None));
+        }
+        let shared = limits.is_some_and(CallLimits::is_shared).then(|| own.shared());
+        let shared = shared.map(|key| self.made(key));
+        match (self.made(own), shared) {
+            (Some(own), None) => turn(own, None),
+            (Some(own), Some(Some(shared))) => turn(own, Some(shared)),
+            _ => Some(Err(no_room())),
+        }
+    }
+
+    /// Who is told how a call ended.
+    pub(crate) fn report(self: &Arc<Self>, call: &ToolCall<'_>, pass: Option<GatePass>) -> CallReport {
+        CallReport::new(self.clone(), GateKey::of(call), pass)
     }
 
     /// How all gates stand at which calls have come lately.
     pub fn states(&self) -> Vec<ToolGate> {
         let gates: Vec<_> = lock(&self.gates).iter().map(|(key, gate)| (key.clone(), gate.clone())).collect();
-        let state = |(key, gate): (GateKey, Arc<DrivenGate>)| {
-            let (waiting, running, closed_until) = gate.gate.state();
-            let closed_for = closed_until.checked_sub(gate.now()).filter(|left| !left.is_zero());
-            let GateKey { integration, tenant, host, credentials } = key;
-            ToolGate { integration, tenant, host, credentials, waiting, running, closed_for }
-        };
-        gates.into_iter().map(state).collect()
+        gates.into_iter().map(|(key, gate)| ToolGate::of(key, &gate)).collect()
+    }
+
+    /// Gives back what is granted of quotas and not used: the engine ends, and calls nothing any more.
+    pub async fn close(&self) {
+        let gates: Vec<_> = lock(&self.gates).values().cloned().collect();
+        for gate in gates {
+            gate.leave().await;
+        }
+    }
+
+    /// What people have decided of circuits, in place of what they had before.
+    pub fn force(&self, forced: Vec<(CircuitName, ForcedCircuit)>) {
+        let before = std::mem::replace(&mut *lock(&self.forced), forced.clone());
+        forced.iter().for_each(|(name, _)| self.gated.add(&name.integration));
+        before.iter().for_each(|(name, _)| self.gated.remove(&name.integration));
+        let gates: Vec<_> = lock(&self.gates).iter().map(|(key, gate)| (key.clone(), gate.clone())).collect();
+        for (key, gate) in gates.into_iter().filter(|(key, _)| key.tenant.is_some()) {
+            gate.force(self.forced_of(&key));
+        }
+    }
+
+    /// What people have decided of a circuit: what names it most closely counts.
+    fn forced_of(&self, key: &GateKey) -> Option<ForcedCircuit> {
+        let forced = lock(&self.forced);
+        let named = forced.iter().filter(|(name, _)| name.has(key));
+        named.max_by_key(|(name, _)| (name.host.is_some(), name.tenant.is_some())).map(|(_, forced)| *forced)
+    }
+
+    /// The gate of a tool without limits, if there is one because calls have failed. One that is not needed any more is
+    /// dropped.
+    fn troubled(&self, key: &GateKey) -> Option<Arc<DrivenGate>> {
+        let mut gates = lock(&self.gates);
+        let gate = gates.get(key)?;
+        if Arc::strong_count(gate) == 1 && gate.is_idle() {
+            gates.remove(key);
+            self.gated.remove(&key.integration);
+            return None;
+        }
+        Some(gate.clone())
     }
 
     /// The gate of this key; `None` where there is no room for one.
-    fn gate(&self, key: GateKey, limits: &CallLimits, timer: &TimerThread) -> Option<Arc<DrivenGate>> {
+    fn made(&self, key: GateKey) -> Option<Arc<DrivenGate>> {
         let mut gates = lock(&self.gates);
         if let Some(gate) = gates.get(&key) {
             return Some(gate.clone());
         }
-        let is_full = |gates: &HashMap<GateKey, Arc<DrivenGate>>| {
-            let of_tenant = || gates.keys().filter(|other| other.tenant == key.tenant).count();
-            gates.len() >= CALL_GATES || (key.tenant.is_some() && of_tenant() >= CALL_GATES_OF_TENANT)
-        };
-        if is_full(&gates) {
+        if is_full(&gates, &key) {
             // Whoever waits or has a place holds the gate too.
-            gates.retain(|_, gate| Arc::strong_count(gate) > 1 || !gate.gate.is_idle(gate.now()));
-            if is_full(&gates) {
+            gates.retain(|key, gate| {
+                let stays = Arc::strong_count(gate) > 1 || !gate.is_idle();
+                if !stays {
+                    self.gated.remove(&key.integration);
+                }
+                stays
+            });
+            if is_full(&gates, &key) {
                 return None;
             }
         }
-        let gate = DrivenGate::new(limits, self.started, timer.handle());
+        let limits = self.limits.get(&key.integration);
+        let is_shared = key.tenant.is_none();
+        let policy = if is_shared {
+            // The circuit of each tenant is at its own gate.
+            BreakerPolicy::off()
+        } else {
+            self.breakers.get(&key.integration).copied().unwrap_or_default()
+        };
+        let counts = limits.filter(|limits| limits.is_shared() == is_shared);
+        let none = CallLimits::new();
+        let counts = counts.unwrap_or(&none);
+        let granter = counts.calls_of_day().map(|calls| {
+            CallGranter::new((self.store.clone(), self.clock.clone()), calls, self.started_at, &key)
+        });
+        let gate = DrivenGate::new(counts, policy, (self.started, self.timer.clone()), granter);
+        if !is_shared {
+            gate.force(self.forced_of(&key));
+        }
+        self.gated.add(&key.integration);
         gates.insert(key, gate.clone());
         Some(gate)
     }
 }
 
-impl DrivenGate {
-    fn new(limits: &CallLimits, started: Instant, timer: tokio::runtime::Handle) -> Arc<Self> {
-        Arc::new_cyclic(|gate: &Weak<Self>| {
-            let gate = gate.clone();
-            let changed = move || {
-                if let Some(gate) = gate.upgrade() {
-                    gate.look();
-                }
-            };
-            Self {
-                gate: SharedGate::new(limits, Some(Arc::new(changed))),
-                started,
-                due: Mutex::default(),
-                timer,
-            }
-        })
+/// Whether there is room for no further gate.
+fn is_full(gates: &HashMap<GateKey, Arc<DrivenGate>>, key: &GateKey) -> bool {
+    let of_tenant = || gates.keys().filter(|other| other.tenant == key.tenant).count();
+    gates.len() >= CALL_GATES || (key.tenant.is_some() && of_tenant() >= CALL_GATES_OF_TENANT)
+}
+
+fn no_room() -> Failure {
+    let message =
+        "calls of so many tools, hosts and credentials are counted that there is no room for another";
+    Failure::new(FailureKind::Unreachable, message)
+}
+
+impl GateKey {
+    fn of(call: &ToolCall<'_>) -> Self {
+        let mut credentials: Vec<Name> = call.secrets.iter().map(|secret| secret.name.clone()).collect();
+        credentials.sort_unstable();
+        credentials.dedup();
+        let tenant = Some(call.tenant.clone());
+        Self { integration: call.integration.clone(), tenant, host: call.host.clone(), credentials }
     }
 
-    fn now(&self) -> Duration {
-        self.started.elapsed()
-    }
-
-    /// Lets all pass that may, and looks again when the next one may.
-    fn look(self: &Arc<Self>) {
-        let Some(at) = self.gate.admit(self.now()) else { return };
-        let mut due = lock(&self.due);
-        if due.is_some_and(|due| due <= at) {
-            return;
-        }
-        *due = Some(at);
-        drop(due);
-        let (gate, until) = (Arc::downgrade(self), self.started + at);
-        self.timer.spawn(async move {
-            tokio::time::sleep_until(until).await;
-            let Some(gate) = gate.upgrade() else { return };
-            let mut due = lock(&gate.due);
-            if *due == Some(at) {
-                *due = None;
-            }
-            drop(due);
-            gate.look();
-        });
+    /// The key under which all tenants are counted together.
+    fn shared(&self) -> Self {
+        let (integration, host) = (self.integration.clone(), self.host.clone());
+        Self { integration, tenant: None, host, credentials: Vec::new() }
     }
 }
 
-impl GateTurn {
-    /// Waits until the call may be made. Dropped, it leaves the line.
-    pub(crate) async fn passed(self) -> GatePass {
-        let Self { gate, mut wait, granted } = self;
-        loop {
-            match wait.pass() {
-                Ok(permit) => return GatePass { gate, permit },
-                Err(still) => wait = still,
-            }
-            granted.notified().await;
-        }
+impl CircuitName {
+    fn has(&self, key: &GateKey) -> bool {
+        self.integration == key.integration
+            && (self.tenant.is_none() || self.tenant == key.tenant)
+            && (self.host.is_none() || self.host == key.host)
     }
 }
 
-impl GatePass {
-    /// The call is made: it counts, whatever becomes of it.
-    pub(crate) fn made(mut self) -> Self {
-        self.permit.made();
-        self
-    }
-
-    /// Takes note of how the call failed: a tool that demands fewer calls is left alone for as long as it says.
-    pub(crate) fn failed(&self, failure: &Failure) {
-        let asked = failure.retry_after();
-        if asked.is_some() || failure.kind == FailureKind::RateLimited {
-            let pause = asked.unwrap_or(COOLDOWN).min(COOLDOWN_LONGEST);
-            self.gate.gate.close_until(self.gate.now() + pause);
-        }
+impl ToolGate {
+    fn of(key: GateKey, gate: &DrivenGate) -> Self {
+        let (state, now) = gate.state();
+        let left = |until: Duration| until.saturating_sub(now);
+        let circuit = match state.circuit {
+            CircuitState::Closed => ToolCircuit::Closed,
+            CircuitState::Cooling(until) => ToolCircuit::Cooling(left(until)),
+            CircuitState::Open(until) => ToolCircuit::Open(left(until)),
+            CircuitState::HalfOpen(probes) => ToolCircuit::HalfOpen(probes),
+            CircuitState::ForcedOpen => ToolCircuit::ForcedOpen,
+        };
+        let GateKey { integration, tenant, host, credentials } = key;
+        let (waiting, running, counts) = (state.waiting, state.inside, state.counts);
+        Self { integration, tenant, host, credentials, waiting, running, circuit, counts }
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-#[cfg(test)]
-mod tests;

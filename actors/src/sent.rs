@@ -2,7 +2,9 @@
 //! thread; the attempt withdraws; the first of the two wins. Keeps no time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use updraft_kernel::shared::revocable::{Revocable, Revoke};
@@ -14,13 +16,19 @@ pub(crate) struct Sent {
     leaves: Revocable,
     /// The attempt that waits for the report, unless it is being polled.
     attempt: AtomicWaker,
+    /// For how many milliseconds its tool wants to be left alone; read once the attempt is over, by the thread that saw it end.
+    pause_ms: AtomicU64,
 }
 
 impl Sent {
     /// The handle by which the integration reports it.
     pub(crate) fn sending(self: &Arc<Self>) -> Sending {
-        let sent = self.clone();
-        Sending::new(move || sent.begin())
+        let (sent, pausing) = (self.clone(), self.clone());
+        let left_alone = move |pause: Duration| {
+            let millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+            pausing.pause_ms.fetch_max(millis, Ordering::Relaxed);
+        };
+        Sending::new(move || sent.begin()).with_left_alone(left_alone)
     }
 
     fn begin(&self) -> bool {
@@ -30,6 +38,12 @@ impl Sent {
             self.attempt.wake();
         }
         leaves
+    }
+
+    /// For how long the tool wants to be left alone, as was reported with its answer.
+    pub(crate) fn pause(&self) -> Option<Duration> {
+        let millis = self.pause_ms.load(Ordering::Relaxed);
+        (millis > 0).then(|| Duration::from_millis(millis))
     }
 
     /// Withdraws the request; returns false if it was already sent.

@@ -19,7 +19,7 @@ use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, MASKED_INLINE_BYTES
 use updraft_protocol::{Call, CallPermit, Failure, FailureKind, Integration, Json, Span, TenantCode};
 
 use crate::execution::message::Report;
-use crate::gates::GatePass;
+use crate::gates::CallReport;
 use crate::secrets::{Needed, Secrets};
 use crate::sent::Sent;
 
@@ -43,7 +43,7 @@ impl Attempt {
     /// has completed by then.
     pub(crate) fn begin(
         integration: &Arc<dyn Integration>,
-        (mut call, pass): (Call, Option<GatePass>),
+        (mut call, told): (Call, CallReport),
         (needed, secrets): (Needed, &Arc<Secrets>),
         report: Report,
         inline: &mut usize,
@@ -66,7 +66,7 @@ impl Attempt {
         let masks = (secrets.clone(), call.tenant.clone());
         let mut running = Running::begin(call.timeout, sent.clone(), Some(masks));
         running.permit = call.permit.clone();
-        running.pass = pass.map(GatePass::made);
+        running.told = Some(told);
         // Boxed apart from `running`: the arguments can be dropped while the answer is awaited.
         let (integration, call) = (integration.clone(), Box::new(call));
         let calling: Calling = if needed.is_empty() {
@@ -210,14 +210,14 @@ struct Running {
     masks: Option<(Arc<Secrets>, TenantCode)>,
     /// Given back when the attempt is over, or earlier.
     permit: CallPermit,
-    /// The pass of the gate of its tool, given back when the attempt is over.
-    pass: Option<GatePass>,
+    /// Told how the attempt ended. Its places at gates are given back when the attempt is over.
+    told: Option<CallReport>,
 }
 
 impl Running {
     fn begin(timeout: Duration, sent: Option<Arc<Sent>>, masks: Option<(Arc<Secrets>, TenantCode)>) -> Self {
         metrics::gauge!("updraft_attempts_running").increment(1.0);
-        Self { began: Instant::now(), timeout, sent, masks, permit: CallPermit::default(), pass: None }
+        Self { began: Instant::now(), timeout, sent, masks, permit: CallPermit::default(), told: None }
     }
 
     /// How long after the sending its integration must have reported the outcome.
@@ -266,15 +266,15 @@ impl Running {
                 metrics::counter!("updraft_attempts_total", "outcome" => label).increment(1);
                 metrics::histogram!("updraft_attempt_seconds", "outcome" => label).record(took);
                 tracing::debug!(%failure, "the attempt failed");
-                if let Some(pass) = &self.pass {
-                    pass.failed(failure);
-                }
             }
         }
         let unsent = self.withdrawn();
-        report.give(
-            outcome.map_err(|failure| if unsent { failure.with_may_have_acted(false) } else { failure }),
-        );
+        let outcome =
+            outcome.map_err(|failure| if unsent { failure.with_may_have_acted(false) } else { failure });
+        if let Some(told) = &self.told {
+            told.ended(outcome.as_ref().err(), self.sent.as_ref().and_then(|sent| sent.pause()));
+        }
+        report.give(outcome);
     }
 }
 

@@ -21,6 +21,11 @@ impl EngineTools {
         Self { newest, others }
     }
 
+    /// Whether there is a tool of this name, in any version.
+    pub fn has(&self, name: &Name) -> bool {
+        self.newest.contains_key(name)
+    }
+
     /// A tool in the version by which a plan was checked.
     pub fn get(&self, name: &Name, version: Option<u32>) -> Option<&Arc<dyn Integration>> {
         let newest = self.newest.get(name).filter(|tool| tool.version() == version);

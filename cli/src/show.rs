@@ -103,8 +103,12 @@ fn table(tasks: &[TaskDocument], output: &mut Output) {
 /// Why a task failed, or until when it waits for what is missing, or for a person who mends it.
 fn told(state: &TaskState, error: &Failure) -> String {
     let waits = matches!(state.status, TaskStatus::Retrying | TaskStatus::Waiting);
-    let is_told =
-        |kind| matches!(kind, WaitKind::Configuration | WaitKind::LastFailure | WaitKind::Guardrail);
+    let is_told = |kind| {
+        matches!(
+            kind,
+            WaitKind::Configuration | WaitKind::LastFailure | WaitKind::Guardrail | WaitKind::Cooldown
+        )
+    };
     match state.wait.as_deref().filter(|wait| waits && is_told(wait.kind)) {
         Some(Wait { kind, since, until: Some(until), .. }) => {
             let kind = kind.as_str();

@@ -108,6 +108,7 @@ fn told(ended_by: &EndedBy) -> String {
             };
             format!("waits for {quorum} of {asked} to answer \"{question}\"{answered}")
         }
+        EndedBy::Cooldown { tool, why } => format!("waits for {tool}: {why}"),
         EndedBy::Child { execution } => format!("waits for the end of execution {execution}"),
         EndedBy::Branches => "waits for calls of branches that no longer count".to_owned(),
         EndedBy::Cleanup => "runs what it has to after its end".to_owned(),

@@ -19,7 +19,7 @@ use updraft_protocol::limits::{
     SPAN, START_STANDSTILL, SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX, WATCH_EVERY,
 };
 use updraft_protocol::secret::NoSecrets;
-use updraft_protocol::{CallLimits, Catalogue, Guardrail, Integration, Name, SecretProvider};
+use updraft_protocol::{BreakerPolicy, CallLimits, Catalogue, Guardrail, Integration, Name, SecretProvider};
 use updraft_storage::journal::Durability;
 use updraft_storage::{Store, StoreAddress};
 
@@ -68,6 +68,7 @@ pub struct Builder {
     pub(crate) slow_store_calls: Duration,
     pub(crate) call_limits: BTreeMap<String, CallLimits>,
     pub(crate) guardrails: Vec<Guardrail>,
+    pub(crate) breakers: BTreeMap<String, BreakerPolicy>,
 }
 
 impl Default for Builder {
@@ -99,6 +100,7 @@ impl Default for Builder {
             slow_store_calls: SLOW_STORE_CALL,
             call_limits: BTreeMap::new(),
             guardrails: Vec::new(),
+            breakers: BTreeMap::new(),
         }
     }
 }

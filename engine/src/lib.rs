@@ -37,6 +37,7 @@
 //! # }
 //! ```
 
+mod breakers;
 mod builder;
 mod bulk;
 mod call_limits;
@@ -66,6 +67,7 @@ mod recovery;
 mod requirements;
 mod rerun;
 mod reservation;
+mod settings;
 mod shutdown;
 mod standstill;
 mod start;
@@ -77,6 +79,7 @@ mod unresumed;
 mod watchdog;
 mod why;
 
+pub use breakers::ForcedBreaker;
 pub use builder::{Builder, Resume};
 pub use bulk::{Bulk, BulkError, Counted, ExecutionFilter};
 pub use containments::Containments;
@@ -96,35 +99,38 @@ pub use reader::Reader;
 pub use reads::{ReadRequest, Reads};
 pub use recovery::Recovered;
 pub use rerun::{Rerun, RerunError};
+pub use settings::SettingError;
 pub use shutdown::Shutdown;
 pub use standstill::Standstill;
 pub use submission::{Submission, SubmitError};
-pub use updraft_actors::gates::ToolGate;
+pub use updraft_actors::gates::{CircuitName, ToolCircuit, ToolGate};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
 pub use updraft_cacao as cacao;
 pub use updraft_connectors as connectors;
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{
-    batch_limit::BatchLimit, guardrail::GuardrailConcern, guardrail::GuardrailMistake,
-    guardrail::PlannedGuardrail, idempotency::OnReuse, invariant, machine::LoopProgress,
-    machine::RunningLoop, pairing::Loss, pairing::Mismatch, plan::Mistake, plan::Plan, plan::check_schema,
-    shard_epochs::ShardEpochs, template::Structure, virtual_shard::VirtualShard, watch::OverdueCounts,
+    batch_limit::BatchLimit, circuit::CircuitCounts, circuit::ForcedCircuit, guardrail::GuardrailConcern,
+    guardrail::GuardrailMistake, guardrail::PlannedGuardrail, idempotency::OnReuse, invariant,
+    machine::LoopProgress, machine::RunningLoop, pairing::Loss, pairing::Mismatch, plan::Mistake, plan::Plan,
+    plan::check_schema, shard_epochs::ShardEpochs, template::Structure, virtual_shard::VirtualShard,
+    watch::OverdueCounts,
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, AskedPeople, AuditId,
-    AuditRecord, AuthoredNames, Call, CallLimits, CallPermit, CallRecord, Cap, Catalogue, ContainmentApplied,
-    ContainmentAsk, ContainmentChange, ContainmentDetails, ContainmentDocument, ContainmentEntry,
-    ContainmentId, ContainmentRefusal, ContainmentStatus, ControlHistory, ControlKind, ControlRecord,
-    ControlRefusal, DayTime, DeadLetter, Declaration, DocumentId, Effect, ExecutionDocument, ExecutionHead,
-    ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Flaw, Gate,
-    GivenAnswer, GivenSecret, GivenSignal, Guardrail, GuardrailFile, Held, Hold, Holder, IdempotencyKey,
-    InputHash, Integration, Json, KeyHolder, LimitError, Masking, Name, Number, Omission, OnlyCalls,
-    OpenHours, OpenTime, OverCap, Parent, Pause, PauseCause, PermitFuture, PermitRequest, Playbook,
-    PlaybookChoice, PlaybookDocument, PlaybookId, PlaybookStatus, Priority, ProtectedTargets, Rate,
-    ReceivedSignals, RerunOf, Revision, ScopePath, Secret, SecretProvider, SecretReference, Sending, Signal,
-    Span, StepId, StepPart, TargetKind, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
-    TenantCode, Timestamp, UndoCall, UndoRecord, UndoStatus, UnknownTarget, Update, Value, Wait, WaitKind,
-    Weekday, limits, outline, parse, playbook, schema, secret, text, value,
+    AuditRecord, AuthoredNames, BreakerError, BreakerPolicy, Call, CallLimits, CallPermit, CallRecord, Cap,
+    Catalogue, ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails,
+    ContainmentDocument, ContainmentEntry, ContainmentId, ContainmentRefusal, ContainmentStatus,
+    ControlHistory, ControlKind, ControlRecord, ControlRefusal, DayTime, DeadLetter, Declaration, DocumentId,
+    Effect, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate,
+    Failure, FailureKind, Flaw, Gate, GivenAnswer, GivenSecret, GivenSignal, Guardrail, GuardrailFile, Held,
+    Hold, Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, LimitError, Masking, Name, Number,
+    Omission, OnlyCalls, OpenHours, OpenTime, OverCap, Parent, Pause, PauseCause, PermitFuture,
+    PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId, PlaybookStatus, Priority,
+    ProtectedTargets, Rate, ReceivedSignals, RerunOf, Revision, ScopePath, Secret, SecretProvider,
+    SecretReference, Sending, Setting, SettingKind, Signal, Span, StepId, StepPart, TargetKind, TaskDocument,
+    TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, UndoCall, UndoRecord,
+    UndoStatus, UnknownTarget, Update, Value, Wait, WaitKind, Weekday, limits, outline, parse, playbook,
+    schema, secret, text, value,
 };
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;

@@ -13,6 +13,7 @@ use updraft_storage::page;
 use updraft_storage::store::Cursor;
 use updraft_storage::write_behind::Message;
 
+use crate::breakers;
 use crate::builder::Resume;
 use crate::deadline::answered;
 use crate::error::StartError;
@@ -45,6 +46,7 @@ pub(crate) async fn recover(
     let replayed = wait.within(replay.replay(writer)).await??;
     wait.within(context.flush()).await??;
     wait.within(abandoned::fail_poisoned(context)).await??;
+    wait.within(breakers::load(context)).await??;
     let entries = match resume {
         Resume::All => unfinished(context).await?,
         Resume::Nothing => Vec::new(),

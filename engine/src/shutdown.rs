@@ -68,6 +68,9 @@ impl Engine {
                 "a thread of the engine does not end, and is left behind; what was accepted is in the journal"
             );
         }
+        if left.is_ok() {
+            let _ = self.context.timer.until(longest, self.context.gates.close()).await;
+        }
         self.give_back(left.is_ok()).await;
         match left {
             Ok(Ok(CloseOutcome::Empty)) => Shutdown::Stored,

@@ -61,13 +61,12 @@ impl Builder {
 impl Engine {
     async fn start(builder: Builder, shards: usize) -> Result<Self, StartError> {
         let data = directory(&builder)?;
-        let (catalogue, limits) = (builder.catalogue()?, builder.limits()?);
+        let (catalogue, declared) = (builder.catalogue()?, (builder.limits()?, builder.breaker_policies()?));
         let opened = Opened::open(&builder, &data).await?;
         let Opened { timer, store, embedded, journal, replay, bond, noted, stored, .. } = opened;
         let (writer, messages) = opened.queue;
         let context = Arc::new(EngineContext {
             clock: builder.clock.clone(),
-            timer,
             log: Arc::new(journal),
             store: store.clone(),
             stored: stored.clone(),
@@ -77,7 +76,8 @@ impl Engine {
             missing: Missing::default(),
             plans: tool_versions::plans(store.as_ref(), &builder, catalogue).await?,
             registry: Registry::default(),
-            gates: Gates::new(limits),
+            gates: Arc::new(Gates::new(declared, &timer, (store.clone(), builder.clock.clone()))),
+            timer,
             guardrails: builder.enforced(&store)?,
             admission: Admission::new(builder.executions_in_flight, builder.of_tenant(), builder.queued()),
             parked: Permits::new(PARKED, PARKED_OF_TENANT),

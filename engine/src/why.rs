@@ -106,6 +106,13 @@ pub enum EndedBy {
         /// Why there is no room.
         why: String,
     },
+    /// The instant from which the tool may be called again.
+    Cooldown {
+        /// The tool.
+        tool: Arc<str>,
+        /// Why it is not called.
+        why: String,
+    },
     /// A person who mends what made the last attempt fail, and resumes the execution.
     LastFailure {
         /// The attempts that have failed.
@@ -175,6 +182,7 @@ fn ended_by(task: &TaskDocument, wait: &Wait) -> EndedBy {
         WaitKind::Round => EndedBy::Round,
         WaitKind::Cleanup => EndedBy::Cleanup,
         WaitKind::Guardrail => EndedBy::Guardrail { name: subject(), why: failure() },
+        WaitKind::Cooldown => EndedBy::Cooldown { tool: subject(), why: failure() },
         WaitKind::LastFailure => EndedBy::LastFailure { attempt: task.state.attempt, failure: failure() },
     }
 }

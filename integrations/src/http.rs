@@ -42,6 +42,7 @@ mod policy;
 mod pools;
 mod problem;
 pub mod proxy;
+mod rate_headers;
 mod redirect;
 mod routes;
 mod socks;

@@ -1,11 +1,13 @@
-//! The gate of one tool: which waiting call may be made now. Owns the places, the rates, the pause that the tool has asked
-//! for, and the line of those that wait. Reads no clock, and makes no call.
+//! The gate of one tool: which waiting call may be made now. Owns the places, the rates, the circuit, and the line of those
+//! that wait. Reads no clock, and makes no call.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use updraft_protocol::{CallLimits, Priority, TenantCode};
+use updraft_protocol::{BreakerPolicy, CallLimits, Priority, TenantCode};
 
+use crate::circuit::{CallEnd, Circuit, CircuitVerdict, ForcedCircuit};
+use crate::day_quota::{DayQuota, QuotaVerdict};
 use crate::fair_queue::{FairQueue, QueueTicket};
 use crate::rate::RateMeter;
 
@@ -15,8 +17,10 @@ pub struct CallGate<T> {
     places: usize,
     places_of_tenant: usize,
     rates: Vec<RateMeter>,
-    /// Before that, nothing passes: the tool has asked for a pause.
-    closed_until: Duration,
+    circuit: Circuit,
+    quota: Option<DayQuota>,
+    /// Those that have a place as probes of the circuit.
+    probes: Vec<QueueTicket>,
     inside: usize,
     /// Tenants that have places, and no others.
     of_tenant: HashMap<TenantCode, usize>,
@@ -25,16 +29,24 @@ pub struct CallGate<T> {
 
 impl<T> CallGate<T> {
     /// A gate with these limits, which nothing has passed.
-    pub fn new(limits: &CallLimits) -> Self {
+    pub fn new(limits: &CallLimits, policy: BreakerPolicy) -> Self {
         Self {
             places: limits.places(),
             places_of_tenant: limits.places_of_tenant(),
             rates: limits.rates().iter().copied().map(RateMeter::new).collect(),
-            closed_until: Duration::ZERO,
+            circuit: Circuit::new(policy),
+            quota: None,
+            probes: Vec::new(),
             inside: 0,
             of_tenant: HashMap::new(),
             queue: FairQueue::default(),
         }
+    }
+
+    /// The same, with a quota of the day.
+    #[must_use]
+    pub fn with_quota(self, quota: DayQuota) -> Self {
+        Self { quota: Some(quota), ..self }
     }
 
     /// Stands in line. [`admit`](Self::admit) says when it may pass.
@@ -50,7 +62,13 @@ impl<T> CallGate<T> {
 
     /// Lets the next one pass that may do so at `now`: it has a place from now on, and its call counts for the rates.
     pub fn admit(&mut self, now: Duration) -> Option<(QueueTicket, T)> {
-        if self.inside >= self.places || self.opens_at() > now {
+        if self.inside >= self.places || self.rated_at() > now {
+            return None;
+        }
+        if !matches!(self.circuit.verdict(now), CircuitVerdict::Pass | CircuitVerdict::Probe) {
+            return None;
+        }
+        if self.quota.is_some_and(|quota| quota.verdict(now) != QuotaVerdict::Pass) {
             return None;
         }
         let (of_tenant, most) = (&self.of_tenant, self.places_of_tenant);
@@ -59,18 +77,47 @@ impl<T> CallGate<T> {
         self.inside += 1;
         *self.of_tenant.entry(ticket.tenant().clone()).or_default() += 1;
         self.rates.iter_mut().for_each(|rate| rate.take(now));
+        if let Some(quota) = &mut self.quota {
+            quota.take();
+        }
+        if self.circuit.pass(now) {
+            self.probes.push(ticket.clone());
+        }
         Some((ticket, entry))
     }
 
-    /// When the next one that waits can pass without anybody giving a place back; `None` where nobody waits, or only a
-    /// place that is given back helps. It may be too early once, for a tenant that has its share.
-    pub fn next_at(&self) -> Option<Duration> {
-        (self.inside < self.places && self.queue.has_turn()).then(|| self.opens_at())
+    /// When the next one that waits can pass without anybody giving a place back, ending a probe or granting calls; `None`
+    /// where nobody waits, or only that helps. It may be too early once, for a tenant that has its share.
+    pub fn next_at(&self, now: Duration) -> Option<Duration> {
+        if self.inside >= self.places || !self.queue.has_turn() {
+            return None;
+        }
+        let by_quota = match self.quota.map(|quota| quota.verdict(now)) {
+            Some(QuotaVerdict::Asking) => return None,
+            Some(QuotaVerdict::Later(at)) => at,
+            Some(QuotaVerdict::Pass) | None => Duration::ZERO,
+        };
+        match self.circuit.verdict(now) {
+            CircuitVerdict::Probing => None,
+            CircuitVerdict::Later(at) => Some(at.max(by_quota).max(self.rated_at())),
+            CircuitVerdict::Pass | CircuitVerdict::Probe => Some(by_quota.max(self.rated_at())),
+        }
     }
 
-    /// When rates and pauses let another call pass, which may be past.
-    fn opens_at(&self) -> Duration {
-        self.rates.iter().map(RateMeter::earliest).fold(self.closed_until, Duration::max)
+    /// The quota of the day, if there is one.
+    pub fn quota(&mut self) -> Option<&mut DayQuota> {
+        self.quota.as_mut()
+    }
+
+    /// The day for which further calls are to be granted; see [`DayQuota::ask`].
+    pub fn ask_for_calls(&mut self, now: Duration) -> Option<u64> {
+        let waits = self.queue.has_turn();
+        self.quota.as_mut()?.ask(now, waits)
+    }
+
+    /// When the rates let another call pass, which may be past.
+    fn rated_at(&self) -> Duration {
+        self.rates.iter().map(RateMeter::earliest).fold(Duration::ZERO, Duration::max)
     }
 
     /// Whether it waits still.
@@ -83,9 +130,20 @@ impl<T> CallGate<T> {
         self.queue.remove(ticket)
     }
 
-    /// Gives a place of the tenant back. A call that was never made does not count for the rates.
-    pub fn give_back(&mut self, tenant: &TenantCode, was_made: bool) {
+    /// A call has ended; of one that passed here, with its ticket.
+    pub fn ended(&mut self, ticket: Option<&QueueTicket>, end: CallEnd, now: Duration) {
+        let is_probe = ticket.is_some_and(|ticket| self.is_probe_over(ticket));
+        self.circuit.ended(end, is_probe, now);
+    }
+
+    /// Gives the place of one back that passed. A call that was never made does not count for the rates, and one that
+    /// [ended](Self::ended) without being told of was no probe.
+    pub fn give_back(&mut self, ticket: &QueueTicket, was_made: bool) {
+        if self.is_probe_over(ticket) {
+            self.circuit.ended(CallEnd::Nothing, true, Duration::ZERO);
+        }
         self.inside = self.inside.saturating_sub(1);
+        let tenant = ticket.tenant();
         if let Some(inside) = self.of_tenant.get_mut(tenant) {
             *inside = inside.saturating_sub(1);
             if *inside == 0 {
@@ -98,9 +156,19 @@ impl<T> CallGate<T> {
         self.queue.readmit(tenant);
     }
 
-    /// Lets nothing pass before `until`, since the tool has asked for it. A pause is never made shorter.
-    pub fn close_until(&mut self, until: Duration) {
-        self.closed_until = self.closed_until.max(until);
+    /// Whether one that passed is a probe of the circuit, and has not ended.
+    pub fn is_probe(&self, ticket: &QueueTicket) -> bool {
+        self.probes.contains(ticket)
+    }
+
+    fn is_probe_over(&mut self, ticket: &QueueTicket) -> bool {
+        let at = self.probes.iter().position(|probe| probe == ticket);
+        at.map(|at| self.probes.swap_remove(at)).is_some()
+    }
+
+    /// A person decides whether calls are made; `None` leaves it to their ends again.
+    pub fn force(&mut self, forced: Option<ForcedCircuit>) {
+        self.circuit.force(forced);
     }
 
     /// How many wait.
@@ -113,15 +181,16 @@ impl<T> CallGate<T> {
         self.inside
     }
 
-    /// Until when the tool has asked for a pause.
-    pub fn closed_until(&self) -> Duration {
-        self.closed_until
+    /// The circuit of its tool.
+    pub fn circuit(&self) -> &Circuit {
+        &self.circuit
     }
 
     /// Whether a new gate would be the same at `now`.
     pub fn is_idle(&self, now: Duration) -> bool {
-        let is_unused = self.rates.iter().all(|rate| rate.is_unused(now));
-        is_unused && self.inside == 0 && self.queue.is_empty() && self.closed_until <= now
+        // What is granted of a day's calls is not forgotten with the gate.
+        let is_unused = self.quota.is_none() && self.rates.iter().all(|rate| rate.is_unused(now));
+        is_unused && self.inside == 0 && self.queue.is_empty() && self.circuit.is_idle(now)
     }
 
     /// Invariant: no bound is passed, the shares add up to the whole, and who waits is in the round or has its share.
@@ -131,6 +200,8 @@ impl<T> CallGate<T> {
             && shares().all(|share| (1..=self.places_of_tenant).contains(&share))
             && shares().sum::<usize>() == self.inside
             && self.queue.is_sound()
+            && self.circuit.is_sound()
+            && self.probes.len() <= self.inside
     }
 }
 

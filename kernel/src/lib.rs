@@ -4,9 +4,11 @@
 pub mod backlog;
 pub mod batch_limit;
 pub mod call_gate;
+pub mod circuit;
 pub mod coalescer;
 pub mod condition;
 pub mod containment;
+pub mod day_quota;
 pub mod execution;
 pub mod fair_queue;
 pub mod guardrail;

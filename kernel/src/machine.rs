@@ -17,6 +17,7 @@ mod child;
 mod cleanup;
 mod configuration;
 mod controls;
+mod cooldown;
 mod effect;
 mod end;
 mod event;
@@ -71,6 +72,7 @@ pub use task_seq::TaskSeq;
 use crate::guardrail::GuardrailSet;
 use crate::outline::Outlines;
 use crate::plan::{Plan, StepIndex};
+use crate::shared::GatedTools;
 use end::ExecutionPhase;
 use permit::WaitingCall;
 use recorded::Recorded;
@@ -102,6 +104,8 @@ pub struct Machine {
     turn: Turn,
     /// Calls that wait for a permit of their tool.
     waiting_calls: Vec<WaitingCall>,
+    /// The tools whose calls stand in line though they take no permits.
+    gated: GatedTools,
     /// Attempts under way, and calls that wait for a permit.
     running: usize,
     /// How many calls were begun.

@@ -18,6 +18,10 @@ pub enum Bug {
     GateLosesUntaken,
     /// Gates: a call looks whether it waits, and leaves the line in a second step.
     GateLooksBeforeLeaving,
+    /// Gated tools: the number is stored after the names were let go.
+    GatedCountsLate,
+    /// Gates: a probe that was never sent stays under way.
+    GateKeepsProbe,
     /// Outcome: the loser does not wait until the winner has published its value.
     OutcomeOutOfTurn,
     /// Outcome: settling does not publish what the winner did before.

@@ -11,12 +11,13 @@ use std::time::Duration;
 use loom::sync::Arc;
 use loom::sync::atomic::Ordering;
 use loom::thread;
-use updraft_kernel::shared::SharedGate;
+use updraft_kernel::circuit::{CallEnd, CircuitState};
 use updraft_kernel::shared::gates::{GatePermit, GateWait};
 use updraft_kernel::shared::permits::TenantCode;
+use updraft_kernel::shared::{GatedTools, SharedGate};
 use updraft_loom_tests::planted::Bug;
 use updraft_loom_tests::{Waiters, WakeReach, catches};
-use updraft_protocol::{CallLimits, Priority};
+use updraft_protocol::{BreakerPolicy, CallLimits, Name, Priority};
 
 const ORDER: (u32, Priority) = (1, Priority::Normal);
 const NOW: Duration = Duration::ZERO;
@@ -25,11 +26,20 @@ fn tenant(code: &str) -> TenantCode {
     TenantCode::new(code).unwrap()
 }
 
+/// Opens at the first failure, and is probed at once by one call.
+fn policy() -> BreakerPolicy {
+    BreakerPolicy::new().failures(1).open_for(Duration::ZERO)
+}
+
 /// A gate, which its hook finds as long as the model holds it.
 type Driven = StdArc<OnceLock<SharedGate>>;
 
 /// A gate with one place, as the engine drives it: whoever gives a place back lets the next one in.
 fn one_place() -> Driven {
+    driven(&CallLimits::new().at_once(NonZeroU32::MIN).shared())
+}
+
+fn driven(limits: &CallLimits) -> Driven {
     let driven = Driven::default();
     let found = StdArc::downgrade(&driven);
     let changed = move || {
@@ -37,8 +47,7 @@ fn one_place() -> Driven {
             gate.admit(NOW);
         }
     };
-    let limits = CallLimits::new().at_once(NonZeroU32::MIN).shared();
-    driven.get_or_init(|| SharedGate::new(&limits, Some(StdArc::new(changed))));
+    driven.get_or_init(|| SharedGate::new(limits, policy(), Some(StdArc::new(changed))));
     driven
 }
 
@@ -69,7 +78,8 @@ fn pass(mut wait: GateWait, waiters: &Waiters, me: usize) -> GatePermit {
 fn assert_nothing_leaked(driven: &Driven) {
     let gate = driven.get().unwrap();
     assert!(gate.is_sound());
-    assert_eq!(gate.state(), (0, 0, NOW), "a place leaked");
+    let state = gate.state(NOW);
+    assert_eq!((state.waiting, state.inside), (0, 0), "a place leaked");
 }
 
 /// Claim: one at a time has the only place, and each that stands in line is let in.
@@ -116,6 +126,78 @@ fn who_leaves_takes_nothing_along() {
     quitter.join().unwrap();
     stayer.join().unwrap();
     assert_nothing_leaked(&gate);
+}
+
+/// Claim: a circuit that is open is probed by one call at a time, and each that waits is let in: when a probe succeeds, or
+/// was never sent.
+/// Threads: a call that was cancelled before it was sent; a call that succeeds.
+/// Fails, by deadlock, if a probe that was never sent is never given back; by a count if two
+/// probes are under way.
+fn an_open_circuit_is_probed_by_one_at_a_time() {
+    let gate = driven(&CallLimits::new().shared());
+    gate.get().unwrap().ended(CallEnd::Failed, NOW);
+    let probes = StdArc::new(StdAtomicUsize::new(0));
+    let call = |me: usize, end: CallEnd| {
+        let (gate, probes) = (gate.clone(), StdArc::clone(&probes));
+        move || {
+            let waiters = Arc::new(Waiters::new(WakeReach::All));
+            let permit = pass(enter(&gate, &waiters, "a"), &waiters, me);
+            let is_open = matches!(gate.get().unwrap().state(NOW).circuit, CircuitState::HalfOpen(_));
+            if is_open {
+                assert_eq!(probes.fetch_add(1, Ordering::Relaxed), 0, "two probes are under way");
+                probes.fetch_sub(1, Ordering::Relaxed);
+            }
+            match end {
+                CallEnd::Nothing => {}
+                end => permit.ended(end, NOW),
+            }
+            drop(permit);
+        }
+    };
+    let cancelled = thread::spawn(call(1, CallEnd::Nothing));
+    call(0, CallEnd::Answered)();
+    cancelled.join().unwrap();
+    assert_nothing_leaked(&gate);
+    assert_eq!(gate.get().unwrap().state(NOW).circuit, CircuitState::Closed);
+}
+
+/// Claim: while a gate of a tool is there, calls of the tool stand in line; when none is there any more, they do not.
+/// Threads: two gates of one tool, each of which comes and goes.
+/// Fails if the number that is looked at first is behind the names.
+fn a_tool_stands_in_line_as_long_as_it_has_a_gate() {
+    let gated = GatedTools::default();
+    let come_and_go = |gated: GatedTools| {
+        move || {
+            let tool = Name::new("edr").unwrap();
+            gated.add(&tool);
+            assert!(gated.has(&tool), "its gate is not seen");
+            gated.remove(&tool);
+        }
+    };
+    let other = thread::spawn(come_and_go(gated.clone()));
+    come_and_go(gated.clone())();
+    other.join().unwrap();
+    assert!(!gated.has(&Name::new("edr").unwrap()), "a gate that is gone is seen");
+}
+
+#[test]
+fn a_tool_with_a_gate_stands_in_line() {
+    loom::model(a_tool_stands_in_line_as_long_as_it_has_a_gate);
+}
+
+#[test]
+fn canary_a_number_of_gated_tools_that_is_stored_outside_of_the_lock() {
+    catches(Bug::GatedCountsLate, "its gate is not seen", a_tool_stands_in_line_as_long_as_it_has_a_gate);
+}
+
+#[test]
+fn an_open_circuit_has_one_probe_at_a_time() {
+    loom::model(an_open_circuit_is_probed_by_one_at_a_time);
+}
+
+#[test]
+fn canary_a_probe_that_was_never_sent_and_is_not_given_back() {
+    catches(Bug::GateKeepsProbe, "deadlock", an_open_circuit_is_probed_by_one_at_a_time);
 }
 
 #[test]

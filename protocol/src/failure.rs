@@ -73,6 +73,10 @@ pub enum FailureKind {
     Store,
     /// A guardrail of the operator does not let the call pass.
     Denied,
+    /// The tool is not called for now: too many of its calls have failed, or it has asked to be left alone.
+    Unavailable,
+    /// A limit of the tool lets no call be made for now. The tool was not called, and the step waits for it.
+    Limited,
 }
 
 impl FailureKind {
@@ -109,6 +113,8 @@ impl FailureKind {
             Self::Playbook => "playbook",
             Self::Store => "store",
             Self::Denied => "denied",
+            Self::Unavailable => "unavailable",
+            Self::Limited => "limited",
         }
     }
 
@@ -126,6 +132,8 @@ impl FailureKind {
                 | Self::RateLimited
                 | Self::NotConfigured
                 | Self::Panic
+                | Self::Unavailable
+                | Self::Limited
         )
     }
 }

@@ -58,7 +58,7 @@ impl InputHash {
     }
 
     /// The hash of a call's arguments, keyed by the tenant: hashes of two tenants cannot be compared.
-    pub(crate) fn of_arguments(tenant: &TenantCode, arguments: &Value) -> Self {
+    pub fn of_arguments(tenant: &TenantCode, arguments: &Value) -> Self {
         let mut hash = Sha256::new();
         put_text(b'k', tenant.as_str(), &mut hash);
         put(arguments, &mut hash);

@@ -1,6 +1,7 @@
 //! The integration port: the interface of Updraft to security tools. A signature, without a runtime.
 
 mod action;
+mod breaker;
 mod call_limits;
 mod catalogue;
 mod flaw;
@@ -18,6 +19,7 @@ use crate::secret::{GivenSecret, Masking};
 use crate::value::Value;
 
 pub use action::{ActionSpec, Argument, Effect, TargetKind};
+pub use breaker::{BreakerError, BreakerPolicy};
 pub use call_limits::{CallLimits, LimitError, Rate};
 pub use catalogue::Catalogue;
 pub use flaw::Flaw;

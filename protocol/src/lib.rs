@@ -69,8 +69,8 @@ pub use idempotency::{IdempotencyKey, KeyHolder};
 pub use ids::{AuditId, ContainmentId, ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 pub use input_hash::InputHash;
 pub use integration::{
-    ActionSpec, Answer, Argument, Call, CallLimits, CallPermit, Catalogue, Effect, Flaw, Held, Integration,
-    LimitError, PermitFuture, PermitRequest, Rate, Sending, TargetKind,
+    ActionSpec, Answer, Argument, BreakerError, BreakerPolicy, Call, CallLimits, CallPermit, Catalogue,
+    Effect, Flaw, Held, Integration, LimitError, PermitFuture, PermitRequest, Rate, Sending, TargetKind,
 };
 pub use json::Json;
 pub use parent::{Parent, PlaybookChoice};

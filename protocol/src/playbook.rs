@@ -32,7 +32,7 @@ use crate::time::Span;
 use crate::value::Value;
 use fields::{CATCH, FieldsOfKind, StepFields};
 
-pub use action::{Action, OnLastFailure, Record, Retry};
+pub use action::{Action, OnLastFailure, Record, Retry, WhenOpen};
 pub use already::{ALREADY, Already};
 pub use approval::{Approval, Choices, Escalation, Reminder};
 pub use body::{Body, BodyRun, Handler, NestedBody};

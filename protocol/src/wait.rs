@@ -67,6 +67,9 @@ pub enum WaitKind {
     LastFailure,
     /// Room at the cap of a guardrail, which is the subject.
     Guardrail,
+    /// The instant from which a tool may be called again that does not work, or has asked to be left alone; the subject is
+    /// the tool.
+    Cooldown,
 }
 
 impl Wait {
@@ -118,6 +121,7 @@ impl WaitKind {
             Self::Cleanup => "cleanup",
             Self::LastFailure => "last_failure",
             Self::Guardrail => "guardrail",
+            Self::Cooldown => "cooldown",
         }
     }
 }

@@ -10,8 +10,8 @@ use serde_json::json;
 use tokio::time::Instant;
 use updraft::integrations::HttpIntegration;
 use updraft::{
-    Call, CallLimits, CancelVerdict, Engine, ExecutionStatus, Handle, Playbook, Priority, Rate, StartError,
-    Submission,
+    Call, CallLimits, CancelVerdict, Clock, Durability, Engine, ExecutionStatus, Handle, Playbook, Priority,
+    Rate, SettingKind, SettingStore, SqliteStore, StartError, Submission, ToolCircuit, WaitKind,
 };
 use updraft_tests::{Harness, ToolServer, asked, named, playbook, soon, tenant, until};
 
@@ -28,6 +28,15 @@ async fn completed(handles: &[Handle]) {
         let ended = soon(handle.wait()).await.unwrap();
         assert_eq!(ended.state.execution_status, ExecutionStatus::Completed, "{:?}", ended.state.error);
     }
+}
+
+/// No midnight comes while a test runs.
+fn at_noon() -> Harness {
+    const HOUR_MS: u64 = 3_600_000;
+    let harness = Harness::default();
+    let of_day = harness.clock.now().0 % (24 * HOUR_MS);
+    harness.clock.advance(Duration::from_millis((36 * HOUR_MS - of_day) % (24 * HOUR_MS)));
+    harness
 }
 
 /// Waits until so many calls stand in line at the only gate.
@@ -155,7 +164,7 @@ async fn a_tool_that_demands_fewer_calls_gets_none_before_the_time() {
     let began = Instant::now();
     let first = harness.submit(&engine, &named("limited", limited), json!({})).await;
     harness.tool.begun(1).await;
-    let closed = || engine.tool_gates().iter().any(|gate| gate.closed_for.is_some());
+    let closed = || engine.tool_gates().iter().any(|gate| matches!(gate.circuit, ToolCircuit::Cooling(_)));
     until(async || closed()).await;
     let second = harness.submit(&engine, &one_call("echo"), json!({})).await;
     completed(&[second]).await;
@@ -184,6 +193,49 @@ async fn each_host_of_an_integration_that_takes_urls_is_counted_for_itself() {
     let mut expected = vec![first.to_string(), second.to_string()];
     expected.sort_unstable();
     assert_eq!(hosts, expected);
+}
+
+#[tokio::test]
+async fn what_was_used_of_a_day_outlives_a_crash_and_who_waits_for_the_next_day_leaves_memory() {
+    let harness = at_noon();
+    let limits = || CallLimits::new().daily(number(3)).shared();
+    for calls in [2, 1] {
+        let engine = harness.builder().call_limits("tool", limits()).start().await.unwrap();
+        let mut handles = Vec::new();
+        for _ in 0..calls {
+            handles.push(harness.submit(&engine, &one_call("echo"), json!({})).await);
+        }
+        completed(&handles).await;
+        // Without an end: as a crash leaves it.
+        drop(engine);
+    }
+    let engine = harness.builder().call_limits("tool", limits()).start().await.unwrap();
+    let handle = harness.submit(&engine, &one_call("echo"), json!({})).await;
+    let acme = tenant("acme");
+    let waits = async || {
+        engine.flush().await.unwrap();
+        let stored = engine.execution(&acme, handle.peid()).await.unwrap().unwrap();
+        let wait = stored.tasks.first().and_then(|task| task.state.wait.clone());
+        wait.is_some_and(|wait| wait.kind == WaitKind::Cooldown)
+    };
+    until(waits).await;
+    assert_eq!(harness.tool.calls().len(), 3);
+}
+
+#[tokio::test]
+async fn an_end_in_order_gives_back_what_is_not_used_of_a_day() {
+    let harness = at_noon();
+    // Granted four at a time.
+    let limits = || CallLimits::new().daily(number(200)).shared();
+    for _ in 0..3 {
+        let engine = harness.builder().call_limits("tool", limits()).start().await.unwrap();
+        completed(&[harness.submit(&engine, &one_call("echo"), json!({})).await]).await;
+        let _ = engine.shutdown(Duration::from_secs(10)).await;
+    }
+    let store = SqliteStore::open(harness.path(), Durability::Os).unwrap();
+    let counted = store.settings(SettingKind::CallCount, None, 10).await.unwrap();
+    let counted: serde_json::Value = serde_json::from_str(counted[0].value.as_str()).unwrap();
+    assert_eq!(counted["calls"], 3);
 }
 
 #[tokio::test]

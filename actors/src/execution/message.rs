@@ -20,7 +20,7 @@ pub(crate) enum Incoming {
     /// A waiting call has its permit, or was refused it.
     Permitted(TaskId, Result<HeldPermit, Box<Failure>>),
     /// A waiting call has passed the gate of its tool.
-    Passed(TaskId, GatePass),
+    Passed(TaskId, Result<GatePass, Box<Failure>>),
     /// What guardrails say to a waiting call.
     Guarded(TaskId, Box<Guarded>),
     /// Its shard has died, or has dropped it.

@@ -48,6 +48,13 @@ impl Execution {
         let Some(integration) = self.context.tools.get(&step.integration, version) else {
             return report.give(Err(missing(&format!("integration \"{}\"", step.integration))));
         };
+        let told = match &step.kind {
+            PlannedKind::Action(action) => {
+                let call = self.tool_call(step, action, &start.arguments);
+                self.context.gates.report(&call, permit.pass)
+            }
+            _ => return,
+        };
         let call = Call {
             tenant: self.entry.tenant.clone(),
             peid: self.entry.peid,
@@ -69,9 +76,7 @@ impl Execution {
         let lease_check =
             self.context.lease_check.clone().filter(|lease_check| waits || !lease_check.is_current());
         let needed = Needed { lease_check, own: start.secrets, others };
-        if let Some(attempt) =
-            Attempt::begin(integration, (call, permit.pass), (needed, secrets), report, inline)
-        {
+        if let Some(attempt) = Attempt::begin(integration, (call, told), (needed, secrets), report, inline) {
             if self.attempts.is_empty() {
                 self.attempts.reserve_exact(1);
             }

@@ -11,13 +11,14 @@ use futures_util::FutureExt;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use updraft_kernel::execution::ExecutionEvent;
-use updraft_kernel::plan::PlannedAction;
+use updraft_kernel::machine::Machine;
+use updraft_kernel::plan::{PlannedAction, PlannedStep};
 use updraft_protocol::limits::ATTEMPT_UNSENT;
-use updraft_protocol::{CallPermit, Failure, FailureKind, PermitRequest, Span, TaskId};
+use updraft_protocol::{CallPermit, Failure, FailureKind, PermitRequest, Span, TaskId, Value};
 
 use super::Execution;
 use super::message::Incoming;
-use crate::gates::{GatePass, GateTurn};
+use crate::gates::{GatePass, GateTurn, ToolCall};
 use crate::guardrails::CapGrants;
 use crate::task::panicked;
 
@@ -101,15 +102,21 @@ impl Execution {
         };
         let mut passed = Box::pin(turn.passed());
         match passed.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(pass) => self.acquire_of_integration(task, Some(pass)),
-            Poll::Pending => self.wait(task, async move { Incoming::Passed(task, passed.await) }),
+            Poll::Ready(Ok(pass)) => self.acquire_of_integration(task, Some(pass)),
+            Poll::Ready(Err(failure)) => self.permitted(task, Err(failure)),
+            Poll::Pending => {
+                self.wait(task, async move { Incoming::Passed(task, passed.await.map_err(Box::new)) });
+            }
         }
     }
 
     /// The call has passed the gate of its tool; if it no longer waits, its place is given back.
-    pub(super) fn passed(&mut self, task: TaskId, pass: GatePass) {
+    pub(super) fn passed(&mut self, task: TaskId, pass: Result<GatePass, Failure>) {
         if let Some(PermitState::Waiting { .. }) = self.permits.remove(task) {
-            self.acquire_of_integration(task, Some(pass));
+            match pass {
+                Ok(pass) => self.acquire_of_integration(task, Some(pass)),
+                Err(failure) => self.permitted(task, Err(failure)),
+            }
         }
     }
 
@@ -164,18 +171,29 @@ impl Execution {
         }
     }
 
-    /// The turn of a call at the gate of its tool, if that has limits.
+    /// The turn of a call at the gate of its tool, if that has limits or does not work.
     fn turn(&self, task: TaskId) -> Option<Result<GateTurn, Failure>> {
         let machine = self.machine()?;
         let (step, arguments) = machine.waiting_call(task)?;
         let step = machine.plan().step(step);
-        if !self.context.gates.limit(&step.integration) {
-            return None;
+        self.context.gates.enter(self.tool_call(step, PlannedAction::of(step)?, arguments))
+    }
+
+    /// The call of a step with these arguments, as gates know it.
+    pub(super) fn tool_call<'a>(
+        &'a self,
+        step: &'a PlannedStep,
+        action: &'a PlannedAction,
+        arguments: &Value,
+    ) -> ToolCall<'a> {
+        ToolCall {
+            integration: &step.integration,
+            host: action.host(arguments),
+            tenant: &self.entry.tenant,
+            priority: self.machine().map(Machine::priority).unwrap_or_default(),
+            secrets: &action.secrets,
+            fails_when_open: action.fails_when_open,
         }
-        let action = PlannedAction::of(step)?;
-        let tool = (&step.integration, action.host(arguments));
-        let whose = (&self.entry.tenant, machine.priority());
-        self.context.gates.enter(tool, whose, &action.secrets, &self.context.timer)
     }
 
     /// If the call needs no permit, or its integration is missing, the call goes ahead; a missing integration fails it

@@ -3,9 +3,12 @@
 use std::num::NonZeroU32;
 
 use futures_util::FutureExt;
+use updraft_kernel::circuit::CallEnd;
 use updraft_protocol::Rate;
+use updraft_storage::memory::MemoryStore;
 
 use super::*;
+use crate::clock::SystemClock;
 
 fn tenant(code: &str) -> TenantCode {
     TenantCode::new(code).unwrap()
@@ -19,35 +22,71 @@ fn number(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap()
 }
 
-fn gates(limits: CallLimits) -> (Gates, TimerThread) {
-    (Gates::new([(name("intel"), limits)].into()), TimerThread::start().unwrap())
+/// Gates of the tool `intel`, and the thread of their timers.
+struct World {
+    gates: Arc<Gates>,
+    _timer: TimerThread,
+}
+
+fn world(limits: Option<CallLimits>, policy: BreakerPolicy) -> World {
+    let timer = TimerThread::start().unwrap();
+    let limits = limits.map(|limits| (name("intel"), limits)).into_iter().collect();
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let kept: (_, Arc<dyn Clock>) = (store, Arc::new(SystemClock));
+    let gates = Gates::new((limits, [(name("intel"), policy)].into()), &timer, kept);
+    World { gates: Arc::new(gates), _timer: timer }
+}
+
+fn gates(limits: CallLimits) -> World {
+    world(Some(limits), BreakerPolicy::new())
 }
 
 fn secret(of: &str) -> SecretReference {
     SecretReference { place: "/headers/key".into(), name: name(of), prefix: "".into() }
 }
 
-/// A call's turn.
-fn turn((gates, timer): &(Gates, TimerThread), of: &str, secrets: &[SecretReference]) -> GateTurn {
-    at(gates, timer, None, of, secrets).unwrap()
+impl World {
+    fn call<'a>(
+        &self,
+        intel: &'a Name,
+        (host, tenant): (Option<&str>, &'a TenantCode),
+        secrets: &'a [SecretReference],
+    ) -> ToolCall<'a> {
+        let (host, priority) = (host.map(str::to_owned), Priority::Normal);
+        ToolCall { integration: intel, host, tenant, priority, secrets, fails_when_open: false }
+    }
+
+    /// A call's turn at a host; `None` if the call does not stand in line.
+    fn at(
+        &self,
+        host: Option<&str>,
+        of: &str,
+        secrets: &[SecretReference],
+    ) -> Option<Result<GateTurn, Failure>> {
+        self.gates.enter(self.call(&name("intel"), (host, &tenant(of)), secrets))
+    }
+
+    /// A call that is made, at a host, and ends so.
+    fn ends(&self, host: Option<&str>, of: &str, failure: Option<&Failure>) {
+        let pass = self.at(host, of, &[]).map(|turn| turn.unwrap().passed().now_or_never().unwrap().unwrap());
+        let (intel, of) = (name("intel"), tenant(of));
+        self.gates.report(&self.call(&intel, (host, &of), &[]), pass).ended(failure, None);
+    }
 }
 
-/// A call's turn at a host.
-fn at(
-    gates: &Gates,
-    timer: &TimerThread,
-    host: Option<&str>,
-    of: &str,
-    secrets: &[SecretReference],
-) -> Result<GateTurn, Failure> {
-    let tool = (&name("intel"), host.map(str::to_owned));
-    gates.enter(tool, (&tenant(of), Priority::Normal), secrets, timer).unwrap()
+/// A call's turn.
+fn turn(world: &World, of: &str, secrets: &[SecretReference]) -> GateTurn {
+    world.at(None, of, secrets).unwrap().unwrap()
+}
+
+fn status(status: u16) -> Failure {
+    Failure::new(FailureKind::Status, "no").with_answer(serde_json::json!({"status": status}).into())
 }
 
 #[tokio::test]
 async fn each_tenant_and_each_credential_has_the_limits_for_itself_unless_they_are_shared() {
     let own = gates(CallLimits::new().at_once(number(1)));
-    let first = turn(&own, "a", &[]).passed().now_or_never().unwrap();
+    let first = turn(&own, "a", &[]).passed().now_or_never().unwrap().unwrap();
     assert!(turn(&own, "a", &[]).passed().now_or_never().is_none());
     assert!(turn(&own, "b", &[]).passed().now_or_never().is_some());
     let with_secret = turn(&own, "a", &[secret("other-account"), secret("other-account")]);
@@ -55,27 +94,26 @@ async fn each_tenant_and_each_credential_has_the_limits_for_itself_unless_they_a
     drop(first);
     assert!(turn(&own, "a", &[]).passed().now_or_never().is_some());
     let shared = gates(CallLimits::new().at_once(number(1)).shared());
-    let _first = turn(&shared, "a", &[]).passed().now_or_never().unwrap();
+    let _first = turn(&shared, "a", &[]).passed().now_or_never().unwrap().unwrap();
     assert!(turn(&shared, "b", &[]).passed().now_or_never().is_none());
     let named_otherwise = turn(&shared, "b", &[secret("our-account")]);
     assert!(named_otherwise.passed().now_or_never().is_none(), "it is one account");
-    let other = (&name("edr"), None);
-    assert!(shared.0.enter(other, (&tenant("a"), Priority::Normal), &[], &shared.1).is_none());
+    assert!(shared.gates.enter(shared.call(&name("edr"), (None, &tenant("a")), &[])).is_none());
 }
 
 #[tokio::test]
 async fn a_place_that_is_given_back_goes_to_the_tenant_whose_turn_it_is() {
     let all = gates(CallLimits::new().at_once(number(1)).shared());
-    let held = turn(&all, "flood", &[]).passed().await;
+    let held = turn(&all, "flood", &[]).passed().await.unwrap();
     let mut flood: Vec<_> = (0..3).map(|_| Box::pin(turn(&all, "flood", &[]).passed())).collect();
     let mut quiet = Box::pin(turn(&all, "quiet", &[]).passed());
     drop(held.made());
-    let next = flood[0].as_mut().await;
+    let next = flood[0].as_mut().await.unwrap();
     drop(next.made());
     let passed = quiet.as_mut().await;
     assert!(flood[1].as_mut().now_or_never().is_none());
     drop((passed, flood, quiet));
-    assert_eq!(turn(&all, "flood", &[]).gate.gate.state().0, 0, "who left is in no line");
+    assert!(all.gates.states().iter().all(|gate| gate.waiting == 0), "who left is in no line");
 }
 
 #[tokio::test]
@@ -84,7 +122,7 @@ async fn a_rate_lets_calls_pass_as_time_goes_on() {
     let all = gates(CallLimits::new().rate(rate));
     let began = Instant::now();
     for _ in 0..4 {
-        drop(turn(&all, "a", &[]).passed().await.made());
+        drop(turn(&all, "a", &[]).passed().await.unwrap().made());
     }
     assert!(began.elapsed() >= Duration::from_millis(60));
     let unmade = turn(&all, "a", &[]).passed().await;
@@ -94,53 +132,125 @@ async fn a_rate_lets_calls_pass_as_time_goes_on() {
 
 #[tokio::test]
 async fn a_tool_that_demands_fewer_calls_is_left_alone() {
-    let all = gates(CallLimits::new());
-    let pass = turn(&all, "a", &[]).passed().await.made();
-    pass.failed(&Failure::new(FailureKind::Status, "no"));
-    assert!(turn(&all, "a", &[]).passed().now_or_never().is_some(), "an ordinary failure");
+    for limits in [None, Some(CallLimits::new())] {
+        let all = world(limits, BreakerPolicy::new());
+        all.ends(None, "a", Some(&status(404)));
+        let pause = Duration::from_millis(30);
+        let began = Instant::now();
+        all.ends(None, "a", Some(&Failure::new(FailureKind::RateLimited, "429").with_retry_after(pause)));
+        let mut waiting = Box::pin(turn(&all, "a", &[]).passed());
+        assert!(waiting.as_mut().now_or_never().is_none());
+        all.ends(None, "b", None);
+        drop(waiting.await.unwrap());
+        assert!(began.elapsed() >= pause);
+    }
+}
+
+#[tokio::test]
+async fn what_a_tool_asks_for_counts_for_all_who_share_its_limits() {
+    let all = gates(CallLimits::new().shared());
     let pause = Duration::from_millis(30);
-    let began = Instant::now();
-    pass.failed(&Failure::new(FailureKind::RateLimited, "429").with_retry_after(pause));
-    let mut waiting = Box::pin(turn(&all, "a", &[]).passed());
+    all.ends(None, "a", Some(&Failure::new(FailureKind::RateLimited, "429").with_retry_after(pause)));
+    let mut waiting = Box::pin(turn(&all, "b", &[]).passed());
     assert!(waiting.as_mut().now_or_never().is_none());
-    assert!(turn(&all, "b", &[]).passed().now_or_never().is_some(), "of that tenant alone");
-    drop(waiting.await);
-    assert!(began.elapsed() >= pause);
+    drop(waiting.await.unwrap());
 }
 
 #[tokio::test]
 async fn gates_without_calls_make_room_and_those_with_calls_stay() {
     let all = gates(CallLimits::new().at_once(number(1)));
-    let _held = turn(&all, "kept", &[]).passed().await;
+    let _held = turn(&all, "kept", &[]).passed().await.unwrap();
     for other in 1..CALL_GATES + 10 {
-        drop(turn(&all, &format!("t{other}"), &[]).passed().await);
+        drop(turn(&all, &format!("t{other}"), &[]).passed().await.unwrap());
     }
-    assert!(lock(&all.0.gates).len() <= CALL_GATES);
+    assert!(lock(&all.gates.gates).len() <= CALL_GATES);
     assert!(turn(&all, "kept", &[]).passed().now_or_never().is_none());
 }
 
 #[tokio::test]
 async fn what_one_host_asks_for_holds_up_no_other() {
-    let (gates, timer) = gates(CallLimits::new());
-    let turn = |host| at(&gates, &timer, Some(host), "a", &[]).unwrap();
-    let pass = turn("feed.example:443").passed().await.made();
-    let day = Duration::from_secs(86_400);
-    pass.failed(&Failure::new(FailureKind::RateLimited, "429").with_retry_after(day));
+    let all = gates(CallLimits::new());
+    let turn = |host| all.at(Some(host), "a", &[]).unwrap().unwrap();
+    let asked = Failure::new(FailureKind::RateLimited, "429").with_retry_after(Duration::from_secs(10));
+    all.ends(Some("feed.example:443"), "a", Some(&asked));
     assert!(turn("feed.example:443").passed().now_or_never().is_none());
     assert!(turn("edr.internal:443").passed().now_or_never().is_some());
 }
 
 #[tokio::test]
 async fn a_tenant_that_calls_everything_leaves_room_for_others() {
-    let (gates, timer) = gates(CallLimits::new().at_once(number(1)));
-    let turn = |host: &str, of: &str| at(&gates, &timer, Some(host), of, &[]);
+    let all = gates(CallLimits::new().at_once(number(1)));
+    let turn = |host: &str, of: &str| all.at(Some(host), of, &[]).unwrap();
     let mut held = Vec::new();
     for host in 0..CALL_GATES_OF_TENANT {
-        held.push(turn(&format!("h{host}:443"), "greedy").unwrap().passed().await);
+        held.push(turn(&format!("h{host}:443"), "greedy").unwrap().passed().await.unwrap());
     }
     let refused = turn("another:443", "greedy").err().unwrap();
     assert!(refused.kind == FailureKind::Unreachable && refused.retryable());
     assert!(turn("another:443", "modest").is_ok());
     held.pop();
     assert!(turn("another:443", "greedy").is_ok(), "one without calls has made room");
+}
+
+#[tokio::test]
+async fn a_tool_that_does_not_work_is_left_alone_until_a_probe_succeeds() {
+    let open_for = Duration::from_secs(1);
+    let all = world(None, BreakerPolicy::new().failures(2).open_for(open_for));
+    assert!(all.at(None, "a", &[]).is_none(), "a tool that works has no line");
+    all.ends(None, "a", Some(&Failure::new(FailureKind::Timeout, "late")));
+    all.ends(None, "a", Some(&status(502)));
+    assert!(all.at(None, "b", &[]).is_none_or(|turn| turn.unwrap().passed().now_or_never().is_some()));
+    let (mut first, mut second) =
+        (Box::pin(turn(&all, "a", &[]).passed()), Box::pin(turn(&all, "a", &[]).passed()));
+    assert!(first.as_mut().now_or_never().is_none() && second.as_mut().now_or_never().is_none());
+    let probe = first.await.unwrap();
+    assert!(second.as_mut().now_or_never().is_none(), "one probe at a time");
+    assert_eq!(all.gates.states()[0].circuit, ToolCircuit::HalfOpen(1));
+    let (intel, of) = (name("intel"), tenant("a"));
+    all.gates.report(&all.call(&intel, (None, &of), &[]), Some(probe)).ended(None, None);
+    drop(second.await.unwrap());
+    assert_eq!(all.gates.states()[0].circuit, ToolCircuit::Closed);
+}
+
+#[tokio::test]
+async fn a_call_that_would_wait_for_long_leaves_and_one_that_does_not_wait_fails() {
+    let all = world(None, BreakerPolicy::new().failures(1));
+    all.ends(None, "a", Some(&status(500)));
+    let refused = turn(&all, "a", &[]).passed().await.err().unwrap();
+    assert_eq!((refused.kind, refused.retryable()), (FailureKind::Unavailable, true));
+    let after = refused.retry_after().unwrap();
+    assert!(after > Duration::from_secs(50) && after <= Duration::from_secs(60), "{after:?}");
+    assert!(!refused.may_have_acted());
+    let (intel, of) = (name("intel"), tenant("a"));
+    let call = ToolCall { fails_when_open: true, ..all.call(&intel, (None, &of), &[]) };
+    let refused = all.gates.enter(call).unwrap().unwrap().passed().await.err().unwrap();
+    assert_eq!((refused.kind, refused.retryable()), (FailureKind::Unavailable, false));
+}
+
+#[tokio::test]
+async fn who_waits_when_a_circuit_opens_leaves_too() {
+    let all = world(Some(CallLimits::new().at_once(number(1))), BreakerPolicy::new().failures(1));
+    let held = turn(&all, "a", &[]).passed().await.unwrap();
+    let mut waiting = Box::pin(turn(&all, "a", &[]).passed());
+    assert!(waiting.as_mut().now_or_never().is_none());
+    held.ended(CallEnd::Failed);
+    assert_eq!(waiting.await.err().unwrap().kind, FailureKind::Unavailable);
+}
+
+#[tokio::test]
+async fn what_a_person_decides_of_a_circuit_counts_for_what_it_names() {
+    let all = world(None, BreakerPolicy::new().failures(1));
+    let circuit = |tenant: Option<&str>| CircuitName {
+        integration: name("intel"),
+        tenant: tenant.map(|code| TenantCode::new(code).unwrap()),
+        host: None,
+    };
+    let all_open = (circuit(None), ForcedCircuit::Open);
+    all.gates.force(vec![all_open, (circuit(Some("vip")), ForcedCircuit::Closed)]);
+    let refused = turn(&all, "a", &[]).passed().await.err().unwrap();
+    assert_eq!(refused.kind, FailureKind::Unavailable);
+    all.ends(None, "vip", Some(&status(500)));
+    all.ends(None, "vip", Some(&status(500)));
+    all.gates.force(Vec::new());
+    assert!(all.at(None, "a", &[]).is_none(), "it has none any more");
 }

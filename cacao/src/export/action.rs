@@ -111,6 +111,7 @@ impl<'p> Exporter<'p> {
         for (field, given) in [
             ("retry", action.retry.is_some()),
             ("on_last_failure", action.on_last_failure.is_some()),
+            ("when_open", action.when_open.is_some()),
             ("at_most_once", action.at_most_once),
             ("already", action.already.is_some()),
             ("undo", action.undo.is_some()),

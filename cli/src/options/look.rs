@@ -60,7 +60,7 @@ pub(crate) struct AskOverdue {
 }
 
 /// The kinds of waits that nothing ends by itself before their deadline.
-const WAITS: [WaitKind; 7] = [
+const WAITS: [WaitKind; 8] = [
     WaitKind::Approval,
     WaitKind::Signal,
     WaitKind::Child,
@@ -68,6 +68,7 @@ const WAITS: [WaitKind; 7] = [
     WaitKind::Guardrail,
     WaitKind::Configuration,
     WaitKind::Retry,
+    WaitKind::Cooldown,
 ];
 
 fn wait_kind(text: &str) -> Result<WaitKind, String> {

@@ -94,13 +94,22 @@ fn execution() -> impl Strategy<Value = Update> {
             })
         },
     );
+    (any::<[u8; 16]>(), revision(), option::of(head), execution_state()).prop_map(
+        |(id, revision, head, state)| {
+            Update::from(ExecutionUpdate { peid: ExecutionId::from_bytes(id), revision, head, state })
+        },
+    )
+}
+
+fn execution_state() -> impl Strategy<Value = ExecutionState> {
     let dates = (date(), any::<u64>(), date(), option::of(any::<u64>()));
-    let state = (
+    (
         select(ExecutionStatus::ALL),
         dates,
         option::of(json()),
         option::of(failure().prop_map(Box::new)),
         (signals(), ending(), pause(), controls()),
+        (date(), option::of(select(Priority::ALL.to_vec()))),
     )
         .prop_map(
             |(
@@ -109,6 +118,7 @@ fn execution() -> impl Strategy<Value = Update> {
                 output,
                 error,
                 (signals, ending, pause, controls),
+                (queue_position, reprioritised),
             )| {
                 let updated_date = Timestamp(updated);
                 ExecutionState {
@@ -123,12 +133,11 @@ fn execution() -> impl Strategy<Value = Update> {
                     ending,
                     pause,
                     controls,
+                    queue_position,
+                    reprioritised,
                 }
             },
-        );
-    (any::<[u8; 16]>(), revision(), option::of(head), state).prop_map(|(id, revision, head, state)| {
-        Update::from(ExecutionUpdate { peid: ExecutionId::from_bytes(id), revision, head, state })
-    })
+        )
 }
 
 fn ending() -> impl Strategy<Value = Option<Box<ExecutionEnding>>> {

@@ -25,6 +25,7 @@ use super::hosts::Place;
 use super::options::{Form, Options};
 use super::outcome::declared;
 use super::problem::Problem;
+use super::rate_headers::asked;
 
 /// How an answer is to be read, and its tenant.
 pub(crate) struct Reading {
@@ -200,7 +201,7 @@ impl Reading {
     /// An unexpected status, with the content of its answer.
     async fn refused<B: Answering>(&self, response: Response<B>, kept: Kept, within: Within) -> Failure {
         let (status, headers) = (response.status(), response.headers().clone());
-        let failure = self.target.status(status, retry_after(&headers), &self.options);
+        let failure = self.target.status(status, asked(status, &headers), &self.options);
         let until = within.until.min(Instant::now() + HTTP_FAILURE_READ);
         let Received { bytes, problem, .. } =
             self.receive(response, Within { until, ..within }, HTTP_INLINE_BYTES, None).await;

@@ -22,6 +22,7 @@ use super::fields::header_value;
 use super::options::{Form, Options};
 use super::outcome::declared;
 use super::outgoing::Outgoing;
+use super::rate_headers::used_up;
 use super::redirect::{Carried, Hops};
 use super::tokens::Key;
 
@@ -81,6 +82,9 @@ impl HttpIntegration {
         }
         let Answered { target, response, within, acted, place: _place } = answered;
 
+        if let Some(pause) = used_up(response.headers()) {
+            call.sending.leave_alone(pause);
+        }
         let reading = Reading { target, tenant: call.tenant.clone(), options, masker };
         let read = reading.read(response, within, &self.capacity).await;
         read.map_err(|failure| if acted { failure.with_may_have_acted(true) } else { failure })

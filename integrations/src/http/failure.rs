@@ -176,12 +176,15 @@ fn delay(after: &str, headers: &HeaderMap) -> Option<Duration> {
         Duration::from_secs(after.parse().unwrap_or(u64::MAX))
     } else {
         let until = httpdate::parse_http_date(after).ok()?;
-        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
-        let date = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
-        let now = date.unwrap_or_else(now);
-        until.duration_since(now).unwrap_or(Duration::ZERO)
+        until.duration_since(dated(headers)).unwrap_or(Duration::ZERO)
     };
     Some(delay.min(SPAN))
+}
+
+/// The date of an answer. One without a date was made when it came (RFC 9110, 6.6.1).
+pub(crate) fn dated(headers: &HeaderMap) -> SystemTime {
+    let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+    date.and_then(|date| httpdate::parse_http_date(date.trim()).ok()).unwrap_or_else(now)
 }
 
 #[allow(clippy::disallowed_methods, reason = "the date of an answer that has none")]

@@ -1,5 +1,6 @@
 //! When a request is sent: an earlier failure has not acted; a request is reported as sent before the tool can read it.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use updraft_integrations::HttpIntegration;
 use updraft_protocol::limits::ATTEMPT_UNSENT;
-use updraft_protocol::{Failure, FailureKind, Integration, Json, PermitRequest};
+use updraft_protocol::{Failure, FailureKind, Integration, Json, PermitRequest, Sending};
 
 const SOON: Duration = Duration::from_millis(50);
 const LATE: Duration = Duration::from_secs(60);
@@ -154,5 +155,23 @@ async fn a_call_takes_the_place_that_it_was_given_and_gives_it_back() {
     assert!(permit(&url).unwrap().now_or_never().unwrap().is_ok(), "what is not used is given back");
     for nowhere in ["{", "ftp://x/", "http://127.0.0.1:1/"] {
         assert!(permit(nowhere).is_none(), "{nowhere}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_used_the_last_call_of_a_rate_says_for_how_long_the_tool_is_left_alone() {
+    for (head, secs) in [
+        ("200 OK\r\nX-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 40", vec![40]),
+        ("404 Not Found\r\nRateLimit: \"day\";r=0;t=7", vec![7]),
+        ("200 OK\r\nX-RateLimit-Remaining: 3\r\nX-RateLimit-Reset: 40", vec![]),
+    ] {
+        let server = Server::bytes(format!("HTTP/1.1 {head}\r\nContent-Length: 2\r\n\r\n[]")).await;
+        let told = Arc::<Mutex<Vec<u64>>>::default();
+        let keep = told.clone();
+        let mut call = call_of("acme", json!({"url": server.url("/")}), LATE);
+        call.sending =
+            Sending::new(|| true).with_left_alone(move |pause| keep.lock().unwrap().push(pause.as_secs()));
+        let _ = server.http().call(call).await;
+        assert_eq!(*told.lock().unwrap(), secs, "{head}");
     }
 }

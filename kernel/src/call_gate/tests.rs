@@ -28,17 +28,15 @@ fn passed(gate: &mut CallGate<&'static str>, now: Duration) -> Vec<&'static str>
 
 #[test]
 fn places_are_given_in_fair_order_as_they_become_free() {
-    let mut gate = CallGate::new(&CallLimits::new().at_once(number(2)).shared());
+    let mut gate = CallGate::new(&CallLimits::new().at_once(number(2)).shared(), BreakerPolicy::new());
     let (flood, quiet) = (tenant("flood"), tenant("quiet"));
-    for entry in ["1", "2", "3", "4"] {
-        gate.enter(&flood, NORMAL, entry, Duration::ZERO);
-    }
+    let entered = ["1", "2", "3", "4"].map(|entry| gate.enter(&flood, NORMAL, entry, Duration::ZERO));
     assert_eq!(passed(&mut gate, Duration::ZERO), ["1", "2"]);
-    assert_eq!(gate.next_at(), None, "only a place helps");
+    assert_eq!(gate.next_at(Duration::ZERO), None, "only a place helps");
     gate.enter(&quiet, NORMAL, "quiet", Duration::ZERO);
-    gate.give_back(&flood, true);
+    gate.give_back(&entered[0], true);
     assert_eq!(passed(&mut gate, Duration::ZERO), ["3"], "its turn had come before");
-    gate.give_back(&flood, true);
+    gate.give_back(&entered[1], true);
     assert_eq!(passed(&mut gate, Duration::ZERO), ["quiet"]);
     assert!(gate.is_sound() && gate.waiting() == 1);
 }
@@ -46,15 +44,15 @@ fn places_are_given_in_fair_order_as_they_become_free() {
 #[test]
 fn a_tenant_with_its_share_leaves_places_to_others() {
     let limits = CallLimits::new().at_once(number(3)).at_once_of_tenant(number(1)).shared();
-    let mut gate = CallGate::new(&limits);
+    let mut gate = CallGate::new(&limits, BreakerPolicy::new());
     let (a, b) = (tenant("a"), tenant("b"));
-    gate.enter(&a, NORMAL, "a1", Duration::ZERO);
+    let first = gate.enter(&a, NORMAL, "a1", Duration::ZERO);
     gate.enter(&a, NORMAL, "a2", Duration::ZERO);
     gate.enter(&b, NORMAL, "b1", Duration::ZERO);
     assert_eq!(passed(&mut gate, Duration::ZERO), ["a1", "b1"]);
-    assert_eq!(gate.next_at(), None, "who waits has its share");
-    gate.give_back(&a, true);
-    assert_eq!(gate.next_at(), Some(Duration::ZERO));
+    assert_eq!(gate.next_at(Duration::ZERO), None, "who waits has its share");
+    gate.give_back(&first, true);
+    assert_eq!(gate.next_at(Duration::ZERO), Some(Duration::ZERO));
     assert_eq!(passed(&mut gate, Duration::ZERO), ["a2"]);
 }
 
@@ -62,38 +60,63 @@ fn a_tenant_with_its_share_leaves_places_to_others() {
 fn every_rate_holds_and_what_was_never_made_counts_for_none() {
     let rate = |calls, per| Rate::new(number(calls), secs(per)).unwrap();
     let limits = CallLimits::new().rate(rate(1, 10)).rate(rate(1, 60).with_burst(number(1)).unwrap());
-    let mut gate = CallGate::new(&limits);
+    let mut gate = CallGate::new(&limits, BreakerPolicy::new());
     let a = tenant("a");
-    gate.enter(&a, NORMAL, "1", secs(5));
-    gate.enter(&a, NORMAL, "2", secs(5));
+    let first = gate.enter(&a, NORMAL, "1", secs(5));
+    let second = gate.enter(&a, NORMAL, "2", secs(5));
     assert_eq!(passed(&mut gate, secs(5)), ["1"]);
-    assert_eq!(gate.next_at(), Some(secs(65)), "the slower one");
-    gate.give_back(&a, false);
-    assert_eq!(gate.next_at(), Some(secs(5)));
+    assert_eq!(gate.next_at(secs(5)), Some(secs(65)), "the slower one");
+    gate.give_back(&first, false);
+    assert_eq!(gate.next_at(secs(5)), Some(secs(5)));
     assert_eq!(passed(&mut gate, secs(6)), ["2"]);
-    gate.give_back(&a, true);
+    gate.give_back(&second, true);
     assert!(!gate.is_idle(secs(65)) && gate.is_idle(secs(66)));
 }
 
 #[test]
-fn nothing_passes_during_a_pause_which_is_never_made_shorter() {
-    let mut gate = CallGate::new(&CallLimits::new());
-    gate.close_until(secs(30));
-    gate.close_until(secs(20));
-    gate.enter(&tenant("a"), NORMAL, "1", secs(1));
-    assert_eq!((passed(&mut gate, secs(29)), gate.next_at()), (vec![], Some(secs(30))));
+fn nothing_passes_while_the_circuit_is_open_and_then_one_probe_at_a_time() {
+    let policy = BreakerPolicy::new().failures(1).open_for(secs(30));
+    let mut gate = CallGate::new(&CallLimits::new(), policy);
+    gate.ended(None, CallEnd::Failed, Duration::ZERO);
+    let first = gate.enter(&tenant("a"), NORMAL, "1", secs(1));
+    let second = gate.enter(&tenant("a"), NORMAL, "2", secs(1));
+    assert_eq!((passed(&mut gate, secs(29)), gate.next_at(secs(29))), (vec![], Some(secs(30))));
+    assert_eq!(
+        (passed(&mut gate, secs(30)), gate.next_at(secs(30))),
+        (vec!["1"], None),
+        "a probe is under way"
+    );
+    gate.give_back(&first, false);
+    assert_eq!(passed(&mut gate, secs(31)), ["2"], "it was never sent");
+    gate.enter(&tenant("a"), NORMAL, "3", secs(31));
+    gate.ended(Some(&second), CallEnd::Answered, secs(32));
+    assert_eq!((passed(&mut gate, secs(32)), gate.inside()), (vec!["3"], 2));
+    gate.give_back(&second, true);
+    assert!(gate.is_sound());
+}
+
+#[test]
+fn a_tool_that_asks_for_it_is_left_alone_and_who_waits_goes_on_spread_out() {
+    let mut gate = CallGate::new(&CallLimits::new(), BreakerPolicy::off());
+    gate.ended(None, CallEnd::Asked(secs(30)), Duration::ZERO);
+    for entry in ["1", "2", "3", "4"] {
+        gate.enter(&tenant("a"), NORMAL, entry, secs(1));
+    }
+    assert_eq!((passed(&mut gate, secs(29)), gate.next_at(secs(29))), (vec![], Some(secs(30))));
     assert_eq!(passed(&mut gate, secs(30)), ["1"]);
+    let next = gate.next_at(secs(30)).unwrap();
+    assert_eq!((next > secs(30), passed(&mut gate, next)), (true, vec!["2", "3"]));
 }
 
 #[test]
 fn who_leaves_is_not_let_in_and_who_has_passed_cannot_leave() {
-    let mut gate = CallGate::new(&CallLimits::new().at_once(number(1)));
+    let mut gate = CallGate::new(&CallLimits::new().at_once(number(1)), BreakerPolicy::new());
     let a = tenant("a");
     let first = gate.enter(&a, NORMAL, "1", Duration::ZERO);
     let second = gate.enter(&a, NORMAL, "2", Duration::ZERO);
     assert_eq!(passed(&mut gate, Duration::ZERO), ["1"]);
     assert_eq!((gate.leave(&first), gate.leave(&second), gate.leave(&second)), (None, Some("2"), None));
-    gate.give_back(&a, true);
+    gate.give_back(&first, true);
     assert_eq!((passed(&mut gate, Duration::ZERO), gate.inside()), (vec![], 0));
 }
 
@@ -106,9 +129,9 @@ proptest! {
     fn nobody_waits_for_nothing(steps in prop::collection::vec((0_usize..5, 0_usize..4, 0_u64..3), 0..150)) {
         let rate = Rate::new(number(5), secs(5)).unwrap().with_burst(number(3)).unwrap();
         let limits = CallLimits::new().at_once(number(4)).at_once_of_tenant(number(2)).rate(rate).shared();
-        let mut gate: CallGate<u64> = CallGate::new(&limits);
+        let mut gate: CallGate<u64> = CallGate::new(&limits, BreakerPolicy::new());
         let (mut now, mut next) = (Duration::ZERO, 0);
-        let (mut waiting, mut inside): (Vec<QueueTicket>, Vec<TenantCode>) = (Vec::new(), Vec::new());
+        let (mut waiting, mut inside): (Vec<QueueTicket>, Vec<QueueTicket>) = (Vec::new(), Vec::new());
         for (what, who, pause) in steps {
             now += secs(pause);
             match what {
@@ -125,14 +148,14 @@ proptest! {
             }
             while let Some((ticket, _)) = gate.admit(now) {
                 waiting.retain(|known| *known != ticket);
-                inside.push(ticket.tenant().clone());
+                inside.push(ticket);
             }
             prop_assert!(gate.is_sound());
             prop_assert_eq!((gate.inside(), gate.waiting()), (inside.len(), waiting.len()));
-            let of = |tenant: &TenantCode| inside.iter().filter(|inside| *inside == tenant).count();
+            let of = |tenant: &TenantCode| inside.iter().filter(|inside| inside.tenant() == tenant).count();
             let could = inside.len() < 4 && waiting.iter().any(|ticket| of(ticket.tenant()) < 2);
-            prop_assert!(gate.next_at().is_some() || !could, "somebody waits for nothing");
-            prop_assert!(gate.next_at().is_none_or(|at| at > now), "it could have passed");
+            prop_assert!(gate.next_at(now).is_some() || !could, "somebody waits for nothing");
+            prop_assert!(gate.next_at(now).is_none_or(|at| at > now), "it could have passed");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use updraft_protocol::{CallRecord, Failure, Json, Span, TaskStatus, Timestamp, Value};
 
 use super::configuration::is_missing;
+use super::cooldown::is_postponed;
 use super::task::{Ending, Phase, Task};
 use super::task_seq::TaskSeq;
 use super::{Act, Effects, Machine, Ready, StartAttempt};
@@ -70,14 +71,13 @@ impl Machine {
             }
         };
         let refused = self.cannot_be_undone(action, scope, began);
+        let takes_permit = action.takes_permit || self.gated.has(&plan.step(step).integration);
         match refused.map_or(rendered, Err) {
             Ok(arguments) if self.is_guarded(step) => {
                 let contains = self.contained_by(action, scope, began);
                 self.acquire_guarded(work, (scope, step, began), (arguments, contains), effects);
             }
-            Ok(arguments) if action.takes_permit => {
-                self.acquire(work, (scope, step, began), arguments, effects)
-            }
+            Ok(arguments) if takes_permit => self.acquire(work, (scope, step, began), arguments, effects),
             Ok(arguments) => self.start_attempt((work, began), action, arguments, now, effects),
             Err(failure) => {
                 let task = self.task_of(work, now);
@@ -173,6 +173,9 @@ impl Machine {
     ) {
         if is_missing(&failure) {
             return self.miss(task, failure, now, effects);
+        }
+        if is_postponed(&failure) {
+            return self.postpone(task, action, failure, now, effects);
         }
         let failure = self.keep_answer(failure);
         if action.at_most_once && failure.may_have_acted() {

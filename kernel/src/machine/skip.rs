@@ -41,8 +41,8 @@ impl Machine {
                 self.make_ready(seq);
                 return Ok(Applied::Skipped);
             }
-            // It looks again at once, and may find the same.
-            WaitKind::Configuration | WaitKind::Guardrail => {
+            // It looks again at once, and may find the same missing, or its tool as it was.
+            WaitKind::Configuration | WaitKind::Guardrail | WaitKind::Cooldown => {
                 self.record_skip(id, asked, now, effects);
                 self.make_ready(seq);
                 return Ok(Applied::Skipped);

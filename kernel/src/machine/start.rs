@@ -20,6 +20,7 @@ use super::{Act, Effects, Machine, Timer, Turn};
 use crate::guardrail::GuardrailSet;
 use crate::outline::Outlines;
 use crate::plan::Plan;
+use crate::shared::GatedTools;
 
 /// The settings of the engine for its machines.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub struct Terms {
     pub waits: DefaultWaits,
     /// What the operator lets them do.
     pub guardrails: Arc<GuardrailSet>,
+    /// The tools whose calls stand in line though they take no permits.
+    pub gated: GatedTools,
 }
 
 /// How long steps wait that do not say it: no wait is without an end.
@@ -57,6 +60,7 @@ impl Default for Terms {
             configuration_wait: CONFIGURATION_WAIT,
             waits: DefaultWaits::default(),
             guardrails: Arc::default(),
+            gated: GatedTools::default(),
         }
     }
 }
@@ -124,6 +128,7 @@ impl Machine {
             configuration_wait: terms.configuration_wait,
             default_waits: terms.waits,
             guardrails: terms.guardrails,
+            gated: terms.gated,
             held: false,
             output_bytes: 0,
             recorded: Recorded::default(),

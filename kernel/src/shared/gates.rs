@@ -4,10 +4,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use updraft_protocol::{CallLimits, Priority, TenantCode};
+use updraft_protocol::{BreakerPolicy, CallLimits, Priority, TenantCode};
 
 use super::sync::{Arc, Hook, Mutex, lock, run};
 use crate::call_gate::CallGate;
+use crate::circuit::{CallEnd, CircuitCounts, CircuitState, CircuitVerdict, ForcedCircuit};
+use crate::day_quota::DayQuota;
 use crate::fair_queue::QueueTicket;
 
 /// A gate, shared by whoever holds a clone.
@@ -33,15 +35,51 @@ pub struct GateWait {
 #[must_use = "the place is free again as soon as the permit is dropped"]
 pub struct GatePermit {
     gate: SharedGate,
-    tenant: TenantCode,
+    ticket: QueueTicket,
     was_made: bool,
 }
 
+/// How a gate stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GateState {
+    /// How many wait.
+    pub waiting: usize,
+    /// How many have a place.
+    pub inside: usize,
+    /// Whether calls may be made at all.
+    pub circuit: CircuitState,
+    /// How calls have ended.
+    pub counts: CircuitCounts,
+}
+
 impl SharedGate {
-    /// A gate with these limits. `changed` runs after each place that is given back, when somebody else may be
+    /// A gate with these limits and this breaker. `changed` runs after each place that is given back, when somebody else may be
     /// [admitted](Self::admit), outside of all locks.
-    pub fn new(limits: &CallLimits, changed: Option<Hook>) -> Self {
-        Self { inner: Arc::new(Inner { gate: Mutex::new(CallGate::new(limits)), changed }) }
+    pub fn new(limits: &CallLimits, policy: BreakerPolicy, changed: Option<Hook>) -> Self {
+        Self { inner: Arc::new(Inner { gate: Mutex::new(CallGate::new(limits, policy)), changed }) }
+    }
+
+    /// The same, with a quota of the day, before anybody has entered.
+    #[must_use]
+    pub fn with_quota(self, quota: DayQuota) -> Self {
+        let mut gate = lock(&self.inner.gate);
+        let made = std::mem::replace(&mut *gate, CallGate::new(&CallLimits::new(), BreakerPolicy::off()));
+        *gate = made.with_quota(quota);
+        drop(gate);
+        self
+    }
+
+    /// The day for which further calls are to be granted at `now`; from then on they are being asked for.
+    pub fn ask_for_calls(&self, now: Duration) -> Option<u64> {
+        lock(&self.inner.gate).ask_for_calls(now)
+    }
+
+    /// What `change` makes of the quota of the day; `None` without one.
+    pub fn quota<T>(&self, change: impl FnOnce(&mut DayQuota) -> T) -> Option<T> {
+        let mut gate = lock(&self.inner.gate);
+        let changed = gate.quota().map(change);
+        drop(gate);
+        changed
     }
 
     /// Stands in line at `now`; `granted` runs once the call is let in. Who has entered [admits](Self::admit) then, as
@@ -65,21 +103,34 @@ impl SharedGate {
         while let Some((_, hook)) = gate.admit(now) {
             granted.push(hook);
         }
-        let next = gate.next_at();
+        let next = gate.next_at(now);
         drop(gate);
         granted.iter().for_each(|hook| run(Some(hook)));
         next
     }
 
-    /// Lets nobody in before `until`, as the tool has asked for.
-    pub fn close_until(&self, until: Duration) {
-        lock(&self.inner.gate).close_until(until);
+    /// A call of the tool that has not passed here has ended at `now`.
+    pub fn ended(&self, end: CallEnd, now: Duration) {
+        lock(&self.inner.gate).ended(None, end, now);
+        run(self.inner.changed.as_ref());
     }
 
-    /// How many wait, how many have a place, and until when the tool has asked for a pause.
-    pub fn state(&self) -> (usize, usize, Duration) {
+    /// A person decides whether calls are made; `None` leaves it to their ends again.
+    pub fn force(&self, forced: Option<ForcedCircuit>) {
+        lock(&self.inner.gate).force(forced);
+        run(self.inner.changed.as_ref());
+    }
+
+    /// Whether its circuit lets a call be made at `now`.
+    pub fn verdict(&self, now: Duration) -> CircuitVerdict {
+        lock(&self.inner.gate).circuit().verdict(now)
+    }
+
+    /// How it stands at `now`.
+    pub fn state(&self, now: Duration) -> GateState {
         let gate = lock(&self.inner.gate);
-        (gate.waiting(), gate.inside(), gate.closed_until())
+        let (circuit, counts) = (gate.circuit().state(now), gate.circuit().counts());
+        GateState { waiting: gate.waiting(), inside: gate.inside(), circuit, counts }
     }
 
     /// Whether a new gate would be the same at `now`.
@@ -92,8 +143,8 @@ impl SharedGate {
         lock(&self.inner.gate).is_sound()
     }
 
-    fn give_back(&self, tenant: &TenantCode, was_made: bool) {
-        lock(&self.inner.gate).give_back(tenant, was_made);
+    fn give_back(&self, ticket: &QueueTicket, was_made: bool) {
+        lock(&self.inner.gate).give_back(ticket, was_made);
         run(self.inner.changed.as_ref());
     }
 }
@@ -109,10 +160,7 @@ impl GateWait {
             return Err(self);
         }
         match self.ticket.take() {
-            Some(ticket) => {
-                let tenant = ticket.tenant().clone();
-                Ok(GatePermit { gate: self.gate.clone(), tenant, was_made: false })
-            }
+            Some(ticket) => Ok(GatePermit { gate: self.gate.clone(), ticket, was_made: false }),
             None => Err(self),
         }
     }
@@ -124,7 +172,7 @@ impl Drop for GateWait {
         // Whether it still waited is decided together with its leaving: it may be let in at this moment.
         let waited = lock(&self.gate.inner.gate).leave(&ticket).is_some();
         if !waited {
-            self.gate.give_back(ticket.tenant(), false);
+            self.gate.give_back(&ticket, false);
         }
     }
 }
@@ -135,21 +183,27 @@ impl GatePermit {
         self.was_made = true;
     }
 
-    /// The gate, to tell it of a pause that the tool asks for.
-    pub fn gate(&self) -> &SharedGate {
-        &self.gate
+    /// Whether the call is a probe of an open circuit.
+    pub fn is_probe(&self) -> bool {
+        lock(&self.gate.inner.gate).is_probe(&self.ticket)
+    }
+
+    /// The call has ended at `now`. Its place is given back when this is dropped.
+    pub fn ended(&self, end: CallEnd, now: Duration) {
+        lock(&self.gate.inner.gate).ended(Some(&self.ticket), end, now);
+        run(self.gate.inner.changed.as_ref());
     }
 }
 
 impl Drop for GatePermit {
     fn drop(&mut self) {
-        self.gate.give_back(&self.tenant, self.was_made);
+        self.gate.give_back(&self.ticket, self.was_made);
     }
 }
 
 impl fmt::Debug for GatePermit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("GatePermit").field(&self.tenant).finish()
+        f.debug_tuple("GatePermit").field(&self.ticket).finish()
     }
 }
 
@@ -177,7 +231,7 @@ mod tests {
             counted.fetch_add(1, Ordering::Relaxed);
         });
         let limits = CallLimits::new().at_once(NonZeroU32::MIN);
-        (SharedGate::new(&limits, Some(changed)), changes, StdArc::new(|| {}))
+        (SharedGate::new(&limits, BreakerPolicy::new(), Some(changed)), changes, StdArc::new(|| {}))
     }
 
     #[test]
@@ -194,7 +248,7 @@ mod tests {
         let second = enter().pass().unwrap_err();
         drop(enter());
         assert_eq!(
-            (gate.state().0, changes.load(Ordering::Relaxed)),
+            (gate.state(Duration::ZERO).waiting, changes.load(Ordering::Relaxed)),
             (1, 0),
             "who leaves the line frees nothing"
         );
@@ -202,8 +256,8 @@ mod tests {
         assert_eq!((gate.admit(Duration::ZERO), changes.load(Ordering::Relaxed)), (None, 1));
         drop(second);
         assert_eq!(
-            (gate.state(), changes.load(Ordering::Relaxed)),
-            ((0, 0, Duration::ZERO), 2),
+            (gate.state(Duration::ZERO).inside, changes.load(Ordering::Relaxed)),
+            (0, 2),
             "granted, not taken"
         );
         assert!(gate.is_sound() && gate.is_idle(Duration::ZERO));

@@ -8,6 +8,7 @@
 pub mod controls;
 pub mod drain;
 pub mod fence;
+pub mod gated;
 pub mod gates;
 pub mod handover;
 pub mod lifecycle;
@@ -18,6 +19,7 @@ mod sync;
 pub mod watermark;
 
 pub use drain::DrainGate;
+pub use gated::GatedTools;
 pub use gates::SharedGate;
 pub use handover::Handover;
 pub use lifecycle::Lifecycle;

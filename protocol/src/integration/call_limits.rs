@@ -109,6 +109,7 @@ pub struct CallLimits {
     at_once: Option<NonZeroU32>,
     at_once_of_tenant: Option<NonZeroU32>,
     rates: Vec<Rate>,
+    daily: Option<NonZeroU32>,
     shared: bool,
 }
 
@@ -136,6 +137,14 @@ impl CallLimits {
     #[must_use]
     pub fn rate(mut self, rate: Rate) -> Self {
         self.rates.push(rate);
+        self
+    }
+
+    /// So many calls a day, from midnight to midnight UTC. What was used outlives the engine: it is stored, in blocks of a
+    /// fiftieth, of which a crash may lose what was not used.
+    #[must_use]
+    pub fn daily(mut self, calls: NonZeroU32) -> Self {
+        self.daily = Some(calls);
         self
     }
 
@@ -179,6 +188,11 @@ impl CallLimits {
     /// The rates that hold.
     pub fn rates(&self) -> &[Rate] {
         &self.rates
+    }
+
+    /// The calls of a day.
+    pub fn calls_of_day(&self) -> Option<NonZeroU32> {
+        self.daily
     }
 
     /// Whether all tenants have them together.

@@ -1,17 +1,28 @@
-//! Sending: the report of an integration that it is about to send its request. Sends nothing.
+//! Sending: what an integration reports of its request besides the outcome: that it is about to send, and that the tool wants
+//! to be left alone. Sends nothing.
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// By this an integration reports that it is about to send. Until then the attempt has not acted: its time has not
 /// begun, and an `at_most_once` step that fails is `failed`, never `unknown`.
 #[derive(Clone, Default)]
-pub struct Sending(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
+pub struct Sending {
+    begun: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+    left_alone: Option<Arc<dyn Fn(Duration) + Send + Sync>>,
+}
 
 impl Sending {
     /// A handle that calls `begun` for each report.
     pub fn new(begun: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(begun)))
+        Self { begun: Some(Arc::new(begun)), left_alone: None }
+    }
+
+    /// The same, which calls `left_alone` when the tool wants to be left alone.
+    #[must_use]
+    pub fn with_left_alone(self, left_alone: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+        Self { left_alone: Some(Arc::new(left_alone)), ..self }
     }
 
     /// Reports that the request is about to be sent: from here on the tool may act. Repeating it has no effect. Returns
@@ -19,7 +30,14 @@ impl Sending {
     /// sent.
     #[must_use]
     pub fn begin(&self) -> bool {
-        self.0.as_ref().is_none_or(|begun| begun())
+        self.begun.as_ref().is_none_or(|begun| begun())
+    }
+
+    /// Reports that the tool, whatever it answered, wants no further call for so long: the call was the last of a rate.
+    pub fn leave_alone(&self, pause: Duration) {
+        if let Some(left_alone) = &self.left_alone {
+            left_alone(pause);
+        }
     }
 }
 

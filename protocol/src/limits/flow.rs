@@ -32,3 +32,26 @@ pub const BACKLOG_WINDOWS: usize = 64_000;
 pub const BACKLOG_BEGINS_AT_ONCE: usize = 256;
 /// Entries of queued executions of which it is looked at once whether somebody still holds them.
 pub const QUEUED_SWEPT_AT_ONCE: usize = 10_000;
+/// The pause before the store is asked again for calls of a day.
+pub const GRANT_RETRY: Duration = Duration::from_secs(1);
+/// After so many failed calls in a row the circuit of a tool opens.
+pub const BREAKER_FAILURES: u32 = 5;
+/// The share of failed calls in percent that opens it, of [`BREAKER_CALLS`] in [`BREAKER_WINDOW`]: a tool that fails every
+/// second call does more harm than one that is left alone.
+pub const BREAKER_PERCENT: u32 = 50;
+/// The fewest calls of which a share is told.
+pub const BREAKER_CALLS: u32 = 20;
+/// The time whose calls are counted for a share.
+pub const BREAKER_WINDOW: Duration = Duration::from_secs(60);
+/// The longest such time.
+pub const BREAKER_WINDOW_LONGEST: Duration = Duration::from_secs(3600);
+/// How long a circuit stays open before it is probed.
+pub const BREAKER_OPEN: Duration = Duration::from_secs(60);
+/// The longest time for which it may stay so.
+pub const BREAKER_OPEN_LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// Calls that probe a tool at once.
+pub const BREAKER_PROBES: u32 = 1;
+/// After a pause, twice as many calls are let pass in each of these times as in the one before, beginning with one.
+pub const RAMP_STEP: Duration = Duration::from_millis(250);
+/// After so many of them all are: by then some 16,000 have passed.
+pub const RAMP_STEPS: u32 = 14;

@@ -36,6 +36,9 @@ pub struct Action {
     /// What follows when its last attempt has failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_last_failure: Option<OnLastFailure>,
+    /// What it does while its tool does not work, which its circuit breaker finds out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when_open: Option<WhenOpen>,
     /// The tool must not act twice: another attempt follows only if the tool certainly did not act, and none after a
     /// crash during a call. If it is unknown whether it acted, `on_unknown` is next.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -77,6 +80,17 @@ pub enum OnLastFailure {
     /// The execution is paused. When a person resumes it, the step begins again with all of its attempts; if nobody does within
     /// a week, the step fails. A step of unknown outcome is not repeated, and nothing is held that cleans up.
     Pause,
+}
+
+/// What an action does while the circuit of its tool is open: too many of its calls have failed, and it is left alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenOpen {
+    /// It waits until the tool works again.
+    #[default]
+    Wait,
+    /// It fails at once, without a call, and `on_failure` is next.
+    Fail,
 }
 
 /// The arguments that a stored task keeps.
@@ -138,6 +152,7 @@ impl FieldsOfKind for Action {
         "timeout",
         "retry",
         "on_last_failure",
+        "when_open",
         "at_most_once",
         "record",
         "already",
@@ -177,6 +192,7 @@ impl FieldsOfKind for Action {
             timeout: fields.timeout.take(),
             retry: fields.retry.take().map(|retry| *retry),
             on_last_failure,
+            when_open: fields.when_open.take(),
             at_most_once: fields.at_most_once.take().unwrap_or_default(),
             record: fields.record.take().unwrap_or_default(),
             undo: fields.undo.take(),
@@ -206,6 +222,7 @@ impl Action {
             timeout,
             retry: retry.cloned(),
             on_last_failure: Some(OnLastFailure::Fail),
+            when_open: None,
             at_most_once: false,
             record: Record::Arguments,
             already: None,

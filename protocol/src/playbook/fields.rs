@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use super::body::{Body, Handler, NestedBody, id};
 use super::{
     Already, Branches, Carried, Choices, Cleanup, Escalation, Handlers, Join, KindWord, OnItemFailure,
-    OnLastFailure, Record, Reminder, Retry, Step, SubVersion, SwitchCase, Tolerance, Undo, Verify,
+    OnLastFailure, Record, Reminder, Retry, Step, SubVersion, SwitchCase, Tolerance, Undo, Verify, WhenOpen,
 };
 use crate::ids::{Name, StepId};
 use crate::suggest::suggestion;
@@ -96,6 +96,7 @@ step_fields! {
     "timeout" timeout: Span,
     "retry" retry: Box<Retry>,
     "on_last_failure" ("given") on_last_failure: OnLastFailure,
+    "when_open" ("given") when_open: WhenOpen,
     "at_most_once" ("given") at_most_once: bool,
     "record" ("given") record: Record,
     "undo" ("given") undo: Box<Undo>,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 pub(super) type FieldHint = (&'static str, &'static str, &'static str, Value);
 
 /// Titles of the types, by their names in the schema.
-pub(super) const TITLES: [(&str, &str); 42] = [
+pub(super) const TITLES: [(&str, &str); 43] = [
     ("Action", "Call of a tool"),
     ("Already", "Was it so before?"),
     ("Approval", "Question to people"),
@@ -47,6 +47,7 @@ pub(super) const TITLES: [(&str, &str); 42] = [
     ("Verify", "Verification"),
     ("WaitFor", "Wait for a signal"),
     ("WaitUntil", "Wait until an instant"),
+    ("WhenOpen", "While the tool does not work"),
     ("WholeBody", "Steps with handlers"),
     ("WholeCleanup", "Cleanup with a time limit"),
 ];
@@ -133,6 +134,7 @@ fn action() -> Vec<FieldHint> {
             "Verification",
             json!([{"action": "edr.host", "arguments": {"host": "{{ input.host }}"}, "until": "result.isolated"}]),
         ),
+        ("Action", "when_open", "While the tool does not work", json!(["fail"])),
     ]
 }
 

@@ -18,7 +18,7 @@ fn setting(kind: SettingKind, name: &str, revision: u64) -> Setting {
         value: Json::from(serde_json::json!({"n": revision, "$text": ["{{ x }}", null, -0.0]})),
         updated_date: Timestamp(1_700_000_000_000 + revision),
         uid: Some("u-1".into()),
-        reason: (revision % 2 == 0).then(|| "a quiet \u{0} night".into()),
+        reason: revision.is_multiple_of(2).then(|| "a quiet \u{0} night".into()),
     }
 }
 
@@ -33,7 +33,7 @@ fn record(number: u8) -> Result<AuditRecord, Box<dyn std::error::Error + Send + 
             _ => Some(tenant("umbrella")?),
         },
         at: Timestamp(u64::from(number)),
-        uid: (number % 2 == 0).then(|| "u-1".into()),
+        uid: number.is_multiple_of(2).then(|| "u-1".into()),
         what: "guardrail.set".into(),
         subject: "isolate".into(),
         outcome: "done".into(),

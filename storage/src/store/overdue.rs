@@ -48,9 +48,10 @@ impl OverdueTasks {
     pub fn status(&self) -> Option<TaskStatus> {
         match self {
             Self::Waiting { kind, .. } if kind.is_answered() => Some(TaskStatus::Waiting),
-            Self::Waiting { kind: WaitKind::Retry | WaitKind::Configuration, .. } | Self::Retrying { .. } => {
-                Some(TaskStatus::Retrying)
+            Self::Waiting {
+                kind: WaitKind::Retry | WaitKind::Configuration | WaitKind::Cooldown, ..
             }
+            | Self::Retrying { .. } => Some(TaskStatus::Retrying),
             Self::Waiting { .. } => None,
         }
     }

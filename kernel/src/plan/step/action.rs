@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_protocol::playbook::{Action, OnLastFailure, Record, Retry};
+use updraft_protocol::playbook::{Action, OnLastFailure, Record, Retry, WhenOpen};
 use updraft_protocol::{ActionSpec, Argument, Effect, Name, SecretReference, Value};
 use url::Url;
 
@@ -39,6 +39,8 @@ pub struct PlannedAction {
     pub record: Record,
     /// Whether its calls may have to wait for a permit.
     pub takes_permit: bool,
+    /// Whether it fails, and does not wait, while the circuit of its tool is open.
+    pub fails_when_open: bool,
     /// The argument that is the URL to which its calls lead, if it has one.
     pub url: Option<&'static str>,
     /// The argument that names the target of the tool.
@@ -121,6 +123,7 @@ impl PlannedAction {
             at_most_once: action.at_most_once,
             record: action.record,
             takes_permit: spec.takes_permit,
+            fails_when_open: action.when_open == Some(WhenOpen::Fail),
             url: url_of(&spec),
             target: spec.target,
             already,

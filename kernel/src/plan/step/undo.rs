@@ -179,6 +179,7 @@ impl PlannedUndo {
             at_most_once: false,
             record: Record::Arguments,
             takes_permit: self.takes_permit,
+            fails_when_open: false,
             url: self.url,
             target: self.target,
             already: None,

@@ -4,6 +4,8 @@ use super::Patch;
 
 const PERMITS: &str = "kernel/src/shared/permits.rs";
 const GATES: &str = "kernel/src/shared/gates.rs";
+const GATED: &str = "kernel/src/shared/gated.rs";
+const CALL_GATE: &str = "kernel/src/call_gate.rs";
 const OUTCOME: &str = "kernel/src/shared/outcome.rs";
 const REVOCABLE: &str = "kernel/src/shared/revocable.rs";
 const DRAIN: &str = "kernel/src/shared/drain.rs";
@@ -51,8 +53,11 @@ pub(super) const PATCHES: &[Patch] = &[
     Patch {
         name: "GateGivesBackSilently",
         file: GATES,
-        find: "        run(self.inner.changed.as_ref());\n",
-        replace: "        if !super::planted::Bug::GateGivesBackSilently.is_planted() {
+        find: "give_back(ticket, was_made);
+        run(self.inner.changed.as_ref());
+",
+        replace: "give_back(ticket, was_made);
+        if !super::planted::Bug::GateGivesBackSilently.is_planted() {
             run(self.inner.changed.as_ref());
         }
 ",
@@ -74,6 +79,33 @@ pub(super) const PATCHES: &[Patch] = &[
         } else {
             lock(&self.gate.inner.gate).leave(&ticket).is_some()
         };
+",
+    },
+    Patch {
+        name: "GatedCountsLate",
+        file: GATED,
+        find: "                tools.remove(tool);
+            }
+        }
+",
+        replace: "                tools.remove(tool);
+            }
+        }
+        if super::planted::Bug::GatedCountsLate.is_planted() {
+            let count = tools.len();
+            drop(tools);
+            self.0.count.store(count, Ordering::Release);
+            return;
+        }
+",
+    },
+    Patch {
+        name: "GateKeepsProbe",
+        file: CALL_GATE,
+        find: "        if self.is_probe_over(ticket) {\n",
+        replace: "        if self.is_probe_over(ticket)
+            && !crate::shared::planted::Bug::GateKeepsProbe.is_planted()
+        {
 ",
     },
     Patch {

@@ -1,0 +1,152 @@
+//! Circuit breakers of tools: their policies, as a backend declares them, and what people decide of them at run time, which
+//! is stored. Owns neither the circuits nor their decisions.
+
+use std::collections::BTreeMap;
+
+use updraft_actors::EngineContext;
+use updraft_actors::gates::CircuitName;
+use updraft_kernel::circuit::ForcedCircuit;
+use updraft_protocol::{Asked, BreakerPolicy, Json, Name, Setting, SettingKind, TenantCode, Timestamp};
+
+use crate::builder::Builder;
+use crate::engine::Engine;
+use crate::error::StartError;
+use crate::settings::{SettingError, SettingName, Settings};
+
+/// What a person has decided of a tool's circuits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForcedBreaker {
+    /// Which circuits.
+    pub circuit: CircuitName,
+    /// Whether calls are made.
+    pub forced: ForcedCircuit,
+    /// Who has decided it.
+    pub uid: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl Builder {
+    /// When the circuits of an integration open; by default as [`BreakerPolicy::new`] says. There is one for each tenant, host
+    /// and credential.
+    ///
+    /// While a circuit is open no call is made: a step waits, at most for its `retry.give_up_after`, or fails at once where it
+    /// says `when_open: fail`.
+    #[must_use]
+    pub fn breaker(mut self, integration: impl Into<String>, policy: BreakerPolicy) -> Self {
+        self.breakers.insert(integration.into(), policy);
+        self
+    }
+
+    /// The declared breakers, by integration.
+    ///
+    /// # Errors
+    /// [`StartError::Configuration`]: one of an integration that is not there, or that cannot be meant.
+    pub(crate) fn breaker_policies(&self) -> Result<BTreeMap<Name, BreakerPolicy>, StartError> {
+        let policies = self.breakers.iter().map(|(integration, policy)| {
+            let wrong = |why: &dyn std::fmt::Display| {
+                StartError::Configuration(format!("breaker: {integration}: {why}"))
+            };
+            let policy = policy.checked().map_err(|error| wrong(&error))?;
+            if !self.integrations.contains_key(integration) {
+                return Err(wrong(&"no such integration"));
+            }
+            Ok((Name::new(integration).map_err(|error| wrong(&error))?, policy))
+        });
+        policies.collect()
+    }
+}
+
+impl Engine {
+    /// A person decides whether calls of a tool are made, whatever they say of it. Stored, and so from the next start on too,
+    /// until it is [released](Self::release_breaker).
+    ///
+    /// # Errors
+    /// The person or the reason is missing, there is no such integration, or the store did not answer.
+    pub async fn force_breaker(
+        &self,
+        circuit: &CircuitName,
+        forced: ForcedCircuit,
+        (uid, reason): (&str, &str),
+    ) -> Result<(), SettingError> {
+        if !self.context.tools.has(&circuit.integration) {
+            return Err(SettingError::Invalid(format!(
+                "integration: there is no \"{}\"",
+                circuit.integration
+            )));
+        }
+        let value = Json::from(serde_json::json!({ "forced": word(forced) }));
+        let asked = Asked { uid: uid.into(), reason: reason.into() };
+        Settings::of(&self.context).set(named(circuit, &key(circuit)), value, &asked).await?;
+        load(&self.context).await
+    }
+
+    /// Leaves circuits to their calls again.
+    ///
+    /// # Errors
+    /// The person or the reason is missing, nobody has decided of them, or the store did not answer.
+    pub async fn release_breaker(
+        &self,
+        circuit: &CircuitName,
+        (uid, reason): (&str, &str),
+    ) -> Result<(), SettingError> {
+        let asked = Asked { uid: uid.into(), reason: reason.into() };
+        Settings::of(&self.context).clear(named(circuit, &key(circuit)), &asked).await?;
+        load(&self.context).await
+    }
+
+    /// What people have decided of circuits.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn forced_breakers(&self) -> Result<Vec<ForcedBreaker>, SettingError> {
+        let all = Settings::of(&self.context).all(SettingKind::Breaker).await?;
+        Ok(all.iter().filter_map(forced_breaker).collect())
+    }
+}
+
+/// Reads what people have decided, and has the gates know it.
+pub(crate) async fn load(context: &EngineContext) -> Result<(), SettingError> {
+    let all = Settings::of(context).all(SettingKind::Breaker).await?;
+    let forced = all.iter().filter_map(forced_breaker).map(|forced| (forced.circuit, forced.forced));
+    context.gates.force(forced.collect());
+    Ok(())
+}
+
+fn named<'a>(circuit: &'a CircuitName, name: &'a str) -> SettingName<'a> {
+    SettingName { kind: SettingKind::Breaker, name, tenant: circuit.tenant.as_ref() }
+}
+
+/// Tool, tenant and host, each of which may have any character.
+fn key(circuit: &CircuitName) -> String {
+    serde_json::json!([
+        circuit.integration.as_str(),
+        circuit.tenant.as_ref().map(TenantCode::as_str),
+        circuit.host
+    ])
+    .to_string()
+}
+
+const fn word(forced: ForcedCircuit) -> &'static str {
+    match forced {
+        ForcedCircuit::Open => "open",
+        ForcedCircuit::Closed => "closed",
+    }
+}
+
+/// `None` for what no engine of this version has stored.
+fn forced_breaker(setting: &Setting) -> Option<ForcedBreaker> {
+    let name = SettingKind::Breaker.name_in(&setting.key)?;
+    let (integration, tenant, host): (String, Option<String>, Option<String>) =
+        serde_json::from_str(name).ok()?;
+    let value: serde_json::Value = serde_json::from_str(setting.value.as_str()).ok()?;
+    let forced = [ForcedCircuit::Open, ForcedCircuit::Closed];
+    let forced = forced.into_iter().find(|forced| value["forced"] == word(*forced))?;
+    let tenant = tenant.map(|tenant| TenantCode::new(&tenant)).transpose().ok()?;
+    let circuit = CircuitName { integration: Name::new(&integration).ok()?, tenant, host };
+    let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(str::to_owned);
+    let (uid, reason) = (text(&setting.uid), text(&setting.reason));
+    Some(ForcedBreaker { circuit, forced, uid, reason, since: setting.updated_date })
+}
