@@ -4,6 +4,7 @@
 mod children;
 mod cleanup;
 mod containments;
+mod cooldowns;
 mod glue;
 mod kernel;
 mod loops;
@@ -15,6 +16,7 @@ mod undo;
 pub use children::CHILDREN;
 pub use cleanup::CLEANUP;
 pub use containments::CONTAINMENTS;
+pub use cooldowns::COOLDOWNS;
 pub use glue::GLUE;
 pub use kernel::KERNEL;
 pub use loops::LOOPS;
@@ -40,7 +42,7 @@ pub struct Mutant {
 
 /// All planted bugs.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    let kernel = KERNEL.iter().chain(CLEANUP).chain(CHILDREN).chain(LOOPS);
+    let kernel = KERNEL.iter().chain(COOLDOWNS).chain(CLEANUP).chain(CHILDREN).chain(LOOPS);
     kernel.chain(PEOPLE).chain(UNDO_BUGS).chain(CONTAINMENTS).chain(RERUNS).chain(SHELL).chain(GLUE)
 }
 

@@ -6,6 +6,7 @@ mod calls;
 mod children;
 mod cleanup;
 mod containments;
+mod cooldowns;
 mod ending;
 mod pauses;
 mod reruns;

@@ -51,6 +51,14 @@ pub fn acquire(
     cx: &mut Context,
 ) -> Option<Result<(), Failure>> {
     let (high, low) = task.uuid().as_u64_pair();
+    // Asked again, a tool that was left alone may be called.
+    let mut held = cx.dice(Purpose::Permit, &[high, low, cx.now]);
+    if cx.noisy(Noise::ToolsQueue) && held.one_in(10) {
+        cx.statistics.count("calls of tools that are left alone");
+        let pause = Duration::from_secs(held.pick(&[1, 40, 600]));
+        let kind = held.pick(&[FailureKind::Unavailable, FailureKind::Limited]);
+        return Some(Err(Failure::new(kind, "it is left alone").with_retry_after(pause)));
+    }
     let mut dice = cx.dice(Purpose::Permit, &[high, low, cx.oracle.calls_of(task)]);
     if !cx.noisy(Noise::ToolsQueue) || dice.one_in(3) {
         return Some(Ok(()));

@@ -28,6 +28,7 @@ fn holds(from: u64) -> io::Result<()> {
         "completed",
         "cancelled",
         "calls that stand in line",
+        "calls of tools that are left alone",
         "submissions answered by their key",
         "submissions refused for another input",
     ] {

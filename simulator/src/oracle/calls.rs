@@ -182,7 +182,7 @@ impl Oracle {
         }
         let step = machine.plan().index_of(&task.head.step_id).map(|index| machine.plan().step(index));
         // The timer of a wait that is over may still be handed out.
-        let is_action = step.is_some_and(|step| matches!(step.kind, PlannedKind::Action(_)));
+        let is_action = step.and_then(PlannedAction::of).is_some();
         let cleans_up = task.state.wait.as_ref().is_some_and(|wait| wait.kind == WaitKind::Cleanup);
         let is_over = task.state.status != TaskStatus::Retrying
             || began_again(task, due)
@@ -193,6 +193,9 @@ impl Oracle {
         if let Some(wait) = task.state.wait.as_ref().filter(|wait| wait.kind == WaitKind::Cleanup) {
             return self.cleanup_armed(step, task, wait, due);
         }
+        if let Some(armed) = self.cooldown_armed(machine, (step, task), due) {
+            return armed;
+        }
         if let Some(PlannedKind::Repeat(repeat)) = step.map(|step| &step.kind) {
             let earlier = self.dues.range((task.task_request_id, 0)..(task.task_request_id, u32::MAX));
             let is_current = task.state.wait.as_ref().is_some_and(|wait| wait.until == Some(due));
@@ -201,10 +204,8 @@ impl Oracle {
             }
             let Some(round) = next_round(repeat, task, due)? else { return Ok(()) };
             let before = *self.dues.entry((task.task_request_id, round)).or_insert(due);
-            if before != due {
-                return broken("waits are kept", format!("round {round} waits until {due} after {before}"));
-            }
-            return Ok(());
+            let told = || format!("round {round} waits until {due} after {before}");
+            return if before == due { Ok(()) } else { broken("waits are kept", told()) };
         }
         if let Some(PlannedKind::Approval(approval)) = step.map(|step| &step.kind)
             && beside(approval, due.since(task.state.started_date.unwrap_or_default()))
