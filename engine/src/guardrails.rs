@@ -9,16 +9,16 @@ use thiserror::Error;
 use updraft_actors::EngineContext;
 use updraft_actors::guardrails::EnforcedGuardrails;
 use updraft_kernel::guardrail::{GuardrailMistake, GuardrailSet, PlannedGuardrail};
-use updraft_protocol::limits::{GUARDRAILS, PAGE_ROWS};
+use updraft_protocol::limits::GUARDRAILS;
 use updraft_protocol::{
-    Asked, AuditId, AuditRecord, Guardrail, Json, Name, Setting, SettingKind, TenantCode, Timestamp,
+    Asked, AuditRecord, Guardrail, Json, Name, Setting, SettingKind, TenantCode, Timestamp,
 };
 use updraft_storage::store::{self, AuditQuery, Store};
-use uuid::Uuid;
 
 use crate::builder::Builder;
 use crate::engine::Engine;
 use crate::error::{ReadError, StartError};
+use crate::settings::{SettingError, SettingName, Settings};
 
 /// The guardrails of an engine.
 pub struct Guardrails {
@@ -198,10 +198,7 @@ impl Guardrails {
             return Err(GuardrailError::TooMany);
         }
         for guardrail in guardrails {
-            let value = serde_json::to_value(&guardrail).map_or_else(|_| Json::null(), Json::from);
-            self.change(&guardrail.name, value.clone(), &asked).await?;
-            let what = ("guardrail.set", &guardrail.name);
-            self.audit_change(&guardrail.tenants, what, &asked, Some(value)).await?;
+            self.change((&guardrail.name, &guardrail.tenants), Some(&guardrail), &asked).await?;
         }
         Ok(())
     }
@@ -217,8 +214,7 @@ impl Guardrails {
         let known = self.list().await?;
         let before = known.into_iter().find(|entry| entry.name == *name).and_then(|entry| entry.guardrail);
         let Some(before) = before else { return Err(GuardrailError::NoGuardrail(name.clone())) };
-        self.change(name, Json::null(), &asked).await?;
-        self.audit_change(&before.tenants, ("guardrail.cleared", name), &asked, None).await
+        self.change((name, &before.tenants), None, &asked).await
     }
 
     /// A page of the audit, the newest first: who changed guardrails, which calls they refused, and who let some pass.
@@ -229,50 +225,32 @@ impl Guardrails {
         Ok(self.context.store.audit(query).await?)
     }
 
-    /// Stores a change, and lets it hold.
-    async fn change(&self, name: &Name, value: Json, asked: &Asked) -> Result<(), GuardrailError> {
-        /// Operators are few.
-        const TRIES: usize = 5;
-        let key = SettingKind::Guardrail.key(name.as_str());
-        for _ in 0..TRIES {
-            let before = self.context.store.setting(&key).await.map_err(ReadError::from)?;
-            let before = before.map(|setting| setting.revision);
-            let setting = Setting {
-                key: key.clone(),
-                revision: before.unwrap_or(0) + 1,
-                value: value.clone(),
-                updated_date: self.context.clock.now(),
-                uid: Some(asked.uid.clone()),
-                reason: Some(asked.reason.clone()),
-            };
-            if self.context.store.put_setting(setting, before).await.map_err(ReadError::from)? {
-                load(&self.context).await.map_err(ReadError::from)?;
-                return Ok(());
-            }
-        }
-        Err(GuardrailError::Busy(name.clone()))
-    }
-
-    async fn audit_change(
+    /// Changes one, and lets the change hold; `None` clears it.
+    async fn change(
         &self,
-        tenants: &[TenantCode],
-        (what, name): (&str, &Name),
+        (name, tenants): (&Name, &[TenantCode]),
+        guardrail: Option<&Guardrail>,
         asked: &Asked,
-        details: Option<Json>,
     ) -> Result<(), GuardrailError> {
-        use updraft_protocol::limits::AUDIT_DETAIL_BYTES;
-        let record = AuditRecord {
-            id: AuditId::new(Uuid::now_v7()),
-            tenant_code: if let [tenant] = tenants { Some(tenant.clone()) } else { None },
-            at: self.context.clock.now(),
-            uid: Some(asked.uid.clone()),
-            what: what.into(),
-            subject: name.as_str().into(),
-            outcome: "done".into(),
-            reason: Some(asked.reason.clone()),
-            details: details.filter(|details| details.as_str().len() <= AUDIT_DETAIL_BYTES),
+        let tenant = if let [tenant] = tenants { Some(tenant) } else { None };
+        let of = SettingName { kind: SettingKind::Guardrail, name: name.as_str(), tenant };
+        let settings = Settings::of(&self.context);
+        let changed = match guardrail {
+            Some(guardrail) => {
+                let value = serde_json::to_value(guardrail).map_or_else(|_| Json::null(), Json::from);
+                settings.set(of, value, asked).await
+            }
+            None => settings.set_nothing(of, asked).await,
         };
-        Ok(self.context.store.add_audit(vec![record]).await.map_err(ReadError::from)?)
+        changed.map_err(|error| match error {
+            SettingError::Store(error) => GuardrailError::from(error),
+            SettingError::NoReason => GuardrailError::NotAsker,
+            SettingError::Full => GuardrailError::TooMany,
+            SettingError::Busy(_) | SettingError::Missing(_) | SettingError::Invalid(_) => {
+                GuardrailError::Busy(name.clone())
+            }
+        })?;
+        Ok(load(&self.context).await.map_err(ReadError::from)?)
     }
 }
 
@@ -302,20 +280,15 @@ pub(crate) async fn load(context: &EngineContext) -> Result<(), store::Error> {
 
 /// The settings of guardrails, by their names.
 async fn stored(context: &EngineContext) -> Result<Vec<(Name, Setting)>, store::Error> {
-    let mut found: Vec<(Name, Setting)> = Vec::new();
-    let mut after: Option<Arc<str>> = None;
-    loop {
-        let page = context.store.settings(SettingKind::Guardrail, after.as_deref(), PAGE_ROWS).await?;
-        after = page.last().map(|setting| setting.key.clone());
-        let is_last = page.len() < PAGE_ROWS;
-        found.extend(page.into_iter().filter_map(|setting| {
-            let name = SettingKind::Guardrail.name_in(&setting.key).and_then(|name| Name::new(name).ok())?;
-            Some((name, setting))
-        }));
-        if is_last || after.is_none() {
-            return Ok(found);
-        }
-    }
+    let all = Settings::of(context).all(SettingKind::Guardrail).await.map_err(|error| match error {
+        SettingError::Store(ReadError::Store(error)) => error,
+        error => store::Error::Refused(error.to_string()),
+    })?;
+    let named = all.into_iter().filter_map(|setting| {
+        let name = SettingKind::Guardrail.name_in(&setting.key).and_then(|name| Name::new(name).ok())?;
+        Some((name, setting))
+    });
+    Ok(named.collect())
 }
 
 /// The guardrail that a setting has; `None` if it was cleared.

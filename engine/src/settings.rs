@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use updraft_actors::EngineContext;
-use updraft_protocol::limits::{COMMENT_BYTES, CONTAINMENT_TRIES, KEY_BYTES, PAGE_ROWS, SETTINGS};
-use updraft_protocol::{Asked, AuditId, AuditRecord, Json, Setting, SettingKind, TenantCode, Timestamp};
+use updraft_protocol::limits::{
+    AUDIT_DETAIL_BYTES, COMMENT_BYTES, CONTAINMENT_TRIES, KEY_BYTES, PAGE_ROWS, SETTINGS,
+};
+use updraft_protocol::{Asked, AuditId, AuditRecord, Json, Setting, SettingKind, TenantCode};
 use updraft_storage::page;
 use updraft_storage::store::{AuditQuery, Store};
 use uuid::Uuid;
@@ -95,8 +97,22 @@ impl<'a> Settings<'a> {
         of: SettingName<'_>,
         value: Json,
         asked: &Asked,
-    ) -> Result<Setting, SettingError> {
-        self.record(of, "set", "asked", asked, Some(value.clone())).await?;
+    ) -> Result<(), SettingError> {
+        self.put(of, value.clone(), asked).await?;
+        self.record(of, "set", asked, Some(value)).await
+    }
+
+    /// Has nothing set, also where something else would hold then: `null` is set.
+    ///
+    /// # Errors
+    /// The person or the reason, or the store.
+    pub(crate) async fn set_nothing(self, of: SettingName<'_>, asked: &Asked) -> Result<(), SettingError> {
+        self.put(of, Json::null(), asked).await?;
+        self.record(of, "cleared", asked, None).await
+    }
+
+    async fn put(self, of: SettingName<'_>, value: Json, asked: &Asked) -> Result<(), SettingError> {
+        sound(asked)?;
         let key = of.kind.key(of.name);
         let store = self.store();
         for _ in 0..CONTAINMENT_TRIES {
@@ -105,23 +121,23 @@ impl<'a> Settings<'a> {
                 key: key.clone(),
                 revision: before.unwrap_or_default() + 1,
                 value: value.clone(),
-                updated_date: self.now(),
+                updated_date: self.context.clock.now(),
                 uid: Some(asked.uid.clone()),
                 reason: Some(asked.reason.clone()),
             };
-            if store.put_setting(setting.clone(), before).await.map_err(ReadError::from)? {
-                return Ok(setting);
+            if store.put_setting(setting, before).await.map_err(ReadError::from)? {
+                return Ok(());
             }
         }
         Err(SettingError::Busy(key))
     }
 
-    /// Clears what was set; returns what it was.
+    /// Removes what was set.
     ///
     /// # Errors
     /// The person or the reason, nothing was set, or the store.
-    pub(crate) async fn clear(self, of: SettingName<'_>, asked: &Asked) -> Result<Setting, SettingError> {
-        self.record(of, "clear", "asked", asked, None).await?;
+    pub(crate) async fn clear(self, of: SettingName<'_>, asked: &Asked) -> Result<(), SettingError> {
+        sound(asked)?;
         let key = of.kind.key(of.name);
         let store = self.store();
         for _ in 0..CONTAINMENT_TRIES {
@@ -129,7 +145,7 @@ impl<'a> Settings<'a> {
                 return Err(SettingError::Missing(key));
             };
             if store.remove_setting(&key, before.revision).await.map_err(ReadError::from)? {
-                return Ok(before);
+                return self.record(of, "cleared", asked, None).await;
             }
         }
         Err(SettingError::Busy(key))
@@ -156,29 +172,25 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// Adds a record of a change to the audit. Before the change: one that a crash cut short is told, and none is missing.
+    /// Adds a record of a change to the audit. After it: the setting itself has the person and the reason, which a crash
+    /// between the two does not take away.
     async fn record(
         self,
         of: SettingName<'_>,
         what: &str,
-        outcome: &str,
         asked: &Asked,
         details: Option<Json>,
     ) -> Result<(), SettingError> {
-        if !asked.is_sound() {
-            return Err(SettingError::NoReason);
-        }
         let record = AuditRecord {
             id: AuditId::new(Uuid::now_v7()),
             tenant_code: of.tenant.cloned(),
-            at: self.now(),
+            at: self.context.clock.now(),
             uid: Some(asked.uid.clone()),
             what: format!("{}.{what}", of.kind.as_str()).into(),
             subject: of.name.into(),
-            outcome: outcome.into(),
+            outcome: "done".into(),
             reason: Some(asked.reason.clone()),
-            details: details
-                .filter(|details| details.as_str().len() <= updraft_protocol::limits::AUDIT_DETAIL_BYTES),
+            details: details.filter(|details| details.as_str().len() <= AUDIT_DETAIL_BYTES),
         };
         Ok(self.store().add_audit(vec![record]).await.map_err(ReadError::from)?)
     }
@@ -186,8 +198,9 @@ impl<'a> Settings<'a> {
     fn store(self) -> &'a dyn Store {
         &*self.context.store
     }
+}
 
-    fn now(self) -> Timestamp {
-        self.context.clock.now()
-    }
+/// Refuses a change that nobody asks for.
+fn sound(asked: &Asked) -> Result<(), SettingError> {
+    if asked.is_sound() { Ok(()) } else { Err(SettingError::NoReason) }
 }

@@ -179,7 +179,7 @@ async fn what_a_person_has_decided_outlives_a_restart_and_is_audited() {
     let query = AuditQuery { tenant: Some(tenant("acme")), after: None, limit: 10 };
     let told: Vec<_> = second.audit(query).await.unwrap().into_iter().map(|record| record.what).collect();
     assert_eq!(told.last().map(|what| &**what), Some("breaker.set"));
-    assert!(told.iter().any(|what| &**what == "breaker.clear"));
+    assert!(told.iter().any(|what| &**what == "breaker.cleared"));
 }
 
 #[tokio::test]
