@@ -232,6 +232,32 @@ fn a_directory_is_read_with_all_mistakes_of_its_files() {
     assert!(matches!(missing, Err(Error::File { .. })));
 }
 
+#[test]
+fn certificates_and_proxies_are_those_of_its_hosts() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("edr.yaml");
+    let build = |more: &str| {
+        std::fs::write(&file, WHOLE.replace("headers:", &format!("{more}\nheaders:"))).unwrap();
+        let connectors = Connectors::builder(HttpIntegration::builder()).file(&file)?;
+        connectors.build().map(|all| all.newest().count())
+    };
+    for more in [
+        "proxy: direct",
+        "proxy: http://proxy.example:3128",
+        "tls: {minimum: '1.3', server_name: edr.internal}",
+    ] {
+        assert_eq!(build(more).unwrap_or_else(|error| panic!("{more}: {error}")), 1);
+    }
+    assert!(matches!(build("tls: {trust: none.pem}"), Err(Error::File { .. })));
+    std::fs::write(directory.path().join("empty.pem"), "").unwrap();
+    assert!(matches!(build("tls: {identity: empty.pem}"), Err(Error::Http(_))));
+    for more in ["proxy: http://u:p@proxy.example", "proxy: ftp://proxy.example"] {
+        let error = build(more).unwrap_err();
+        assert!(error.to_string().contains("proxy: `direct` is needed"), "{error}");
+        assert!(!error.to_string().contains("u:p"), "{error}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

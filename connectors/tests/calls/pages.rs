@@ -178,3 +178,39 @@ async fn a_page_that_fails_or_has_no_list_fails_the_call() {
         assert_eq!(failure.kind, FailureKind::InvalidResponse);
     }
 }
+
+#[tokio::test]
+async fn a_secret_in_the_query_goes_along_to_the_next_page_and_the_rest_is_the_links() {
+    let tool = Tool::start(|number, _| match number {
+        0 => answer(200, json!({"data": [1], "next": "/v1/items?after=1&kind=other"})),
+        _ => answer(200, json!({"data": [2]})),
+    })
+    .await;
+    let text = "
+connector: keyed
+version: 1
+base_url: BASE/v1
+actions:
+  list:
+    request: {path: /items, query: {kind: all, key: {$secret: token}}}
+    pagination: {by: url, items: '{{ body.data }}', next: '{{ body.next|default(none) }}'}
+";
+    let keyed = tool.connector(text);
+    let output = call(&keyed, "list", json!({})).await.unwrap();
+    assert_eq!(output["items"], json!([1, 2]));
+    let came = tool.came();
+    assert_eq!(came[0].target, "/v1/items?key=secret-token&kind=all");
+    assert_eq!(came[1].target, "/v1/items?after=1&kind=other&key=secret-token");
+}
+
+#[tokio::test]
+async fn a_page_that_is_cut_fails_the_call() {
+    let tool = Tool::start(|number, _| match number {
+        0 => answer(200, json!({"data": [1], "next": "a"})),
+        _ => (axum::http::StatusCode::OK, "{\"data\": [2").into_response(),
+    })
+    .await;
+    let listing = tool.connector(&listing("cursor: '{{ page.cursor }}'", CURSOR));
+    let failure = call(&listing, "list", json!({})).await.unwrap_err();
+    assert_eq!((failure.kind, failure.may_have_acted()), (FailureKind::InvalidResponse, false));
+}
