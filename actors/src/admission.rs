@@ -102,9 +102,35 @@ impl Admission {
         self.line.changed.notify_one();
     }
 
-    /// Room for one more queued execution: [`Self::arrived`] or [`Self::withdrawn`] follows.
-    pub(crate) fn arrive(&self, tenant: &TenantCode) -> Result<(), BacklogFull> {
-        self.line.backlog().arrive(tenant, u64::MAX)
+    /// Room for one more queued execution, of which the tenant may have so many: [`Self::arrived`] or [`Self::withdrawn`] follows.
+    pub(crate) fn arrive(&self, tenant: &TenantCode, most: Option<u64>) -> Result<(), BacklogFull> {
+        self.line.backlog().arrive(tenant, most.unwrap_or(u64::MAX))
+    }
+
+    /// Nothing queued of a tenant begins from now on, or it does again; `None` where something of it may begin that might not.
+    pub(crate) fn pause(&self, tenant: &TenantCode, is_paused: Option<bool>) {
+        let mut backlog = self.line.backlog();
+        match is_paused {
+            Some(is_paused) => backlog.pause(tenant, is_paused),
+            None => backlog.refresh(tenant),
+        }
+        drop(backlog);
+        self.line.changed.notify_one();
+    }
+
+    /// How many executions may be in flight, all tenants together.
+    pub fn places(&self) -> u64 {
+        self.permits.total() as u64
+    }
+
+    /// Sets what a tenant has of the places, instead of what each other one has, and its turns in a round.
+    pub(crate) fn set_share(&self, tenant: &TenantCode, (places, weight): (Option<u64>, u32)) {
+        self.permits.set_share(tenant, places.map(|places| usize::try_from(places).unwrap_or(usize::MAX)));
+        let mut backlog = self.line.backlog();
+        backlog.set_weight(tenant, weight);
+        backlog.readmit(tenant);
+        drop(backlog);
+        self.line.changed.notify_one();
     }
 
     /// A queued execution is durable, at this position in the journal.

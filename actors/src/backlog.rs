@@ -37,7 +37,7 @@ impl Arrival {
     /// # Errors
     /// There is none.
     pub fn new(context: Arc<EngineContext>, tenant: TenantCode) -> Result<Self, BacklogFull> {
-        context.admission.arrive(&tenant)?;
+        context.admission.arrive(&tenant, context.quotas.of(&tenant).queued)?;
         Ok(Self { context, tenant: Some(tenant) })
     }
 
@@ -134,7 +134,9 @@ async fn read(context: Arc<EngineContext>, tenant: TenantCode, limit: usize, new
     while newest > 0 && !context.stored.reached(newest + 1) {
         tokio::time::sleep(LOOK).await;
     }
-    let query = QueuedQuery { tenant: tenant.clone(), except: Vec::new(), limit };
+    let except = context.pauses.playbooks(&tenant);
+    let leaves_out = !except.is_empty();
+    let query = QueuedQuery { tenant: tenant.clone(), except, limit };
     let page = match context.store.queued(query).await {
         Ok(rows) => {
             let is_last = rows.len() < limit;
@@ -142,7 +144,7 @@ async fn read(context: Arc<EngineContext>, tenant: TenantCode, limit: usize, new
                 let entry = context.registry.get(queued.peid);
                 entry.is_none_or(|entry| entry.is_queued() && entry.outcome().is_none())
             };
-            Some(QueuedPage { first: rows.into_iter().filter(waits).collect(), is_last })
+            Some(QueuedPage { first: rows.into_iter().filter(waits).collect(), is_last, leaves_out })
         }
         Err(error) => {
             tracing::warn!(%tenant, %error, "queued executions cannot be read yet");

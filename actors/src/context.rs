@@ -8,7 +8,7 @@ use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::shared::outcome::OutcomeCell;
 use updraft_kernel::shared::permits::Permits;
 use updraft_kernel::shared::watermark::DurableWatermark;
-use updraft_protocol::TenantCode;
+use updraft_protocol::{Asked, PauseScope, TenantCode};
 use updraft_storage::Store;
 use updraft_storage::log::{self, Log};
 
@@ -19,7 +19,9 @@ use crate::gates::Gates;
 use crate::guardrails::EnforcedGuardrails;
 use crate::lease_check::LeaseCheck;
 use crate::missing::Missing;
+use crate::pauses::Pauses;
 use crate::plans::Plans;
+use crate::quotas::Quotas;
 use crate::registry::Registry;
 use crate::router::Router;
 use crate::secrets::Secrets;
@@ -56,6 +58,10 @@ pub struct EngineContext {
     pub guardrails: EnforcedGuardrails,
     /// The permits for executions in flight.
     pub admission: Admission,
+    /// The quotas of tenants.
+    pub quotas: Quotas,
+    /// What is paused as a whole.
+    pub pauses: Pauses,
     /// The permits for parked executions.
     pub parked: Permits,
     /// The epochs that the store gave this engine.
@@ -87,6 +93,19 @@ impl EngineContext {
             guardrails,
             gated: self.gates.gated().clone(),
         }
+    }
+
+    /// Has the quotas of a tenant hold that are known now.
+    pub fn apply_quota(&self, tenant: &TenantCode) {
+        let quota = self.quotas.of(tenant);
+        self.admission.set_share(tenant, (quota.in_flight, quota.weight.unwrap_or(1)));
+    }
+
+    /// Nothing of a scope begins from now on, or it does again. What runs of it goes on.
+    pub fn pause(&self, scope: &PauseScope, asked: Option<Asked>) {
+        let is_paused = asked.is_some();
+        self.pauses.set(scope, asked);
+        self.admission.pause(&scope.tenant, scope.playbook.is_none().then_some(is_paused));
     }
 
     /// Waits until everything that is in the log now is in the store.

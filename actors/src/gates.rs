@@ -114,7 +114,7 @@ pub(crate) struct ToolCall<'a> {
     /// Where it leads.
     pub(crate) host: Option<String>,
     pub(crate) tenant: &'a TenantCode,
-    pub(crate) priority: Priority,
+    pub(crate) order: (u32, Priority),
     pub(crate) secrets: &'a [SecretReference],
     /// Whether it fails, and does not wait, while the circuit is open.
     pub(crate) fails_when_open: bool,
@@ -159,7 +159,7 @@ impl Gates {
         let own = GateKey::of(&call);
         let is_needed = limits.is_some() || self.forced_of(&own).is_some();
         let turn = |own, shared| {
-            Some(Ok(GateTurn::new(own, shared, call.tenant.clone(), call.priority, call.fails_when_open)))
+            Some(Ok(GateTurn::new(own, shared, call.tenant.clone(), call.order, call.fails_when_open)))
         };
         if !is_needed {
             return self.troubled(&own).map_or_else(|| None, |gate| turn(gate, None));

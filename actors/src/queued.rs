@@ -36,6 +36,13 @@ impl Drop for Claimed<'_> {
     }
 }
 
+/// An entry for an execution in an engine in which nothing that is queued begins; known to nobody else.
+pub fn entry_at_rest(tenant: &TenantCode, peid: ExecutionId) -> Arc<RegistryEntry> {
+    let entry = RegistryEntry::new(peid, tenant.clone(), None);
+    entry.set_queued();
+    Arc::new(entry)
+}
+
 /// The entry of a queued execution that nobody holds; `None` if the tenant has no queued execution of this id.
 ///
 /// # Errors
@@ -150,6 +157,8 @@ async fn claim<'a>(
         }
         match context.admission.claim(tenant, peid) {
             Claim::Claimed => break,
+            // Nothing that is queued begins in this engine.
+            Claim::NotQueued if !context.admission.queues() => break,
             Claim::Busy => context.timer.pause(PAUSE).await,
             Claim::NotQueued => return Ok(None),
         }

@@ -41,6 +41,7 @@ mod overdue;
 mod pause;
 mod plain_progress;
 mod playbook;
+mod prioritise;
 mod progress;
 mod reading;
 mod recover;
@@ -123,6 +124,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Containments(options) => wait(containments::containments(&options)),
         Command::Guardrail(options) => wait(guardrails::guardrails(&options)),
         Command::Pause(options) => wait(pause::pause(&options)),
+        Command::Prioritise(options) => wait(prioritise::prioritise(&options)),
         Command::Skip(options) => wait(skip::skip(&options)),
         Command::Extend(options) => wait(extend::extend(&options)),
         Command::Resume(options) => wait(pause::resume(&options)),

@@ -36,7 +36,9 @@ pub(crate) use grants::Grants;
 pub(crate) use graph::DrawGraph;
 pub(crate) use guardrails::{By, GuardrailCommand, GuardrailOptions};
 pub(crate) use look::{AskWhy, Show};
-pub(crate) use people::{AnswerApproval, ExtendWait, HoldExecution, SendSignal, ShowInbox, SkipTask};
+pub(crate) use people::{
+    AnswerApproval, ExtendWait, HoldExecution, PrioritiseExecution, SendSignal, ShowInbox, SkipTask,
+};
 pub(crate) use rerun::RerunExecution;
 pub(crate) use testing::{DryRun, Replay, Test};
 pub(crate) use validate::Validate;
@@ -91,6 +93,8 @@ pub(crate) enum Command {
     Guardrail(GuardrailOptions),
     /// Pauses an execution: what runs may end, nothing begins until `resume`.
     Pause(HoldExecution),
+    /// Gives a queued execution another priority: it begins before those of a lower one, up to a minute later for each step.
+    Prioritise(PrioritiseExecution),
     /// Ends the wait of a task before its time; an approval fails, which `--operate` is needed for.
     Skip(SkipTask),
     /// Lets the wait of a task end later or sooner: of an approval, a `wait_for`, a `delay` or a `wait_until`.

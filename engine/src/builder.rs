@@ -19,7 +19,9 @@ use updraft_protocol::limits::{
     SPAN, START_STANDSTILL, SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX, WATCH_EVERY,
 };
 use updraft_protocol::secret::NoSecrets;
-use updraft_protocol::{BreakerPolicy, CallLimits, Catalogue, Guardrail, Integration, Name, SecretProvider};
+use updraft_protocol::{
+    BreakerPolicy, CallLimits, Catalogue, Guardrail, Integration, Name, Quota, SecretProvider, TenantCode,
+};
 use updraft_storage::journal::Durability;
 use updraft_storage::{Store, StoreAddress};
 
@@ -51,6 +53,8 @@ pub struct Builder {
     pub(crate) executions_in_flight: usize,
     pub(crate) executions_in_flight_of_tenant: Option<usize>,
     pub(crate) backlog: u64,
+    pub(crate) quota: Quota,
+    pub(crate) quotas: BTreeMap<TenantCode, Quota>,
     pub(crate) submit_timeout: Duration,
     /// `None` for the limit that suits the store.
     pub(crate) batch_limit: Option<BatchLimit>,
@@ -84,6 +88,8 @@ impl Default for Builder {
             executions_in_flight: EXECUTIONS_IN_FLIGHT,
             executions_in_flight_of_tenant: None,
             backlog: BACKLOG,
+            quota: Quota::default(),
+            quotas: BTreeMap::new(),
             submit_timeout: SUBMIT_TIMEOUT,
             batch_limit: None,
             flush_delay: FLUSH_DELAY,
@@ -257,13 +263,6 @@ impl Builder {
         self
     }
 
-    /// Tasks at once in one execution, unless its playbook sets it; by default 10.
-    #[must_use]
-    pub fn tasks_at_once(mut self, tasks: usize) -> Self {
-        self.tasks_at_once = tasks;
-        self
-    }
-
     /// How long `submit` waits for a permit where it does not queue, and for the answers of store and journal; by default 5 s. The answers have
     /// at least a second, which a busy disk may need.
     #[must_use]
@@ -370,6 +369,7 @@ impl Builder {
     pub(crate) fn checked(&self) -> Result<usize, StartError> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from).min(SHARDS_MAX);
         let shards = self.shards.unwrap_or_else(cores);
+        self.check_quotas()?;
         let of_tenant = self.of_tenant();
         let bounds = [
             ("shards", shards, SHARDS_MAX),

@@ -16,6 +16,7 @@ use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::Pending;
 
 use crate::containments::ReconcilerThread;
+use crate::deduplication::Alerts;
 use crate::error::{ControlError, ReadError};
 use crate::handle::Handle;
 use crate::health::{self, EngineHealth};
@@ -69,6 +70,8 @@ pub(crate) struct Submitter {
     pub(crate) submit_timeout: Duration,
     /// Held while an execution is run again: each rerun is noted in the document of the first, which the next one reads.
     pub(crate) rerunning: Rerunning,
+    /// The alerts for which executions are looked for, instead of new ones.
+    pub(crate) alerts: Alerts,
 }
 
 impl Engine {

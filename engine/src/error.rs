@@ -174,6 +174,15 @@ pub enum ReadError {
 }
 
 impl ReadError {
+    /// The refusal of a submission that needs what is read.
+    pub(crate) fn into_refusal(self) -> Refusal {
+        match self {
+            Self::Store(error) => error.into(),
+            Self::Lost(lost) => lost.into(),
+            Self::Standstill(why) => updraft_storage::Error::Unavailable(why.to_string()).into(),
+        }
+    }
+
     /// Whether the same read can succeed later.
     pub fn retryable(&self) -> bool {
         match self {

@@ -27,16 +27,24 @@ pub struct Handle {
     /// `None` if it had ended before this handle was made.
     pub(crate) entry: Option<Arc<RegistryEntry>>,
     reused: bool,
+    deduplicated: bool,
 }
 
 impl Handle {
     pub(crate) fn registered(context: Arc<EngineContext>, entry: Arc<RegistryEntry>) -> Self {
-        Self { context, tenant: entry.tenant.clone(), peid: entry.peid, entry: Some(entry), reused: false }
+        Self {
+            context,
+            tenant: entry.tenant.clone(),
+            peid: entry.peid,
+            entry: Some(entry),
+            reused: false,
+            deduplicated: false,
+        }
     }
 
     pub(crate) fn stored(context: Arc<EngineContext>, tenant: TenantCode, peid: ExecutionId) -> Self {
         let entry = context.registry.get(peid).filter(|entry| entry.tenant == tenant);
-        Self { context, tenant, peid, entry, reused: false }
+        Self { context, tenant, peid, entry, reused: false, deduplicated: false }
     }
 
     /// The handle of an execution, running, queued or ended; `None` if the tenant has no such execution.
@@ -70,6 +78,17 @@ impl Handle {
     /// The same handle, for a submission whose key already had this execution.
     pub(crate) fn of_the_first(self) -> Self {
         Self { reused: true, ..self }
+    }
+
+    /// The same handle, for a submission for whose alert there was this execution.
+    pub(crate) fn of_the_same_alert(self) -> Self {
+        Self { deduplicated: true, ..self }
+    }
+
+    /// Whether the submission started nothing, since the playbook was executed for its alert within the time of
+    /// [`Submission::deduplicate`](crate::Submission::deduplicate).
+    pub fn deduplicated(&self) -> bool {
+        self.deduplicated
     }
 
     /// Whether the submission started nothing, since its idempotency key already had this execution.
@@ -264,9 +283,14 @@ impl Handle {
         if !asked.is_sound() {
             return Err(ControlRefusal::NotAsker.into());
         }
-        if let Some(entry) = self.queued() {
+        let at_rest = || {
+            let is_at_rest = self.entry.is_none() && !self.context.admission.queues();
+            is_at_rest.then(|| queued::entry_at_rest(&self.tenant, self.peid))
+        };
+        if let Some(entry) = self.queued().cloned().or_else(at_rest) {
             let asked = (priority, asked);
-            let applied = queued::reprioritise(&self.context, entry, asked).await.map_err(ReadError::from)?;
+            let applied =
+                queued::reprioritise(&self.context, &entry, asked).await.map_err(ReadError::from)?;
             if let Some(applied) = applied {
                 return Ok(applied);
             }

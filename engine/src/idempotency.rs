@@ -80,14 +80,7 @@ impl SubmissionKey {
         let Some(first) = context.store.execution_by_key(&self.key).await? else { return Ok(None) };
         self.judge(first)?;
         let found = Handle::find(context, &self.key.tenant_code, first.peid).await;
-        let found = found.map_err(|error| match error {
-            ReadError::Store(error) => Refusal::from(error),
-            ReadError::Lost(lost) => lost.into(),
-            ReadError::Standstill(standstill) => {
-                updraft_storage::Error::Unavailable(standstill.to_string()).into()
-            }
-        })?;
-        Ok(found.map(Handle::of_the_first))
+        Ok(found.map_err(ReadError::into_refusal)?.map(Handle::of_the_first))
     }
 
     fn judge(&self, first: KeyHolder) -> Result<(), Refusal> {

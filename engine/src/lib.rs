@@ -44,6 +44,7 @@ mod call_limits;
 mod containments;
 mod dead_letters;
 mod deadline;
+mod deduplication;
 mod diagnosis;
 mod doctor;
 mod engine;
@@ -60,7 +61,9 @@ mod manual_call;
 mod open;
 mod overdue;
 mod ownership;
+mod pauses;
 mod playbooks;
+mod quotas;
 mod reader;
 mod reads;
 mod recovery;
@@ -109,11 +112,11 @@ pub use updraft_cacao as cacao;
 pub use updraft_connectors as connectors;
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{
-    batch_limit::BatchLimit, circuit::CircuitCounts, circuit::ForcedCircuit, guardrail::GuardrailConcern,
-    guardrail::GuardrailMistake, guardrail::PlannedGuardrail, idempotency::OnReuse, invariant,
-    machine::LoopProgress, machine::RunningLoop, pairing::Loss, pairing::Mismatch, plan::Mistake, plan::Plan,
-    plan::check_schema, shard_epochs::ShardEpochs, template::Structure, virtual_shard::VirtualShard,
-    watch::OverdueCounts,
+    backlog::BacklogFull, batch_limit::BatchLimit, circuit::CircuitCounts, circuit::ForcedCircuit,
+    guardrail::GuardrailConcern, guardrail::GuardrailMistake, guardrail::PlannedGuardrail,
+    idempotency::OnReuse, invariant, machine::LoopProgress, machine::RunningLoop, pairing::Loss,
+    pairing::Mismatch, plan::Mistake, plan::Plan, plan::check_schema, shard_epochs::ShardEpochs,
+    template::Structure, virtual_shard::VirtualShard, watch::OverdueCounts,
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, AskedPeople, AuditId,
@@ -124,13 +127,13 @@ pub use updraft_protocol::{
     Effect, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate,
     Failure, FailureKind, Flaw, Gate, GivenAnswer, GivenSecret, GivenSignal, Guardrail, GuardrailFile, Held,
     Hold, Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, LimitError, Masking, Name, Number,
-    Omission, OnlyCalls, OpenHours, OpenTime, OverCap, Parent, Pause, PauseCause, PermitFuture,
+    Omission, OnlyCalls, OpenHours, OpenTime, OverCap, Parent, Pause, PauseCause, PauseScope, PermitFuture,
     PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId, PlaybookStatus, Priority,
-    ProtectedTargets, Rate, ReceivedSignals, RerunOf, Revision, ScopePath, Secret, SecretProvider,
-    SecretReference, Sending, Setting, SettingKind, Signal, Span, StepId, StepPart, TargetKind, TaskDocument,
-    TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, UndoCall, UndoRecord,
-    UndoStatus, UnknownTarget, Update, Value, Wait, WaitKind, Weekday, limits, outline, parse, playbook,
-    schema, secret, text, value,
+    ProtectedTargets, Quota, QuotaError, Rate, ReceivedSignals, RerunOf, Revision, ScopePath, Secret,
+    SecretProvider, SecretReference, Sending, Setting, SettingKind, Signal, Span, StepId, StepPart,
+    SubmissionRate, TargetKind, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
+    TenantCode, Timestamp, UndoCall, UndoRecord, UndoStatus, UnknownTarget, Update, Value, Wait, WaitKind,
+    Weekday, limits, outline, parse, playbook, schema, secret, text, value,
 };
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;

@@ -19,6 +19,7 @@ use crate::deadline::answered;
 use crate::error::StartError;
 use crate::guardrails;
 use crate::standstill::StoreWait;
+use crate::{pauses, quotas};
 
 /// The result of a recovery.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub(crate) async fn recover(
     wait.within(context.flush()).await??;
     wait.within(abandoned::fail_poisoned(context)).await??;
     wait.within(breakers::load(context)).await??;
+    wait.within(quotas::load(context)).await??;
+    wait.within(pauses::load(context)).await??;
     let entries = match resume {
         Resume::All => unfinished(context).await?,
         Resume::Nothing => Vec::new(),

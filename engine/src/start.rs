@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use updraft_actors::admission::Admission;
 use updraft_actors::gates::Gates;
 use updraft_actors::missing::Missing;
+use updraft_actors::pauses::Pauses;
 use updraft_actors::registry::Registry;
 use updraft_actors::router::Router;
 use updraft_actors::tools::EngineTools;
@@ -23,6 +24,7 @@ use uuid::Uuid;
 
 use crate::builder::Builder;
 use crate::containments::ReconcilerThread;
+use crate::deduplication::Alerts;
 use crate::engine::{Engine, Submitter};
 use crate::error::StartError;
 #[cfg(unix)]
@@ -80,6 +82,8 @@ impl Engine {
             timer,
             guardrails: builder.enforced(&store)?,
             admission: Admission::new(builder.executions_in_flight, builder.of_tenant(), builder.queued()),
+            quotas: builder.all_quotas(),
+            pauses: Pauses::default(),
             parked: Permits::new(PARKED, PARKED_OF_TENANT),
             epochs: opened.epochs,
             tasks_at_once: builder.tasks_at_once,
@@ -120,8 +124,7 @@ impl Engine {
             recovered: Recovered::default(),
             resumed: Mutex::default(),
         };
-        let (context, trouble, longest) = (&engine.context, &engine.trouble, builder.start_standstill);
-        let wait = StoreWait { context, trouble, longest };
+        let wait = engine.wait_of_start(builder.start_standstill);
         let recovering =
             recovery::recover(&engine.context, &node, replay, writer, (builder.resume, wait)).await;
         engine.node = tokio::sync::Mutex::new(Some(node));
@@ -146,6 +149,10 @@ impl Engine {
             let _ = self.shutdown(Duration::ZERO).await;
             return Err(StartError::Thread(error));
         }
+        if let Err(error) = self.hold_all().await {
+            let _ = self.shutdown(Duration::ZERO).await;
+            return Err(error);
+        }
         #[cfg(unix)]
         self.open_local(builder).await;
         Ok(self)
@@ -153,6 +160,10 @@ impl Engine {
 }
 
 impl Engine {
+    fn wait_of_start(&self, longest: Duration) -> StoreWait<'_> {
+        StoreWait { context: &self.context, trouble: &self.trouble, longest }
+    }
+
     /// Starts the threads beside those of the node.
     fn start_threads(&mut self, builder: &Builder) -> std::io::Result<()> {
         self.reconciler = Mutex::new(Some(ReconcilerThread::start(self.submitter.clone(), builder.resume)?));
@@ -212,6 +223,7 @@ fn submitter(context: &Arc<EngineContext>, emptied: Arc<Notify>, submit_timeout:
         closing: Notify::new(),
         submit_timeout,
         rerunning: Rerunning::default(),
+        alerts: Alerts::default(),
     })
 }
 

@@ -1,11 +1,12 @@
 //! A submission: the playbook, the tenant and the input. Owns its own checks.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use thiserror::Error;
 use updraft_kernel::idempotency::OnReuse;
 use updraft_kernel::plan::Plan;
-use updraft_protocol::limits::{INPUT_BYTES, KEY_BYTES};
+use updraft_protocol::limits::{DEDUPLICATION_WINDOW, INPUT_BYTES, KEY_BYTES};
 use updraft_protocol::{InputHash, Json, PlaybookChoice, Priority, TenantCode, Value};
 
 use crate::error::Refusal;
@@ -23,6 +24,7 @@ pub struct Submission {
     pub(crate) priority: Priority,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) on_reuse: OnReuse,
+    pub(crate) deduplicate: Option<Duration>,
 }
 
 impl Submission {
@@ -39,6 +41,7 @@ impl Submission {
             priority: Priority::Normal,
             idempotency_key: None,
             on_reuse: OnReuse::Refuse,
+            deduplicate: None,
         }
     }
 
@@ -101,6 +104,15 @@ impl Submission {
     #[must_use]
     pub fn on_reuse(mut self, on_reuse: OnReuse) -> Self {
         self.on_reuse = on_reuse;
+        self
+    }
+
+    /// Gives the newest execution of the same playbook, in any version, for the same alert ([`Submission::alert_id`]) that was
+    /// accepted within this time, whatever has become of it and however it was submitted; a new one only where there is none.
+    /// Submissions at once with such a time give one. At most 31 days.
+    #[must_use]
+    pub fn deduplicate(mut self, window: Duration) -> Self {
+        self.deduplicate = Some(window.min(DEDUPLICATION_WINDOW));
         self
     }
 

@@ -1,9 +1,11 @@
-//! Submitting: admission, and the append that makes an execution accepted. Idempotency keys are handled in
-//! `idempotency`.
+//! Submitting: what is checked of a submission, and where its execution begins. Idempotency keys are handled in `idempotency`,
+//! alerts in `deduplication`.
+
+mod append;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
 
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -14,9 +16,8 @@ use updraft_kernel::machine::{Effects, Machine};
 use updraft_kernel::shared::drain::Enter;
 use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_protocol::limits::SUBMIT_DURABLE;
-use updraft_protocol::{ExecutionHead, ExecutionId, Json, PlaybookChoice, Timestamp, Update};
+use updraft_protocol::{ExecutionHead, ExecutionId, Json, Name, PlaybookChoice, Timestamp};
 use updraft_storage as storage;
-use updraft_storage::log::{self, Append, Need, Revocable, Revoke};
 use uuid::Uuid;
 
 use crate::deadline::after;
@@ -101,7 +102,11 @@ impl Submitter {
         if let Ok(handle) = &submitted {
             span.record("peid", tracing::field::display(handle.peid()));
         }
-        let accepted = |handle: &Handle| if handle.is_queued() { "queued" } else { "accepted" };
+        let accepted = |handle: &Handle| match handle.deduplicated() {
+            true => "deduplicated",
+            false if handle.is_queued() => "queued",
+            false => "accepted",
+        };
         let verdict = submitted.as_ref().map_or_else(Refusal::label, accepted);
         metrics::counter!("updraft_submissions_total", "verdict" => verdict).increment(1);
         submitted.map_err(|refusal| SubmitError { submission: Box::new(submission), refusal })
@@ -130,6 +135,26 @@ impl Submitter {
         }
         let input = submission.checked()?;
         let ready = self.answered(deadline, self.ready(submission)).await?;
+        let alert = self.alerts.turn(submission, &ready.plan.name).await;
+        if let Some(turn) = &alert
+            && let Some(first) = self.answered(deadline, turn.first(&self.context, submission)).await?
+        {
+            return Ok(first);
+        }
+        let handle = self.accept_new(submission, &ready, (input, earlier), deadline).await?;
+        if let Some(turn) = alert {
+            turn.accepted(&self.context, handle.peid()).await;
+        }
+        Ok(handle)
+    }
+
+    async fn accept_new(
+        &self,
+        submission: &Submission,
+        ready: &Ready,
+        (input, earlier): (Json, Option<Earlier>),
+        deadline: SubmitDeadline,
+    ) -> Result<Handle, Refusal> {
         let entry = RegistryEntry::new(ExecutionId::new(Uuid::now_v7()), submission.tenant.clone(), None);
         // Before any other check: an earlier submission is returned, whatever the playbook has become since, and needs
         // no permit.
@@ -154,16 +179,17 @@ impl Submitter {
             }
             None => submission.merged(&ready.plan, &ready.variables, &ready.variables_json)?,
         };
-        self.check_requirements(submission, &ready, &variables, deadline).await?;
-        let place = self.place(submission, deadline).await?;
+        self.check_requirements(submission, ready, &variables, deadline).await?;
+        self.context.quotas.submit(&submission.tenant).map_err(|after| Refusal::TooFast { after })?;
+        let place = self.place((submission, &ready.plan.name), deadline).await?;
         let rerun_of = earlier.as_ref().map(|earlier| earlier.rerun_of.clone());
         let now = self.context.clock.now();
-        let head = ExecutionHead { rerun_of, ..head(submission, &ready, &entry, (input, variables), now) };
+        let head = ExecutionHead { rerun_of, ..head(submission, ready, &entry, (input, variables), now) };
         let head = Arc::new(head);
         match place {
             Place::InFlight(permit) => {
                 entry.hold(Some(permit));
-                self.begin(entry, reservation, &ready, (head, earlier), deadline).await
+                self.begin(entry, reservation, ready, (head, earlier), deadline).await
             }
             Place::Backlog(arrival) => self.queue(entry, reservation, (head, arrival), deadline).await,
         }
@@ -219,8 +245,20 @@ impl Submitter {
     }
 
     /// A place for an execution in flight, or else in the backlog.
-    async fn place(&self, submission: &Submission, deadline: SubmitDeadline) -> Result<Place, Refusal> {
+    async fn place(
+        &self,
+        (submission, playbook): (&Submission, &Name),
+        deadline: SubmitDeadline,
+    ) -> Result<Place, Refusal> {
         let tenant = &submission.tenant;
+        let queues = deadline.or_else == OrElse::Queue && self.context.admission.queues();
+        let queued = || {
+            let arrival = Arrival::new(self.context.clone(), tenant.clone());
+            arrival.map(Place::Backlog).map_err(|full| Refusal::BacklogFull { full })
+        };
+        if self.context.pauses.holds(tenant, playbook) {
+            return if queues { queued() } else { Err(Refusal::Paused) };
+        }
         let refusal = match self.context.admission.try_acquire(tenant) {
             Acquire::Granted(permit) => return Ok(Place::InFlight(permit)),
             Acquire::EngineFull => Refusal::EngineFull,
@@ -228,10 +266,7 @@ impl Submitter {
         };
         match deadline.or_else {
             OrElse::Refuse => return Err(refusal),
-            OrElse::Queue if self.context.admission.queues() => {
-                let arrival = Arrival::new(self.context.clone(), tenant.clone());
-                return arrival.map(Place::Backlog).map_err(|full| Refusal::BacklogFull { full });
-            }
+            OrElse::Queue if queues => return queued(),
             OrElse::Queue | OrElse::Wait => {}
         }
         let closing = self.closing.notified();
@@ -290,67 +325,6 @@ impl Submitter {
         metrics::gauge!("updraft_executions_in_flight").set(self.context.admission.in_use() as f64);
         Ok(Handle::registered(self.context.clone(), entry))
     }
-
-    /// Makes the first writes of a registered execution durable; `accepted` runs on the journal's thread, with their position.
-    async fn append(
-        &self,
-        (entry, mut reservation): (&Arc<RegistryEntry>, Reservation<'_>),
-        (writes, accepted): (Vec<Update>, Box<dyn FnOnce(u64) + Send>),
-        deadline: SubmitDeadline,
-    ) -> Result<(), Refusal> {
-        let (context, own) = (self.context.clone(), entry.clone());
-        let no_space: Arc<OnceLock<String>> = Arc::default();
-        let told = Arc::clone(&no_space);
-        let done = Box::new(move |appended: Result<u64, log::Error>| match appended {
-            Ok(lsn) => accepted(lsn),
-            Err(error @ log::Error::NoSpace { .. }) => {
-                // Set before the failure is reported, which does not contain the reason.
-                let _ = told.set(error.to_string());
-                context.lose(&own, Lost::ShutDown);
-            }
-            Err(log::Error::Closed) => context.lose(&own, Lost::ShutDown),
-            Err(error) => {
-                context.lose(&own, Lost::Engine(error.to_string().into()));
-                context.fail(error.to_string());
-            }
-        });
-        let (append, claim) = Append::new(writes, Need::Durable, done).revocable();
-        let appended = match self.context.log.append(append) {
-            Err(refused)
-                if deadline.or_else != OrElse::Refuse && matches!(refused.error, log::Error::Full) =>
-            {
-                let appending = self.context.log.append_waiting(refused.append);
-                self.context.timer.until(deadline.until, appending).await.map_err(|_| Refusal::JournalFull)?
-            }
-            appended => appended,
-        };
-        appended.map_err(|refused| match refused.error {
-            log::Error::Full => Refusal::JournalFull,
-            error => failed(&error),
-        })?;
-        reservation.appending(claim.clone());
-        let accepted = self.durable(entry, &claim, deadline).await?;
-        reservation.keep();
-        accepted.map_err(|lost| match no_space.get() {
-            Some(cause) => Refusal::StoreFull { cause: cause.clone() },
-            None => lost.into(),
-        })
-    }
-
-    /// The result of a queued append. If the journal does not reach it in time, it is withdrawn.
-    async fn durable(
-        &self,
-        entry: &RegistryEntry,
-        claim: &Revocable,
-        deadline: SubmitDeadline,
-    ) -> Result<Result<(), Lost>, Refusal> {
-        match self.context.timer.until(deadline.for_answer(), entry.accepted()).await {
-            Ok(accepted) => Ok(accepted),
-            Err(_) if claim.revoke() == Revoke::InTime => Err(Refusal::JournalFull),
-            // It is just being written.
-            Err(_) => Ok(entry.accepted().await),
-        }
-    }
 }
 
 fn head(
@@ -375,15 +349,6 @@ fn head(
         input_hash: entry.input_hash(),
         parent: None,
         rerun_of: None,
-    }
-}
-
-fn failed(error: &log::Error) -> Refusal {
-    match error {
-        log::Error::Closed => Refusal::ShuttingDown,
-        log::Error::NoSpace { .. } => Refusal::StoreFull { cause: error.to_string() },
-        log::Error::Encode(error) => Refusal::TooLarge { cause: error.to_string() },
-        error => Refusal::Failed(Lost::Engine(error.to_string().into())),
     }
 }
 

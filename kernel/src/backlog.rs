@@ -76,6 +76,8 @@ pub struct AdmissionLine<W> {
     /// Queued ones of all tenants, with those that are just being accepted.
     queued: u64,
     most: u64,
+    /// Tenants of which nothing queued begins.
+    paused: BTreeSet<TenantCode>,
     /// Nothing queued begins any more.
     is_closed: bool,
 }
@@ -91,6 +93,7 @@ impl<W> AdmissionLine<W> {
             weights: BTreeMap::new(),
             queued: 0,
             most,
+            paused: BTreeSet::new(),
             is_closed: false,
         }
     }
@@ -200,6 +203,16 @@ impl<W> AdmissionLine<W> {
     /// The turns that a tenant has in a round.
     pub fn weight(&self, tenant: &TenantCode) -> u32 {
         self.weights.get(tenant).copied().unwrap_or(1)
+    }
+
+    /// Nothing queued of a tenant begins from now on, or it does again.
+    pub fn pause(&mut self, tenant: &TenantCode, is_paused: bool) {
+        if is_paused {
+            self.paused.insert(tenant.clone());
+        } else {
+            self.paused.remove(tenant);
+        }
+        self.refresh(tenant);
     }
 
     /// Nothing queued begins any more: the engine shuts down. What waits in memory still gets places.

@@ -1,11 +1,13 @@
 //! Pauses: who or what holds an execution, since when and why, and who asks for a control. Owns the form of both; decides
 //! nothing.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{StepId, TaskId};
+use crate::ids::{self, Name, StepId, TaskId, TenantCode};
 use crate::limits::{COMMENT_BYTES, KEY_BYTES};
 use crate::time::Timestamp;
 
@@ -23,6 +25,35 @@ impl Asked {
     pub fn is_sound(&self) -> bool {
         let says = |text: &str, bytes: usize| !text.trim().is_empty() && text.len() <= bytes;
         says(&self.uid, KEY_BYTES) && says(&self.reason, COMMENT_BYTES)
+    }
+}
+
+/// Executions that are paused together: all of a tenant, or of one of its playbooks in every version. As text `acme`, or
+/// `acme/isolate`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PauseScope {
+    /// The tenant.
+    pub tenant: TenantCode,
+    /// The name of the playbook; `None` for all.
+    pub playbook: Option<Name>,
+}
+
+impl fmt::Display for PauseScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.playbook {
+            None => self.tenant.fmt(f),
+            Some(playbook) => write!(f, "{}/{playbook}", self.tenant),
+        }
+    }
+}
+
+impl FromStr for PauseScope {
+    type Err = ids::Error;
+
+    fn from_str(text: &str) -> Result<Self, ids::Error> {
+        let (tenant, playbook) =
+            text.split_once('/').map_or((text, None), |(tenant, name)| (tenant, Some(name)));
+        Ok(Self { tenant: tenant.parse()?, playbook: playbook.map(str::parse).transpose()? })
     }
 }
 

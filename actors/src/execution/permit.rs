@@ -190,7 +190,10 @@ impl Execution {
             integration: &step.integration,
             host: action.host(arguments),
             tenant: &self.entry.tenant,
-            priority: self.machine().map(Machine::priority).unwrap_or_default(),
+            order: (
+                self.context.quotas.weight(&self.entry.tenant),
+                self.machine().map(Machine::priority).unwrap_or_default(),
+            ),
             secrets: &action.secrets,
             fails_when_open: action.fails_when_open,
         }

@@ -96,13 +96,13 @@ impl DrivenGate {
     /// The call is not made for so long that its execution need not stay in memory, or it does not wait at all.
     pub(super) async fn passed(
         self: &Arc<Self>,
-        (tenant, priority): (&TenantCode, Priority),
+        (tenant, order): (&TenantCode, (u32, Priority)),
         fails_when_open: bool,
     ) -> Result<GatePermit, Failure> {
         let granted = Arc::new(Notify::new());
         let hook = granted.clone();
         let hook = Arc::new(move || hook.notify_one());
-        let mut wait = self.gate.enter(tenant, (1, priority), hook, self.now());
+        let mut wait = self.gate.enter(tenant, order, hook, self.now());
         self.look();
         loop {
             let closed = self.closed.notified();

@@ -52,8 +52,8 @@ impl World {
         (host, tenant): (Option<&str>, &'a TenantCode),
         secrets: &'a [SecretReference],
     ) -> ToolCall<'a> {
-        let (host, priority) = (host.map(str::to_owned), Priority::Normal);
-        ToolCall { integration: intel, host, tenant, priority, secrets, fails_when_open: false }
+        let (host, order) = (host.map(str::to_owned), (1, Priority::Normal));
+        ToolCall { integration: intel, host, tenant, order, secrets, fails_when_open: false }
     }
 
     /// A call's turn at a host; `None` if the call does not stand in line.

@@ -14,7 +14,7 @@ pub(crate) struct GateTurn {
     /// Where all tenants share the limits of the tool.
     shared: Option<Arc<DrivenGate>>,
     tenant: TenantCode,
-    priority: Priority,
+    order: (u32, Priority),
     fails_when_open: bool,
 }
 
@@ -30,10 +30,10 @@ impl GateTurn {
         own: Arc<DrivenGate>,
         shared: Option<Arc<DrivenGate>>,
         tenant: TenantCode,
-        priority: Priority,
+        order: (u32, Priority),
         fails_when_open: bool,
     ) -> Self {
-        Self { own, shared, tenant, priority, fails_when_open }
+        Self { own, shared, tenant, order, fails_when_open }
     }
 
     /// Waits until the call may be made. Dropped, it leaves the line.
@@ -41,11 +41,11 @@ impl GateTurn {
     /// # Errors
     /// It is not made for a long time, or it does not wait.
     pub(crate) async fn passed(self) -> Result<GatePass, Failure> {
-        let Self { own, shared, tenant, priority, fails_when_open } = self;
+        let Self { own, shared, tenant, order, fails_when_open } = self;
         loop {
-            let permit = own.passed((&tenant, priority), fails_when_open).await?;
+            let permit = own.passed((&tenant, order), fails_when_open).await?;
             let Some(shared) = &shared else { return Ok(GatePass { own: (permit, own), shared: None }) };
-            let of_all = shared.passed((&tenant, priority), fails_when_open).await?;
+            let of_all = shared.passed((&tenant, order), fails_when_open).await?;
             // The tool may have stopped working, or have asked to be left alone, while the call was in the second line.
             if own.lets_pass() || permit.is_probe() {
                 return Ok(GatePass { own: (permit, own), shared: Some((of_all, shared.clone())) });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use updraft::{ExecutionId, Name, Span, StepId, TaskId, TenantCode};
+use updraft::{ExecutionId, Name, Priority, Span, StepId, TaskId, TenantCode};
 
 use super::{Data, whole};
 
@@ -102,6 +102,15 @@ pub(crate) struct HoldExecution {
     pub(crate) tenant: TenantCode,
     #[command(flatten)]
     pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PrioritiseExecution {
+    #[command(flatten)]
+    pub(crate) hold: HoldExecution,
+    /// How urgent it is: `critical`, `high`, `normal` or `low`.
+    #[arg(long)]
+    pub(crate) priority: Priority,
 }
 
 #[derive(Debug, Args)]

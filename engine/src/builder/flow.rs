@@ -1,10 +1,20 @@
-//! The builder's settings of flow: how many executions run, and how many are queued. Checks nothing.
+//! The builder's settings of flow: how many executions run, how many are queued, and what tenants have of both.
 
+use updraft_actors::quotas::Quotas;
 use updraft_protocol::limits::EXECUTIONS_IN_FLIGHT_OF_TENANT;
+use updraft_protocol::{Quota, TenantCode};
 
 use super::{Builder, Resume};
+use crate::error::StartError;
 
 impl Builder {
+    /// Tasks at once in one execution, unless its playbook sets it; by default 10.
+    #[must_use]
+    pub fn tasks_at_once(mut self, tasks: usize) -> Self {
+        self.tasks_at_once = tasks;
+        self
+    }
+
     /// Executions in flight, all tenants together; by default 100,000.
     #[must_use]
     pub fn executions_in_flight(mut self, executions: usize) -> Self {
@@ -27,6 +37,35 @@ impl Builder {
         self
     }
 
+    /// The quotas of each tenant that has no others; by default none. An operator can set others at run time
+    /// ([`Engine::set_quota`](crate::Engine::set_quota)).
+    #[must_use]
+    pub fn quota(mut self, quota: Quota) -> Self {
+        self.quota = quota;
+        self
+    }
+
+    /// The quotas of a tenant. What they leave out is as [`Builder::quota`] says.
+    #[must_use]
+    pub fn quota_of(mut self, tenant: TenantCode, quota: Quota) -> Self {
+        self.quotas.insert(tenant, quota);
+        self
+    }
+
+    pub(crate) fn check_quotas(&self) -> Result<(), StartError> {
+        let places = self.executions_in_flight as u64;
+        let own = self.quotas.iter().map(|(tenant, quota)| (format!("quota of {tenant}"), quota));
+        for (whose, quota) in std::iter::once(("quota".to_owned(), &self.quota)).chain(own) {
+            quota.checked(places).map_err(|error| StartError::Configuration(format!("{whose}: {error}")))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn all_quotas(&self) -> Quotas {
+        let own = self.quotas.iter().map(|(tenant, quota)| (tenant.clone(), *quota)).collect();
+        Quotas::new(self.quota, own)
+    }
+
     /// How many executions may be queued; `None` if the engine queues none.
     pub(crate) fn queued(&self) -> Option<u64> {
         (self.resume == Resume::All && self.backlog > 0).then_some(self.backlog)
@@ -34,6 +73,7 @@ impl Builder {
 
     pub(crate) fn of_tenant(&self) -> usize {
         let default = EXECUTIONS_IN_FLIGHT_OF_TENANT.min(self.executions_in_flight);
-        self.executions_in_flight_of_tenant.unwrap_or(default)
+        let quota = self.quota.in_flight.and_then(|places| usize::try_from(places).ok());
+        self.executions_in_flight_of_tenant.or(quota).unwrap_or(default)
     }
 }

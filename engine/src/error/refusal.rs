@@ -1,5 +1,7 @@
 //! Why a submission was not accepted: each reason with its remedy, and whether it can pass.
 
+use std::time::Duration;
+
 use thiserror::Error;
 use updraft_actors::{Lost, plans};
 use updraft_kernel::backlog::BacklogFull;
@@ -37,6 +39,15 @@ pub enum Refusal {
     BacklogFull {
         /// Whose bound it is.
         full: BacklogFull,
+    },
+    /// The tenant or the playbook is paused, and what begins at once or not at all cannot wait.
+    #[error("the tenant or the playbook is paused")]
+    Paused,
+    /// The tenant submits faster than its quota says.
+    #[error("the tenant submits too fast: the next submission is taken after {} ms", after.as_millis().max(1))]
+    TooFast {
+        /// After which time the next one is taken.
+        after: Duration,
     },
     /// The journal has its maximum of waiting writes.
     #[error("the journal is behind")]
@@ -114,6 +125,8 @@ impl Refusal {
             Self::EngineFull
             | Self::TenantFull
             | Self::BacklogFull { .. }
+            | Self::TooFast { .. }
+            | Self::Paused
             | Self::JournalFull
             | Self::StoreFull { .. } => true,
             Self::Playbook(error) => error.retryable(),
@@ -138,6 +151,8 @@ impl Refusal {
             Self::EngineFull => "engine_full",
             Self::TenantFull => "tenant_full",
             Self::BacklogFull { .. } => "backlog_full",
+            Self::Paused => "paused",
+            Self::TooFast { .. } => "too_fast",
             Self::JournalFull => "journal_full",
             Self::StoreFull { .. } => "store_full",
             Self::ShuttingDown => "shutting_down",

@@ -173,6 +173,10 @@ async fn control(context: &LocalContext, ask: Ask) -> Result<Option<Answer>, Con
             let applied = found(context, &tenant, peid).await?.resume(asked).await?;
             Ok(Some(Answer::Applied(applied)))
         }
+        Ask::Reprioritise { tenant, peid, priority, asked } => {
+            let applied = found(context, &tenant, peid).await?.reprioritise(priority, asked).await?;
+            Ok(Some(Answer::Applied(applied)))
+        }
         Ask::Skip { tenant, peid, task, asked, may_operate } => {
             let applied = found(context, &tenant, peid).await?.skip(task, asked, may_operate).await?;
             Ok(Some(Answer::Applied(applied)))

@@ -1,7 +1,9 @@
 //! The controls of the local client: what a person or a program asks of an execution through the engine that runs on a data
 //! directory.
 
-use updraft_protocol::{Applied, ApprovalAnswer, Asked, ExecutionId, Signal, TaskId, TenantCode, Timestamp};
+use updraft_protocol::{
+    Applied, ApprovalAnswer, Asked, ExecutionId, Priority, Signal, TaskId, TenantCode, Timestamp,
+};
 
 use super::client::{Client, Error};
 use super::message::{Answer, Ask};
@@ -62,6 +64,20 @@ impl Client {
         asked: Asked,
     ) -> Result<Applied, Error> {
         self.apply(Ask::Resume { tenant: tenant.clone(), peid, asked }).await
+    }
+
+    /// Gives a queued execution another priority; as [`Engine::reprioritise`](crate::Engine::reprioritise).
+    ///
+    /// # Errors
+    /// It is refused, no engine runs there, or it does not answer: then it may have been applied.
+    pub async fn reprioritise(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        priority: Priority,
+        asked: Asked,
+    ) -> Result<Applied, Error> {
+        self.apply(Ask::Reprioritise { tenant: tenant.clone(), peid, priority, asked }).await
     }
 
     /// Skips the wait of a task; as [`Engine::skip`](crate::Engine::skip).

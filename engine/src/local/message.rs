@@ -8,8 +8,8 @@ use updraft_actors::{CancelVerdict, Inspection};
 use updraft_protocol::{
     Applied, Asked, AuditId, AuditRecord, ContainmentApplied, ContainmentAsk, ContainmentDocument,
     ContainmentId, DeadLetter, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState,
-    ExecutionStatus, Guardrail, Json, Name, PlaybookId, Signal, StepId, TaskDocument, TaskHead, TaskId,
-    TaskState, TenantCode, Timestamp,
+    ExecutionStatus, Guardrail, Json, Name, PlaybookId, Priority, Signal, StepId, TaskDocument, TaskHead,
+    TaskId, TaskState, TenantCode, Timestamp,
 };
 use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox, InboxCursor};
 
@@ -85,6 +85,8 @@ pub(super) enum Ask {
     Pause { tenant: TenantCode, peid: ExecutionId, asked: Asked },
     /// Let a paused execution go on.
     Resume { tenant: TenantCode, peid: ExecutionId, asked: Asked },
+    /// Give a queued execution another priority.
+    Reprioritise { tenant: TenantCode, peid: ExecutionId, priority: Priority, asked: Asked },
     /// Skip the wait of a task.
     Skip { tenant: TenantCode, peid: ExecutionId, task: TaskId, asked: Asked, may_operate: bool },
     /// Change when the wait of a task ends.

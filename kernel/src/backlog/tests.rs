@@ -14,7 +14,7 @@ fn queued(number: u8, at: u64) -> Queued {
 }
 
 fn page(first: &[Queued], is_last: bool) -> QueuedPage {
-    QueuedPage { first: first.to_vec(), is_last }
+    QueuedPage { first: first.to_vec(), is_last, leaves_out: false }
 }
 
 /// Queues executions, and reads all of them.
@@ -118,6 +118,29 @@ fn a_claimed_one_does_not_begin_and_is_found_again_unless_it_is_gone() {
     assert_eq!(begins(&mut backlog), [1]);
     assert_eq!(backlog.claim(&acme, all[1].peid), Claim::NotQueued);
     assert!(backlog.is_sound() && backlog.is_empty());
+}
+
+#[test]
+fn nothing_of_a_paused_tenant_begins_and_what_is_left_out_is_read_once_and_stays_counted() {
+    let mut backlog = AdmissionLine::new(100);
+    let (acme, other) = (tenant("acme"), tenant("other"));
+    let all = [queued(1, 1), queued(2, 2), queued(3, 3)];
+    fill(&mut backlog, &acme, &all);
+    fill(&mut backlog, &other, &[queued(9, 9)]);
+    backlog.pause(&acme, true);
+    assert_eq!(begins(&mut backlog), [9]);
+    assert!(backlog.next_read().is_none() && backlog.queued_of(&acme) == 3 && backlog.is_waiting(&acme));
+    backlog.pause(&acme, false);
+    let (of, _) = backlog.next_read().unwrap();
+    backlog.page(&of, QueuedPage { first: all[1..2].to_vec(), is_last: true, leaves_out: true });
+    assert_eq!(begins(&mut backlog), [2]);
+    assert!(backlog.next_read().is_none(), "there are no others");
+    assert_eq!(backlog.queued_of(&acme), 2);
+    backlog.refresh(&acme);
+    let (of, _) = backlog.next_read().unwrap();
+    backlog.page(&of, page(&[all[0], all[2]], true));
+    assert_eq!(begins(&mut backlog), [1, 3]);
+    assert!(backlog.is_empty() && backlog.is_sound());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! means for the counts.
 //!
 //! A page is always read from the begin of the tenant's order, so that what stands before others is not missed, whenever it
-//! came. What arrives during a read may be in the page or not; it is counted as one that is not, and the next read corrects that.
+//! came. What arrives during a read may be in the page or not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +19,8 @@ pub struct QueuedPage {
     pub first: Vec<Queued>,
     /// Whether the store has no further ones.
     pub is_last: bool,
+    /// Whether some were left out that are queued: those of playbooks that are paused.
+    pub leaves_out: bool,
 }
 
 /// The queued executions of a tenant that begin next.
@@ -34,6 +36,8 @@ pub(super) struct Window {
     pub(super) claimed: BTreeSet<ExecutionId>,
     /// Whether there may be some that stand before the end of the window, and are not in it.
     pub(super) is_stale: bool,
+    /// Whether the store has no others than those that were left out.
+    is_exhausted: bool,
     /// The most that the newest read was to give.
     limit: usize,
     /// Whether a read is to be begun.
@@ -44,7 +48,7 @@ pub(super) struct Window {
 /// What has changed since a read began.
 #[derive(Debug, Default)]
 struct Reading {
-    arrived: u64,
+    arrived: BTreeSet<ExecutionId>,
     left: BTreeSet<ExecutionId>,
     /// Whether what it reads is not to be used.
     is_void: bool,
@@ -55,8 +59,9 @@ impl Window {
     pub(super) fn arrived(&mut self, queued: Queued) {
         self.arriving = self.arriving.saturating_sub(1);
         self.queued += 1;
+        self.is_exhausted = false;
         if let Some(reading) = &mut self.reading {
-            reading.arrived += 1;
+            reading.arrived.insert(queued.peid);
         }
         self.is_stale |= self.next.last_key_value().is_some_and(|(last, _)| queued < *last);
     }
@@ -79,7 +84,8 @@ impl Window {
     fn lacks(&self) -> bool {
         let here = (self.next.len() + self.claimed.len()) as u64;
         // What is left takes longer to begin than a read.
-        self.queued > here && (self.next.len() <= self.limit * 2 / 5 || self.is_stale)
+        let is_low = self.next.len() <= self.limit * 2 / 5 && !self.is_exhausted;
+        self.queued > here && (is_low || self.is_stale)
     }
 
     fn is_over(&self) -> bool {
@@ -127,8 +133,11 @@ impl<W> AdmissionLine<W> {
         let left =
             |queued: &Queued| reading.left.contains(&queued.peid) || self.beginning.contains(&queued.peid);
         let first: Vec<Queued> = page.first.into_iter().filter(|queued| !left(queued)).collect();
-        if page.is_last {
-            window.queued = first.len() as u64 + reading.arrived;
+        let seen: BTreeSet<ExecutionId> = first.iter().map(|queued| queued.peid).collect();
+        let unseen = reading.arrived.difference(&reading.left).filter(|peid| !seen.contains(peid)).count();
+        window.is_exhausted = page.is_last && page.leaves_out && unseen == 0;
+        if page.is_last && !page.leaves_out {
+            window.queued = (first.len() + unseen) as u64;
         }
         let next: BTreeSet<Queued> =
             first.into_iter().filter(|queued| !window.claimed.contains(&queued.peid) && !is_closed).collect();
@@ -154,7 +163,7 @@ impl<W> AdmissionLine<W> {
     /// A read will not be answered.
     pub fn not_read(&mut self, tenant: &TenantCode) {
         if let Some(window) = self.tenants.get_mut(tenant) {
-            (window.reading, window.is_stale) = (None, true);
+            (window.reading, window.is_stale, window.is_exhausted) = (None, true, false);
         }
         self.look(tenant);
     }
@@ -162,7 +171,7 @@ impl<W> AdmissionLine<W> {
     /// Reads the window of a tenant anew: what of it may begin has changed.
     pub fn refresh(&mut self, tenant: &TenantCode) {
         if let Some(window) = self.tenants.get_mut(tenant) {
-            window.is_stale = true;
+            (window.is_stale, window.is_exhausted) = (true, false);
             window.reading.iter_mut().for_each(|reading| reading.is_void = true);
         }
         self.empty(tenant);
@@ -182,7 +191,12 @@ impl<W> AdmissionLine<W> {
         let Some(window) = self.tenants.get_mut(tenant) else { return };
         if window.is_over() {
             self.tenants.remove(tenant);
-        } else if !self.is_closed && !window.is_due && window.reading.is_none() && window.lacks() {
+        } else if !self.is_closed
+            && !self.paused.contains(tenant)
+            && !window.is_due
+            && window.reading.is_none()
+            && window.lacks()
+        {
             window.is_due = true;
             self.to_read.push_back(tenant.clone());
         }

@@ -26,6 +26,8 @@ struct Counts {
     in_use: usize,
     /// Tenants that hold permits, and no others: the map is as small as the engine is idle.
     by_tenant: HashMap<TenantCode, usize>,
+    /// Tenants that may have another number of places than each other one.
+    shares: HashMap<TenantCode, usize>,
 }
 
 /// What became of a request for a permit.
@@ -81,7 +83,7 @@ impl Permits {
     pub fn try_acquire(&self, tenant: &TenantCode) -> Acquire {
         let mut counts = lock(&self.inner.counts);
         let held = counts.by_tenant.get(tenant).copied().unwrap_or(0);
-        if held >= self.inner.per_tenant {
+        if held >= counts.shares.get(tenant).copied().unwrap_or(self.inner.per_tenant) {
             return Acquire::TenantFull;
         }
         if counts.in_use >= self.inner.total {
@@ -105,7 +107,23 @@ impl Permits {
 
     /// Whether a tenant has its share.
     pub fn has_share(&self, tenant: &TenantCode) -> bool {
-        self.in_use_by(tenant) >= self.inner.per_tenant
+        let counts = lock(&self.inner.counts);
+        let share = counts.shares.get(tenant).copied().unwrap_or(self.inner.per_tenant);
+        counts.by_tenant.get(tenant).copied().unwrap_or(0) >= share
+    }
+
+    /// Sets how many places a tenant may have, instead of what each other one may. Places that it has stay its own.
+    pub fn set_share(&self, tenant: &TenantCode, share: Option<usize>) {
+        let mut counts = lock(&self.inner.counts);
+        match share {
+            Some(share) => counts.shares.insert(tenant.clone(), share),
+            None => counts.shares.remove(tenant),
+        };
+    }
+
+    /// How many places there are.
+    pub fn total(&self) -> usize {
+        self.inner.total
     }
 
     /// Places taken.
@@ -126,10 +144,13 @@ impl Permits {
     /// Invariant: no limit is passed, the shares add up to the whole, and no empty share is kept.
     pub fn shares_add_up(&self) -> bool {
         let counts = lock(&self.inner.counts);
-        let shares = || counts.by_tenant.values().copied();
+        // A share may have been set when its tenant had more.
+        let fits = |(tenant, held): (&TenantCode, &usize)| {
+            *held >= 1 && (*held <= self.inner.per_tenant || counts.shares.contains_key(tenant))
+        };
         counts.in_use <= self.inner.total
-            && shares().all(|share| (1..=self.inner.per_tenant).contains(&share))
-            && shares().sum::<usize>() == counts.in_use
+            && counts.by_tenant.iter().all(fits)
+            && counts.by_tenant.values().sum::<usize>() == counts.in_use
     }
 }
 
@@ -190,6 +211,23 @@ mod tests {
         drop(two);
         assert_eq!(permits.try_acquire(&b).granted().unwrap().tenant(), &b);
         assert!(permits.shares_add_up());
+    }
+
+    #[test]
+    fn a_share_that_is_set_holds_from_then_on_and_takes_no_place_away() {
+        let permits = Permits::new(4, 2);
+        let (a, b) = (tenant("a"), tenant("b"));
+        let held = [permits.try_acquire(&a).granted().unwrap(), permits.try_acquire(&a).granted().unwrap()];
+        permits.set_share(&a, Some(1));
+        permits.set_share(&b, Some(0));
+        assert!(permits.shares_add_up() && permits.has_share(&a) && permits.in_use_by(&a) == 2);
+        assert!(matches!(permits.try_acquire(&b), Acquire::TenantFull));
+        permits.set_share(&a, Some(3));
+        let third = permits.try_acquire(&a).granted();
+        assert!(third.is_some() && matches!(permits.try_acquire(&a), Acquire::TenantFull));
+        permits.set_share(&a, None);
+        drop((third, held));
+        assert!(permits.shares_add_up() && permits.in_use() == 0);
     }
 
     #[test]

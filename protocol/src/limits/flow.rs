@@ -55,3 +55,15 @@ pub const BREAKER_PROBES: u32 = 1;
 pub const RAMP_STEP: Duration = Duration::from_millis(250);
 /// After so many of them all are: by then some 16,000 have passed.
 pub const RAMP_STEPS: u32 = 14;
+/// The largest weight of a tenant: of two that wait for the same, one has at most so many turns for one of the other.
+pub const TENANT_WEIGHT: u32 = 1_000;
+/// The largest rate and burst of the submissions of a tenant.
+pub const SUBMISSIONS_A_SECOND: u32 = 1_000_000;
+/// Tenants of which the submissions are counted that have a rate; those that have rested make room for others.
+pub const SUBMISSION_METERS: usize = 10_000;
+/// Executions that were submitted with a window for the same alert and are remembered until the store has them.
+pub const RECENT_ALERTS: usize = 4_096;
+/// The longest window in which an alert is known again.
+pub const DEDUPLICATION_WINDOW: Duration = Duration::from_secs(31 * 24 * 3600);
+/// Executions that are asked at once to pause, when all of a scope are.
+pub const PAUSED_AT_ONCE: usize = 64;

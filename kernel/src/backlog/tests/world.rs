@@ -150,7 +150,7 @@ impl World {
         let rows: Vec<Queued> = stored.take(limit).copied().collect();
         let is_last = rows.len() < limit;
         let first = rows.into_iter().filter(|row| !self.over.contains(&row.peid)).collect();
-        self.backlog.page(&of, QueuedPage { first, is_last });
+        self.backlog.page(&of, QueuedPage { first, is_last, leaves_out: false });
     }
 
     fn begin(&mut self) {
