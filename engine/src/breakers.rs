@@ -32,7 +32,7 @@ impl Builder {
     /// When the circuits of an integration open; by default as [`BreakerPolicy::new`] says. There is one for each tenant, host
     /// and credential.
     ///
-    /// While a circuit is open no call is made: a step waits, at most for its `retry.give_up_after`, or fails at once where it
+    /// While a circuit is open no call is made: a step waits, as long as its attempts may be apart (`retry.attempts` times `retry.max`), or fails at once where it
     /// says `when_open: fail`.
     #[must_use]
     pub fn breaker(mut self, integration: impl Into<String>, policy: BreakerPolicy) -> Self {

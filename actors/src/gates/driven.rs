@@ -140,7 +140,13 @@ impl DrivenGate {
         if fails_when_open && !matches!(state.circuit, Cooling(_)) {
             return Some(unavailable(why, Some(left)).with_retryable(false));
         }
-        (left >= PARK_HORIZON).then(|| unavailable(why, Some(left)).with_retry_after(left))
+        (left >= PARK_HORIZON).then(|| {
+            let mut failure = unavailable(why, Some(left)).with_retry_after(left);
+            if matches!(state.circuit, Cooling(_)) {
+                failure.kind = FailureKind::RateLimited;
+            }
+            failure
+        })
     }
 
     /// Whether all calls of the day are made.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use updraft_protocol::{Failure, TaskId, Timestamp, Value};
+use updraft_protocol::{Failure, FailureKind, TaskId, Timestamp, Value};
 
 use super::scope::ScopeId;
 use super::task_seq::TaskSeq;
@@ -83,6 +83,11 @@ impl Machine {
             Err(failure) => {
                 let (task, call) = self.count_attempt(work, began);
                 let failure = failure.with_may_have_acted(false);
+                if failure.kind == FailureKind::RateLimited && failure.retry_after().is_some() {
+                    // The tool has asked others for it: this attempt was not made.
+                    self.running -= 1;
+                    return self.postpone(task, action, failure, now, effects);
+                }
                 self.attempt_ended(task, call, Err(failure), now, effects);
             }
         }

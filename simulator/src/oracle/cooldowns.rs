@@ -1,5 +1,5 @@
-//! Waits for tools that are left alone: until the instant that was told, and again until another one; all together as long as
-//! the step waits for a tool that does not work, and within the time of its execution.
+//! Waits for tools that are left alone: until the instant that was told, and again until another one; all together as long
+//! as the attempts of the step may be apart, where the tool does not work, and within the time of its execution.
 
 use updraft_kernel::invariant::Violation;
 use updraft_kernel::machine::Machine;
@@ -35,7 +35,7 @@ impl Oracle {
             return broken("waits are kept", format!("{step} waits until {due} for {asked:?}: {wait:?}"));
         }
         let is_bounded = state.error.as_deref().is_some_and(|error| error.kind == FailureKind::Unavailable);
-        let is_late = is_bounded && due > wait.since.after(action.retry.give_up_after);
+        let is_late = is_bounded && due > wait.since.after(action.retry.max * action.retry.attempts);
         let deadline = self.deadlines.get(&task.head.peid);
         if is_late || (machine.ending().is_none() && deadline.is_some_and(|deadline| due >= *deadline)) {
             return broken("waits are kept", format!("{step} waits for its tool longer than it may"));
