@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use updraft::{
-    Asked, Builder, Durability, Engine, Handle, Owner, Playbook, PlaybookId, Submission, TenantCode,
-    Timestamp, Value,
+    Asked, Builder, Durability, Engine, Handle, Owner, Playbook, PlaybookId, StartError, StoreError,
+    Submission, TenantCode, Timestamp, Value,
 };
 use uuid::Uuid;
 
@@ -100,6 +100,24 @@ impl Harness {
         let _ = engine.shutdown(crate::timeouts::TEST_TIMEOUT).await;
         finished
     }
+}
+
+/// An engine. One before it that was dropped, as a crash leaves it, lets go of its directory a moment later.
+///
+/// # Panics
+/// It does not start for another reason, or not in time.
+pub async fn started(builder: &Builder) -> Engine {
+    crate::timeouts::soon(async {
+        loop {
+            match builder.clone().start().await {
+                Err(StartError::Store(StoreError::InUse { .. })) => {
+                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                }
+                started => return started.unwrap(),
+            }
+        }
+    })
+    .await
 }
 
 /// The program, which is built with the workspace: in the directory above that of the tests.

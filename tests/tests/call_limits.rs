@@ -13,7 +13,7 @@ use updraft::{
     Call, CallLimits, CancelVerdict, Clock, Durability, Engine, ExecutionStatus, Handle, Playbook, Priority,
     Rate, SettingKind, SettingStore, SqliteStore, StartError, Submission, ToolCircuit, WaitKind,
 };
-use updraft_tests::{Harness, ToolServer, asked, named, playbook, soon, tenant, until};
+use updraft_tests::{Harness, ToolServer, asked, named, playbook, soon, started, tenant, until};
 
 fn number(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap()
@@ -100,7 +100,7 @@ async fn what_is_urgent_goes_before_what_its_tenant_sent_earlier() {
 async fn a_call_in_line_has_not_been_attempted_and_a_restart_makes_it_once() {
     let harness = Harness::default();
     let limits = || CallLimits::new().at_once(number(1));
-    let engine = harness.builder().call_limits("tool", limits()).start().await.unwrap();
+    let engine = started(&harness.builder().call_limits("tool", limits())).await;
     let steps = "steps:\n  - {id: call, action: tool.gate, at_most_once: true}\n";
     let playbook = playbook(steps);
     let first = harness.submit(&engine, &playbook, json!({})).await;
@@ -113,7 +113,7 @@ async fn a_call_in_line_has_not_been_attempted_and_a_restart_makes_it_once() {
     assert!(stored.tasks.iter().all(|task| task.state.attempt == 0), "{:?}", stored.tasks);
     // Without an end of its calls: as a crash leaves it.
     drop((engine, first, second));
-    let engine = harness.builder().call_limits("tool", limits()).start().await.unwrap();
+    let engine = started(&harness.builder().call_limits("tool", limits())).await;
     harness.tool.open(10);
     let resumed = engine.handle(&acme, waiting).await.unwrap().unwrap();
     completed(&[resumed]).await;
@@ -200,7 +200,7 @@ async fn what_was_used_of_a_day_outlives_a_crash_and_who_waits_for_the_next_day_
     let harness = at_noon();
     let limits = || CallLimits::new().daily(number(3)).shared();
     for calls in [2, 1] {
-        let engine = harness.builder().call_limits("tool", limits()).start().await.unwrap();
+        let engine = started(&harness.builder().call_limits("tool", limits())).await;
         let mut handles = Vec::new();
         for _ in 0..calls {
             handles.push(harness.submit(&engine, &one_call("echo"), json!({})).await);
@@ -209,7 +209,7 @@ async fn what_was_used_of_a_day_outlives_a_crash_and_who_waits_for_the_next_day_
         // Without an end: as a crash leaves it.
         drop(engine);
     }
-    let engine = harness.builder().call_limits("tool", limits()).start().await.unwrap();
+    let engine = started(&harness.builder().call_limits("tool", limits())).await;
     let handle = harness.submit(&engine, &one_call("echo"), json!({})).await;
     let acme = tenant("acme");
     let waits = async || {
@@ -228,7 +228,7 @@ async fn an_end_in_order_gives_back_what_is_not_used_of_a_day() {
     // Granted four at a time.
     let limits = || CallLimits::new().daily(number(200)).shared();
     for _ in 0..3 {
-        let engine = harness.builder().call_limits("tool", limits()).start().await.unwrap();
+        let engine = started(&harness.builder().call_limits("tool", limits())).await;
         completed(&[harness.submit(&engine, &one_call("echo"), json!({})).await]).await;
         let _ = engine.shutdown(Duration::from_secs(10)).await;
     }

@@ -12,7 +12,7 @@ use updraft::{
     ExecutionStatus, FailureKind, Guardrail, GuardrailError, Handle, Inbox, InboxQuery, Integration, Json,
     Name, Playbook, StepId, Submission, TaskStatus, Value,
 };
-use updraft_tests::{Harness, asked, named, playbook, soon, tenant, until};
+use updraft_tests::{Harness, asked, named, playbook, soon, started, tenant, until};
 
 /// An EDR whose calls are counted by action and host.
 #[derive(Clone, Default)]
@@ -53,7 +53,7 @@ impl World {
     }
 
     async fn start(&self) -> Engine {
-        self.harness.builder().integration("edr", self.edr.clone()).start().await.unwrap()
+        started(&self.harness.builder().integration("edr", self.edr.clone())).await
     }
 }
 
@@ -204,16 +204,16 @@ async fn what_was_set_or_cleared_at_run_time_wins_over_what_is_declared() {
         builder.guardrails([guardrail(form)])
     };
     let stop = || json!({"name": "stop", "for": ["edr.isolate"], "kill_switch": true});
-    let engine = declared(stop()).start().await.unwrap();
+    let engine = started(&declared(stop())).await;
     assert!(failure(&engine, "ws-1").await.is_some());
     set(&engine, json!({"name": "stop", "for": ["edr.release"], "kill_switch": true})).await;
     assert_eq!(failure(&engine, "ws-2").await, None);
     drop(engine);
-    let engine = declared(stop()).start().await.unwrap();
+    let engine = started(&declared(stop())).await;
     assert_eq!(failure(&engine, "ws-3").await, None, "a start with the same file changes nothing");
     engine.guardrails().clear(&Name::new("stop").unwrap(), asked()).await.unwrap();
     drop(engine);
-    let engine = declared(stop()).start().await.unwrap();
+    let engine = started(&declared(stop())).await;
     assert_eq!(failure(&engine, "ws-4").await, None, "what was cleared stays so");
     let entry = engine.guardrails().list().await.unwrap().remove(0);
     assert!(entry.is_declared && entry.guardrail.is_none(), "{entry:?}");
