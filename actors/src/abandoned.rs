@@ -66,6 +66,7 @@ async fn write_off(
 ) -> Result<(), Error> {
     let tasks = load::tasks(context, &document.head.tenant_code, document.peid).await?;
     let epoch = context.epochs.of(&document.head.tenant_code);
+    context.target_locks.release_all(document.peid);
     let (_, writes) = fail_abandoned(document, &tasks, epoch, failure, context.clock.now());
     commit::append(context, writes, Need::Durable).await.map_err(|error| Lost::Engine(error.into()))?;
     Ok(())
@@ -92,6 +93,7 @@ pub async fn cancel(
     let decided = document.state.ending.as_ref().map(|ending| ending.status);
     let tasks = load::tasks(context, tenant, peid).await?;
     let epoch = context.epochs.of(tenant);
+    context.target_locks.release_all(peid);
     let (_, writes) = cancel_abandoned(document, &tasks, epoch, asked, context.clock.now());
     commit::append(context, writes, Need::Durable).await.map_err(|error| Lost::Engine(error.into()))?;
     Ok(Some(decided.map_or(CancelVerdict::Cancelled, CancelVerdict::AlreadyEnded)))

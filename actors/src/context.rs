@@ -25,6 +25,7 @@ use crate::quotas::Quotas;
 use crate::registry::Registry;
 use crate::router::Router;
 use crate::secrets::Secrets;
+use crate::target_locks::HeldTargetLocks;
 use crate::timer::TimerThread;
 use crate::tools::EngineTools;
 
@@ -56,6 +57,8 @@ pub struct EngineContext {
     pub gates: Arc<Gates>,
     /// What the operator lets playbooks do.
     pub guardrails: EnforcedGuardrails,
+    /// The locks of targets that tasks have.
+    pub target_locks: HeldTargetLocks,
     /// The permits for executions in flight.
     pub admission: Admission,
     /// The quotas of tenants.

@@ -6,6 +6,7 @@ pub(crate) mod guardrail;
 pub(crate) mod message;
 mod perform;
 mod permit;
+mod target_lock;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -180,6 +181,7 @@ impl Execution {
 
     fn commit(&mut self, writes: Vec<Update>, need: Need) {
         count_ended(&writes);
+        self.release_locks(&writes);
         self.note_events(&writes);
         // Readers only see durable changes.
         let need = if self.readers().is_some() { Need::Durable } else { need };
@@ -227,6 +229,9 @@ impl Execution {
             self.children.ended(&document);
             let _ = self.entry.settle(Ok(document));
             metrics::gauge!("updraft_executions_in_flight").set(self.context.admission.in_use() as f64);
+        }
+        if !matches!(exit, Exit::Parked { .. } | Exit::Drained) {
+            self.context.target_locks.release_all(self.entry.peid);
         }
         if let Some(report) = self.exit.take() {
             report.give(SlotEvent::Exited(exit, parked));
@@ -305,6 +310,10 @@ impl StreamHandler<Incoming> for Execution {
             }
             Incoming::Passed(task, pass) => {
                 self.passed(task, pass.map_err(|failure| *failure));
+                self.proceed(self.context.clock.now(), ctx);
+            }
+            Incoming::Locked(task, outcome) => {
+                self.locked(task, outcome);
                 self.proceed(self.context.clock.now(), ctx);
             }
             Incoming::Guarded(task, guarded) => {

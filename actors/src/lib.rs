@@ -32,6 +32,7 @@ mod sent;
 mod shard;
 pub mod single_call;
 mod snapshot;
+pub mod target_locks;
 mod task;
 pub mod timer;
 pub mod tools;

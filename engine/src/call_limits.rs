@@ -15,6 +15,11 @@ impl Engine {
     pub fn tool_gates(&self) -> Vec<ToolGate> {
         self.context.gates.states()
     }
+
+    /// How many targets are locked by steps with a `lock`, and how many steps wait for one.
+    pub fn target_locks(&self) -> (usize, usize) {
+        self.context.target_locks.state()
+    }
 }
 
 impl Builder {

@@ -11,6 +11,7 @@ use updraft_actors::missing::Missing;
 use updraft_actors::pauses::Pauses;
 use updraft_actors::registry::Registry;
 use updraft_actors::router::Router;
+use updraft_actors::target_locks::HeldTargetLocks;
 use updraft_actors::tools::EngineTools;
 use updraft_actors::{EngineContext, Node, RegistryEntry, Secrets};
 use updraft_kernel::coalescer::Limits;
@@ -80,6 +81,7 @@ impl Engine {
             registry: Registry::default(),
             gates: Arc::new(Gates::new(declared, &timer, (store.clone(), builder.clock.clone()))),
             timer,
+            target_locks: HeldTargetLocks::default(),
             guardrails: builder.enforced(&store)?,
             admission: Admission::new(builder.executions_in_flight, builder.of_tenant(), builder.queued()),
             quotas: builder.all_quotas(),

@@ -32,6 +32,7 @@ use only::Only;
 use protected::Protected;
 pub use set::GuardrailSet;
 pub use target::CallTargets;
+pub(crate) use target::one_spelling;
 
 /// A guardrail whose parts make sense.
 #[derive(Debug)]

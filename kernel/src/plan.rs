@@ -40,9 +40,9 @@ pub(crate) use step::{APPROVAL, DO, FINALLY, OUTPUT, REFUSE, RESULT, UNDO, UPDRA
 pub use step::{
     BesideBody, ItemNames, PlannedAction, PlannedAlready, PlannedApproval, PlannedBeside, PlannedBranch,
     PlannedCarried, PlannedCase, PlannedCleanup, PlannedContainment, PlannedDelay, PlannedEnd,
-    PlannedFinally, PlannedForEach, PlannedIf, PlannedKind, PlannedParallel, PlannedRepeat, PlannedSet,
-    PlannedStep, PlannedSubPlaybook, PlannedSwitch, PlannedUndo, PlannedWaitFor, PlannedWaitUntil, ROUND,
-    RetryPolicy,
+    PlannedFinally, PlannedForEach, PlannedIf, PlannedKind, PlannedLock, PlannedParallel, PlannedRepeat,
+    PlannedSet, PlannedStep, PlannedSubPlaybook, PlannedSwitch, PlannedUndo, PlannedWaitFor,
+    PlannedWaitUntil, ROUND, RetryPolicy,
 };
 pub use types::PlannedTypes;
 

@@ -22,6 +22,10 @@ pub enum Bug {
     GatedCountsLate,
     /// Gates: a probe that was never sent stays under way.
     GateKeepsProbe,
+    /// Locks of targets: a lock that is let go wakes nobody.
+    LockLetsGoSilently,
+    /// Locks of targets: a task that leaves the line after it was given the lock keeps it.
+    LockLosesUntaken,
     /// Outcome: the loser does not wait until the winner has published its value.
     OutcomeOutOfTurn,
     /// Outcome: settling does not publish what the winner did before.

@@ -128,8 +128,11 @@ impl Execution {
         }
     }
 
-    /// Obtains what a call needs before its intent is written: the leave of guardrails, then its permits.
+    /// Obtains what a call needs before its intent is written: the lock of its target, the leave of guardrails, its permits.
     pub(super) fn acquire(&mut self, task: TaskId) {
+        if self.waits_for_lock(task) {
+            return;
+        }
         let facts = match self.guarded_facts(task) {
             None => return self.acquire_place(task),
             Some(Err(failure)) => return self.permitted_finally(task, Err(failure)),
@@ -209,6 +212,8 @@ impl Execution {
             }
             Guarded::Stopped(Stopped::Failed(failure)) => self.permitted_finally(task, Err(failure)),
             Guarded::Stopped(Stopped::Held(hold)) => {
+                // Who waits at a guardrail keeps nobody from the target.
+                self.context.target_locks.release(self.entry.peid, task);
                 let now = self.context.clock.now();
                 if let Some(execution) = &mut self.execution {
                     execution.on(ExecutionEvent::HeldBack { task, hold: Box::new(hold) }, now);

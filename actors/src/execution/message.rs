@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use updraft_kernel::machine::TaskSeq;
+use updraft_kernel::shared::target_locks::TargetLock;
 use updraft_protocol::{Failure, FailureKind, Json, TaskId};
 
 use super::guardrail::Guarded;
@@ -21,6 +22,8 @@ pub(crate) enum Incoming {
     Permitted(TaskId, Result<HeldPermit, Box<Failure>>),
     /// A waiting call has passed the gate of its tool.
     Passed(TaskId, Result<GatePass, Box<Failure>>),
+    /// A waiting call has the lock of its target, or has waited too long.
+    Locked(TaskId, Result<TargetLock, Box<Failure>>),
     /// What guardrails say to a waiting call.
     Guarded(TaskId, Box<Guarded>),
     /// Its shard has died, or has dropped it.

@@ -22,7 +22,10 @@ impl Execution {
                 self.attempts.retain(|(running, _)| *running != task);
                 self.caps.end(task, None);
             }
-            Act::StopWaiting(task) => self.permits.give_up(task),
+            Act::StopWaiting(task) => {
+                self.permits.give_up(task);
+                self.context.target_locks.release(self.entry.peid, task);
+            }
             Act::StartChild(start) => {
                 if let Some(machine) = self.machine() {
                     self.children.start(machine.head().clone(), *start);

@@ -106,6 +106,21 @@ impl CallTargets {
     }
 }
 
+/// One spelling of a target, by which those of its other spellings are the same: that of its address or host, where it is one.
+pub(crate) fn one_spelling(text: &str) -> String {
+    let plain = || text.trim().to_lowercase();
+    // Accounts of one domain are several targets, and so are numbers.
+    if text.contains(['@', '\\', '/']) || text.trim().bytes().all(|byte| byte.is_ascii_digit()) {
+        return plain();
+    }
+    let Ok(target) = Target::read(text) else { return plain() };
+    match (&target.ips[..], &target.hosts[..]) {
+        ([ip], []) => ip.to_string(),
+        ([], [host]) => host.clone(),
+        _ => plain(),
+    }
+}
+
 /// As much of a text as is told, without what would move a terminal or hide in it.
 fn told(text: &str) -> String {
     let shown = |c: char| if c.is_control() || is_invisible(c) { '\u{fffd}' } else { c };

@@ -73,9 +73,8 @@ impl Machine {
         let refused = self.cannot_be_undone(action, scope, began);
         let takes_permit = action.takes_permit || self.gated.has(&plan.step(step).integration);
         match refused.map_or(rendered, Err) {
-            Ok(arguments) if self.is_guarded(step) => {
-                let contains = self.contained_by(action, scope, began);
-                self.acquire_guarded(work, (scope, step, began), (arguments, contains), effects);
+            Ok(arguments) if action.lock.is_some() || self.is_guarded(step) => {
+                self.acquire_first(work, (scope, step, began), (action, arguments), now, effects);
             }
             Ok(arguments) if takes_permit => self.acquire(work, (scope, step, began), arguments, effects),
             Ok(arguments) => self.start_attempt((work, began), action, arguments, now, effects),

@@ -3,10 +3,12 @@
 //! permits: the integration does, and the actor of the execution obtains them from it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use updraft_protocol::{Failure, FailureKind, TaskId, Timestamp, Value};
 
 use super::scope::ScopeId;
+use super::task::Ending;
 use super::task_seq::TaskSeq;
 use super::{Act, Effects, Machine, Ready};
 use crate::plan::{PlannedAction, StepIndex};
@@ -20,6 +22,8 @@ pub(super) struct WaitingCall {
     arguments: Value,
     /// What it contains, where guardrails are asked.
     contains: Option<Arc<str>>,
+    /// The target that it locks, and how long it waits for that.
+    lock: Option<(Arc<str>, Duration)>,
     /// When its task began, which is the `now` of the arguments.
     pub(super) began: Timestamp,
 }
@@ -46,20 +50,50 @@ impl Machine {
         arguments: Value,
         effects: &mut Effects,
     ) {
-        self.acquire_guarded(work, (scope, step, began), (arguments, None), effects);
+        self.wait_in_line(work, (scope, step, began), (arguments, None, None), effects);
     }
 
-    /// Asks for the permit of a call that may need guardrails' leave.
-    pub(super) fn acquire_guarded(
+    /// Asks for what a call needs first: the lock of its target, and the leave of guardrails.
+    pub(super) fn acquire_first(
         &mut self,
         work: Ready,
         (scope, step, began): (ScopeId, StepIndex, Timestamp),
-        (arguments, contains): (Value, Option<Arc<str>>),
+        (action, arguments): (&PlannedAction, Value),
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let locked = action.lock.as_deref().map(|lock| (lock.decide(&self.view(scope, began)), lock.wait));
+        let lock = match locked {
+            None => None,
+            Some(((Ok(target), work), wait)) => {
+                self.turn.work += work;
+                Some((target, wait))
+            }
+            Some(((Err(failure), _), _)) => {
+                let task = self.task_of(work, now);
+                return self.settle(task, Ending::Failed(failure), now, effects);
+            }
+        };
+        let contains = self.contained_by(action, scope, began);
+        self.wait_in_line(work, (scope, step, began), (arguments, contains, lock), effects);
+    }
+
+    /// The target that a call locks, in one spelling, and how long it waits for that.
+    pub fn lock_of(&self, task: TaskId) -> Option<(&Arc<str>, Duration)> {
+        let call = self.waiting_calls.iter().find(|call| call.task_id == task)?;
+        call.lock.as_ref().map(|(target, wait)| (target, *wait))
+    }
+
+    fn wait_in_line(
+        &mut self,
+        work: Ready,
+        (scope, step, began): (ScopeId, StepIndex, Timestamp),
+        (arguments, contains, lock): (Value, Option<Arc<str>>, Option<(Arc<str>, Duration)>),
         effects: &mut Effects,
     ) {
         let task_id = TaskId::derive(self.peid, self.scopes.path(scope), &self.plan.step(step).id);
         self.running += 1;
-        self.waiting_calls.push(WaitingCall { task_id, work, step, arguments, contains, began });
+        self.waiting_calls.push(WaitingCall { task_id, work, step, arguments, contains, lock, began });
         effects.acts.push(Act::Acquire(task_id));
     }
 

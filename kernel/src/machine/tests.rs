@@ -14,6 +14,7 @@ mod guarded;
 mod items;
 mod joins;
 mod last_failures;
+mod locks;
 mod loop_progress;
 mod other_input;
 mod outputs;

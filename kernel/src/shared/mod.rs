@@ -16,6 +16,7 @@ pub mod outcome;
 pub mod permits;
 pub mod revocable;
 mod sync;
+pub mod target_locks;
 pub mod watermark;
 
 pub use drain::DrainGate;

@@ -17,6 +17,8 @@ pub const CALL_GATES_OF_TENANT: usize = 1_000;
 pub const COOLDOWN: Duration = Duration::from_secs(1);
 /// The longest time for which a tool is left alone because it asks for it: a day, as daily quotas do.
 pub const COOLDOWN_LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// How long a step waits for the lock of its target, unless it says otherwise: another step has acted by then.
+pub const TARGET_LOCK_WAIT: Duration = Duration::from_secs(3600);
 /// How far a priority reaches: a call is overtaken by one of the next higher priority that comes up to so much later.
 pub const PRIORITY_STEP: Duration = Duration::from_secs(60);
 /// Executions that wait for a place, in the store: a storm of alerts of a large customer is kept, and a loop that submits without

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::{Body, NestedBody};
 use super::fields::{FieldsOfKind, StepFields};
-use super::{Already, Step, Undo, VERIFY, Verify};
+use super::{Already, Lock, Step, Undo, VERIFY, Verify};
 use crate::ids::Name;
 use crate::limits::RETRY_GIVE_UP_AFTER;
 use crate::time::Span;
@@ -62,6 +62,9 @@ pub struct Action {
     /// What is contained: a host, an account. Executions that contain the same target share the containment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Value>,
+    /// The lock of a target: no other step of the tenant that asks for it acts on the target at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Box<Lock>>,
     /// A second call that has to show what the action did, before the step counts as completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verify: Option<Box<Verify>>,
@@ -159,6 +162,7 @@ impl FieldsOfKind for Action {
         "undo",
         "expires",
         "target",
+        "lock",
         "verify",
         "next",
         "on_failure",
@@ -198,6 +202,7 @@ impl FieldsOfKind for Action {
             undo: fields.undo.take(),
             expires: fields.expires.take(),
             target: fields.target.take(),
+            lock: fields.lock.take(),
         })
     }
 
@@ -230,6 +235,7 @@ impl Action {
             undo: None,
             expires: None,
             target: None,
+            lock: None,
             verify: None,
             verification: Body::default(),
         }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::body::{Body, Handler, NestedBody, id};
 use super::{
-    Already, Branches, Carried, Choices, Cleanup, Escalation, Handlers, Join, KindWord, OnItemFailure,
+    Already, Branches, Carried, Choices, Cleanup, Escalation, Handlers, Join, KindWord, Lock, OnItemFailure,
     OnLastFailure, Record, Reminder, Retry, Step, SubVersion, SwitchCase, Tolerance, Undo, Verify, WhenOpen,
 };
 use crate::ids::{Name, StepId};
@@ -102,6 +102,7 @@ step_fields! {
     "undo" ("given") undo: Box<Undo>,
     "expires" ("given") expires: Value,
     "target" ("given") target: Value,
+    "lock" ("given") lock: Box<Lock>,
     "already" ("given") already: Box<Already>,
     "verify" ("given") verify: Verify,
     "parallel" ("given") parallel: Join,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 pub(super) type FieldHint = (&'static str, &'static str, &'static str, Value);
 
 /// Titles of the types, by their names in the schema.
-pub(super) const TITLES: [(&str, &str); 43] = [
+pub(super) const TITLES: [(&str, &str); 44] = [
     ("Action", "Call of a tool"),
     ("Already", "Was it so before?"),
     ("Approval", "Question to people"),
@@ -44,6 +44,7 @@ pub(super) const TITLES: [(&str, &str); 43] = [
     ("Tolerance", "Failures that are tolerated"),
     ("Undo", "Undo"),
     ("UndoOn", "When it is undone"),
+    ("Lock", "Lock"),
     ("Verify", "Verification"),
     ("WaitFor", "Wait for a signal"),
     ("WaitUntil", "Wait until an instant"),
@@ -122,6 +123,7 @@ fn action() -> Vec<FieldHint> {
         ("Action", "at_most_once", "At most once", json!([true])),
         ("Action", "expires", "Lasts", json!(["4h", "{{ input.isolate_for }}"])),
         ("Action", "integration", "Integration", json!(["edr"])),
+        ("Action", "lock", "Lock", json!([{"target": "{{ input.host }}"}])),
         ("Action", "on_last_failure", "After the last attempt", json!(["pause"])),
         ("Action", "record", "Kept arguments", json!(["none"])),
         ("Action", "retry", "Retries", json!([{"attempts": 6, "initial": "200ms", "max": "10s"}])),
@@ -151,6 +153,8 @@ fn around_action() -> Vec<FieldHint> {
         ("Retry", "initial", "First wait", json!(["500ms"])),
         ("Retry", "max", "Longest wait", json!(["1m"])),
         ("Retry", "multiplier", "Growth", json!([2])),
+        ("Lock", "target", "Target", json!(["{{ input.host }}"])),
+        ("Lock", "wait", "Longest wait", json!(["10m"])),
         ("Undo", "action", "Action", json!(["edr.release"])),
         ("Undo", "arguments", "Arguments", json!([{"id": "{{ output.body.action_id }}"}])),
         ("Undo", "on", "When", json!([["failure", "cancel"]])),

@@ -8,7 +8,9 @@ use updraft_protocol::{ActionSpec, Argument, Effect, Name, SecretReference, Valu
 use url::Url;
 
 use super::call::{WrittenCall, secrets_of, timeout_of};
-use super::{Draft, PlannedAlready, PlannedContainment, PlannedKind, PlannedStep, PlannedUndo, Steps};
+use super::{
+    Draft, PlannedAlready, PlannedContainment, PlannedKind, PlannedLock, PlannedStep, PlannedUndo, Steps,
+};
 use crate::plan::StepIndex;
 use crate::template::Template;
 
@@ -51,6 +53,8 @@ pub struct PlannedAction {
     pub undo: Option<Box<PlannedUndo>>,
     /// What it contains, and for how long; always together with `undo`.
     pub containment: Option<Box<PlannedContainment>>,
+    /// The lock of its target that it has while it acts.
+    pub lock: Option<Box<PlannedLock>>,
     /// The step that it takes back, if it is an undo: its arguments are in the record of that step's task.
     pub undoes: Option<StepIndex>,
 }
@@ -105,9 +109,10 @@ impl PlannedAction {
         let already = PlannedAlready::check(steps, draft, action);
         let containment = PlannedContainment::check(steps, draft, action);
         let undo = PlannedUndo::check(steps, draft, action);
+        let lock = PlannedLock::check(steps, draft, action);
         let (already, undo, containment) =
             (already?.map(Box::new), undo?.map(Box::new), containment?.map(Box::new));
-        let arguments = arguments?;
+        let (arguments, lock) = (arguments?, lock?.map(Box::new));
         let written_out = arguments.written_out();
         let spec = steps.catalogue.spec(&action.integration, action.action.as_str());
         Some(Self {
@@ -129,6 +134,7 @@ impl PlannedAction {
             already,
             undo,
             containment,
+            lock,
             undoes: None,
         })
     }
@@ -149,7 +155,8 @@ impl PlannedAction {
     pub(super) fn texts(&self) -> impl Iterator<Item = &Template> {
         let undo = self.undo.as_deref().map(|undo| &undo.arguments);
         let contained = self.containment.as_deref().into_iter().flat_map(PlannedContainment::texts);
-        [&self.arguments].into_iter().chain(undo).chain(contained)
+        let locked = self.lock.as_deref().map(PlannedLock::text);
+        [&self.arguments].into_iter().chain(undo).chain(contained).chain(locked)
     }
 }
 

@@ -185,6 +185,7 @@ impl PlannedUndo {
             already: None,
             undo: None,
             containment: None,
+            lock: None,
             undoes: Some(undoes),
         };
         PlannedStep {
@@ -299,7 +300,8 @@ fn duration(value: &Value) -> Result<Duration, String> {
     Ok(read.0)
 }
 
-fn name(value: &Value) -> Result<Arc<str>, String> {
+/// The name of a target.
+pub(super) fn name(value: &Value) -> Result<Arc<str>, String> {
     let text: Arc<str> = match value {
         Value::String(text) => text.as_str().into(),
         Value::Number(number) => number.to_string().into(),

@@ -4,6 +4,7 @@ use super::Patch;
 
 const PERMITS: &str = "kernel/src/shared/permits.rs";
 const GATES: &str = "kernel/src/shared/gates.rs";
+const TARGET_LOCKS: &str = "kernel/src/shared/target_locks.rs";
 const GATED: &str = "kernel/src/shared/gated.rs";
 const CALL_GATE: &str = "kernel/src/call_gate.rs";
 const OUTCOME: &str = "kernel/src/shared/outcome.rs";
@@ -107,6 +108,21 @@ pub(super) const PATCHES: &[Patch] = &[
             && !crate::shared::planted::Bug::GateKeepsProbe.is_planted()
         {
 ",
+    },
+    Patch {
+        name: "LockLetsGoSilently",
+        file: TARGET_LOCKS,
+        find: "        run(given.as_ref());\n",
+        replace: "        if !super::planted::Bug::LockLetsGoSilently.is_planted() {
+            run(given.as_ref());
+        }
+",
+    },
+    Patch {
+        name: "LockLosesUntaken",
+        file: TARGET_LOCKS,
+        find: "        if !waited {\n",
+        replace: "        if !waited && !super::planted::Bug::LockLosesUntaken.is_planted() {\n",
     },
     Patch {
         name: "OutcomeOutOfTurn",
