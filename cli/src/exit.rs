@@ -136,6 +136,6 @@ mod tests {
     #[test]
     fn every_status_has_its_ending() {
         let endings: Vec<u8> = ExecutionStatus::ALL.iter().map(|status| Ending::of(*status) as u8).collect();
-        assert_eq!(endings, [4, 4, 0, 1, 3, 3]);
+        assert_eq!(endings, [4, 4, 4, 0, 1, 3, 3]);
     }
 }
