@@ -86,7 +86,8 @@ async fn act(
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()?.parse().ok());
     let Some(key) = key else { return (StatusCode::BAD_REQUEST, Json(json!({ "error": "no key" }))) };
     if BUSY_FOR.contains(&step.as_str()) && book.sent_away.lock().unwrap().insert(key) {
-        return (StatusCode::TOO_MANY_REQUESTS, Json(json!({ "error": "busy" })));
+        // Not 429, for which every call of the tenant would leave the tool alone.
+        return (StatusCode::TOO_EARLY, Json(json!({ "error": "busy" })));
     }
     book.acts.lock().unwrap().push(ToolAct { tenant, step, key });
     book.written.send_modify(|written| *written += 1);

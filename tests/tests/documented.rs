@@ -166,6 +166,13 @@ fn of_actions() -> Vec<Case> {
             (COMPLETED, json!("ws-17 is isolated for four hours")),
             &["POST /edr/hosts/ws-17/isolate"],
         ),
+        (
+            "isolate-alone",
+            host(),
+            Nothing,
+            (COMPLETED, json!("ws-17 is isolated")),
+            &["POST /edr/hosts/ws-17/isolate"],
+        ),
     ]
 }
 

@@ -71,7 +71,7 @@ fn every_command_of_the_page_on_the_program_can_be_pasted() {
         };
         let run: Ended = shell(dir.path(), &command).output().unwrap().into();
         // An execution that has ended cannot be cancelled any more, nor told anything, which is said.
-        let late = ["cancel", "answer", "signal", "pause", "skip", "updraft extend"];
+        let late = ["cancel", "answer", "signal", "pause", "prioritise", "skip", "updraft extend"];
         // Of many, none is left that has not ended.
         let is_late = late.iter().any(|late| command.contains(late)) && !command.contains("--where");
         // One that has completed runs again only from a step that is named.

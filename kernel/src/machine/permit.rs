@@ -23,7 +23,7 @@ pub(super) struct WaitingCall {
     /// What it contains, where guardrails are asked.
     contains: Option<Arc<str>>,
     /// The target that it locks, and how long it waits for that.
-    lock: Option<(Arc<str>, Duration)>,
+    lock: Option<WaitedLock>,
     /// When its task began, which is the `now` of the arguments.
     pub(super) began: Timestamp,
 }
@@ -34,6 +34,9 @@ impl WaitingCall {
         (self.step, &self.arguments, self.contains.as_ref())
     }
 }
+
+/// The target that a call locks, and how long it waits for that.
+type WaitedLock = (Arc<str>, Duration);
 
 impl Machine {
     /// The step of a call that waits for its permit, and its arguments.
@@ -88,7 +91,7 @@ impl Machine {
         &mut self,
         work: Ready,
         (scope, step, began): (ScopeId, StepIndex, Timestamp),
-        (arguments, contains, lock): (Value, Option<Arc<str>>, Option<(Arc<str>, Duration)>),
+        (arguments, contains, lock): (Value, Option<Arc<str>>, Option<WaitedLock>),
         effects: &mut Effects,
     ) {
         let task_id = TaskId::derive(self.peid, self.scopes.path(scope), &self.plan.step(step).id);

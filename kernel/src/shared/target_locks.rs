@@ -143,7 +143,8 @@ impl fmt::Debug for TargetLock {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 
