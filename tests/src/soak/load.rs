@@ -11,8 +11,8 @@ use axum::routing::post;
 use serde_json::json;
 use tokio::net::TcpListener;
 use updraft::{
-    Answer, Builder, Call, Detail, Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Failure,
-    FailureKind, Integration, Name, Playbook, Submission, TenantCode,
+    Answer, BreakerPolicy, Builder, Call, Detail, Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf,
+    Failure, FailureKind, Integration, Name, Playbook, Submission, TenantCode,
 };
 
 use crate::crash::{PanickingTool, http};
@@ -120,6 +120,8 @@ impl Load {
             .integration("http", http(self.tools))
             .integration("shaky", PanickingTool)
             .integration("tool", Forgetful)
+            // It fails and hangs on purpose, and is to be called all the same.
+            .breaker("tool", BreakerPolicy::off())
     }
 
     fn playbooks(&self) -> Vec<Playbook> {
