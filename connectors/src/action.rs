@@ -121,6 +121,8 @@ impl Action {
             says_sending: true,
             takes_permit: true,
             example: written.example.as_ref().map(Json::from),
+            // Redirects are not offered.
+            leads_on: None,
         })
     }
 

@@ -276,6 +276,7 @@ impl Integration for HttpIntegration {
             target_kind: Some(TargetKind::Url),
             says_sending: true,
             takes_permit: true,
+            leads_on: Some("redirects"),
             // An answer without a body, as many tools give: what a step reads of one has to be written down.
             example: Some(serde_json::json!({"status": 200, "headers": {}, "body": null}).into()),
             ..ActionSpec::default()
@@ -284,6 +285,10 @@ impl Integration for HttpIntegration {
 
     fn effect(&self, _action: &str, arguments: &Value) -> Effect {
         arguments::effect_of(arguments)
+    }
+
+    fn may_change(&self, _action: &str, arguments: &Value) -> bool {
+        arguments::may_change(arguments)
     }
 
     fn check(&self, _action: &str, arguments: &Value) -> Vec<Flaw> {

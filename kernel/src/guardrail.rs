@@ -67,8 +67,8 @@ pub struct GuardedCall<'a> {
     pub is_undo: bool,
     /// What it is done to.
     pub targets: &'a CallTargets,
-    /// The host and port to which it leads, of a tool that is named by a URL.
-    pub host: Option<&'a str>,
+    /// The hosts and ports to which it may lead, of a tool that is named by URLs; `None` where that is not known.
+    pub hosts: Option<&'a [String]>,
 }
 
 /// What of a guardrail refuses a call.
@@ -201,7 +201,7 @@ impl PlannedGuardrail {
         if self.form.kill_switch && (!call.is_undo || self.form.stops_undo) {
             return refuse(GuardrailRule::KillSwitch, "no such call is made".to_owned());
         }
-        if let Some(Err(why)) = self.only.as_ref().map(|only| only.allows(call.effect, call.host)) {
+        if let Some(Err(why)) = self.only.as_ref().map(|only| only.allows(call.effect, call.hosts)) {
             return refuse(GuardrailRule::Only, why);
         }
         if call.is_undo {

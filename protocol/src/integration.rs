@@ -116,6 +116,12 @@ pub trait Integration: Send + Sync + 'static {
         self.spec(action).effect
     }
 
+    /// Whether a call may change something, whatever its author says of its effect: for guardrails, which are no author's. By
+    /// default that is its effect.
+    fn may_change(&self, action: &str, arguments: &Value) -> bool {
+        self.effect(action, arguments) == Effect::Write
+    }
+
     /// The flaws in the author's arguments beyond [`ActionSpec::schema`]. Called when a playbook is checked; `null` is
     /// in place of each template and secret, whose values are not known yet.
     fn check(&self, _action: &str, _arguments: &Value) -> Vec<Flaw> {

@@ -9,7 +9,7 @@ use updraft_kernel::execution::{ExecutionControl, ExecutionEvent};
 use updraft_kernel::guardrail::{CallTargets, GuardrailRefusal};
 use updraft_kernel::machine::{CallHold, Machine, MachineEvent, TaskSeq, refuses_to_pass};
 use updraft_kernel::plan::{PlannedAction, StepIndex};
-use updraft_protocol::{ApprovalAnswer, ContainmentId, Failure, FailureKind, TaskId};
+use updraft_protocol::{ApprovalAnswer, ContainmentId, Effect, Failure, FailureKind, TaskId};
 
 use super::Execution;
 use super::message::Incoming;
@@ -246,10 +246,15 @@ impl Execution {
         }
         let action = PlannedAction::of(step)?;
         let integration = self.context.tools.get(&step.integration, action.version);
-        let effect =
-            || integration.map_or(action.effect, |tool| tool.effect(step.action.as_str(), call.arguments));
-        let effect = match catch_unwind(AssertUnwindSafe(effect)) {
-            Ok(effect) => effect,
+        // Whatever its author says of it: a guardrail is the operator's.
+        let may_change = || {
+            integration.map_or(action.guarded_effect == Effect::Write, |tool| {
+                tool.may_change(step.action.as_str(), call.arguments)
+            })
+        };
+        let effect = match catch_unwind(AssertUnwindSafe(may_change)) {
+            Ok(true) => Effect::Write,
+            Ok(false) => Effect::Read,
             Err(panic) => return Some(Err(panicked(panic))),
         };
         let named = CallTargets::argument(action.target, call.arguments, &action.secrets);
@@ -271,7 +276,7 @@ impl Execution {
             effect,
             is_undo: action.undoes.is_some() || is_round(machine.head()),
             targets: CallTargets::of(named, contains),
-            host: action.host(call.arguments),
+            hosts: action.hosts(call.arguments),
             containment: contained,
             since: call.since,
             passed,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix::{AsyncContext, Context};
 use updraft_kernel::execution::ExecutionEvent;
 use updraft_kernel::machine::{Act, StartAttempt, TaskSeq, Timer};
-use updraft_kernel::plan::{PlannedAction, PlannedKind};
+use updraft_kernel::plan::PlannedAction;
 use updraft_protocol::{Call, ExecutionStatus, Failure, FailureKind, Masking, Sending, Timestamp};
 
 use super::{Execution, Report};
@@ -44,20 +44,18 @@ impl Execution {
         let step = machine.plan().step(start.step);
         let (task, report) = (start.task, Report::of(&self.inbox, start.task, start.call));
         let missing = |what: &str| Failure::new(FailureKind::NotConfigured, format!("missing here: {what}"));
-        if let PlannedKind::Action(PlannedAction { missing: Some(what), .. }) = &step.kind {
+        // Always an action: nothing else has attempts.
+        let Some(action) = PlannedAction::of(step) else {
+            return report.give(Err(Failure::new(FailureKind::Playbook, "the step calls no tool")));
+        };
+        if let Some(what) = &action.missing {
             return report.give(Err(missing(what)));
         }
-        let version = PlannedAction::of(step).and_then(|action| action.version);
-        let Some(integration) = self.context.tools.get(&step.integration, version) else {
+        let Some(integration) = self.context.tools.get(&step.integration, action.version) else {
             return report.give(Err(missing(&format!("integration \"{}\"", step.integration))));
         };
-        let told = match &step.kind {
-            PlannedKind::Action(action) => {
-                let call = self.tool_call(step, action, &start.arguments);
-                self.context.gates.report(&call, permit.pass)
-            }
-            _ => return,
-        };
+        let told = self.tool_call(step, action, &start.arguments);
+        let told = self.context.gates.report(&told, permit.pass);
         let call = Call {
             tenant: self.entry.tenant.clone(),
             peid: self.entry.peid,

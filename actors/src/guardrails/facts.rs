@@ -17,7 +17,7 @@ pub(crate) struct GuardedFacts {
     pub(crate) effect: Effect,
     pub(crate) is_undo: bool,
     pub(crate) targets: CallTargets,
-    pub(crate) host: Option<String>,
+    pub(crate) hosts: Option<Vec<String>>,
     pub(crate) containment: Option<ContainmentId>,
     /// Since when it waits for room.
     pub(crate) since: Option<Timestamp>,
@@ -41,7 +41,7 @@ impl GuardedFacts {
             effect: Effect::Write,
             is_undo: false,
             targets: CallTargets::unknown(),
-            host: None,
+            hosts: None,
             containment: None,
             since: None,
             passed: None,
@@ -57,7 +57,7 @@ impl GuardedFacts {
             effect: self.effect,
             is_undo: self.is_undo,
             targets: &self.targets,
-            host: self.host.as_deref(),
+            hosts: self.hosts.as_deref(),
         }
     }
 

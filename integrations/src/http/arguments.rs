@@ -148,6 +148,12 @@ pub(super) fn effect_of(arguments: &Value) -> Effect {
     fields.and_then(|fields| effect_in(fields).ok()).unwrap_or(Effect::Write)
 }
 
+/// Whether the method may change something (RFC 9110, 9.2.1), whatever `effect` says.
+pub(super) fn may_change(arguments: &Value) -> bool {
+    let method = arguments.as_object().map(method);
+    !matches!(method, Some(Ok(Method::GET | Method::HEAD)))
+}
+
 fn effect_in(fields: &Fields) -> Result<Effect, Failure> {
     if let Some(declared) = effect(fields)? {
         return Ok(declared);

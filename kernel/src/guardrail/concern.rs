@@ -24,7 +24,7 @@ impl PlannedGuardrail {
     pub fn steps_of(&self, plan: &Plan) -> Vec<GuardrailConcern> {
         let concern = |step: &crate::plan::PlannedStep| {
             let action = PlannedAction::of(step).filter(|action| action.undoes.is_none())?;
-            self.names(&step.integration, &step.action, action.effect).then(|| GuardrailConcern {
+            self.names(&step.integration, &step.action, action.guarded_effect).then(|| GuardrailConcern {
                 step: step.id.clone(),
                 tool: (step.integration.clone(), step.action.clone()),
                 guardrail: self.name().clone(),
@@ -37,12 +37,17 @@ impl PlannedGuardrail {
     fn notes(&self, action: &PlannedAction) -> Vec<&'static str> {
         let has_target = action.target.is_some() || action.containment.is_some();
         let protects =
-            self.form().protected.as_ref().filter(|_| action.effect == Effect::Write && !has_target);
+            self.form().protected.as_ref().filter(|_| action.guarded_effect == Effect::Write && !has_target);
         let counts_active = self.cap().is_some_and(|cap| cap.active.is_some());
         let leads_nowhere =
             self.form().only.as_ref().is_some_and(|only| !only.hosts.is_empty()) && action.url.is_none();
-        let only_reads =
-            self.form().only.as_ref().is_some_and(|only| only.reads) && action.effect == Effect::Write;
+        let is_led_on = self.form().only.as_ref().is_some_and(|only| !only.hosts.is_empty())
+            && action.leads_on.is_some_and(|name| {
+                let written = action.arguments.written_out();
+                written.get(name).is_some_and(|most| !most.is_null() && most.as_u64() != Some(0))
+            });
+        let only_reads = self.form().only.as_ref().is_some_and(|only| only.reads)
+            && action.guarded_effect == Effect::Write;
         [
             self.form().kill_switch.then_some("the kill switch is on: its calls are refused"),
             protects.map(|protected| match protected.unknown {
@@ -56,6 +61,7 @@ impl PlannedGuardrail {
             ),
             only_reads.then_some("it changes something: its calls are refused"),
             leads_nowhere.then_some("its action declares no URL: its calls are refused"),
+            is_led_on.then_some("it may be redirected to other hosts: its calls are refused"),
         ]
         .into_iter()
         .flatten()

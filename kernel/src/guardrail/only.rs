@@ -40,7 +40,7 @@ impl Only {
     }
 
     /// Whether a call passes; else why not.
-    pub(super) fn allows(&self, effect: Effect, leads_to: Option<&str>) -> Result<(), String> {
+    pub(super) fn allows(&self, effect: Effect, leads_to: Option<&[String]>) -> Result<(), String> {
         if self.reads && effect == Effect::Write {
             return Err("only calls that look something up are made".to_owned());
         }
@@ -48,12 +48,16 @@ impl Only {
             return Ok(());
         }
         let Some(leads_to) = leads_to else {
-            return Err("only some hosts are called, and where it leads is not known".to_owned());
+            return Err(
+                "only some hosts are called, and where it leads is not known: no URL says it, or it may be \
+                        redirected"
+                    .to_owned(),
+            );
         };
-        if self.hosts.iter().any(|host| host.is(leads_to)) {
-            return Ok(());
+        match leads_to.iter().find(|place| !self.hosts.iter().any(|host| host.is(place))) {
+            None => Ok(()),
+            Some(place) => Err(format!("it leads to {place}, which is none of the hosts that are called")),
         }
-        Err(format!("it leads to {leads_to}, which is none of the hosts that are called"))
     }
 }
 

@@ -51,7 +51,7 @@ fn refusal_of(
         effect: Effect::Write,
         is_undo: false,
         targets,
-        host: None,
+        hosts: None,
     };
     change(&mut call);
     guardrail.refusal(&call, Timestamp(1_767_607_200_000))

@@ -96,6 +96,9 @@ pub struct ActionSpec {
     pub says_sending: bool,
     /// Whether a call may have to wait for a permit of [`Integration::permit`](super::Integration::permit).
     pub takes_permit: bool,
+    /// The argument, a number, by which an author lets calls be led on to hosts that no URL of theirs names; they are not where
+    /// it is 0 or missing.
+    pub leads_on: Option<&'static str>,
     /// An output such as the action gives where nothing is known of the tool: by it a dry run can go on.
     pub example: Option<Json>,
 }

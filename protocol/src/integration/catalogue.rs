@@ -81,6 +81,13 @@ impl Catalogue {
         integration.map_or(Effect::Write, |integration| integration.effect(action, arguments))
     }
 
+    /// The effect of an action as guardrails take it: whether it may change something, whatever its author says.
+    pub fn guarded_effect(&self, integration: &Name, action: &str, arguments: &Value) -> Effect {
+        let integration = self.integration(integration);
+        let reads = integration.is_some_and(|integration| !integration.may_change(action, arguments));
+        if reads { Effect::Read } else { Effect::Write }
+    }
+
     /// The integration's own findings in the author's arguments, with `null` in place of each template and secret.
     pub fn flaws(&self, integration: &Name, action: &str, arguments: &Value) -> Vec<Flaw> {
         let integration = self.integration(integration);

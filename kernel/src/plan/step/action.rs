@@ -43,6 +43,12 @@ pub struct PlannedAction {
     pub takes_permit: bool,
     /// Whether it fails, and does not wait, while the circuit of its tool is open.
     pub fails_when_open: bool,
+    /// The effect that guardrails take it to have, whatever its author says.
+    pub guarded_effect: Effect,
+    /// How its arguments are read.
+    pub kinds: &'static [(&'static str, Argument)],
+    /// The argument by which its calls may be led on to hosts that no URL of theirs names.
+    pub leads_on: Option<&'static str>,
     /// The argument that is the URL to which its calls lead, if it has one.
     pub url: Option<&'static str>,
     /// The argument that names the target of the tool.
@@ -129,6 +135,13 @@ impl PlannedAction {
             record: action.record,
             takes_permit: spec.takes_permit,
             fails_when_open: action.when_open == Some(WhenOpen::Fail),
+            guarded_effect: steps.catalogue.guarded_effect(
+                &action.integration,
+                action.action.as_str(),
+                &written_out,
+            ),
+            kinds: spec.arguments,
+            leads_on: spec.leads_on,
             url: url_of(&spec),
             target: spec.target,
             already,
@@ -141,8 +154,19 @@ impl PlannedAction {
 
     /// The host and port to which a call with these rendered arguments leads, where its tool is named by a URL.
     pub fn host(&self, arguments: &Value) -> Option<String> {
-        let url = Url::parse(arguments.get(self.url?)?.as_str()?).ok()?;
-        Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
+        place_of(arguments.get(self.url?)?)
+    }
+
+    /// All hosts to which a call with these rendered arguments may lead, each with its port: those of its URLs, such as that of a
+    /// token. `None` where that is not known: it has no URL, one that is none, or may be led on by those that it calls.
+    pub fn hosts(&self, arguments: &Value) -> Option<Vec<String>> {
+        let leads_on = self.leads_on.and_then(|name| arguments.get(name));
+        if leads_on.is_some_and(|most| !most.is_null() && most.as_u64() != Some(0)) {
+            return None;
+        }
+        let mut hosts = Vec::new();
+        add_hosts(self.kinds, arguments, &mut hosts)?;
+        Some(hosts).filter(|hosts| !hosts.is_empty())
     }
 
     /// The arguments of all calls that it may lead to, each with its tool; `own` is that of the action itself.
@@ -158,6 +182,25 @@ impl PlannedAction {
         let locked = self.lock.as_deref().map(PlannedLock::text);
         [&self.arguments].into_iter().chain(undo).chain(contained).chain(locked)
     }
+}
+
+/// Adds the hosts of all URLs among arguments of these kinds; `None` if one is no URL.
+fn add_hosts(kinds: &[(&str, Argument)], arguments: &Value, hosts: &mut Vec<String>) -> Option<()> {
+    for (name, kind) in kinds {
+        match (kind, arguments.get(name)) {
+            (_, None | Some(Value::Null)) => {}
+            (Argument::Url, Some(url)) => hosts.push(place_of(url)?),
+            (Argument::Map(inner), Some(map)) => add_hosts(inner, map, hosts)?,
+            _ => {}
+        }
+    }
+    Some(())
+}
+
+/// The host and port of a URL.
+fn place_of(url: &Value) -> Option<String> {
+    let url = Url::parse(url.as_str()?).ok()?;
+    Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
 }
 
 /// The argument of an action that is a URL.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use updraft_protocol::limits::{RECORDED_ARGUMENTS_BYTES, RECORDED_TARGET_BYTES, UNDO_WITHIN};
 use updraft_protocol::playbook::{Action, Record, Retry, UndoOn};
 use updraft_protocol::{
-    Effect, Failure, FailureKind, Hold, Json, Name, SecretReference, Span, StepId, Timestamp, UndoCall,
-    UndoRecord, UndoStatus, Value,
+    Argument, Effect, Failure, FailureKind, Hold, Json, Name, SecretReference, Span, StepId, Timestamp,
+    UndoCall, UndoRecord, UndoStatus, Value,
 };
 
 use super::action::url_of;
@@ -75,6 +75,9 @@ pub struct PlannedUndo {
     /// The effect that the action declares.
     pub(super) effect: Effect,
     /// Whether its calls may have to wait for a permit.
+    pub(super) guarded_effect: Effect,
+    pub(super) kinds: &'static [(&'static str, Argument)],
+    pub(super) leads_on: Option<&'static str>,
     pub(super) takes_permit: bool,
     /// The argument that is the URL to which its calls lead.
     pub(super) url: Option<&'static str>,
@@ -146,6 +149,9 @@ impl PlannedUndo {
             step: None,
             effect: steps.catalogue.effect(&integration, name.as_str(), &written_out),
             takes_permit: spec.takes_permit,
+            guarded_effect: steps.catalogue.guarded_effect(&integration, name.as_str(), &written_out),
+            kinds: spec.arguments,
+            leads_on: spec.leads_on,
             url: url_of(&spec),
             target: spec.target,
             safe_if_unknown: undo.safe_if_unknown,
@@ -180,6 +186,9 @@ impl PlannedUndo {
             record: Record::Arguments,
             takes_permit: self.takes_permit,
             fails_when_open: false,
+            guarded_effect: self.guarded_effect,
+            kinds: self.kinds,
+            leads_on: self.leads_on,
             url: self.url,
             target: self.target,
             already: None,

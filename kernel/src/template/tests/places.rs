@@ -33,6 +33,7 @@ const SPEC: ActionSpec = ActionSpec {
     timeout: None,
     says_sending: false,
     takes_permit: false,
+    leads_on: None,
     example: None,
 };
 
