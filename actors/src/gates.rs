@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use updraft_kernel::circuit::{CircuitCounts, CircuitState, ForcedCircuit};
 use updraft_kernel::shared::GatedTools;
-use updraft_protocol::limits::{CALL_GATES, CALL_GATES_OF_TENANT};
+use updraft_protocol::limits::{CALL_GATES, CALL_GATES_OF_TENANT, CALL_GATES_SWEEP};
 use updraft_protocol::{
     BreakerPolicy, CallLimits, Failure, FailureKind, Name, Priority, SecretReference, TenantCode, Timestamp,
 };
@@ -40,12 +40,22 @@ pub struct Gates {
     timer: tokio::runtime::Handle,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    /// Those that are not idle, and some that are.
-    gates: Mutex<HashMap<GateKey, Arc<DrivenGate>>>,
+    table: Mutex<GateTable>,
     /// The tools of which a gate is there.
     gated: GatedTools,
     /// What people have decided, each of the circuits that it names.
     forced: Mutex<Vec<(CircuitName, ForcedCircuit)>>,
+}
+
+/// Gates by what they count.
+#[derive(Default)]
+struct GateTable {
+    /// Those that are not idle, and some that are.
+    gates: HashMap<GateKey, Arc<DrivenGate>>,
+    /// How many of them a tenant has.
+    of_tenants: HashMap<TenantCode, usize>,
+    /// When room was last made.
+    swept: Option<Instant>,
 }
 
 /// What is counted together.
@@ -135,7 +145,7 @@ impl Gates {
             timer: timer.handle(),
             store,
             clock,
-            gates: Mutex::default(),
+            table: Mutex::default(),
             gated: GatedTools::default(),
             forced: Mutex::default(),
         }
@@ -180,14 +190,12 @@ impl Gates {
 
     /// How all gates stand at which calls have come lately.
     pub fn states(&self) -> Vec<ToolGate> {
-        let gates: Vec<_> = lock(&self.gates).iter().map(|(key, gate)| (key.clone(), gate.clone())).collect();
-        gates.into_iter().map(|(key, gate)| ToolGate::of(key, &gate)).collect()
+        self.all().into_iter().map(|(key, gate)| ToolGate::of(key, &gate)).collect()
     }
 
     /// Gives back what is granted of quotas and not used: the engine ends, and calls nothing any more.
     pub async fn close(&self) {
-        let gates: Vec<_> = lock(&self.gates).values().cloned().collect();
-        for gate in gates {
+        for (_, gate) in self.all() {
             gate.leave().await;
         }
     }
@@ -197,8 +205,7 @@ impl Gates {
         let before = std::mem::replace(&mut *lock(&self.forced), forced.clone());
         forced.iter().for_each(|(name, _)| self.gated.add(&name.integration));
         before.iter().for_each(|(name, _)| self.gated.remove(&name.integration));
-        let gates: Vec<_> = lock(&self.gates).iter().map(|(key, gate)| (key.clone(), gate.clone())).collect();
-        for (key, gate) in gates.into_iter().filter(|(key, _)| key.tenant.is_some()) {
+        for (key, gate) in self.all().into_iter().filter(|(key, _)| key.tenant.is_some()) {
             gate.force(self.forced_of(&key));
         }
     }
@@ -210,13 +217,17 @@ impl Gates {
         named.max_by_key(|(name, _)| (name.host.is_some(), name.tenant.is_some())).map(|(_, forced)| *forced)
     }
 
+    fn all(&self) -> Vec<(GateKey, Arc<DrivenGate>)> {
+        lock(&self.table).gates.iter().map(|(key, gate)| (key.clone(), gate.clone())).collect()
+    }
+
     /// The gate of a tool without limits, if there is one because calls have failed. One that is not needed any more is
     /// dropped.
     fn troubled(&self, key: &GateKey) -> Option<Arc<DrivenGate>> {
-        let mut gates = lock(&self.gates);
-        let gate = gates.get(key)?;
+        let mut table = lock(&self.table);
+        let gate = table.gates.get(key)?;
         if Arc::strong_count(gate) == 1 && gate.is_idle() {
-            gates.remove(key);
+            table.remove(key);
             self.gated.remove(&key.integration);
             return None;
         }
@@ -225,20 +236,17 @@ impl Gates {
 
     /// The gate of this key; `None` where there is no room for one.
     fn made(&self, key: GateKey) -> Option<Arc<DrivenGate>> {
-        let mut gates = lock(&self.gates);
-        if let Some(gate) = gates.get(&key) {
+        let mut table = lock(&self.table);
+        if let Some(gate) = table.gates.get(&key) {
             return Some(gate.clone());
         }
-        if is_full(&gates, &key) {
-            // Whoever waits or has a place holds the gate too.
-            gates.retain(|key, gate| {
-                let stays = Arc::strong_count(gate) > 1 || !gate.is_idle();
-                if !stays {
-                    self.gated.remove(&key.integration);
-                }
-                stays
-            });
-            if is_full(&gates, &key) {
+        if table.is_full(&key) {
+            for (gone, gate) in table.make_room() {
+                self.gated.remove(&gone.integration);
+                // What it has of a day's calls goes back to the store.
+                self.timer.spawn(async move { gate.leave().await });
+            }
+            if table.is_full(&key) {
                 return None;
             }
         }
@@ -261,15 +269,50 @@ impl Gates {
             gate.force(self.forced_of(&key));
         }
         self.gated.add(&key.integration);
-        gates.insert(key, gate.clone());
+        table.add(key, gate.clone());
         Some(gate)
     }
 }
 
-/// Whether there is room for no further gate.
-fn is_full(gates: &HashMap<GateKey, Arc<DrivenGate>>, key: &GateKey) -> bool {
-    let of_tenant = || gates.keys().filter(|other| other.tenant == key.tenant).count();
-    gates.len() >= CALL_GATES || (key.tenant.is_some() && of_tenant() >= CALL_GATES_OF_TENANT)
+impl GateTable {
+    /// Whether there is room for no further gate.
+    fn is_full(&self, key: &GateKey) -> bool {
+        let of_tenant = key.tenant.as_ref().and_then(|tenant| self.of_tenants.get(tenant)).copied();
+        self.gates.len() >= CALL_GATES || of_tenant.unwrap_or_default() >= CALL_GATES_OF_TENANT
+    }
+
+    fn add(&mut self, key: GateKey, gate: Arc<DrivenGate>) {
+        if let Some(tenant) = &key.tenant {
+            *self.of_tenants.entry(tenant.clone()).or_default() += 1;
+        }
+        self.gates.insert(key, gate);
+    }
+
+    fn remove(&mut self, key: &GateKey) -> Option<Arc<DrivenGate>> {
+        let gate = self.gates.remove(key)?;
+        if let Some(tenant) = &key.tenant
+            && let Some(gates) = self.of_tenants.get_mut(tenant)
+        {
+            *gates -= 1;
+            if *gates == 0 {
+                self.of_tenants.remove(tenant);
+            }
+        }
+        Some(gate)
+    }
+
+    /// Takes out all gates that may be forgotten: whoever waits or has a place holds the gate too. Not more often than calls may
+    /// ask for it, each of which would look at all gates.
+    fn make_room(&mut self) -> Vec<(GateKey, Arc<DrivenGate>)> {
+        if self.swept.is_some_and(|swept| swept.elapsed() < CALL_GATES_SWEEP) {
+            return Vec::new();
+        }
+        self.swept = Some(Instant::now());
+        let may_go =
+            |(_, gate): &(&GateKey, &Arc<DrivenGate>)| Arc::strong_count(gate) == 1 && gate.is_quiet();
+        let gone: Vec<GateKey> = self.gates.iter().filter(may_go).map(|(key, _)| key.clone()).collect();
+        gone.into_iter().filter_map(|key| Some((key.clone(), self.remove(&key)?))).collect()
+    }
 }
 
 fn no_room() -> Failure {

@@ -33,7 +33,7 @@ impl TimerThread {
     }
 
     /// Where what waits for an instant can be spawned.
-    pub(crate) fn handle(&self) -> Handle {
+    pub fn handle(&self) -> Handle {
         self.timers.clone()
     }
 

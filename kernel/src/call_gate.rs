@@ -193,6 +193,12 @@ impl<T> CallGate<T> {
         is_unused && self.inside == 0 && self.queue.is_empty() && self.circuit.is_idle(now)
     }
 
+    /// Whether it may be forgotten at `now`, to make room. Calls of the day that are granted have to be [taken](Self::quota) before.
+    pub fn is_quiet(&self, now: Duration) -> bool {
+        let is_unused = self.rates.iter().all(|rate| rate.is_unused(now));
+        is_unused && self.inside == 0 && self.queue.is_empty() && self.circuit.is_quiet(now)
+    }
+
     /// Invariant: no bound is passed, the shares add up to the whole, and who waits is in the round or has its share.
     pub fn is_sound(&self) -> bool {
         let shares = || self.of_tenant.values().copied();

@@ -273,11 +273,16 @@ impl Circuit {
 
     /// Whether a new circuit would decide the same from `now` on.
     pub fn is_idle(&self, now: Duration) -> bool {
+        self.in_row == 0 && self.is_quiet(now)
+    }
+
+    /// Whether it may be forgotten at `now`, to make room: it is closed, and no call of the window failed. What is lost is how many
+    /// failed in a row before that.
+    pub fn is_quiet(&self, now: Duration) -> bool {
         let (failed, _) = self.window.counts(self.policy.window(), now);
         self.state == State::Closed
             && self.forced.is_none()
             && now >= self.cool_until
-            && self.in_row == 0
             && failed == 0
             && self.ramp.is_none_or(|ramp| ramp.is_over(now))
     }

@@ -365,6 +365,8 @@ const _: () = {
     assert!(JOURNAL_FRAME_BYTES < JOURNAL_QUEUE_BYTES && JOURNAL_QUEUE_BYTES <= u32::MAX as usize);
     assert!(JOURNAL_GROUP_BYTES as u64 <= JOURNAL_SEGMENT_BYTES && JOURNAL_SEGMENTS > 1);
     assert!(ARGUMENTS_BYTES >= TEMPLATE_OUTPUT_BYTES);
+    // A page with fewer rows than a window is the last one of the queued.
+    assert!(BACKLOG_WINDOW <= PAGE_ROWS);
     assert!(PLAYBOOK_STEPS <= PAGE_ROWS && FAILURE_ANSWER_BYTES <= RESPONSE_BYTES);
     // A task: its output, the answer of its newest failure, and the rest of its document.
     assert!(EXECUTION_OUTPUT_BYTES + PAGE_ROWS * (2 * OUTPUT_REST_BYTES + (4 << 10)) < PAGE_BYTES);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use updraft_kernel::circuit::{CallEnd, CircuitVerdict, ForcedCircuit};
+use updraft_kernel::circuit::{CallEnd, CircuitState, CircuitVerdict, ForcedCircuit};
 use updraft_kernel::day_quota::{DayQuota, QuotaVerdict};
 use updraft_kernel::shared::SharedGate;
 use updraft_kernel::shared::gates::{GatePermit, GateState};
@@ -60,6 +60,11 @@ impl DrivenGate {
         self.gate.is_idle(self.now())
     }
 
+    /// Whether it may be forgotten, to make room.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.gate.is_quiet(self.now())
+    }
+
     /// How it stands, and when.
     pub(super) fn state(&self) -> (GateState, Duration) {
         let now = self.now();
@@ -72,9 +77,9 @@ impl DrivenGate {
         self.closed.notify_waiters();
     }
 
-    /// Whether a call may be made that has passed already.
-    pub(super) fn lets_pass(&self) -> bool {
-        matches!(self.gate.verdict(self.now()), CircuitVerdict::Pass | CircuitVerdict::Probe)
+    /// Whether a call may be made that has passed already: how many pass after a pause was counted then.
+    pub(super) fn is_closed_circuit(&self) -> bool {
+        self.state().0.circuit == CircuitState::Closed
     }
 
     /// A call has ended, which has passed here or not.
@@ -124,7 +129,7 @@ impl DrivenGate {
 
     /// Why a call does not stay in line.
     fn refusal(&self, fails_when_open: bool) -> Option<Failure> {
-        use updraft_kernel::circuit::CircuitState::{Closed, Cooling, ForcedOpen, HalfOpen, Open};
+        use CircuitState::{Closed, Cooling, ForcedOpen, HalfOpen, Open};
         let (state, now) = self.state();
         let why = match state.circuit {
             Closed => return self.limited(now),
@@ -174,13 +179,14 @@ impl DrivenGate {
         self.timer.spawn(async move {
             let Some(granter) = &gate.granter else { return };
             let granted = granter.grant(day).await;
+            if granted.is_none() {
+                // It counts as being asked for meanwhile, so that no call that comes asks the store again.
+                tokio::time::sleep(GRANT_RETRY).await;
+            }
             gate.gate.quota(|quota| match granted {
                 Some(calls) => quota.granted(day, calls),
                 None => quota.refused(),
             });
-            if granted.is_none() {
-                tokio::time::sleep(GRANT_RETRY).await;
-            }
             // Who waits for a day of which all are granted leaves.
             gate.closed.notify_waiters();
             gate.look();

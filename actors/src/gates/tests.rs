@@ -163,7 +163,7 @@ async fn gates_without_calls_make_room_and_those_with_calls_stay() {
     for other in 1..CALL_GATES + 10 {
         drop(turn(&all, &format!("t{other}"), &[]).passed().await.unwrap());
     }
-    assert!(lock(&all.gates.gates).len() <= CALL_GATES);
+    assert!(all.gates.states().len() <= CALL_GATES);
     assert!(turn(&all, "kept", &[]).passed().now_or_never().is_none());
 }
 
@@ -189,7 +189,23 @@ async fn a_tenant_that_calls_everything_leaves_room_for_others() {
     assert!(refused.kind == FailureKind::Unreachable && refused.retryable());
     assert!(turn("another:443", "modest").is_ok());
     held.pop();
+    tokio::time::sleep(CALL_GATES_SWEEP).await;
     assert!(turn("another:443", "greedy").is_ok(), "one without calls has made room");
+}
+
+#[tokio::test]
+async fn hosts_that_were_down_once_take_no_room_for_ever() {
+    let policy = BreakerPolicy::new().ratio(50, 20, Duration::from_secs(1));
+    let all = world(None, policy);
+    let down = Failure::new(FailureKind::Unreachable, "no such host");
+    for host in 0..CALL_GATES_OF_TENANT {
+        all.ends(Some(&format!("h{host}:443")), "a", Some(&down));
+    }
+    all.ends(Some("one-more:443"), "a", Some(&down));
+    assert_eq!(all.gates.states().len(), CALL_GATES_OF_TENANT, "those that failed lately stay");
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    all.ends(Some("one-more:443"), "a", Some(&down));
+    assert_eq!(all.gates.states().len(), 1);
 }
 
 #[tokio::test]

@@ -60,6 +60,18 @@ fn what_was_longer_ago_than_the_window_does_not_count() {
 }
 
 #[test]
+fn what_has_not_failed_for_a_while_may_be_forgotten_but_nothing_that_is_open_or_cools() {
+    let mut circuit = Circuit::new(policy());
+    call(&mut circuit, CallEnd::Failed, secs(0));
+    assert!(!circuit.is_quiet(secs(59)) && circuit.is_quiet(secs(66)) && !circuit.is_idle(secs(66)));
+    circuit.ended(CallEnd::Asked(secs(900)), false, secs(70));
+    assert!(!circuit.is_quiet(secs(900)));
+    let mut circuit = Circuit::new(policy().open_for(secs(900)));
+    (0..3).for_each(|_| call(&mut circuit, CallEnd::Failed, secs(0)));
+    assert!(!circuit.is_quiet(secs(2_000)), "a probe has not closed it");
+}
+
+#[test]
 fn a_probe_that_succeeds_closes_it_and_one_that_fails_opens_it_again() {
     let mut circuit = Circuit::new(policy());
     (0..3).for_each(|_| call(&mut circuit, CallEnd::Failed, secs(0)));

@@ -138,6 +138,11 @@ impl SharedGate {
         lock(&self.inner.gate).is_idle(now)
     }
 
+    /// Whether it may be forgotten at `now`, to make room.
+    pub fn is_quiet(&self, now: Duration) -> bool {
+        lock(&self.inner.gate).is_quiet(now)
+    }
+
     /// Invariant: no bound is passed, and the places of all tenants add up.
     pub fn is_sound(&self) -> bool {
         lock(&self.inner.gate).is_sound()

@@ -13,6 +13,8 @@ pub const RATE_PERIOD: Duration = Duration::from_secs(31 * 24 * 3600);
 pub const CALL_GATES: usize = 10_000;
 /// Gates of one tenant: hosts and secrets are named by playbooks, whose authors take no room of others with them.
 pub const CALL_GATES_OF_TENANT: usize = 1_000;
+/// The least time between two looks at all gates for those that may be forgotten.
+pub const CALL_GATES_SWEEP: Duration = Duration::from_millis(100);
 /// How long a tool is left alone that demands fewer calls and does not say how long.
 pub const COOLDOWN: Duration = Duration::from_secs(1);
 /// The longest time for which a tool is left alone because it asks for it: a day, as daily quotas do.
