@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::MutexGuard as Turn;
@@ -27,7 +28,16 @@ pub(crate) struct Alerts {
     /// By the hash of what is looked for.
     turns: Turns,
     /// Executions that the store may not have yet.
-    recent: Mutex<HashMap<AlertKey, (ExecutionId, Timestamp)>>,
+    recent: Arc<Recent>,
+}
+
+/// Executions that the store may not have yet: beyond [`RECENT_ALERTS`] those are forgotten that it has. While it takes nothing,
+/// their number is bounded by what the journal takes.
+#[derive(Default)]
+struct Recent {
+    executions: Mutex<HashMap<AlertKey, (ExecutionId, Timestamp)>>,
+    /// Whether it is being waited for what the store has.
+    is_swept: AtomicBool,
 }
 
 struct Turns([tokio::sync::Mutex<()>; TURNS]);
@@ -57,9 +67,26 @@ impl Alerts {
         let turn = self.turns.0[at].lock().await;
         Some(AlertTurn { alerts: self, key, _turn: turn })
     }
+}
 
-    fn recent(&self) -> MutexGuard<'_, HashMap<AlertKey, (ExecutionId, Timestamp)>> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+impl Recent {
+    fn executions(&self) -> MutexGuard<'_, HashMap<AlertKey, (ExecutionId, Timestamp)>> {
+        self.executions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets those that the store has, once it has all that are here now.
+    async fn sweep(&self, context: &EngineContext) {
+        let all: Vec<(AlertKey, ExecutionId)> =
+            self.executions().iter().map(|(key, (peid, _))| (key.clone(), *peid)).collect();
+        if context.flush().await.is_ok() {
+            let mut executions = self.executions();
+            for (key, peid) in all {
+                if executions.get(&key).is_some_and(|(of, _)| *of == peid) {
+                    executions.remove(&key);
+                }
+            }
+        }
+        self.is_swept.store(false, Ordering::Release);
     }
 }
 
@@ -76,8 +103,13 @@ impl AlertTurn<'_> {
         let window = submission.deduplicate.unwrap_or_default();
         let millis = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
         let since = Timestamp(context.clock.now().0.saturating_sub(millis));
-        let recent =
-            self.alerts.recent().get(&self.key).filter(|(_, at)| *at >= since).map(|(peid, _)| *peid);
+        let recent = self
+            .alerts
+            .recent
+            .executions()
+            .get(&self.key)
+            .filter(|(_, at)| *at >= since)
+            .map(|(peid, _)| *peid);
         let found = match recent {
             Some(peid) => Some(peid),
             None => {
@@ -90,25 +122,18 @@ impl AlertTurn<'_> {
         Ok(handle.map(Handle::of_the_same_alert))
     }
 
-    /// An execution was accepted.
-    pub(crate) async fn accepted(self, context: &EngineContext, peid: ExecutionId) {
-        let at = context.clock.now();
-        self.alerts.recent().insert(self.key.clone(), (peid, at));
-        let all: Vec<(AlertKey, ExecutionId)> = {
-            let recent = self.alerts.recent();
-            if recent.len() < RECENT_ALERTS {
-                return;
-            }
-            recent.iter().map(|(key, (peid, _))| (key.clone(), *peid)).collect()
+    /// An execution was accepted. Waits for nothing: the store may be away.
+    pub(crate) fn accepted(self, context: &Arc<EngineContext>, peid: ExecutionId) {
+        let (at, recent) = (context.clock.now(), &self.alerts.recent);
+        let many = {
+            let mut executions = recent.executions();
+            executions.insert(self.key.clone(), (peid, at));
+            executions.len() >= RECENT_ALERTS
         };
-        // What the store has is found there.
-        if context.flush().await.is_ok() {
-            let mut recent = self.alerts.recent();
-            for (key, peid) in all {
-                if recent.get(&key).is_some_and(|(of, _)| *of == peid) {
-                    recent.remove(&key);
-                }
-            }
+        if many && !recent.is_swept.swap(true, Ordering::AcqRel) {
+            let (recent, context) = (recent.clone(), context.clone());
+            let timer = context.timer.handle();
+            timer.spawn(async move { recent.sweep(&context).await });
         }
     }
 }

@@ -135,7 +135,8 @@ impl Submitter {
         }
         let input = submission.checked()?;
         let ready = self.answered(deadline, self.ready(submission)).await?;
-        let alert = self.alerts.turn(submission, &ready.plan.name).await;
+        let turn = async { Ok(self.alerts.turn(submission, &ready.plan.name).await) };
+        let alert = self.answered(deadline, turn).await?;
         if let Some(turn) = &alert
             && let Some(first) = self.answered(deadline, turn.first(&self.context, submission)).await?
         {
@@ -143,7 +144,7 @@ impl Submitter {
         }
         let handle = self.accept_new(submission, &ready, (input, earlier), deadline).await?;
         if let Some(turn) = alert {
-            turn.accepted(&self.context, handle.peid()).await;
+            turn.accepted(&self.context, handle.peid());
         }
         Ok(handle)
     }
