@@ -11,7 +11,7 @@ use updraft_protocol::{Asked, BreakerPolicy, Json, Name, Setting, SettingKind, T
 use crate::builder::Builder;
 use crate::engine::Engine;
 use crate::error::StartError;
-use crate::settings::{SettingError, SettingName, Settings};
+use crate::settings::{SettingError, SettingName, Settings, unreadable};
 
 /// What a person has decided of a tool's circuits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,17 +102,20 @@ impl Engine {
     /// # Errors
     /// The store did not answer.
     pub async fn forced_breakers(&self) -> Result<Vec<ForcedBreaker>, SettingError> {
-        let all = Settings::of(&self.context).all(SettingKind::Breaker).await?;
-        Ok(all.iter().filter_map(forced_breaker).collect())
+        forced_breakers(&self.context).await
     }
 }
 
 /// Reads what people have decided, and has the gates know it.
 pub(crate) async fn load(context: &EngineContext) -> Result<(), SettingError> {
-    let all = Settings::of(context).all(SettingKind::Breaker).await?;
-    let forced = all.iter().filter_map(forced_breaker).map(|forced| (forced.circuit, forced.forced));
-    context.gates.force(forced.collect());
+    let forced = forced_breakers(context).await?.into_iter();
+    context.gates.force(forced.map(|forced| (forced.circuit, forced.forced)).collect());
     Ok(())
+}
+
+async fn forced_breakers(context: &EngineContext) -> Result<Vec<ForcedBreaker>, SettingError> {
+    let all = Settings::of(context).all(SettingKind::Breaker).await?;
+    all.iter().map(|setting| forced_breaker(setting).ok_or_else(|| unreadable(setting))).collect()
 }
 
 fn named<'a>(circuit: &'a CircuitName, name: &'a str) -> SettingName<'a> {

@@ -13,7 +13,7 @@ use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf};
 use crate::engine::Engine;
 use crate::error::{ControlError, ReadError, StartError};
 use crate::handle::Handle;
-use crate::settings::{SettingError, SettingName, Settings};
+use crate::settings::{SettingError, SettingName, Settings, unreadable};
 
 impl Engine {
     /// Pauses all executions of a tenant, or of a playbook of it in every version: queued ones do not begin, new submissions are
@@ -135,7 +135,7 @@ pub(crate) async fn load(context: &EngineContext) -> Result<(), SettingError> {
         let scope = SettingKind::Pause.name_in(&setting.key).and_then(|name| name.parse().ok());
         match (scope, serde_json::from_str::<Asked>(setting.value.as_str())) {
             (Some(scope), Ok(asked)) => context.pause(&scope, Some(asked)),
-            _ => tracing::warn!(key = %setting.key, "a pause of the store cannot be read, and does not hold"),
+            _ => return Err(unreadable(&setting)),
         }
     }
     Ok(())

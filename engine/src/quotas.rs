@@ -5,7 +5,7 @@ use updraft_actors::EngineContext;
 use updraft_protocol::{Asked, Json, Quota, SettingKind, TenantCode};
 
 use crate::engine::Engine;
-use crate::settings::{SettingError, SettingName, Settings};
+use crate::settings::{SettingError, SettingName, Settings, unreadable};
 
 impl Engine {
     /// The quotas that hold for a tenant: those that an operator has set, else those of the configuration.
@@ -52,7 +52,7 @@ pub(crate) async fn load(context: &EngineContext) -> Result<(), SettingError> {
         let quota = serde_json::from_str::<Quota>(setting.value.as_str());
         match (tenant, quota) {
             (Some(tenant), Ok(quota)) => context.quotas.set(&tenant, Some(quota)),
-            _ => tracing::warn!(key = %setting.key, "a quota of the store cannot be read, and does not hold"),
+            _ => return Err(unreadable(&setting)),
         }
     }
     for tenant in context.quotas.tenants() {

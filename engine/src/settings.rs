@@ -200,6 +200,12 @@ impl<'a> Settings<'a> {
     }
 }
 
+/// The error of a setting that this version cannot read: what an operator has set is not taken for nothing.
+pub(crate) fn unreadable(setting: &Setting) -> SettingError {
+    let what = format!("the setting {} is none that this version knows", setting.key);
+    SettingError::Store(ReadError::Store(updraft_storage::Error::Corrupt(what)))
+}
+
 /// Refuses a change that nobody asks for.
 fn sound(asked: &Asked) -> Result<(), SettingError> {
     if asked.is_sound() { Ok(()) } else { Err(SettingError::NoReason) }
