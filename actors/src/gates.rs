@@ -4,6 +4,7 @@
 mod driven;
 mod granter;
 mod report;
+mod requests;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -26,6 +27,7 @@ use crate::timer::TimerThread;
 use driven::DrivenGate;
 use granter::CallGranter;
 pub(crate) use report::CallReport;
+use requests::CallRequests;
 pub(crate) use turn::{GatePass, GateTurn};
 
 /// The gates of one engine.
@@ -185,7 +187,7 @@ impl Gates {
 
     /// Who is told how a call ended.
     pub(crate) fn report(self: &Arc<Self>, call: &ToolCall<'_>, pass: Option<GatePass>) -> CallReport {
-        CallReport::new(self.clone(), GateKey::of(call), pass)
+        CallReport::new(self.clone(), (GateKey::of(call), call.order.0), pass)
     }
 
     /// How all gates stand at which calls have come lately.

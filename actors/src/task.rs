@@ -16,7 +16,9 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::Instrument;
 use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, MASKED_INLINE_BYTES};
-use updraft_protocol::{Call, CallPermit, Failure, FailureKind, Integration, Json, Span, TenantCode};
+use updraft_protocol::{
+    ActionSpec, Call, CallPermit, Failure, FailureKind, Integration, Json, Span, TenantCode,
+};
 
 use crate::execution::message::Report;
 use crate::gates::CallReport;
@@ -56,7 +58,10 @@ impl Attempt {
             task = %call.task_id,
             attempt = call.attempt,
         );
-        let says_sending = integration.spec(call.action.as_str()).says_sending;
+        let ActionSpec { says_sending, asks_for_requests, .. } = integration.spec(call.action.as_str());
+        if asks_for_requests {
+            call.permit = call.permit.with_requests(told.requests());
+        }
         // A call that waits for a secret has not sent its request either.
         let sent = (says_sending || !needed.is_empty()).then(Arc::<Sent>::default);
         if let Some(sent) = &sent {

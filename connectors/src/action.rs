@@ -119,6 +119,7 @@ impl Action {
             secrets: secrets.into_iter().cloned().collect(),
             timeout,
             says_sending: true,
+            asks_for_requests: self.pages.is_some() || self.poll.is_some(),
             takes_permit: true,
             example: written.example.as_ref().map(Json::from),
             // Redirects are not offered.

@@ -55,9 +55,19 @@ impl<'c> Calling<'c> {
         timeout: Duration,
     ) -> Result<Json, Failure> {
         let mut call = request.call(&self.call, arguments, self.made)?;
-        call.timeout = timeout;
+        if self.made > 0 {
+            self.stand_in_line().await?;
+        }
+        call.timeout = timeout.min(self.time.left());
         self.made += 1;
         self.http.call(call).await
+    }
+
+    /// Waits until the limits of the tool let a further request be made, as they count requests.
+    async fn stand_in_line(&self) -> Result<(), Failure> {
+        let left = self.time.left();
+        let passed = self.call.permit.next_request(left).await;
+        passed.map_err(|failure| failure.with_may_have_acted(self.action.effect == Effect::Write))
     }
 
     /// The output of what a request came to.
@@ -106,7 +116,10 @@ impl<'c> Calling<'c> {
             let pause = came.as_ref().err().filter(|failure| failure.kind == FailureKind::RateLimited);
             let pause = pause.and_then(Failure::retry_after);
             match pause.filter(|pause| !is_first && *pause < self.time.left()) {
-                Some(pause) => sleep(pause).await,
+                Some(pause) => {
+                    self.call.permit.pause(pause);
+                    sleep(pause).await;
+                }
                 None => return came,
             }
         }
@@ -159,7 +172,10 @@ impl<'c> Calling<'c> {
                 Asked::NotYet => failures = 0,
                 Asked::Done(Err(failure)) if failure.retryable() && failures < CONNECTOR_POLL_FAILURES => {
                     failures += 1;
-                    pause = failure.retry_after().map_or(pause, |asked| asked.max(pause));
+                    if let Some(asked) = failure.retry_after() {
+                        self.call.permit.pause(asked);
+                        pause = pause.max(asked);
+                    }
                 }
                 Asked::Done(came) => return Ok(came),
             }

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use updraft_protocol::{Call, Failure, FailureKind, Sending, Span};
+use updraft_protocol::{Call, Failure, FailureKind, Span};
 
 /// The time of one call.
 #[derive(Debug)]
@@ -18,10 +18,8 @@ impl CallTime {
     pub(crate) fn of(call: &mut Call) -> Self {
         let begun = Arc::<OnceLock<Instant>>::default();
         let (noted, sending) = (begun.clone(), std::mem::take(&mut call.sending));
-        call.sending = Sending::new(move || {
-            let may_be_sent = sending.begin();
+        call.sending = sending.noting(move || {
             noted.get_or_init(Instant::now);
-            may_be_sent
         });
         Self { begun, whole: call.timeout }
     }

@@ -166,8 +166,8 @@ impl<W> AdmissionLine<W> {
 
     /// What gets the next place, of a tenant that `may` have one. A tenant that may not is passed over until it is
     /// [readmitted](Self::readmit). An execution that begins is [begun](Self::begun) afterwards.
-    pub fn next(&mut self, may: impl FnMut(&TenantCode) -> bool) -> Option<(TenantCode, Admitted<W>)> {
-        let (ticket, admitted) = self.line.pop(may)?;
+    pub fn next(&mut self, mut may: impl FnMut(&TenantCode) -> bool) -> Option<(TenantCode, Admitted<W>)> {
+        let (ticket, admitted) = self.line.pop(|tenant, _| may(tenant))?;
         let tenant = ticket.tenant().clone();
         if let Admitted::Begin(queued) = admitted {
             self.beginning.insert(queued.peid);

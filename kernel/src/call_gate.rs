@@ -24,7 +24,16 @@ pub struct CallGate<T> {
     inside: usize,
     /// Tenants that have places, and no others.
     of_tenant: HashMap<TenantCode, usize>,
-    queue: FairQueue<T>,
+    queue: FairQueue<Waiting<T>>,
+    /// How many of those that wait are further requests.
+    requests: usize,
+}
+
+/// What waits: a call, for a place and for the rates; or a further request of a call that has a place, for the rates alone.
+#[derive(Debug)]
+struct Waiting<T> {
+    entry: T,
+    is_request: bool,
 }
 
 impl<T> CallGate<T> {
@@ -40,6 +49,7 @@ impl<T> CallGate<T> {
             inside: 0,
             of_tenant: HashMap::new(),
             queue: FairQueue::default(),
+            requests: 0,
         }
     }
 
@@ -57,51 +67,72 @@ impl<T> CallGate<T> {
         entry: T,
         now: Duration,
     ) -> QueueTicket {
-        self.queue.push(tenant, order, entry, now)
+        self.queue.push(tenant, order, Waiting { entry, is_request: false }, now)
     }
 
-    /// Lets the next one pass that may do so at `now`: it has a place from now on, and its call counts for the rates.
+    /// Stands in line for a further request of a call that has a place: it takes its tenant's turns, before that tenant's calls,
+    /// which would begin what this one may end.
+    pub fn enter_request(&mut self, tenant: &TenantCode, weight: u32, entry: T) -> QueueTicket {
+        let waiting = Waiting { entry, is_request: true };
+        let ticket = self.queue.push_at(tenant, weight, Duration::ZERO, waiting);
+        self.requests += 1;
+        self.queue.readmit(tenant);
+        ticket
+    }
+
+    /// Lets the next one pass that may do so at `now`: a call has a place from now on, and it counts for the rates.
     pub fn admit(&mut self, now: Duration) -> Option<(QueueTicket, T)> {
-        if self.inside >= self.places || self.rated_at() > now {
+        if self.rated_at() > now || self.quota.is_some_and(|quota| quota.verdict(now) != QuotaVerdict::Pass) {
             return None;
         }
-        if !matches!(self.circuit.verdict(now), CircuitVerdict::Pass | CircuitVerdict::Probe) {
-            return None;
-        }
-        if self.quota.is_some_and(|quota| quota.verdict(now) != QuotaVerdict::Pass) {
-            return None;
-        }
-        let (of_tenant, most) = (&self.of_tenant, self.places_of_tenant);
-        let may = |tenant: &TenantCode| of_tenant.get(tenant).is_none_or(|inside| *inside < most);
-        let (ticket, entry) = self.queue.pop(may)?;
-        self.inside += 1;
-        *self.of_tenant.entry(ticket.tenant().clone()).or_default() += 1;
+        let (ticket, Waiting { entry, is_request }) = self.next(now)?;
         self.rates.iter_mut().for_each(|rate| rate.take(now));
         if let Some(quota) = &mut self.quota {
             quota.take();
         }
+        if is_request {
+            self.requests -= 1;
+            self.circuit.pass_request(now);
+            return Some((ticket, entry));
+        }
+        self.inside += 1;
+        *self.of_tenant.entry(ticket.tenant().clone()).or_default() += 1;
         if self.circuit.pass(now) {
             self.probes.push(ticket.clone());
         }
         Some((ticket, entry))
     }
 
+    /// Takes the next one out of the line that rates and quota let pass.
+    fn next(&mut self, now: Duration) -> Option<(QueueTicket, Waiting<T>)> {
+        let circuit = self.circuit.verdict(now);
+        if self.inside < self.places && matches!(circuit, CircuitVerdict::Pass | CircuitVerdict::Probe) {
+            let (of_tenant, most) = (&self.of_tenant, self.places_of_tenant);
+            let has_share = |tenant: &TenantCode| of_tenant.get(tenant).is_some_and(|inside| *inside >= most);
+            return self.queue.pop(|tenant, next| next.is_request || !has_share(tenant));
+        }
+        let may = self.requests > 0 && self.circuit.verdict_of_request(now) == CircuitVerdict::Pass;
+        if may { self.queue.pop_wanted(|next| next.is_request) } else { None }
+    }
+
     /// When the next one that waits can pass without anybody giving a place back, ending a probe or granting calls; `None`
     /// where nobody waits, or only that helps. It may be too early once, for a tenant that has its share.
     pub fn next_at(&self, now: Duration) -> Option<Duration> {
-        if self.inside >= self.places || !self.queue.has_turn() {
-            return None;
-        }
+        let by_call = self.inside < self.places && self.queue.has_turn();
+        let by_call = by_call.then(|| self.circuit.verdict(now));
+        let by_request = (self.requests > 0).then(|| self.circuit.verdict_of_request(now));
+        let at = |verdict| match verdict {
+            CircuitVerdict::Probing => None,
+            CircuitVerdict::Later(at) => Some(at),
+            CircuitVerdict::Pass | CircuitVerdict::Probe => Some(Duration::ZERO),
+        };
+        let next = [by_call, by_request].into_iter().flatten().filter_map(at).min()?;
         let by_quota = match self.quota.map(|quota| quota.verdict(now)) {
             Some(QuotaVerdict::Asking) => return None,
             Some(QuotaVerdict::Later(at)) => at,
             Some(QuotaVerdict::Pass) | None => Duration::ZERO,
         };
-        match self.circuit.verdict(now) {
-            CircuitVerdict::Probing => None,
-            CircuitVerdict::Later(at) => Some(at.max(by_quota).max(self.rated_at())),
-            CircuitVerdict::Pass | CircuitVerdict::Probe => Some(by_quota.max(self.rated_at())),
-        }
+        Some(next.max(by_quota).max(self.rated_at()))
     }
 
     /// The quota of the day, if there is one.
@@ -127,7 +158,9 @@ impl<T> CallGate<T> {
 
     /// Leaves the line; `None` for one that has passed already.
     pub fn leave(&mut self, ticket: &QueueTicket) -> Option<T> {
-        self.queue.remove(ticket)
+        let Waiting { entry, is_request } = self.queue.remove(ticket)?;
+        self.requests -= usize::from(is_request);
+        Some(entry)
     }
 
     /// A call has ended; of one that passed here, with its ticket.
@@ -154,6 +187,11 @@ impl<T> CallGate<T> {
             self.rates.iter_mut().for_each(RateMeter::give_back);
         }
         self.queue.readmit(tenant);
+    }
+
+    /// A further request that passed is never made: it does not count for the rates.
+    pub fn give_back_request(&mut self) {
+        self.rates.iter_mut().for_each(RateMeter::give_back);
     }
 
     /// Whether one that passed is a probe of the circuit, and has not ended.
@@ -206,6 +244,7 @@ impl<T> CallGate<T> {
             && shares().all(|share| (1..=self.places_of_tenant).contains(&share))
             && shares().sum::<usize>() == self.inside
             && self.queue.is_sound()
+            && self.requests <= self.queue.len()
             && self.circuit.is_sound()
             && self.probes.len() <= self.inside
     }

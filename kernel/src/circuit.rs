@@ -187,6 +187,28 @@ impl Circuit {
         }
     }
 
+    /// Whether a call that was let pass may make a further request at `now`: how it ends says whether its tool works, so that
+    /// it goes on while the circuit is open. What the tool asks for and what a person decides hold it back.
+    pub fn verdict_of_request(&self, now: Duration) -> CircuitVerdict {
+        match self.verdict(now) {
+            CircuitVerdict::Later(at)
+                if self.forced == Some(ForcedCircuit::Open)
+                    || now < self.cool_until
+                    || self.state == State::Closed =>
+            {
+                CircuitVerdict::Later(at)
+            }
+            _ => CircuitVerdict::Pass,
+        }
+    }
+
+    /// Counts a further request that is made at `now`.
+    pub fn pass_request(&mut self, now: Duration) {
+        if self.state == State::Closed {
+            self.pass(now);
+        }
+    }
+
     /// Counts a call that is made at `now`; returns whether it is a probe.
     pub fn pass(&mut self, now: Duration) -> bool {
         if let State::Open { probes, .. } = &mut self.state {

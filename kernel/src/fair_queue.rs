@@ -83,38 +83,49 @@ impl<T> FairQueue<T> {
         QueueTicket { tenant: tenant.clone(), position }
     }
 
-    /// Takes the next entry of a tenant that `may` have one. A tenant that may not is passed over until it is
+    /// Takes the next entry of a tenant that `may` have it. A tenant that may not is passed over until it is
     /// [readmitted](Self::readmit).
-    pub fn pop(&mut self, mut may: impl FnMut(&TenantCode) -> bool) -> Option<(QueueTicket, T)> {
+    pub fn pop(&mut self, mut may: impl FnMut(&TenantCode, &T) -> bool) -> Option<(QueueTicket, T)> {
         loop {
             let tenant = self.round.front()?;
-            let may = may(tenant);
             let line = self.lines.get_mut(tenant)?;
-            if !may {
+            let (_, next) = line.waiting.first_key_value()?;
+            if !may(tenant, next) {
                 (line.in_round, line.left) = (false, 0);
                 self.round.pop_front();
                 continue;
             }
-            if line.left == 0 {
-                line.left = line.weight;
-            }
-            line.left -= 1;
-            let (position, entry) = line.waiting.pop_first()?;
-            let ticket = QueueTicket { tenant: tenant.clone(), position };
-            self.turned(&ticket.tenant);
-            return Some((ticket, entry));
+            return self.take_at(0);
         }
     }
 
-    /// After a turn of the tenant at the front: it keeps the front while it has turns left.
-    fn turned(&mut self, tenant: &TenantCode) {
-        let Some(line) = self.lines.get(tenant) else { return };
-        if line.waiting.is_empty() {
-            self.lines.remove(tenant);
-            self.round.pop_front();
-        } else if line.left == 0 {
-            self.round.rotate_left(1);
+    /// Takes the next entry of the first tenant in the round whose next entry is `wanted`. The others keep their turns.
+    pub fn pop_wanted(&mut self, wanted: impl Fn(&T) -> bool) -> Option<(QueueTicket, T)> {
+        let is_wanted = |tenant: &TenantCode| {
+            let next = self.lines.get(tenant).and_then(|line| line.waiting.first_key_value());
+            next.is_some_and(|(_, entry)| wanted(entry))
+        };
+        let at = self.round.iter().position(is_wanted)?;
+        self.take_at(at)
+    }
+
+    /// Gives a turn to the tenant at this place of the round, which keeps the place while it has turns left.
+    fn take_at(&mut self, at: usize) -> Option<(QueueTicket, T)> {
+        let tenant = self.round.get(at)?.clone();
+        let line = self.lines.get_mut(&tenant)?;
+        if line.left == 0 {
+            line.left = line.weight;
         }
+        line.left -= 1;
+        let (position, entry) = line.waiting.pop_first()?;
+        if line.waiting.is_empty() {
+            self.lines.remove(&tenant);
+            self.round.remove(at);
+        } else if line.left == 0 {
+            self.round.remove(at);
+            self.round.push_back(tenant.clone());
+        }
+        Some((QueueTicket { tenant, position }, entry))
     }
 
     /// Lets a tenant have turns again that was passed over.

@@ -23,7 +23,7 @@ pub use breaker::{BreakerError, BreakerPolicy};
 pub use call_limits::{CallLimits, LimitError, Rate};
 pub use catalogue::Catalogue;
 pub use flaw::Flaw;
-pub use permit::{CallPermit, Held, PermitFuture, PermitRequest};
+pub use permit::{CallPermit, FurtherRequests, Held, PermitFuture, PermitRequest, RequestFuture};
 pub use sending::Sending;
 
 /// One attempt at one task, as an integration gets it.

@@ -71,7 +71,8 @@ pub use ids::{AuditId, ContainmentId, ExecutionId, Name, PlaybookId, StepId, Tas
 pub use input_hash::InputHash;
 pub use integration::{
     ActionSpec, Answer, Argument, BreakerError, BreakerPolicy, Call, CallLimits, CallPermit, Catalogue,
-    Effect, Flaw, Held, Integration, LimitError, PermitFuture, PermitRequest, Rate, Sending, TargetKind,
+    Effect, Flaw, FurtherRequests, Held, Integration, LimitError, PermitFuture, PermitRequest, Rate,
+    RequestFuture, Sending, TargetKind,
 };
 pub use json::Json;
 pub use parent::{Parent, PlaybookChoice};

@@ -8,21 +8,22 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use updraft::connectors::{Connector, Connectors};
 use updraft::integrations::HttpIntegration;
 use updraft::secret::{Error, Found};
 use updraft::{
-    CallLimits, Engine, EngineTrouble, ExecutionStatus, Name, PutError, Secret, SecretProvider, Submission,
-    TenantCode,
+    CallLimits, Engine, EngineTrouble, ExecutionStatus, Name, PutError, Rate, Secret, SecretProvider,
+    Submission, TenantCode,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
-use updraft_tests::{Harness, named, playbook, tenant};
+use updraft_tests::{Harness, named, playbook, soon, tenant, until};
 
 /// What the tool was asked, with the key that came along.
 type Asked = Arc<Mutex<Vec<(String, String)>>>;
@@ -114,6 +115,24 @@ const CONTAIN: &str = "steps:
       - {id: isolate, action: edr.isolate, arguments: {host: '{{ input.host }}'}}
   - end: '{{ steps.look.output }}'
 ";
+
+/// A tool whose pages go on until somebody else has called it.
+async fn endless() -> (Asked, SocketAddr) {
+    async fn page(State(asked): State<Asked>, Query(query): Query<BTreeMap<String, String>>) -> Json<Value> {
+        let mut asked = asked.lock().unwrap();
+        let number = asked.len();
+        let who = if query.contains_key("cursor") { "page" } else { query["kind"].as_str() };
+        asked.push((who.to_owned(), String::new()));
+        let is_over = asked.iter().any(|(who, _)| who == "one") || number > 500;
+        Json(json!({"data": [number], "next": if is_over { Value::Null } else { json!(number) }}))
+    }
+    let asked = Asked::default();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let routes = Router::new().route("/items", get(page)).with_state(asked.clone());
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    (asked, address)
+}
 
 /// What a task waits for that is not configured.
 async fn missing(engine: &Engine) -> String {
@@ -259,5 +278,47 @@ async fn an_execution_keeps_the_version_of_a_connector_that_it_began_with() {
     let handle = engine.handle(&tenant("acme"), peid).await.unwrap().unwrap();
     assert_eq!(handle.wait().await.unwrap().state.execution_status, ExecutionStatus::Completed);
     assert_eq!(asked.lock().unwrap().last().unwrap().0, "a");
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn each_page_counts_for_the_rate_in_turn_with_the_calls_of_others() {
+    const PER: Duration = Duration::from_millis(25);
+    let (harness, (asked, address)) = (Harness::default(), endless().await);
+    let text = format!(
+        "
+connector: listing
+version: 1
+base_url: http://{address}
+limits: {{at_once: 1, shared: true, rates: [{{calls: 1, per: 25ms}}]}}
+actions:
+  all:
+    request: {{path: /items, query: {{kind: all, cursor: '{{{{ page.cursor }}}}'}}}}
+    pagination: {{by: cursor, items: '{{{{ body.data }}}}', next: '{{{{ body.next }}}}', pages: 1000}}
+  one:
+    request: {{path: /items, query: {{kind: one}}}}
+"
+    );
+    let http = HttpIntegration::builder().allow(address.to_string().parse().unwrap());
+    let connector = Connector::parse(text.as_bytes()).unwrap();
+    let connectors = Connectors::builder(http).connector(connector).build().unwrap();
+    // Two calls at once: the pages of one leave the other its place.
+    let rate = Rate::new(1.try_into().unwrap(), PER).unwrap();
+    let limits = CallLimits::new().at_once(2.try_into().unwrap()).rate(rate).shared();
+    let builder = harness.builder().connectors(&connectors).call_limits("listing", limits);
+    let engine = builder.start().await.unwrap();
+    let (began, many) = (Instant::now(), playbook("steps:\n  - {id: call, action: listing.all}\n"));
+    let pages = harness.submit(&engine, &many, json!({})).await;
+    until(async || asked.lock().unwrap().len() > 2).await;
+    let (other, single) = (tenant("other"), playbook("steps:\n  - {id: call, action: listing.one}\n"));
+    let pid = engine.playbooks().put(&other, single).await.unwrap();
+    let one = engine.submit(Submission::new(other, pid)).await.unwrap();
+    for handle in [one, pages] {
+        let ended = soon(handle.wait()).await.unwrap();
+        assert_eq!(ended.state.execution_status, ExecutionStatus::Completed, "{:?}", ended.state.error);
+    }
+    let came = u32::try_from(asked.lock().unwrap().len()).unwrap();
+    assert!(came < 400, "the pages ended since the other was called");
+    assert!(began.elapsed() >= PER * (came - 1), "{came} requests in {:?}", began.elapsed());
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }

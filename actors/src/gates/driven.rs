@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use updraft_kernel::circuit::{CallEnd, CircuitState, CircuitVerdict, ForcedCircuit};
 use updraft_kernel::day_quota::{DayQuota, QuotaVerdict};
 use updraft_kernel::shared::SharedGate;
-use updraft_kernel::shared::gates::{GatePermit, GateState};
+use updraft_kernel::shared::gates::{GatePermit, GateState, GateWait};
 use updraft_protocol::limits::{GRANT_RETRY, PARK_HORIZON};
 use updraft_protocol::{BreakerPolicy, CallLimits, Failure, FailureKind, Priority, Span, TenantCode};
 
@@ -107,7 +107,31 @@ impl DrivenGate {
         let granted = Arc::new(Notify::new());
         let hook = granted.clone();
         let hook = Arc::new(move || hook.notify_one());
-        let mut wait = self.gate.enter(tenant, order, hook, self.now());
+        let wait = self.gate.enter(tenant, order, hook, self.now());
+        self.waited(wait, &granted, || self.refusal(fails_when_open)).await
+    }
+
+    /// Waits in line until a further request may be made of a call that has passed. Dropped, it leaves the line.
+    ///
+    /// # Errors
+    /// It is known that it may not be made until then.
+    pub(super) async fn request(
+        self: &Arc<Self>,
+        (tenant, weight): (&TenantCode, u32),
+        until: Instant,
+    ) -> Result<GatePermit, Failure> {
+        let granted = Arc::new(Notify::new());
+        let hook = granted.clone();
+        let wait = self.gate.enter_request(tenant, weight, Arc::new(move || hook.notify_one()));
+        self.waited(wait, &granted, || self.refusal_until(until)).await
+    }
+
+    async fn waited(
+        self: &Arc<Self>,
+        mut wait: GateWait,
+        granted: &Notify,
+        refusal: impl Fn() -> Option<Failure>,
+    ) -> Result<GatePermit, Failure> {
         self.look();
         loop {
             let closed = self.closed.notified();
@@ -117,7 +141,7 @@ impl DrivenGate {
                 Ok(permit) => return Ok(permit),
                 Err(still) => wait = still,
             }
-            if let Some(refusal) = self.refusal(fails_when_open) {
+            if let Some(refusal) = refusal() {
                 return Err(refusal);
             }
             tokio::select! {
@@ -152,6 +176,18 @@ impl DrivenGate {
             }
             failure
         })
+    }
+
+    /// Why a further request does not stay in line, as it is known that it may not be made until then.
+    fn refusal_until(&self, until: Instant) -> Option<Failure> {
+        let by_circuit = self.gate.verdict_of_request(self.now());
+        let by_quota = self.gate.quota(|quota| quota.verdict(self.now()));
+        let at = [
+            if let CircuitVerdict::Later(at) = by_circuit { Some(at) } else { None },
+            if let Some(QuotaVerdict::Later(at)) = by_quota { Some(at) } else { None },
+        ];
+        let at = at.into_iter().flatten().max()?;
+        (self.started + at >= until).then(super::requests::too_late)
     }
 
     /// Whether all calls of the day are made.

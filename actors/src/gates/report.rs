@@ -4,21 +4,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_kernel::circuit::CallEnd;
-use updraft_protocol::Failure;
 use updraft_protocol::limits::COOLDOWN_LONGEST;
+use updraft_protocol::{Failure, FurtherRequests};
 
-use super::{GateKey, GatePass, Gates};
+use super::{CallRequests, GateKey, GatePass, Gates};
 
 /// The report of one call that is made.
 pub(crate) struct CallReport {
     gates: Arc<Gates>,
     key: GateKey,
+    weight: u32,
     pass: Option<GatePass>,
 }
 
 impl CallReport {
-    pub(super) fn new(gates: Arc<Gates>, key: GateKey, pass: Option<GatePass>) -> Self {
-        Self { gates, key, pass: pass.map(GatePass::made) }
+    pub(super) fn new(gates: Arc<Gates>, (key, weight): (GateKey, u32), pass: Option<GatePass>) -> Self {
+        Self { gates, key, weight, pass: pass.map(GatePass::made) }
+    }
+
+    /// What the further requests of the call wait for.
+    pub(crate) fn requests(&self) -> Arc<dyn FurtherRequests> {
+        let passed = self.pass.as_ref().map(GatePass::gates);
+        Arc::new(CallRequests::new(self.gates.clone(), (self.key.clone(), self.weight), passed))
     }
 
     /// The call has ended, with a failure or without; `pause` is for how long the tool wants to be left alone in any case.

@@ -55,6 +55,11 @@ impl GateTurn {
 }
 
 impl GatePass {
+    /// The gates that it has passed: that of its tenant, and the one that all share.
+    pub(super) fn gates(&self) -> (Arc<DrivenGate>, Option<Arc<DrivenGate>>) {
+        (self.own.1.clone(), self.shared.as_ref().map(|(_, gate)| gate.clone()))
+    }
+
     /// The call is made: it counts, whatever becomes of it.
     pub(crate) fn made(mut self) -> Self {
         self.own.0.made();

@@ -109,6 +109,63 @@ fn a_tool_that_asks_for_it_is_left_alone_and_who_waits_goes_on_spread_out() {
 }
 
 #[test]
+fn a_further_request_needs_no_place_and_takes_its_tenants_turn_at_the_rate() {
+    let rate = Rate::new(number(1), secs(1)).unwrap();
+    let limits = CallLimits::new().at_once(number(2)).rate(rate).shared();
+    let mut gate = CallGate::new(&limits, BreakerPolicy::new());
+    let (a, b) = (tenant("a"), tenant("b"));
+    gate.enter(&a, NORMAL, "a1", Duration::ZERO);
+    gate.enter(&b, NORMAL, "b1", Duration::ZERO);
+    assert_eq!((passed(&mut gate, secs(0)), passed(&mut gate, secs(1))), (vec!["a1"], vec!["b1"]));
+    gate.enter(&b, NORMAL, "b2", secs(1));
+    assert_eq!(gate.next_at(secs(1)), None, "there is no place");
+    gate.enter_request(&a, 1, "a1 again");
+    gate.enter_request(&a, 1, "a1 once more");
+    let asked = gate.enter_request(&b, 1, "b1 again");
+    assert_eq!(gate.next_at(secs(1)), Some(secs(2)));
+    let order: Vec<_> = (2..5).flat_map(|at| passed(&mut gate, secs(at))).collect();
+    assert_eq!(order, ["b1 again", "a1 again", "a1 once more"]);
+    assert_eq!((gate.inside(), gate.waiting(), gate.next_at(secs(4))), (2, 1, None));
+    gate.give_back_request();
+    assert_eq!(gate.leave(&asked), None, "it has passed");
+    let left = gate.enter_request(&a, 1, "a1 at last");
+    assert_eq!((gate.next_at(secs(4)), gate.leave(&left)), (Some(secs(4)), Some("a1 at last")));
+    assert!(gate.next_at(secs(4)).is_none() && gate.is_sound());
+}
+
+#[test]
+fn a_request_of_a_tenant_that_has_its_share_is_not_passed_over() {
+    let limits = CallLimits::new().at_once(number(3)).at_once_of_tenant(number(1)).shared();
+    let mut gate = CallGate::new(&limits, BreakerPolicy::new());
+    let a = tenant("a");
+    let first = gate.enter(&a, NORMAL, "a1", Duration::ZERO);
+    gate.enter(&a, NORMAL, "a2", Duration::ZERO);
+    assert_eq!(passed(&mut gate, Duration::ZERO), ["a1"]);
+    gate.enter_request(&a, 1, "a1 again");
+    assert_eq!(passed(&mut gate, Duration::ZERO), ["a1 again"]);
+    assert!(gate.is_sound() && gate.next_at(Duration::ZERO).is_none());
+    gate.give_back(&first, true);
+    assert_eq!(passed(&mut gate, Duration::ZERO), ["a2"]);
+}
+
+#[test]
+fn a_request_goes_on_while_the_circuit_is_open_and_waits_where_the_tool_asks_for_it() {
+    let policy = BreakerPolicy::new().failures(1).open_for(secs(30));
+    let mut gate = CallGate::new(&CallLimits::new(), policy);
+    gate.ended(None, CallEnd::Failed, Duration::ZERO);
+    gate.enter(&tenant("a"), NORMAL, "call", secs(1));
+    gate.enter_request(&tenant("a"), 1, "request");
+    assert_eq!((passed(&mut gate, secs(1)), gate.next_at(secs(1))), (vec!["request"], Some(secs(30))));
+    gate.ended(None, CallEnd::Asked(secs(60)), secs(2));
+    gate.enter_request(&tenant("a"), 1, "request");
+    assert_eq!((passed(&mut gate, secs(61)), gate.next_at(secs(61))), (vec![], Some(secs(62))));
+    assert_eq!(passed(&mut gate, secs(62))[0], "request");
+    gate.force(Some(ForcedCircuit::Open));
+    gate.enter_request(&tenant("a"), 1, "request");
+    assert!(passed(&mut gate, secs(63)).is_empty());
+}
+
+#[test]
 fn who_leaves_is_not_let_in_and_who_has_passed_cannot_leave() {
     let mut gate = CallGate::new(&CallLimits::new().at_once(number(1)), BreakerPolicy::new());
     let a = tenant("a");
@@ -132,12 +189,17 @@ proptest! {
         let mut gate: CallGate<u64> = CallGate::new(&limits, BreakerPolicy::new());
         let (mut now, mut next) = (Duration::ZERO, 0);
         let (mut waiting, mut inside): (Vec<QueueTicket>, Vec<QueueTicket>) = (Vec::new(), Vec::new());
+        let mut requests: Vec<QueueTicket> = Vec::new();
         for (what, who, pause) in steps {
             now += secs(pause);
             match what {
                 0..=1 => {
                     next += 1;
                     waiting.push(gate.enter(&tenant(&format!("t{who}")), (1 + who as u32, Priority::Normal), next, now));
+                }
+                2 if who == 3 => {
+                    next += 1;
+                    requests.push(gate.enter_request(&tenant(&format!("t{}", next % 4)), 1, next));
                 }
                 2 if !waiting.is_empty() => {
                     let ticket = waiting.swap_remove(who % waiting.len());
@@ -147,13 +209,19 @@ proptest! {
                 _ => {}
             }
             while let Some((ticket, _)) = gate.admit(now) {
+                if let Some(at) = requests.iter().position(|known| *known == ticket) {
+                    requests.swap_remove(at);
+                    continue;
+                }
                 waiting.retain(|known| *known != ticket);
                 inside.push(ticket);
             }
             prop_assert!(gate.is_sound());
-            prop_assert_eq!((gate.inside(), gate.waiting()), (inside.len(), waiting.len()));
+            let all_waiting = waiting.len() + requests.len();
+            prop_assert_eq!((gate.inside(), gate.waiting()), (inside.len(), all_waiting));
             let of = |tenant: &TenantCode| inside.iter().filter(|inside| inside.tenant() == tenant).count();
             let could = inside.len() < 4 && waiting.iter().any(|ticket| of(ticket.tenant()) < 2);
+            let could = could || !requests.is_empty();
             prop_assert!(gate.next_at(now).is_some() || !could, "somebody waits for nothing");
             prop_assert!(gate.next_at(now).is_none_or(|at| at > now), "it could have passed");
         }

@@ -11,7 +11,7 @@ fn tenant(code: &str) -> TenantCode {
 const NORMAL: (u32, Priority) = (1, Priority::Normal);
 
 fn drained(queue: &mut FairQueue<&'static str>) -> Vec<&'static str> {
-    std::iter::from_fn(|| queue.pop(|_| true)).map(|(_, entry)| entry).collect()
+    std::iter::from_fn(|| queue.pop(|_, _| true)).map(|(_, entry)| entry).collect()
 }
 
 #[test]
@@ -54,16 +54,32 @@ fn a_tenant_that_may_not_is_passed_over_until_it_is_readmitted() {
     let (a, b) = (tenant("a"), tenant("b"));
     let first = queue.push(&a, NORMAL, "a", Duration::ZERO);
     queue.push(&b, NORMAL, "b", Duration::ZERO);
-    assert_eq!(queue.pop(|tenant| *tenant != a).map(|(_, entry)| entry), Some("b"));
-    assert!(queue.pop(|_| true).is_none() && !queue.has_turn() && !queue.is_empty() && queue.is_sound());
+    assert_eq!(queue.pop(|tenant, _| *tenant != a).map(|(_, entry)| entry), Some("b"));
+    assert!(queue.pop(|_, _| true).is_none() && !queue.has_turn() && !queue.is_empty() && queue.is_sound());
     queue.push(&a, NORMAL, "a later", Duration::ZERO);
-    assert!(queue.pop(|_| true).is_none(), "another entry does not readmit it");
+    assert!(queue.pop(|_, _| true).is_none(), "another entry does not readmit it");
     queue.readmit(&a);
     queue.readmit(&a);
     assert!(queue.is_sound());
     assert_eq!(queue.remove(&first), Some("a"));
     assert_eq!(drained(&mut queue), ["a later"]);
     assert_eq!(queue.remove(&first), None);
+}
+
+#[test]
+fn what_is_wanted_comes_first_and_the_others_keep_their_turns() {
+    let mut queue = FairQueue::default();
+    for (of, entry) in [("a", "a1"), ("b", "b1"), ("b", "b2"), ("c", "c1")] {
+        queue.push(&tenant(of), NORMAL, entry, Duration::ZERO);
+    }
+    let wanted = |entry: &&str| entry.starts_with('b');
+    assert_eq!(queue.pop_wanted(wanted).map(|(_, entry)| entry), Some("b1"));
+    assert_eq!(queue.pop_wanted(|entry| *entry == "b9").map(|(_, entry)| entry), None);
+    assert!(queue.is_sound());
+    assert_eq!(drained(&mut queue), ["a1", "c1", "b2"], "it has had its turn");
+    queue.push(&tenant("a"), NORMAL, "a1", Duration::ZERO);
+    assert_eq!(queue.pop_wanted(|_| true).map(|(_, entry)| entry), Some("a1"));
+    assert!(queue.is_empty() && queue.is_sound());
 }
 
 #[derive(Debug, Clone)]
@@ -103,7 +119,7 @@ proptest! {
                     waiting.push((ticket, at));
                 }
                 Move::Pop => {
-                    let popped = queue.pop(|_| true);
+                    let popped = queue.pop(|_, _| true);
                     prop_assert_eq!(popped.is_none(), waiting.is_empty());
                     if let Some((ticket, entry)) = popped {
                         let found = waiting.iter().position(|known| *known == (ticket.clone(), entry));

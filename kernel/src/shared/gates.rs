@@ -29,13 +29,15 @@ struct Inner {
 pub struct GateWait {
     gate: SharedGate,
     ticket: Option<QueueTicket>,
+    is_request: bool,
 }
 
-/// A call that has passed, and has a place until this is dropped.
+/// A call that has passed, and has a place until this is dropped; or a further request of one, which has none.
 #[must_use = "the place is free again as soon as the permit is dropped"]
 pub struct GatePermit {
     gate: SharedGate,
     ticket: QueueTicket,
+    is_request: bool,
     was_made: bool,
 }
 
@@ -92,7 +94,13 @@ impl SharedGate {
         now: Duration,
     ) -> GateWait {
         let ticket = lock(&self.inner.gate).enter(tenant, order, granted, now);
-        GateWait { gate: self.clone(), ticket: Some(ticket) }
+        GateWait { gate: self.clone(), ticket: Some(ticket), is_request: false }
+    }
+
+    /// Stands in line for a further request of a call that has a place. See [`enter`](Self::enter).
+    pub fn enter_request(&self, tenant: &TenantCode, weight: u32, granted: Hook) -> GateWait {
+        let ticket = lock(&self.inner.gate).enter_request(tenant, weight, granted);
+        GateWait { gate: self.clone(), ticket: Some(ticket), is_request: true }
     }
 
     /// Lets all in that may be at `now`. Returns when this has to be asked again, though nobody gives a place back:
@@ -126,6 +134,11 @@ impl SharedGate {
         lock(&self.inner.gate).circuit().verdict(now)
     }
 
+    /// Whether its circuit lets a call that has passed make a further request at `now`.
+    pub fn verdict_of_request(&self, now: Duration) -> CircuitVerdict {
+        lock(&self.inner.gate).circuit().verdict_of_request(now)
+    }
+
     /// How it stands at `now`.
     pub fn state(&self, now: Duration) -> GateState {
         let gate = lock(&self.inner.gate);
@@ -148,7 +161,14 @@ impl SharedGate {
         lock(&self.inner.gate).is_sound()
     }
 
-    fn give_back(&self, ticket: &QueueTicket, was_made: bool) {
+    fn give_back(&self, (ticket, is_request): (&QueueTicket, bool), was_made: bool) {
+        if is_request {
+            if !was_made {
+                lock(&self.inner.gate).give_back_request();
+                run(self.inner.changed.as_ref());
+            }
+            return;
+        }
         lock(&self.inner.gate).give_back(ticket, was_made);
         run(self.inner.changed.as_ref());
     }
@@ -165,7 +185,10 @@ impl GateWait {
             return Err(self);
         }
         match self.ticket.take() {
-            Some(ticket) => Ok(GatePermit { gate: self.gate.clone(), ticket, was_made: false }),
+            Some(ticket) => {
+                let (gate, is_request) = (self.gate.clone(), self.is_request);
+                Ok(GatePermit { gate, ticket, is_request, was_made: false })
+            }
             None => Err(self),
         }
     }
@@ -177,7 +200,7 @@ impl Drop for GateWait {
         // Whether it still waited is decided together with its leaving: it may be let in at this moment.
         let waited = lock(&self.gate.inner.gate).leave(&ticket).is_some();
         if !waited {
-            self.gate.give_back(&ticket, false);
+            self.gate.give_back((&ticket, self.is_request), false);
         }
     }
 }
@@ -202,7 +225,7 @@ impl GatePermit {
 
 impl Drop for GatePermit {
     fn drop(&mut self) {
-        self.gate.give_back(&self.ticket, self.was_made);
+        self.gate.give_back((&self.ticket, self.is_request), self.was_made);
     }
 }
 

@@ -94,6 +94,9 @@ pub struct ActionSpec {
     pub timeout: Option<Duration>,
     /// Whether it calls [`Sending::begin`](super::Sending::begin) itself. If not, it counts as sending at once.
     pub says_sending: bool,
+    /// Whether it makes further requests after its first one, each of which it
+    /// [asks for](super::CallPermit::next_request).
+    pub asks_for_requests: bool,
     /// Whether a call may have to wait for a permit of [`Integration::permit`](super::Integration::permit).
     pub takes_permit: bool,
     /// The argument, a number, by which an author lets calls be led on to hosts that no URL of theirs names; they are not where

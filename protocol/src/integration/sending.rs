@@ -25,6 +25,20 @@ impl Sending {
         Self { left_alone: Some(Arc::new(left_alone)), ..self }
     }
 
+    /// The same, which calls `noted` too when a request is about to be sent that may be.
+    #[must_use]
+    pub fn noting(self, noted: impl Fn() + Send + Sync + 'static) -> Self {
+        let (begun, left_alone) = (self.begun, self.left_alone);
+        let begun = move || {
+            let may_be_sent = begun.as_ref().is_none_or(|begun| begun());
+            if may_be_sent {
+                noted();
+            }
+            may_be_sent
+        };
+        Self { begun: Some(Arc::new(begun)), left_alone }
+    }
+
     /// Reports that the request is about to be sent: from here on the tool may act. Repeating it has no effect. Returns
     /// false if the call was withdrawn before, for example because its execution was cancelled: then nothing may be
     /// sent.

@@ -32,6 +32,7 @@ const SPEC: ActionSpec = ActionSpec {
     secrets: Vec::new(),
     timeout: None,
     says_sending: false,
+    asks_for_requests: false,
     takes_permit: false,
     leads_on: None,
     example: None,
