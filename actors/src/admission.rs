@@ -81,6 +81,13 @@ impl Admission {
         self.permits.in_use()
     }
 
+    /// Shows in the metrics how many permits are taken, and how many are free.
+    pub fn show(&self) {
+        let (taken, total) = (self.permits.in_use(), self.permits.total());
+        metrics::gauge!("updraft_executions_in_flight").set(taken as f64);
+        metrics::gauge!("updraft_execution_permits_free").set(total.saturating_sub(taken) as f64);
+    }
+
     /// How many executions are queued.
     pub fn queued(&self) -> u64 {
         self.line.backlog().len()

@@ -235,7 +235,7 @@ async fn begin(
     context.log.append_waiting(append).await.ok()?;
     reserved.keep();
     entry.accepted().await.ok()?;
-    metrics::gauge!("updraft_executions_in_flight").set(context.admission.in_use() as f64);
+    context.admission.show();
     report_of(&entry, start.parent.waits)
 }
 

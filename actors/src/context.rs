@@ -25,6 +25,7 @@ use crate::quotas::Quotas;
 use crate::registry::Registry;
 use crate::router::Router;
 use crate::secrets::Secrets;
+use crate::statistics::EngineStatistics;
 use crate::target_locks::HeldTargetLocks;
 use crate::timer::TimerThread;
 use crate::tools::EngineTools;
@@ -53,6 +54,8 @@ pub struct EngineContext {
     pub plans: Plans,
     /// The executions that run here.
     pub registry: Registry,
+    /// What was counted of the calls of each tool.
+    pub statistics: Arc<EngineStatistics>,
     /// The gates at which calls wait for the limits of their tools.
     pub gates: Arc<Gates>,
     /// What the operator lets playbooks do.

@@ -18,7 +18,7 @@ use updraft_kernel::machine::{Act, Machine, TaskSeq};
 use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_kernel::watch::Expected;
 use updraft_protocol::limits::{ATTEMPTS_INLINE, EXECUTION_MAILBOX};
-use updraft_protocol::{FailureKind, TaskStatus, Timestamp, Update};
+use updraft_protocol::{ExecutionStatus, FailureKind, TaskStatus, Timestamp, Update};
 
 use crate::child::Children;
 use crate::commit::Commits;
@@ -228,7 +228,7 @@ impl Execution {
             let document = Arc::new(machine.document());
             self.children.ended(&document);
             let _ = self.entry.settle(Ok(document));
-            metrics::gauge!("updraft_executions_in_flight").set(self.context.admission.in_use() as f64);
+            self.context.admission.show();
         }
         if !matches!(exit, Exit::Parked { .. } | Exit::Drained) {
             self.context.target_locks.release_all(self.entry.peid);
@@ -245,6 +245,10 @@ impl Execution {
         let Some(plan) = plan else {
             return self.leave(Exit::Unfit("its playbook cannot be run".to_owned()), None, ctx);
         };
+        if document.state.execution_status == ExecutionStatus::Queued {
+            let class = self.context.quotas.class(&self.entry.tenant);
+            self.context.statistics.began_queued(class, now.since(document.head.createddate));
+        }
         let terms = self.context.terms(&document.head.tenant_code);
         match kernel::Execution::resumed(plan, document, tasks, terms, now) {
             Ok(mut execution) => {

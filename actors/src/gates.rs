@@ -23,6 +23,7 @@ use updraft_protocol::{
 use updraft_storage::Store;
 
 use crate::clock::Clock;
+use crate::statistics::{CircuitLevels, EngineStatistics};
 use crate::timer::TimerThread;
 use driven::DrivenGate;
 use granter::CallGranter;
@@ -42,6 +43,7 @@ pub struct Gates {
     timer: tokio::runtime::Handle,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    statistics: Arc<EngineStatistics>,
     table: Mutex<GateTable>,
     /// The tools of which a gate is there.
     gated: GatedTools,
@@ -138,6 +140,7 @@ impl Gates {
         (limits, breakers): (BTreeMap<Name, CallLimits>, BTreeMap<Name, BreakerPolicy>),
         timer: &TimerThread,
         (store, clock): (Arc<dyn Store>, Arc<dyn Clock>),
+        statistics: Arc<EngineStatistics>,
     ) -> Self {
         Self {
             limits,
@@ -147,6 +150,7 @@ impl Gates {
             timer: timer.handle(),
             store,
             clock,
+            statistics,
             table: Mutex::default(),
             gated: GatedTools::default(),
             forced: Mutex::default(),
@@ -185,14 +189,30 @@ impl Gates {
         }
     }
 
-    /// Who is told how a call ended.
-    pub(crate) fn report(self: &Arc<Self>, call: &ToolCall<'_>, pass: Option<GatePass>) -> CallReport {
-        CallReport::new(self.clone(), (GateKey::of(call), call.order.0), pass)
+    /// Who is told how an attempt at a call ended, of which this is the first or a later one.
+    pub(crate) fn report(
+        self: &Arc<Self>,
+        call: &ToolCall<'_>,
+        pass: Option<GatePass>,
+        attempt: u32,
+    ) -> CallReport {
+        let statistics = self.statistics.of(call.integration).clone();
+        statistics.began(attempt > 1);
+        CallReport::new((self.clone(), statistics), (GateKey::of(call), call.order.0), pass)
     }
 
     /// How all gates stand at which calls have come lately.
     pub fn states(&self) -> Vec<ToolGate> {
         self.all().into_iter().map(|(key, gate)| ToolGate::of(key, &gate)).collect()
+    }
+
+    /// Shows in the metrics how many circuits are not closed.
+    pub(crate) fn show(&self) {
+        let mut troubled = BTreeMap::<Name, CircuitLevels>::new();
+        for (key, gate) in self.all() {
+            troubled.entry(key.integration).or_default().add(gate.state().0.circuit);
+        }
+        self.statistics.show_circuits(&troubled);
     }
 
     /// Gives back what is granted of quotas and not used: the engine ends, and calls nothing any more.

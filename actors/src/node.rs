@@ -22,6 +22,8 @@ use crate::writer::{self, Writer};
 
 /// How often ended executions are forgotten once the store has them.
 const SWEEP: Duration = Duration::from_millis(100);
+/// How often the metrics are told of circuits: they close and half-open by time alone.
+const SHOW: Duration = Duration::from_secs(5);
 /// The pause before a shard that died is restarted.
 const RESTART_PAUSE: Duration = Duration::from_millis(10);
 
@@ -201,10 +203,12 @@ async fn run_shards(
     }
     let sweeper = actix::spawn(sweep(context.clone()));
     let backlog = actix::spawn(backlog::drive(context.clone()));
+    let circuits = actix::spawn(show_circuits(context.clone()));
     let _ = ready.send(());
     let stop = stopped.await.ok();
     sweeper.abort();
     backlog.abort();
+    circuits.abort();
     for (index, supervisor) in supervisors.iter().enumerate() {
         supervisor.abort();
         context.router.to(index).clear();
@@ -255,6 +259,13 @@ async fn sweep(context: Arc<EngineContext>) {
     loop {
         tokio::time::sleep(SWEEP).await;
         context.registry.sweep(context.stored.get());
+    }
+}
+
+async fn show_circuits(context: Arc<EngineContext>) {
+    loop {
+        context.gates.show();
+        tokio::time::sleep(SHOW).await;
     }
 }
 

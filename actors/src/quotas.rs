@@ -10,6 +10,28 @@ use updraft_kernel::rate::RateMeter;
 use updraft_protocol::limits::SUBMISSION_METERS;
 use updraft_protocol::{Quota, TenantCode};
 
+/// What is told of a tenant where its name is not: whether it has quotas of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TenantClass {
+    /// The quotas that all tenants have.
+    Default,
+    /// Some of its own, by the configuration or an operator.
+    Own,
+}
+
+impl TenantClass {
+    /// All classes.
+    pub const ALL: [Self; 2] = [Self::Default, Self::Own];
+
+    /// The text in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Own => "own",
+        }
+    }
+}
+
 /// The quotas of all tenants.
 #[derive(Debug)]
 pub struct Quotas {
@@ -44,6 +66,12 @@ impl Quotas {
         tenants.sort_unstable();
         tenants.dedup();
         tenants
+    }
+
+    /// The class of a tenant.
+    pub fn class(&self, tenant: &TenantCode) -> TenantClass {
+        let is_set = || self.set.read().unwrap_or_else(PoisonError::into_inner).contains_key(tenant);
+        if self.configured.contains_key(tenant) || is_set() { TenantClass::Own } else { TenantClass::Default }
     }
 
     /// The turns of a tenant in a round.
@@ -105,6 +133,7 @@ mod tests {
         assert_eq!((quotas.of(&acme), quotas.weight(&other)), (of(Some(3), Some(9)), 2));
         quotas.set(&acme, Some(of(Some(5), None)));
         assert_eq!((quotas.weight(&acme), quotas.of(&acme).queued), (5, Some(9)));
+        assert_eq!([&acme, &other].map(|of| quotas.class(of)), [TenantClass::Own, TenantClass::Default]);
         quotas.set(&acme, None);
         assert_eq!(quotas.weight(&acme), 3);
         assert_eq!(quotas.tenants(), [acme]);

@@ -205,7 +205,7 @@ async fn in_time(
     .await
 }
 
-/// Counts an attempt as running for as long as it is held.
+/// An attempt that is under way for as long as this is held.
 struct Running {
     began: Instant,
     /// How long it may take from the time it is sent.
@@ -215,13 +215,12 @@ struct Running {
     masks: Option<(Arc<Secrets>, TenantCode)>,
     /// Given back when the attempt is over, or earlier.
     permit: CallPermit,
-    /// Told how the attempt ended. Its places at gates are given back when the attempt is over.
+    /// Told how the attempt ended. The attempt counts as running, and has its places at gates, until this is dropped.
     told: Option<CallReport>,
 }
 
 impl Running {
     fn begin(timeout: Duration, sent: Option<Arc<Sent>>, masks: Option<(Arc<Secrets>, TenantCode)>) -> Self {
-        metrics::gauge!("updraft_attempts_running").increment(1.0);
         Self { began: Instant::now(), timeout, sent, masks, permit: CallPermit::default(), told: None }
     }
 
@@ -260,24 +259,14 @@ impl Running {
 
     fn tell(self, outcome: Result<Json, Failure>, report: Report) {
         let took = self.began.elapsed();
-        match &outcome {
-            // A constant label costs nothing to name.
-            Ok(_) => {
-                metrics::counter!("updraft_attempts_total", "outcome" => "completed").increment(1);
-                metrics::histogram!("updraft_attempt_seconds", "outcome" => "completed").record(took);
-            }
-            Err(failure) => {
-                let label = failure.kind.as_str();
-                metrics::counter!("updraft_attempts_total", "outcome" => label).increment(1);
-                metrics::histogram!("updraft_attempt_seconds", "outcome" => label).record(took);
-                tracing::debug!(%failure, "the attempt failed");
-            }
+        if let Err(failure) = &outcome {
+            tracing::debug!(%failure, "the attempt failed");
         }
         let unsent = self.withdrawn();
         let outcome =
             outcome.map_err(|failure| if unsent { failure.with_may_have_acted(false) } else { failure });
         if let Some(told) = &self.told {
-            told.ended(outcome.as_ref().err(), self.sent.as_ref().and_then(|sent| sent.pause()));
+            told.ended(outcome.as_ref().err(), took, self.sent.as_ref().and_then(|sent| sent.pause()));
         }
         report.give(outcome);
     }
@@ -286,7 +275,6 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         drop(self.permit.take());
-        metrics::gauge!("updraft_attempts_running").decrement(1.0);
     }
 }
 

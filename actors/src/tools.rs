@@ -21,6 +21,11 @@ impl EngineTools {
         Self { newest, others }
     }
 
+    /// The names of all tools.
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        self.newest.keys()
+    }
+
     /// Whether there is a tool of this name, in any version.
     pub fn has(&self, name: &Name) -> bool {
         self.newest.contains_key(name)

@@ -1,5 +1,6 @@
 //! The start of an engine: opens journal and store, starts the threads, recovers. Decides nothing.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,15 +12,19 @@ use updraft_actors::missing::Missing;
 use updraft_actors::pauses::Pauses;
 use updraft_actors::registry::Registry;
 use updraft_actors::router::Router;
+use updraft_actors::statistics::EngineStatistics;
 use updraft_actors::target_locks::HeldTargetLocks;
+use updraft_actors::timer::TimerThread;
 use updraft_actors::tools::EngineTools;
 use updraft_actors::{EngineContext, Node, RegistryEntry, Secrets};
 use updraft_kernel::coalescer::Limits;
+use updraft_kernel::shared::DurableWatermark;
 use updraft_kernel::shared::drain::DrainGate;
 use updraft_kernel::shared::outcome::OutcomeCell;
 use updraft_kernel::shared::permits::Permits;
-use updraft_protocol::Name;
 use updraft_protocol::limits::{PARKED, PARKED_OF_TENANT};
+use updraft_protocol::{BreakerPolicy, CallLimits, Name};
+use updraft_storage::Store;
 use updraft_storage::write_behind::{WriteBehind, WriterConfig};
 use uuid::Uuid;
 
@@ -65,6 +70,8 @@ impl Engine {
     async fn start(builder: Builder, shards: usize) -> Result<Self, StartError> {
         let data = directory(&builder)?;
         let (catalogue, declared) = (builder.catalogue()?, (builder.limits()?, builder.breaker_policies()?));
+        let tools = tools(&builder)?;
+        let statistics = Arc::new(EngineStatistics::new(tools.names()));
         let opened = Opened::open(&builder, &data).await?;
         let Opened { timer, store, embedded, journal, replay, bond, noted, stored, .. } = opened;
         let (writer, messages) = opened.queue;
@@ -73,13 +80,14 @@ impl Engine {
             log: Arc::new(journal),
             store: store.clone(),
             stored: stored.clone(),
-            tools: tools(&builder)?,
+            tools,
             secrets: Secrets::new(builder.secrets.clone()),
             lease_check: opened.ownership.as_ref().map(Ownership::lease_check),
             missing: Missing::default(),
             plans: tool_versions::plans(store.as_ref(), &builder, catalogue).await?,
             registry: Registry::default(),
-            gates: Arc::new(Gates::new(declared, &timer, (store.clone(), builder.clock.clone()))),
+            gates: gates(declared, &timer, (&store, &builder), &statistics),
+            statistics,
             timer,
             target_locks: HeldTargetLocks::default(),
             guardrails: builder.enforced(&store)?,
@@ -101,10 +109,7 @@ impl Engine {
         let writer_of = writer_of(&builder);
         let buffer = writer_of.limits;
         let unbound = WriteBehind::new(writer_of, store, stored, Node::store_listener(&context));
-        let write_behind = match bond {
-            Some(bond) => unbound.noting(bond.journal, noted),
-            None => unbound,
-        };
+        let write_behind = bound(unbound, bond.map(|bond| bond.journal), noted);
         let (pending, trouble) = (write_behind.pending(), write_behind.trouble());
         let node = Node::start(context.clone(), write_behind, messages).await?;
         let emptied = Arc::new(Notify::new());
@@ -215,6 +220,24 @@ fn writer_of(builder: &Builder) -> WriterConfig {
         seed: Uuid::now_v7().as_u64_pair().1,
         ..WriterConfig::default()
     }
+}
+
+/// The writer, which notes how far it has come with its journal, if there is one to be replayed.
+fn bound(unbound: WriteBehind, journal: Option<Uuid>, noted: DurableWatermark) -> WriteBehind {
+    match journal {
+        Some(journal) => unbound.noting(journal, noted),
+        None => unbound,
+    }
+}
+
+/// The gates of tools with these limits and breakers.
+fn gates(
+    declared: (BTreeMap<Name, CallLimits>, BTreeMap<Name, BreakerPolicy>),
+    timer: &TimerThread,
+    (store, builder): (&Arc<dyn Store>, &Builder),
+    statistics: &Arc<EngineStatistics>,
+) -> Arc<Gates> {
+    Arc::new(Gates::new(declared, timer, (store.clone(), builder.clock.clone()), statistics.clone()))
 }
 
 /// The way in, whose gate notifies `emptied` when the last submission has left.

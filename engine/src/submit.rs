@@ -108,7 +108,8 @@ impl Submitter {
             false => "accepted",
         };
         let verdict = submitted.as_ref().map_or_else(Refusal::label, accepted);
-        metrics::counter!("updraft_submissions_total", "verdict" => verdict).increment(1);
+        let class = self.context.quotas.class(&submission.tenant).as_str();
+        metrics::counter!("updraft_submissions_total", "verdict" => verdict, "class" => class).increment(1);
         submitted.map_err(|refusal| SubmitError { submission: Box::new(submission), refusal })
     }
 
@@ -323,7 +324,7 @@ impl Submitter {
         let context = self.context.clone();
         let accepted = Box::new(move |lsn| context.router.launch(Launch { lsn, ..launch }));
         self.append((&entry, reservation), (writes, accepted), deadline).await?;
-        metrics::gauge!("updraft_executions_in_flight").set(self.context.admission.in_use() as f64);
+        self.context.admission.show();
         Ok(Handle::registered(self.context.clone(), entry))
     }
 }

@@ -163,10 +163,12 @@ impl<T> CallGate<T> {
         Some(entry)
     }
 
-    /// A call has ended; of one that passed here, with its ticket.
-    pub fn ended(&mut self, ticket: Option<&QueueTicket>, end: CallEnd, now: Duration) {
+    /// A call has ended; of one that passed here, with its ticket. Returns whether the circuit has opened by that.
+    pub fn ended(&mut self, ticket: Option<&QueueTicket>, end: CallEnd, now: Duration) -> bool {
         let is_probe = ticket.is_some_and(|ticket| self.is_probe_over(ticket));
+        let before = self.circuit.counts().opened;
         self.circuit.ended(end, is_probe, now);
+        self.circuit.counts().opened > before
     }
 
     /// Gives the place of one back that passed. A call that was never made does not count for the rates, and one that

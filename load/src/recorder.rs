@@ -76,7 +76,9 @@ impl Metrics {
     pub(crate) fn counted(&self) -> Counted {
         let mut counted = Counted::default();
         self.0.visit_counters(|key, count: &Arc<AtomicU64>| {
-            let counts = key.name() != ATTEMPTS || key.labels().all(|label| label.value() == "completed");
+            let completed =
+                || key.labels().any(|label| label.value() == "completed" && label.key() == "outcome");
+            let counts = key.name() != ATTEMPTS || completed();
             let place = COUNTERS.iter().position(|(name, _)| *name == key.name());
             if let Some(place) = place.filter(|_| counts) {
                 counted.0[place] += count.load(Ordering::Relaxed);
@@ -140,8 +142,10 @@ mod tests {
     fn counters_and_gauges_are_summed_over_their_labels() {
         let metrics = Metrics::new();
         metrics::with_local_recorder(&metrics.clone(), || {
-            metrics::counter!("updraft_attempts_total", "outcome" => "completed").increment(3);
-            metrics::counter!("updraft_attempts_total", "outcome" => "timeout").increment(2);
+            metrics::counter!("updraft_attempts_total", "integration" => "a", "outcome" => "completed")
+                .increment(3);
+            metrics::counter!("updraft_attempts_total", "integration" => "completed", "outcome" => "timeout")
+                .increment(2);
             metrics::gauge!("updraft_shard_commits_waiting", "shard" => "0").set(5.0);
             metrics::gauge!("updraft_shard_commits_waiting", "shard" => "1").set(2.0);
             metrics::gauge!("updraft_attempts_running").increment(4.0);

@@ -55,7 +55,7 @@ impl Execution {
             return report.give(Err(missing(&format!("integration \"{}\"", step.integration))));
         };
         let told = self.tool_call(step, action, &start.arguments);
-        let told = self.context.gates.report(&told, permit.pass);
+        let told = self.context.gates.report(&told, permit.pass, start.attempt);
         let call = Call {
             tenant: self.entry.tenant.clone(),
             peid: self.entry.peid,

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
@@ -20,6 +21,7 @@ use super::Execution;
 use super::message::Incoming;
 use crate::gates::{GatePass, GateTurn, ToolCall};
 use crate::guardrails::CapGrants;
+use crate::statistics::{CallStatistics, WaitingCall};
 use crate::task::panicked;
 
 /// The permits of one execution: waited for, or granted to calls that are not made yet.
@@ -105,7 +107,8 @@ impl Execution {
             Poll::Ready(Ok(pass)) => self.acquire_of_integration(task, Some(pass)),
             Poll::Ready(Err(failure)) => self.permitted(task, Err(failure)),
             Poll::Pending => {
-                self.wait(task, async move { Incoming::Passed(task, passed.await.map_err(Box::new)) });
+                let waiting = self.waiting_call(task);
+                self.wait(task, async move { Incoming::Passed(task, counted(waiting, passed.await)) });
             }
         }
     }
@@ -129,14 +132,17 @@ impl Execution {
             Poll::Ready(permitted) => {
                 self.permitted(task, permitted.map(|of_integration| HeldPermit::of(pass, of_integration)));
             }
-            Poll::Pending => self.wait(task, async move {
-                let permitted = timeout(ATTEMPT_UNSENT, permit).await.unwrap_or_else(|_| {
-                    let message = format!("no permit within {}", Span(ATTEMPT_UNSENT));
-                    Err(Failure::new(FailureKind::Unreachable, message))
+            Poll::Pending => {
+                let waiting = self.waiting_call(task);
+                self.wait(task, async move {
+                    let permitted = timeout(ATTEMPT_UNSENT, permit).await.unwrap_or_else(|_| {
+                        let message = format!("no permit within {}", Span(ATTEMPT_UNSENT));
+                        Err(Failure::new(FailureKind::Unreachable, message))
+                    });
+                    let held = permitted.map(|of_integration| HeldPermit::of(pass, of_integration));
+                    Incoming::Permitted(task, counted(waiting, held))
                 });
-                let held = permitted.map(|of_integration| HeldPermit::of(pass, of_integration));
-                Incoming::Permitted(task, held.map_err(Box::new))
-            }),
+            }
         }
     }
 
@@ -157,6 +163,9 @@ impl Execution {
 
     /// The call has its permit, or is refused it: guardrails are asked once more, in the turn that writes its intent.
     pub(super) fn permitted(&mut self, task: TaskId, permitted: Permitted) {
+        if let (Err(failure), Some(calls)) = (&permitted, self.calls_of(task)) {
+            calls.refused(failure.kind);
+        }
         if let Some(permitted) = self.guarded_permit(task, permitted) {
             self.permitted_finally(task, permitted);
         }
@@ -169,6 +178,19 @@ impl Execution {
         if let Some(execution) = &mut self.execution {
             execution.on(ExecutionEvent::Acquired { task, outcome }, now);
         }
+    }
+
+    /// The statistics of the tool that a waiting call is of.
+    fn calls_of(&self, task: TaskId) -> Option<&Arc<CallStatistics>> {
+        let machine = self.machine()?;
+        let (step, _) = machine.waiting_call(task)?;
+        Some(self.context.statistics.of(&machine.plan().step(step).integration))
+    }
+
+    /// Counts a call as waiting for a place.
+    fn waiting_call(&self, task: TaskId) -> Option<WaitingCall> {
+        let class = self.context.quotas.class(&self.entry.tenant);
+        self.calls_of(task).map(|calls| calls.waits(class))
     }
 
     /// The turn of a call at the gate of its tool, if that has limits or does not work.
@@ -219,4 +241,12 @@ impl Execution {
             }
         })
     }
+}
+
+/// A wait for a place is over: how long it took counts where the place was got.
+fn counted<T>(waiting: Option<WaitingCall>, outcome: Result<T, Failure>) -> Result<T, Box<Failure>> {
+    if let (Some(waiting), Ok(_)) = (waiting, &outcome) {
+        waiting.passed();
+    }
+    outcome.map_err(Box::new)
 }

@@ -82,17 +82,18 @@ impl DrivenGate {
         self.state().0.circuit == CircuitState::Closed
     }
 
-    /// A call has ended, which has passed here or not.
-    pub(super) fn ended(&self, permit: Option<&GatePermit>, end: CallEnd) {
+    /// A call has ended, which has passed here or not; returns whether the circuit has opened by that.
+    pub(super) fn ended(&self, permit: Option<&GatePermit>, end: CallEnd) -> bool {
         let now = self.now();
-        match permit {
+        let has_opened = match permit {
             Some(permit) => permit.ended(end, now),
             None => self.gate.ended(end, now),
-        }
+        };
         let may_have_closed = matches!(end, CallEnd::Failed | CallEnd::Asked(_));
         if may_have_closed && matches!(self.gate.verdict(now), CircuitVerdict::Later(_)) {
             self.closed.notify_waiters();
         }
+        has_opened
     }
 
     /// Waits in line until the call may be made. Dropped, it leaves the line.

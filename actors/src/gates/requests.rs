@@ -64,6 +64,7 @@ impl FurtherRequests for CallRequests {
 
     fn pause(&self, pause: Duration) {
         let end = CallEnd::Asked(pause.min(COOLDOWN_LONGEST));
+        self.gates.statistics.of(&self.key.integration).cooled();
         match &self.passed {
             Some((own, shared)) => {
                 own.ended(None, end);

@@ -33,7 +33,12 @@ fn world(limits: Option<CallLimits>, policy: BreakerPolicy) -> World {
     let limits = limits.map(|limits| (name("intel"), limits)).into_iter().collect();
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let kept: (_, Arc<dyn Clock>) = (store, Arc::new(SystemClock));
-    let gates = Gates::new((limits, [(name("intel"), policy)].into()), &timer, kept);
+    let gates = Gates::new(
+        (limits, [(name("intel"), policy)].into()),
+        &timer,
+        kept,
+        Arc::new(EngineStatistics::new(std::iter::empty())),
+    );
     World { gates: Arc::new(gates), _timer: timer }
 }
 
@@ -70,7 +75,7 @@ impl World {
     fn ends(&self, host: Option<&str>, of: &str, failure: Option<&Failure>) {
         let pass = self.at(host, of, &[]).map(|turn| turn.unwrap().passed().now_or_never().unwrap().unwrap());
         let (intel, of) = (name("intel"), tenant(of));
-        self.gates.report(&self.call(&intel, (host, &of), &[]), pass).ended(failure, None);
+        self.gates.report(&self.call(&intel, (host, &of), &[]), pass, 1).ended(failure, Duration::ZERO, None);
     }
 }
 
@@ -223,7 +228,7 @@ async fn a_tool_that_does_not_work_is_left_alone_until_a_probe_succeeds() {
     assert!(second.as_mut().now_or_never().is_none(), "one probe at a time");
     assert_eq!(all.gates.states()[0].circuit, ToolCircuit::HalfOpen(1));
     let (intel, of) = (name("intel"), tenant("a"));
-    all.gates.report(&all.call(&intel, (None, &of), &[]), Some(probe)).ended(None, None);
+    all.gates.report(&all.call(&intel, (None, &of), &[]), Some(probe), 1).ended(None, Duration::ZERO, None);
     drop(second.await.unwrap());
     assert_eq!(all.gates.states()[0].circuit, ToolCircuit::Closed);
 }

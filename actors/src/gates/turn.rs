@@ -69,12 +69,14 @@ impl GatePass {
         self
     }
 
-    /// The call has ended. What its tool asks for counts for all that are counted together.
-    pub(super) fn ended(&self, end: CallEnd) {
+    /// The call has ended; returns whether its circuit has opened by that. What its tool asks for counts for all that are counted
+    /// together.
+    pub(super) fn ended(&self, end: CallEnd) -> bool {
         let (permit, gate) = &self.own;
-        gate.ended(Some(permit), end);
+        let has_opened = gate.ended(Some(permit), end);
         if let (Some((permit, gate)), CallEnd::Asked(_)) = (&self.shared, end) {
             gate.ended(Some(permit), end);
         }
+        has_opened
     }
 }

@@ -29,7 +29,7 @@ impl Shard {
         if parked.is_some() {
             // Replaces its permit for an execution in flight.
             slot.entry.hold(parked);
-            metrics::gauge!("updraft_executions_in_flight").set(self.context.admission.in_use() as f64);
+            self.context.admission.show();
         }
         // Controls that arrived while it left did not reach it.
         let is_parked = matches!(exit, Exit::Parked { .. });

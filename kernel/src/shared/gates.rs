@@ -117,10 +117,11 @@ impl SharedGate {
         next
     }
 
-    /// A call of the tool that has not passed here has ended at `now`.
-    pub fn ended(&self, end: CallEnd, now: Duration) {
-        lock(&self.inner.gate).ended(None, end, now);
+    /// A call of the tool that has not passed here has ended at `now`; returns whether the circuit has opened by that.
+    pub fn ended(&self, end: CallEnd, now: Duration) -> bool {
+        let has_opened = lock(&self.inner.gate).ended(None, end, now);
         run(self.inner.changed.as_ref());
+        has_opened
     }
 
     /// A person decides whether calls are made; `None` leaves it to their ends again.
@@ -216,10 +217,11 @@ impl GatePermit {
         lock(&self.gate.inner.gate).is_probe(&self.ticket)
     }
 
-    /// The call has ended at `now`. Its place is given back when this is dropped.
-    pub fn ended(&self, end: CallEnd, now: Duration) {
-        lock(&self.gate.inner.gate).ended(Some(&self.ticket), end, now);
+    /// The call has ended at `now`; returns whether the circuit has opened by that. Its place is given back when this is dropped.
+    pub fn ended(&self, end: CallEnd, now: Duration) -> bool {
+        let has_opened = lock(&self.gate.inner.gate).ended(Some(&self.ticket), end, now);
         run(self.gate.inner.changed.as_ref());
+        has_opened
     }
 }
 

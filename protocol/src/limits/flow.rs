@@ -15,6 +15,8 @@ pub const CALL_GATES: usize = 10_000;
 pub const CALL_GATES_OF_TENANT: usize = 1_000;
 /// The least time between two looks at all gates for those that may be forgotten.
 pub const CALL_GATES_SWEEP: Duration = Duration::from_millis(100);
+/// Tools that have a label of their own in metrics. Those beyond are counted together: a recorder keeps each label for ever.
+pub const METRIC_INTEGRATIONS: usize = 256;
 /// How long a tool is left alone that demands fewer calls and does not say how long.
 pub const COOLDOWN: Duration = Duration::from_secs(1);
 /// The longest time for which a tool is left alone because it asks for it: a day, as daily quotas do.
