@@ -1,7 +1,7 @@
 //! The headers by which tools tell how much of a rate is left: `RateLimit` and its fields (IETF draft
 //! ratelimit-headers, 03 to 10), and the `X-RateLimit-…` of vendors before it. Decides how long a tool is to be left alone.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::StatusCode;
 use http::header::HeaderMap;
@@ -15,10 +15,12 @@ const INSTANT_SECS: u64 = 1_000_000_000;
 const INSTANT_MILLIS: u64 = 1_000_000_000_000;
 
 /// The remaining calls and the reset, under each of the names that vendors use.
-const NAMES: [(&str, &str); 3] = [
+const NAMES: [(&str, &str); 5] = [
     ("ratelimit-remaining", "ratelimit-reset"),
     ("x-ratelimit-remaining", "x-ratelimit-reset"),
+    ("x-ratelimit-remaining", "x-ratelimit-reset-after"),
     ("x-rate-limit-remaining", "x-rate-limit-reset"),
+    ("x-rate-limit-remaining", "x-rate-limit-reset-after"),
 ];
 
 /// How long an answer that was refused with this status asks for: `Retry-After`, or for 429 the reset of its rate.
@@ -37,7 +39,7 @@ pub(crate) fn used_up(headers: &HeaderMap) -> Option<Duration> {
 fn resets(headers: &HeaderMap) -> impl Iterator<Item = (Option<u64>, Duration)> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let fields = NAMES.into_iter().filter_map(move |(remaining, reset)| {
-        Some((text(remaining).and_then(number), delay(number(text(reset)?)?, headers)))
+        Some((text(remaining).and_then(number), until(text(reset)?, headers)?))
     });
     let lines = headers.get_all("ratelimit").iter().filter_map(|value| value.to_str().ok());
     let joined = lines.flat_map(policies).map(|(remaining, reset)| (remaining, delay(reset, headers)));
@@ -63,15 +65,28 @@ fn number(text: &str) -> Option<u64> {
         .flatten()
 }
 
-/// What a reset says: a delay in seconds, or an instant, which is held against the date of the answer.
+/// What the text of a reset says: a number, or an instant in the notation of ISO 8601, as Jira and urlscan write it.
+fn until(reset: &str, headers: &HeaderMap) -> Option<Duration> {
+    if let Some(reset) = number(reset) {
+        return Some(delay(reset, headers));
+    }
+    let instant: jiff::Timestamp = reset.trim().parse().ok()?;
+    let millis = u64::try_from(instant.as_millisecond()).ok()?;
+    Some(left(UNIX_EPOCH + Duration::from_millis(millis), headers))
+}
+
+/// What a number says: a delay in seconds, or an instant.
 fn delay(reset: u64, headers: &HeaderMap) -> Duration {
-    let instant = match reset {
-        INSTANT_MILLIS.. => Duration::from_millis(reset),
-        INSTANT_SECS.. => Duration::from_secs(reset),
-        _ => return Duration::from_secs(reset).min(COOLDOWN_LONGEST),
-    };
-    let left = (UNIX_EPOCH + instant).duration_since(dated(headers)).unwrap_or(Duration::ZERO);
-    left.min(COOLDOWN_LONGEST)
+    match reset {
+        INSTANT_MILLIS.. => left(UNIX_EPOCH + Duration::from_millis(reset), headers),
+        INSTANT_SECS.. => left(UNIX_EPOCH + Duration::from_secs(reset), headers),
+        _ => Duration::from_secs(reset).min(COOLDOWN_LONGEST),
+    }
+}
+
+/// How long it is until an instant, which is held against the date of the answer.
+fn left(instant: SystemTime, headers: &HeaderMap) -> Duration {
+    instant.duration_since(dated(headers)).unwrap_or(Duration::ZERO).min(COOLDOWN_LONGEST)
 }
 
 #[cfg(test)]
@@ -93,6 +108,14 @@ mod tests {
             (&[("ratelimit-remaining", "0"), ("ratelimit-reset", "30")][..], Some(30)),
             (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1640995260"), DATE], Some(60)),
             (&[("x-rate-limit-remaining", "0"), ("x-rate-limit-reset", "1640995260000"), DATE], Some(60)),
+            (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "2022-01-01T00:02Z"), DATE], Some(120)),
+            (
+                &[("x-rate-limit-remaining", "0"), ("x-rate-limit-reset", "2022-01-01T00:00:17.000Z"), DATE],
+                Some(17),
+            ),
+            (&[("x-rate-limit-remaining", "0"), ("x-rate-limit-reset-after", "17")], Some(17)),
+            (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "2021-12-31T00:00Z"), DATE], None),
+            (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "tomorrow"), DATE], None),
             (&[("ratelimit", "\"minute\";r=0;t=20, \"day\";r=4;t=900")], Some(20)),
             (&[("ratelimit", "limit=10, remaining=0, reset=7")], Some(7)),
             (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "12.5")], Some(12)),
