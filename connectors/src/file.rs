@@ -151,6 +151,8 @@ pub(crate) struct WrittenRequest {
     pub(crate) acted: Option<Value>,
     pub(crate) not_acted: Option<Value>,
     pub(crate) response: Option<Value>,
+    /// What of a large answer is kept: a JSONPath, or several by name.
+    pub(crate) keep: Option<Value>,
     pub(crate) keep_headers: Option<Value>,
     pub(crate) max_bytes: Option<Value>,
 }

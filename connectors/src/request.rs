@@ -148,6 +148,7 @@ fn arguments(
         ("acted", written.acted.clone()),
         ("not_acted", written.not_acted.clone()),
         ("response", written.response.clone()),
+        ("keep", written.keep.clone()),
         ("keep_headers", written.keep_headers.clone()),
         ("max_bytes", written.max_bytes.clone()),
     ];

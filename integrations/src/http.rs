@@ -100,7 +100,7 @@ const REQUEST: &str = "request";
 /// | `acted` | the other statuses that show, or leave open, that the tool acted | see below |
 /// | `not_acted` | the other statuses that show that it did not act | see below |
 /// | `response` | how the answer is read: `json`, `ndjson` (JSON in lines, a list), `text` or `none` | `json` |
-/// | `keep` | a JSONPath (RFC 9535, without `match` and `search`): the part of the JSON that is kept | all |
+/// | `keep` | a JSONPath (RFC 9535, without `match` and `search`), or a map of names to such: what of the JSON is kept | all |
 /// | `keep_headers` | the names of headers that are kept besides those below: `[ETag, X-Next]` | none |
 /// | `max_bytes` | how much of the body is kept, at most [`RESPONSE_BYTES`] | as much |
 /// | `redirects` | how many redirects are followed, at most [`HTTP_REDIRECTS`] | 0: a redirect is the answer |
@@ -129,8 +129,8 @@ const REQUEST: &str = "request";
 ///   (`ratelimit*`, `x-ratelimit*`, `x-rate-limit*`): names in lower case, several values joined by `, ` (RFC 9110, 5.3),
 ///   [`HTTP_KEPT_HEADERS_BYTES`] in all. `set-cookie` only where it is named.
 /// * `body` is `null` where there is none, whatever the status: 200, 201, 202, 204, blanks only. With `keep` it is the one
-///   value where the path has names and indexes alone; any other path gives a list, of none, one or more. Numbers are
-///   kept to their last digit.
+///   value where the path has names and indexes alone; any other path gives a list, of none, one or more. With a map of paths
+///   it has what each of them gives, under its name; one that gives nothing is left out. Numbers are kept to their last digit.
 /// * An answer is read whole before `keep` selects: [`HTTP_READ_BYTES`] and [`HTTP_VALUES`] at most. `gzip`, `deflate`,
 ///   `br` and `zstd` are unpacked, within the same bound. The charset is that of a byte order mark, of `Content-Type`, or
 ///   UTF-8. A bad character (also half a pair, `\ud800`) becomes U+FFFD. `application/x-ndjson`, `application/jsonl` and

@@ -177,6 +177,7 @@ fn a_mistake_names_its_place_and_never_the_value() {
         (json!({"keep_headers": vec!["a"; HTTP_KEEP_HEADERS + 1]}), "arguments.keep_headers: "),
         (json!({"keep": 5}), "arguments.keep: "),
         (json!({"keep": "a"}), "arguments.keep: "),
+        (json!({"keep": {"a": "$.a", "b": "b"}}), "arguments.keep.b: "),
         (json!({"max_bytes": 0}), "arguments.max_bytes: "),
         (json!({"max_bytes": RESPONSE_BYTES + 1}), "arguments.max_bytes: "),
         (json!({"max_bytes": -1}), "arguments.max_bytes: "),

@@ -254,11 +254,7 @@ impl Shaping<'_> {
 
     /// The JSON that is kept. Written before it is masked: a path may match the same part of an answer many times.
     fn written(&self, kept: &Kept<'_>, with_note: bool) -> Result<String, Problem> {
-        let levels = match kept {
-            Kept::One(value) => depth(value),
-            Kept::List(values) => 1 + values.iter().map(|value| depth(value)).max().unwrap_or(0),
-        };
-        if levels > OUTPUT_NESTING {
+        if levels(kept) > OUTPUT_NESTING {
             return Err(Problem::invalid(format_args!("the answer is nested deeper than {NESTING} levels")));
         }
         let room = if with_note { self.room.saturating_sub(NOTE_BYTES) } else { self.room };
@@ -303,6 +299,14 @@ fn width(c: char) -> usize {
         '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
         ..' ' => 6,
         c => c.len_utf8(),
+    }
+}
+
+fn levels(kept: &Kept<'_>) -> usize {
+    match kept {
+        Kept::One(value) => depth(value),
+        Kept::List(values) => 1 + values.iter().map(|value| depth(value)).max().unwrap_or(0),
+        Kept::Named(parts) => 1 + parts.iter().map(|(_, part)| levels(part)).max().unwrap_or(0),
     }
 }
 

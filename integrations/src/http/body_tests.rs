@@ -97,6 +97,9 @@ fn json_in_lines_is_a_list_by_its_type_or_as_the_step_says() {
 fn a_part_that_is_not_there_is_no_part_and_a_list_is_always_a_list() {
     assert_eq!(kept(json!({"keep": "$.a"}), b"{\"a\":{\"b\":1}}"), ok("{\"b\":1}"));
     assert_eq!(kept(json!({"keep": "$.b"}), b"{\"a\":1}"), Err(FailureKind::InvalidResponse));
+    let named = json!({"keep": {"x": "$.a.b", "y": "$.c"}});
+    assert_eq!(kept(named.clone(), b"{\"a\":{\"b\":1},\"d\":2}"), ok("{\"x\":1}"));
+    assert_eq!(kept(named, b"{\"d\":2}"), Err(FailureKind::InvalidResponse));
     for (bytes, list) in [
         (&b"{\"r\":[]}"[..], "[]"),
         (b"{\"r\":[{\"n\":1}]}", "[1]"),

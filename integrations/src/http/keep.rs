@@ -1,47 +1,89 @@
-//! The part of a JSON answer that is kept: the values that a JSONPath matches. Decides from the path whether they are
-//! one value or a list; never from the answer.
+//! The parts of a JSON answer that are kept: the values that a JSONPath matches, or several paths, each under a name. Decides from
+//! a path whether it gives one value or a list; never from the answer.
 
 use serde::{Serialize, Serializer};
 use updraft_protocol::Value;
+use updraft_protocol::limits::HTTP_KEEP_PATHS;
 
 use super::jsonpath::{self, Exhausted, Query};
 
-/// The JSONPath of `keep`.
+/// What `keep` asks for.
 #[derive(Debug, Clone)]
-pub(crate) struct Keep(Query);
+pub(crate) enum Keep {
+    /// A path.
+    Path(Query),
+    /// Several, by their names.
+    Named(Vec<(String, Query)>),
+}
 
-/// The matches of a path in a value.
+/// The matches in a value.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Kept<'a> {
     One(&'a Value),
     /// The matches of a path that may match several.
     List(Vec<&'a Value>),
+    /// Those of each path that matches, by its name.
+    Named(Vec<(&'a str, Kept<'a>)>),
 }
 
+/// A mistake: the name of its path, where there are several, and what is wrong.
+pub(crate) type Mistake = (Option<String>, String);
+
 impl Keep {
-    /// Reads a path. A mistake is returned as its message.
-    pub(crate) fn read(text: &str) -> Result<Self, String> {
-        Query::read(text).map(Self)
+    /// Reads a path, or a map of names to paths.
+    pub(crate) fn read(value: &Value) -> Result<Self, Mistake> {
+        let paths = match value {
+            Value::String(text) => {
+                return Query::read(text).map(Self::Path).map_err(|message| (None, message));
+            }
+            Value::Object(paths) => paths,
+            _ => return Err((None, "a JSONPath, or a map of names to such, is needed".to_owned())),
+        };
+        if !(1..=HTTP_KEEP_PATHS).contains(&paths.len()) {
+            return Err((None, format!("from 1 to {HTTP_KEEP_PATHS} names are allowed")));
+        }
+        let path = |(name, path): (&String, &Value)| {
+            let query = path.as_str().ok_or_else(|| "a JSONPath is needed".to_owned()).and_then(Query::read);
+            query.map(|query| (name.clone(), query)).map_err(|message| (Some(name.clone()), message))
+        };
+        paths.iter().map(path).collect::<Result<_, _>>().map(Self::Named)
     }
 
     /// Whether it visits each value at most a few times.
     pub(crate) fn is_linear(&self) -> bool {
-        self.0.is_linear()
+        match self {
+            Self::Path(query) => query.is_linear(),
+            Self::Named(paths) => paths.iter().all(|(_, query)| query.is_linear()),
+        }
     }
 
     /// Whether it may match several values, and so gives a list.
     pub(crate) fn gives_list(&self) -> bool {
-        !self.0.is_singular()
+        matches!(self, Self::Path(query) if !query.is_singular())
     }
 
-    /// The matches of the path, for at most `work`; `None` if a path to one value matches none.
-    pub(crate) fn apply<'a>(&self, value: &'a Value, work: u64) -> Result<Option<Kept<'a>>, Exhausted> {
-        let nodes = jsonpath::select(&self.0, value, work)?;
-        if self.gives_list() {
-            return Ok(Some(Kept::List(nodes)));
+    /// The matches in a value, for at most `work`; `None` if there is none where one is needed.
+    pub(crate) fn apply<'a>(&'a self, value: &'a Value, work: u64) -> Result<Option<Kept<'a>>, Exhausted> {
+        let paths = match self {
+            Self::Path(query) => return matches(query, value, work),
+            Self::Named(paths) => paths,
+        };
+        let of_each = work / paths.len().max(1) as u64;
+        let mut kept = Vec::with_capacity(paths.len());
+        for (name, query) in paths {
+            kept.extend(matches(query, value, of_each)?.map(|found| (name.as_str(), found)));
         }
-        Ok(nodes.first().map(|node| Kept::One(node)))
+        Ok((!kept.is_empty()).then_some(Kept::Named(kept)))
     }
+}
+
+/// The matches of a path; `None` if one to one value matches none.
+fn matches<'a>(query: &Query, value: &'a Value, work: u64) -> Result<Option<Kept<'a>>, Exhausted> {
+    let nodes = jsonpath::select(query, value, work)?;
+    if !query.is_singular() {
+        return Ok(Some(Kept::List(nodes)));
+    }
+    Ok(nodes.first().map(|node| Kept::One(node)))
 }
 
 impl Serialize for Kept<'_> {
@@ -49,6 +91,7 @@ impl Serialize for Kept<'_> {
         match self {
             Self::One(value) => value.serialize(serializer),
             Self::List(values) => values.serialize(serializer),
+            Self::Named(parts) => serializer.collect_map(parts.iter().map(|(name, part)| (name, part))),
         }
     }
 }
@@ -63,7 +106,7 @@ mod tests {
     fn keep(path: &str) -> Option<serde_json::Value> {
         let value =
             Value::from(json!({"data": [{"id": 1, "bad": true}, {"id": 2, "bad": true}], "list": [[]]}));
-        let keep = Keep::read(path).unwrap();
+        let keep = Keep::read(&path.into()).unwrap();
         let kept = keep.apply(&value, HTTP_KEEP_WORK).unwrap();
         kept.map(|kept| serde_json::to_value(kept).unwrap())
     }
@@ -86,5 +129,35 @@ mod tests {
         assert_eq!(keep("$.data[0, 1].id"), Some(json!([1, 2])));
         assert_eq!(keep("$.data[?length(@.id) > 3]"), Some(json!([])));
         assert_eq!(keep("$.missing[*]"), Some(json!([])));
+    }
+
+    #[test]
+    fn each_of_several_paths_gives_its_value_under_its_name_where_there_is_one() {
+        let named = |paths: serde_json::Value| {
+            let value =
+                Value::from(json!({"page": {"ip": "192.0.2.1"}, "lists": {"ips": [1, 2]}, "data": "long"}));
+            let keep = Keep::read(&paths.into()).unwrap();
+            let kept = keep.apply(&value, HTTP_KEEP_WORK).unwrap();
+            kept.map(|kept| serde_json::to_value(kept).unwrap())
+        };
+        assert_eq!(
+            named(
+                json!({"page": "$.page", "ips": "$.lists.ips[*]", "none": "$.missing", "all": "$.missing[*]"})
+            ),
+            Some(json!({"page": {"ip": "192.0.2.1"}, "ips": [1, 2], "all": []}))
+        );
+        assert_eq!(named(json!({"none": "$.missing", "no": "$.data.x"})), None);
+    }
+
+    #[test]
+    fn a_mistake_in_one_of_several_paths_names_it() {
+        let mistake = |value: serde_json::Value| Keep::read(&value.into()).unwrap_err();
+        assert_eq!(mistake(json!({"a": "$.a", "b": "b"})).0.as_deref(), Some("b"));
+        assert_eq!(mistake(json!({"a": 7})), (Some("a".to_owned()), "a JSONPath is needed".to_owned()));
+        let many: serde_json::Map<_, _> =
+            (0..=HTTP_KEEP_PATHS).map(|at| (at.to_string(), json!("$.a"))).collect();
+        for value in [json!({}), json!(many), json!(7), json!(["$.a"])] {
+            assert_eq!(mistake(value).0, None);
+        }
     }
 }

@@ -82,7 +82,7 @@ impl Options {
         [expect].into_iter().chain(lists).chain(others).flatten().collect()
     }
 
-    /// The path of the JSON that is kept, if there is one.
+    /// The parts of the JSON that are kept, if some are named.
     pub(crate) fn keep(&self) -> Option<&Keep> {
         match &self.form {
             Form::Json(keep) | Form::Lines(keep) => keep.as_ref(),
@@ -108,8 +108,11 @@ fn statuses(fields: &Fields, name: &str) -> Result<Option<Statuses>, Failure> {
 }
 
 fn form(fields: &Fields) -> Result<Form, Failure> {
-    let keep = text(fields, "keep")?;
-    let keep = keep.map(Keep::read).transpose().map_err(|message| mistake("keep", message))?;
+    let keep = fields.get("keep").filter(|value| !value.is_null()).map(Keep::read).transpose();
+    let keep = keep.map_err(|(name, message)| match name {
+        Some(name) => mistake(&format!("keep.{name}"), message),
+        None => mistake("keep", message),
+    })?;
     let form = match text(fields, "response")?.unwrap_or("json") {
         "json" => return Ok(Form::Json(keep)),
         "ndjson" => return Ok(Form::Lines(keep)),

@@ -59,6 +59,8 @@ pub const HTTP_HEADER_BYTES: usize = 16 << 10;
 pub const HTTP_STATUSES: usize = 64;
 /// The JSONPath that selects the part of an answer to keep.
 pub const HTTP_KEEP_BYTES: usize = 1 << 10;
+/// JSONPaths that select parts of one answer, each under a name.
+pub const HTTP_KEEP_PATHS: usize = 32;
 /// Nested filters, parentheses and functions of that JSONPath: parsing and evaluation recurse this deep.
 pub const HTTP_KEEP_NESTING: usize = 16;
 /// Work of one evaluation of it: one for each byte that is compared, [`HTTP_KEEP_NODE_WORK`] for each node that is
