@@ -46,16 +46,20 @@ impl fmt::Display for ShapeChange {
 /// The types that stand at each place of a value; the items of a list are one place.
 type Shape = BTreeMap<String, BTreeSet<&'static str>>;
 
-/// What of a recorded answer a live one has not, and the other way round. `null` may be anything.
+/// What of a recorded answer a live one has not, and the other way round. What was `null` may be anything; what became `null` is told,
+/// as a result has it in place of a field that its vendor does not send any more.
 pub fn changes(recorded: &Value, live: &Value) -> Vec<ShapeChange> {
     let (before, now) = (shape(recorded), shape(live));
-    let told = |types: &BTreeSet<&str>| types.iter().copied().collect::<Vec<_>>().join(" or ");
+    let told = |types: &BTreeSet<&str>| match types.is_empty() {
+        true => "null".to_owned(),
+        false => types.iter().copied().collect::<Vec<_>>().join(" or "),
+    };
     let mut found = Vec::new();
     for (path, types) in &before {
         match now.get(path) {
             None if is_open(path, &now) => {}
             None => found.push(ShapeChange { path: path.clone(), change: Change::Went }),
-            Some(now) if now.is_disjoint(types) && !now.is_empty() && !types.is_empty() => {
+            Some(now) if now.is_disjoint(types) && !types.is_empty() => {
                 let change = Change::Changed { from: told(types), to: told(now) };
                 found.push(ShapeChange { path: path.clone(), change });
             }
@@ -146,14 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_null_or_empty_may_be_anything() {
+    fn what_was_null_may_be_anything_and_so_may_the_items_of_an_empty_list() {
         assert_eq!(
             told(json!({"a": null, "b": []}), json!({"a": {"x": 1}, "b": [{"y": 2}]})),
             Vec::<String>::new()
         );
         assert_eq!(
-            told(json!({"a": {"x": 1}, "b": [{"y": 2}]}), json!({"a": null, "b": []})),
-            Vec::<String>::new()
+            told(json!({"a": {"x": 1}, "b": [{"y": 2}], "c": 1}), json!({"a": null, "b": [], "c": null})),
+            ["a: was a map, is null", "c: was a number, is null"]
         );
         assert_eq!(told(json!([1]), json!({"a": 1}))[0], "the answer: was a list, is a map");
     }

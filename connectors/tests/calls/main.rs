@@ -6,4 +6,4 @@ mod pages;
 mod polls;
 mod requests;
 mod server;
-mod vendors;
+mod shipped;
