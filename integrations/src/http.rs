@@ -33,6 +33,7 @@ mod json;
 mod jsonpath;
 mod keep;
 mod oauth;
+mod open;
 mod options;
 mod outcome;
 mod outgoing;

@@ -1,6 +1,7 @@
 //! `Client`: sends one request over a connection of its pool, and counts the interim answers before the answer. Judges
 //! no answer and has no time limit of its own.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,6 +10,7 @@ use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::ext::on_informational;
 use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use thiserror::Error;
 use tokio::sync::Notify;
 use updraft_protocol::limits::HTTP_INTERIM_ANSWERS;
@@ -16,6 +18,7 @@ use updraft_protocol::limits::HTTP_INTERIM_ANSWERS;
 use super::connect::Connector;
 use super::connection::{Ended, Ending};
 use super::handover::Handed;
+use super::open::{ConnectionName, InUse};
 use super::proxy::Proxy;
 use secrecy::ExposeSecret;
 
@@ -56,25 +59,52 @@ impl Client {
         Some((&credentials.user, credentials.password.expose_secret()))
     }
 
-    /// The answer to a request, once its head was received. Dropping the future closes a connection of HTTP/1, and ends
-    /// the stream of one of HTTP/2.
-    pub(crate) async fn execute(&self, mut request: Request<Handed>) -> Result<Response<Incoming>, Error> {
+    /// The answer to a request, once its head was received, and the use of its connection, which is held until the answer is
+    /// read. Dropping the future closes a connection of HTTP/1, and ends the stream of one of HTTP/2.
+    pub(crate) async fn execute(
+        &self,
+        mut request: Request<Handed>,
+    ) -> Result<(Response<Incoming>, Option<InUse>), Error> {
         let authorization = self.forwarder(request.uri()).and_then(|proxy| proxy.authorization());
         let headers = request.headers_mut();
         headers.entry(USER_AGENT).or_insert(AGENT);
         headers.extend(authorization.map(|value| (PROXY_AUTHORIZATION, value)));
         let flooded = count_interim(&mut request);
-        tokio::select! {
+        let chosen = capture_connection(&mut request);
+        let mut answer = std::pin::pin!(self.pool.request(request));
+        let mut in_use = None;
+        // Before the task of the connection has the request, which runs on the same thread.
+        let answer = poll_fn(|context| {
+            let polled = answer.as_mut().poll(context);
+            use_of(&chosen, &mut in_use);
+            polled
+        });
+        let answer = tokio::select! {
             biased;
-            () = flooded.notified() => Err(Error::Flood),
-            answer = self.pool.request(request) => answer.map_err(|error| {
+            () = flooded.notified() => return Err(Error::Flood),
+            answer = answer => answer.map_err(|error| {
                 match ended(&error) {
                     Some(Ended::Flood) => Error::Flood,
                     Some(Ended::Refused(message)) => Error::Refused(message),
                     None => Error::Pool(error),
                 }
-            }),
-        }
+            })?,
+        };
+        Ok((answer, in_use))
+    }
+}
+
+/// Counts the request on the connection that was chosen for it; another one if it is sent again.
+fn use_of(chosen: &CaptureConnection, in_use: &mut Option<InUse>) {
+    let mut extras = http::Extensions::new();
+    match &*chosen.connection_metadata() {
+        Some(connected) => connected.get_extras(&mut extras),
+        None => return,
+    }
+    if let Some(name) = extras.get::<ConnectionName>()
+        && !in_use.as_ref().is_some_and(|in_use| in_use.is_of(name))
+    {
+        *in_use = Some(name.used());
     }
 }
 

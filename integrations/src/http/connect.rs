@@ -21,6 +21,7 @@ use super::connection::{Answering, Connection, Stream};
 use super::contexts::{Context as Tls, Contexts};
 use super::dial::{self, dial};
 use super::frames::Frames;
+use super::open::{OpenConnection, OpenConnections};
 use super::policy::Policy;
 use super::proxy::{Kind, Proxy};
 use super::tunnel::{self, Refusal};
@@ -33,6 +34,8 @@ pub(crate) struct Connector {
     /// The TLS of these hosts.
     pub(crate) context: Tls,
     pub(crate) proxy: Option<Via>,
+    /// All that are open in the process.
+    pub(crate) connections: Arc<OpenConnections>,
 }
 
 /// A proxy, and its own TLS.
@@ -78,7 +81,7 @@ impl Error {
 }
 
 impl Connector {
-    async fn connect(self, uri: Uri) -> Result<Connection, Error> {
+    async fn connect(self, uri: Uri, open: OpenConnection) -> Result<Connection, Error> {
         let secure = uri.scheme() == Some(&Scheme::HTTPS);
         let host = uri.host().ok_or(Error::Host)?;
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
@@ -91,15 +94,15 @@ impl Connector {
             }
         };
         if !secure {
-            return Ok(Connection::plain(stream, forwards));
+            return Ok(Connection::plain(stream, forwards, open));
         }
         let tls = self.contexts.config(self.context).map_err(Error::Settings)?;
         let stream = handshake(stream, tls, self.contexts.server_name(self.context), host).await?;
         if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
-            return Ok(Connection::plain(Box::new(Answering::new(Box::new(stream))), false));
+            return Ok(Connection::plain(Box::new(Answering::new(Box::new(stream))), false, open));
         }
         let (frames, ending) = Frames::new(Box::new(stream));
-        Ok(Connection::h2(Box::new(frames), ending))
+        Ok(Connection::h2(Box::new(frames), ending, open))
     }
 
     async fn direct(&self, host: &str, port: u16) -> Result<Stream, Error> {
@@ -168,8 +171,13 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let connect = self.clone().connect(uri);
-        Box::pin(async move { timeout(HTTP_CONNECT_TIMEOUT, connect).await.map_err(|_| Error::Late)? })
+        let connector = self.clone();
+        Box::pin(async move {
+            // Whoever waits for the connection limits this wait.
+            let open = connector.connections.enter().await;
+            let connect = connector.connect(uri, open);
+            timeout(HTTP_CONNECT_TIMEOUT, connect).await.map_err(|_| Error::Late)?
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::handshake;
+use super::open::OpenConnection;
 
 /// Any stream: TCP, TLS, TLS within the TLS of a proxy.
 pub(crate) type Stream = Box<dyn Duplex>;
@@ -102,23 +103,26 @@ pub(crate) struct Connection {
     forwarded: bool,
     /// Set if HTTP/2 was negotiated.
     h2: Option<Ending>,
+    /// Counts it as open, and tells when it has to end.
+    open: OpenConnection,
 }
 
 impl Connection {
     /// A connection for HTTP/1.1.
-    pub(crate) fn plain(stream: Stream, forwarded: bool) -> Self {
-        Self { io: TokioIo::new(stream), forwarded, h2: None }
+    pub(crate) fn plain(stream: Stream, forwarded: bool, open: OpenConnection) -> Self {
+        Self { io: TokioIo::new(stream), forwarded, h2: None, open }
     }
 
     /// A connection for HTTP/2.
-    pub(crate) fn h2(stream: Stream, ending: Ending) -> Self {
-        Self { io: TokioIo::new(stream), forwarded: false, h2: Some(ending) }
+    pub(crate) fn h2(stream: Stream, ending: Ending, open: OpenConnection) -> Self {
+        Self { io: TokioIo::new(stream), forwarded: false, h2: Some(ending), open }
     }
 }
 
 impl Pooled for Connection {
     fn connected(&self) -> Connected {
-        let connected = Connected::new().proxy(self.forwarded);
+        let connected = Connected::new().proxy(self.forwarded).extra(self.open.name());
+        self.open.is_open();
         match &self.h2 {
             Some(ending) => connected.negotiated_h2().extra(ending.clone()),
             None => connected,
@@ -132,6 +136,10 @@ impl Read for Connection {
         context: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        // One that is idle ends as if its tool had closed it.
+        if self.open.ends(context.waker()) {
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.io).poll_read(context, buffer)
     }
 }

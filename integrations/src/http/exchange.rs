@@ -22,6 +22,7 @@ use super::failure::Target;
 use super::fields::mistake;
 use super::handover::{Handed, Handover};
 use super::hosts::Place;
+use super::open::InUse;
 use super::outgoing::Outgoing;
 use super::redirect::Hops;
 
@@ -105,7 +106,7 @@ impl HttpIntegration {
         let handover = Handover::new(sending.call.sending.clone());
         let request = request(outgoing, &handover, &target)?;
         let forwarder = client.forwarder(request.uri()).cloned();
-        let (response, within) =
+        let (response, in_use, within) =
             exchange(&target, &client, request, &handover, sending.timeout, within).await?;
         metrics::counter!("updraft_http_responses_total", "status_class" => class(response.status().as_u16()))
             .increment(1);
@@ -114,7 +115,7 @@ impl HttpIntegration {
             Some(proxy) if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
                 Err(target.refused_by(&proxy))
             }
-            _ => Ok(Answered { target, response, within, acted: false, place }),
+            _ => Ok(Answered { target, response, within, acted: false, place: Box::new((place, in_use)) }),
         }
     }
 
@@ -200,7 +201,7 @@ async fn exchange(
     handover: &Handover,
     timeout: Duration,
     within: Option<Within>,
-) -> Result<(Response<Incoming>, Within), Failure> {
+) -> Result<(Response<Incoming>, Option<InUse>, Within), Failure> {
     let mut answer = std::pin::pin!(client.execute(request));
     let connected = within.map_or_else(|| Instant::now() + timeout, |within| within.until);
     let early = tokio::select! {
@@ -221,8 +222,8 @@ async fn exchange(
         Some(answer) => answer,
         None => timeout_at(within.until, answer).await.map_err(|_| target.timeout(timeout))?,
     };
-    let response = answer.map_err(|error| target.unanswered(&error, handover.at().is_some()))?;
-    Ok((response, within))
+    let (response, in_use) = answer.map_err(|error| target.unanswered(&error, handover.at().is_some()))?;
+    Ok((response, in_use, within))
 }
 
 /// Statuses as metrics distinguish them.

@@ -51,7 +51,8 @@ impl Fetch {
         let response = client.execute(request).await;
         let response = response.map_err(|error| target.unanswered(&error, false));
         let fetched = match response {
-            Ok(response) => read(&target, response).await,
+            // Its connection is in use until the answer is read.
+            Ok((response, _in_use)) => read(&target, response).await,
             Err(failure) => Err(failure),
         };
         let fetched = fetched.map_err(no_token)?;

@@ -17,6 +17,7 @@ use super::client::Client;
 use super::connect::{Connector, Via};
 use super::contexts::{Context, Contexts};
 use super::handover::Handed;
+use super::open::OpenConnections;
 use super::policy::Policy;
 use super::routes::{Route, Routes};
 
@@ -29,6 +30,8 @@ pub(crate) struct Pools {
     policy: Policy,
     contexts: Arc<Contexts>,
     routes: Routes,
+    /// Counts those of all pools.
+    pub(super) connections: Arc<OpenConnections>,
     clients: Mutex<Clients>,
 }
 
@@ -45,7 +48,8 @@ struct Clients {
 
 impl Pools {
     pub(crate) fn new(policy: Policy, contexts: Contexts, routes: Routes) -> Self {
-        Self { policy, contexts: Arc::new(contexts), routes, clients: Mutex::default() }
+        let (contexts, connections) = (Arc::new(contexts), OpenConnections::of_process());
+        Self { policy, contexts, routes, connections, clients: Mutex::default() }
     }
 
     pub(crate) fn policy(&self) -> &Policy {
@@ -90,7 +94,8 @@ impl Pools {
         let via =
             proxy.clone().map(|proxy| Via { context: self.contexts.of(&proxy.host, proxy.port), proxy });
         let (policy, contexts) = (self.policy.clone(), self.contexts.clone());
-        Client::new(pool(Connector { policy, contexts, context, proxy: via }), proxy)
+        let connections = self.connections.clone();
+        Client::new(pool(Connector { policy, contexts, context, proxy: via, connections }), proxy)
     }
 }
 

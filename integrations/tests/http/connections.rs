@@ -159,3 +159,43 @@ fn answers_are_counted_by_the_class_of_their_status() {
         .collect();
     assert_eq!(counted, [("updraft_http_responses_total{status_class=2xx}".to_owned(), json!(2))]);
 }
+
+/// Servers on many addresses of this machine, one of which is told when a connection comes or goes.
+#[cfg(target_os = "linux")]
+async fn servers() -> (Server, tokio::sync::watch::Receiver<std::collections::BTreeSet<std::net::IpAddr>>) {
+    let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let (open, seen) = tokio::sync::watch::channel(std::collections::BTreeSet::new());
+    let open = Arc::new(open);
+    let server = Server::on(listener, move |mut stream| {
+        let open = open.clone();
+        async move {
+            let address = stream.local_addr().unwrap().ip();
+            open.send_modify(|open| open.extend([address]));
+            while !read_head(&mut stream).await.is_empty() {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1").await.unwrap();
+            }
+            open.send_modify(|open| open.retain(|other| *other != address));
+        }
+    });
+    (server, seen)
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn of_more_idle_connections_than_are_kept_those_that_are_idle_longest_are_closed() {
+    use updraft_protocol::limits::HTTP_IDLE_CONNECTIONS;
+
+    let (server, mut open) = servers().await;
+    let port = server.addr.port();
+    let http = HttpIntegration::builder().allow("127.0.0.0/8".parse().unwrap()).build().unwrap();
+    let hosts = HTTP_IDLE_CONNECTIONS + 20;
+    let address = |host: usize| format!("127.0.1.{host}");
+    for host in 1..=hosts {
+        request(&http, json!({"url": format!("http://{}:{port}/", address(host))})).await.unwrap();
+    }
+    let kept = open.wait_for(|open| open.len() <= HTTP_IDLE_CONNECTIONS).await.unwrap().clone();
+    assert!(!kept.contains(&address(1).parse().unwrap()), "{kept:?}");
+    assert!(kept.contains(&address(hosts).parse().unwrap()), "{kept:?}");
+    // A tool whose connection was closed is reached by another one.
+    request(&http, json!({"url": format!("http://{}:{port}/", address(1))})).await.unwrap();
+}

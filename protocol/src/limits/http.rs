@@ -6,6 +6,13 @@ use super::{RESPONSE_BYTES, SHARDS_MAX};
 
 /// Idle connections that one shard keeps to one host.
 pub const HTTP_IDLE_PER_HOST: usize = 20;
+/// Idle connections of all tools together: with more, the one that is idle longest is closed.
+pub const HTTP_IDLE_CONNECTIONS: usize = 100;
+/// Open connections to all tools together, where the process may open as many files.
+pub const HTTP_CONNECTIONS: usize = 16_384;
+/// Open files that are left for everything else of the process: the store, the journal, the backend itself. Where the process
+/// may open few, half of them are.
+pub const HTTP_FILES_LEFT: usize = 256;
 /// How long a connection stays idle before it is closed.
 pub const HTTP_IDLE: Duration = Duration::from_secs(90);
 /// Requests at once to one host, by all shards, unless configured.
