@@ -21,6 +21,7 @@ use crate::lease_check::LeaseCheck;
 use crate::missing::Missing;
 use crate::pauses::Pauses;
 use crate::plans::Plans;
+use crate::polling::Polling;
 use crate::quotas::Quotas;
 use crate::registry::Registry;
 use crate::router::Router;
@@ -60,6 +61,8 @@ pub struct EngineContext {
     pub gates: Arc<Gates>,
     /// What the operator lets playbooks do.
     pub guardrails: EnforcedGuardrails,
+    /// What each shard polls now.
+    pub polling: Polling,
     /// The locks of targets that tasks have.
     pub target_locks: HeldTargetLocks,
     /// The permits for executions in flight.

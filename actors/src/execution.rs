@@ -30,7 +30,7 @@ use crate::inbox::Inbox;
 use crate::shard::message::{SlotEvent, SlotReport};
 use crate::shard::scope::ScopeToken;
 use crate::snapshot::Snapshot;
-use crate::task::Attempt;
+use crate::task::{Attempt, TaskActors};
 use guardrail::{AskedToPass, CapsTaken};
 use message::Attempted;
 use message::{Incoming, OwnerGuard, Receipt, Report};
@@ -49,6 +49,8 @@ pub(crate) struct Execution {
     entry: Arc<RegistryEntry>,
     commits: Rc<Commits>,
     children: Rc<Children>,
+    /// Poll its attempts.
+    tasks: Rc<TaskActors>,
     /// Its documents, until `started` has rebuilt it.
     snapshot: Option<Box<Snapshot>>,
     /// Makes a successor of the shard wait until this actor is gone.
@@ -97,7 +99,7 @@ impl Execution {
     pub(crate) fn launch(
         context: Arc<EngineContext>,
         entry: Arc<RegistryEntry>,
-        (commits, children): (Rc<Commits>, Rc<Children>),
+        (commits, children, tasks): (Rc<Commits>, Rc<Children>, Rc<TaskActors>),
         start: Start,
         token: ScopeToken,
         exit: SlotReport,
@@ -116,6 +118,7 @@ impl Execution {
             entry,
             commits,
             children,
+            tasks,
             snapshot,
             _token: token,
             inbox,

@@ -1,10 +1,12 @@
 //! Gates: where calls wait for the declared limits of their tools, and for tools that do not work. Owns the gates of one
 //! engine, and what people have decided of their circuits. What a gate decides is in the kernel.
 
+mod bulkhead;
 mod driven;
 mod granter;
 mod report;
 mod requests;
+mod state;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -14,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use updraft_kernel::circuit::{CircuitCounts, CircuitState, ForcedCircuit};
+use updraft_kernel::circuit::{CircuitCounts, ForcedCircuit};
 use updraft_kernel::shared::GatedTools;
 use updraft_protocol::limits::{CALL_GATES, CALL_GATES_OF_TENANT, CALL_GATES_SWEEP};
 use updraft_protocol::{
@@ -25,15 +27,19 @@ use updraft_storage::Store;
 use crate::clock::Clock;
 use crate::statistics::{CircuitLevels, EngineStatistics};
 use crate::timer::TimerThread;
+use bulkhead::Bulkheads;
 use driven::DrivenGate;
 use granter::CallGranter;
 pub(crate) use report::CallReport;
 use requests::CallRequests;
+use turn::Second;
 pub(crate) use turn::{GatePass, GateTurn};
 
 /// The gates of one engine.
 pub struct Gates {
     limits: BTreeMap<Name, CallLimits>,
+    /// The tools for which nothing is declared, and the bound that they have.
+    bulkheads: Bulkheads,
     /// Those of the tools that have one of their own.
     breakers: BTreeMap<Name, BreakerPolicy>,
     /// The instant from which the gates count.
@@ -144,6 +150,7 @@ impl Gates {
     ) -> Self {
         Self {
             limits,
+            bulkheads: Bulkheads::default(),
             breakers,
             started: Instant::now(),
             started_at: clock.now(),
@@ -174,19 +181,20 @@ impl Gates {
         }
         let own = GateKey::of(&call);
         let is_needed = limits.is_some() || self.forced_of(&own).is_some();
-        let turn = |own, shared| {
-            Some(Ok(GateTurn::new(own, shared, call.tenant.clone(), call.order, call.fails_when_open)))
-        };
+        let turn =
+            |own, second| GateTurn::new((own, second), call.tenant.clone(), call.order, call.fails_when_open);
         if !is_needed {
-            return self.troubled(&own).map_or_else(|| None, |gate| turn(gate, None));
+            let (own, bulkhead) = (self.troubled(&own), self.bulkhead(call.integration));
+            return (own.is_some() || bulkhead.is_some()).then(|| Ok(turn(own, Second::bulkhead(bulkhead))));
         }
         let shared = limits.is_some_and(CallLimits::is_shared).then(|| own.shared());
         let shared = shared.map(|key| self.made(key));
-        match (self.made(own), shared) {
-            (Some(own), None) => turn(own, None),
-            (Some(own), Some(Some(shared))) => turn(own, Some(shared)),
-            _ => Some(Err(no_room())),
-        }
+        let bulkhead = self.bulkhead(call.integration);
+        Some(match (self.made(own), shared) {
+            (Some(own), None) => Ok(turn(Some(own), Second::bulkhead(bulkhead))),
+            (Some(own), Some(Some(shared))) => Ok(turn(Some(own), Second::Shared(shared))),
+            _ => Err(no_room()),
+        })
     }
 
     /// Who is told how an attempt at a call ended, of which this is the first or a later one.
@@ -198,12 +206,7 @@ impl Gates {
     ) -> CallReport {
         let statistics = self.statistics.of(call.integration).clone();
         statistics.began(attempt > 1);
-        CallReport::new((self.clone(), statistics), (GateKey::of(call), call.order.0), pass)
-    }
-
-    /// How all gates stand at which calls have come lately.
-    pub fn states(&self) -> Vec<ToolGate> {
-        self.all().into_iter().map(|(key, gate)| ToolGate::of(key, &gate)).collect()
+        CallReport::new((self.clone(), statistics), GateKey::of(call), pass, call.order)
     }
 
     /// Shows in the metrics how many circuits are not closed.
@@ -282,7 +285,7 @@ impl Gates {
         };
         let counts = limits.filter(|limits| limits.is_shared() == is_shared);
         let none = CallLimits::new();
-        let counts = counts.unwrap_or(&none);
+        let counts = counts.unwrap_or(if self.is_bulkhead(&key) { self.bulkheads.bound() } else { &none });
         let granter = counts.calls_of_day().map(|calls| {
             CallGranter::new((self.store.clone(), self.clock.clone()), calls, self.started_at, &key)
         });
@@ -364,23 +367,6 @@ impl CircuitName {
         self.integration == key.integration
             && (self.tenant.is_none() || self.tenant == key.tenant)
             && (self.host.is_none() || self.host == key.host)
-    }
-}
-
-impl ToolGate {
-    fn of(key: GateKey, gate: &DrivenGate) -> Self {
-        let (state, now) = gate.state();
-        let left = |until: Duration| until.saturating_sub(now);
-        let circuit = match state.circuit {
-            CircuitState::Closed => ToolCircuit::Closed,
-            CircuitState::Cooling(until) => ToolCircuit::Cooling(left(until)),
-            CircuitState::Open(until) => ToolCircuit::Open(left(until)),
-            CircuitState::HalfOpen(probes) => ToolCircuit::HalfOpen(probes),
-            CircuitState::ForcedOpen => ToolCircuit::ForcedOpen,
-        };
-        let GateKey { integration, tenant, host, credentials } = key;
-        let (waiting, running, counts) = (state.waiting, state.inside, state.counts);
-        Self { integration, tenant, host, credentials, waiting, running, circuit, counts }
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod abandoned;
 pub mod admission;
 pub mod backlog;
+pub mod blocking;
 mod child;
 pub mod clock;
 mod commit;
@@ -24,6 +25,7 @@ pub mod node;
 pub mod pauses;
 pub mod plans;
 mod poisoned;
+pub mod polling;
 pub mod queued;
 pub mod quotas;
 pub mod registry;

@@ -26,6 +26,7 @@ use crate::entry::{Lost, RegistryEntry};
 use crate::execution::{Execution, Start};
 use crate::gauge::ShardGauge;
 use crate::inbox::Inbox;
+use crate::task::TaskActors;
 use address::{Launch, ShardMessage};
 use message::{SlotEvent, SlotReport};
 use scope::ScopeOwner;
@@ -37,6 +38,7 @@ pub(crate) struct Shard {
     context: Arc<EngineContext>,
     commits: Rc<Commits>,
     children: Rc<Children>,
+    tasks: Rc<TaskActors>,
     /// The state machine that decides.
     shard: kernel::Shard<Start>,
     /// The entry and the actor of each slot that is not parked.
@@ -74,6 +76,7 @@ impl Shard {
                 executions: ShardGauge::new("updraft_shard_executions", index),
                 commits: Commits::new(context.clone(), index, scope.member()),
                 children: Children::new(context.clone(), scope.scope()),
+                tasks: TaskActors::new(context.polling.of(index)),
                 context,
                 shard: kernel::Shard::default(),
                 slots: HashMap::new(),
@@ -150,10 +153,10 @@ impl Shard {
     fn start(&mut self, peid: ExecutionId, start: Start) {
         let Some(slot) = self.slots.get_mut(&peid) else { return };
         let context = self.context.clone();
-        let durables = (self.commits.clone(), self.children.clone());
+        let shared = (self.commits.clone(), self.children.clone(), self.tasks.clone());
         let (token, exit) = (self.scope.token(), SlotReport::of(&self.inbox, peid));
         let entry = slot.entry.clone();
-        slot.actor = Some(Execution::launch(context, entry, durables, start, token, exit));
+        slot.actor = Some(Execution::launch(context, entry, shared, start, token, exit));
     }
 }
 

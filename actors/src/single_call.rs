@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use updraft_protocol::limits::ATTEMPT_UNSENT;
 use updraft_protocol::{Call, Failure, FailureKind, Integration, Json, Name, SecretReference, Span};
 
+use crate::blocking::BlockingTool;
 use crate::secrets::{Needed, Secrets};
 use crate::task::panicked;
 
@@ -24,6 +25,11 @@ pub async fn single_call(
     let (tenant, timeout) = (call.tenant.clone(), call.timeout);
     call.masking = secrets.masking(&tenant);
     call.secrets = secrets.of_attempt(&tenant, &Needed { lease_check: None, own, others }).await?;
+    // One that blocks does so on a thread of its own.
+    let blocking = integration.blocking_threads().map(|threads| -> Arc<dyn Integration> {
+        Arc::new(BlockingTool::new(call.action.clone(), integration.clone(), threads))
+    });
+    let integration = blocking.as_ref().unwrap_or(integration);
     // An integration keeps the time of its answer itself; before it is sent, a call may stand in line.
     let calling = AssertUnwindSafe(integration.call(call)).catch_unwind();
     let outcome = match tokio::time::timeout(ATTEMPT_UNSENT + timeout, calling).await {

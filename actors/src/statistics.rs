@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn a_tool_beyond_the_bound_is_counted_with_the_others_and_no_label_is_made_for_it() {
         let names: Vec<Name> = (0..METRIC_INTEGRATIONS + 9)
-            .map(|number| Name::new(&format!("tool-{number:04}")).unwrap())
+            .map(|number| Name::new(format!("tool-{number:04}")).unwrap())
             .collect();
         let other = Name::new(OTHER).unwrap();
         let statistics = EngineStatistics::new(std::iter::once(&other).chain(&names));

@@ -1,6 +1,12 @@
 //! One attempt at one task: calls the integration, limits its time, catches its panic, and reports. A call that
-//! completes at once needs no task; one that waits gets a task of its own, which its drop ends. The time of an attempt
-//! begins when its request is sent, and a call that was never sent has not acted, however it ended.
+//! completes at once needs no actor; one that waits is polled by the task actor of its integration until it ends, or is
+//! dropped. The time of an attempt begins when its request is sent, and a call that was never sent has not acted, however
+//! it ended.
+
+mod actor;
+mod actors;
+mod mailbox;
+mod running;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -12,41 +18,46 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::task::AbortHandle;
+use futures_util::future::{AbortHandle, Abortable};
 use tokio::time::Instant;
 use tracing::Instrument;
-use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, MASKED_INLINE_BYTES};
-use updraft_protocol::{
-    ActionSpec, Call, CallPermit, Failure, FailureKind, Integration, Json, Span, TenantCode,
-};
+use updraft_protocol::limits::ATTEMPT_UNSENT;
+use updraft_protocol::{ActionSpec, Call, Failure, FailureKind, Integration, Json, Name, Span};
 
 use crate::execution::message::Report;
-use crate::gates::CallReport;
+use crate::gates::{CallReport, GatePass};
+use crate::polling::PolledCall;
 use crate::secrets::{Needed, Secrets};
 use crate::sent::Sent;
+pub(crate) use actors::TaskActors;
+use running::Running;
 
 /// An attempt under way.
 pub(crate) struct Attempt {
-    task: AbortHandle,
+    polled: AbortHandle,
     calling: Shared,
     /// `None` if the integration counts as having sent at once.
     sent: Option<Arc<Sent>>,
 }
 
+/// The wait for a place among the calls of a tool.
+pub(crate) type PlaceWait = Pin<Box<dyn Future<Output = Result<GatePass, Failure>>>>;
+
 /// A call that catches panics.
 type Calling = Pin<Box<dyn Future<Output = std::thread::Result<Result<Json, Failure>>>>>;
 
-/// A call that is dropped at the moment its attempt is dropped: an aborted task ends later, and could still send its
+/// A call that is dropped at the moment its attempt is dropped: an aborted future ends later, and could still send its
 /// request until then. `None` once it was dropped.
 type Shared = Rc<RefCell<Option<Calling>>>;
 
 impl Attempt {
-    /// Calls the integration. If `inline` allows, the call is polled once before a task is made for it; `None` if it
-    /// has completed by then.
+    /// Calls the integration. If `inline` allows, the call is polled once before it is handed to the actor of its
+    /// integration; `None` if it has completed by then. Where that actor has no room, the attempt waits for it before the
+    /// call is made.
     pub(crate) fn begin(
-        integration: &Arc<dyn Integration>,
+        (integration, name, actors): (&Arc<dyn Integration>, &Name, &Rc<TaskActors>),
         (mut call, told): (Call, CallReport),
-        (needed, secrets): (Needed, &Arc<Secrets>),
+        (needed, place, secrets): (Needed, Option<PlaceWait>, &Arc<Secrets>),
         report: Report,
         inline: &mut usize,
     ) -> Option<Self> {
@@ -58,44 +69,59 @@ impl Attempt {
             task = %call.task_id,
             attempt = call.attempt,
         );
+        let full = actors.full(name);
         let ActionSpec { says_sending, asks_for_requests, .. } = integration.spec(call.action.as_str());
         if asks_for_requests {
             call.permit = call.permit.with_requests(told.requests());
         }
-        // A call that waits for a secret has not sent its request either.
-        let sent = (says_sending || !needed.is_empty()).then(Arc::<Sent>::default);
+        // A call that waits for room, for a place or for a secret has not sent its request either.
+        let waits = full.is_some() || place.is_some() || !needed.is_empty();
+        let sent = (says_sending || waits).then(Arc::<Sent>::default);
         if let Some(sent) = &sent {
             call.sending = sent.sending();
         }
         call.masking = secrets.masking(&call.tenant);
-        let masks = (secrets.clone(), call.tenant.clone());
-        let mut running = Running::begin(call.timeout, sent.clone(), Some(masks));
-        running.permit = call.permit.clone();
-        running.told = Some(told);
+        let mut running = Running::begin(call.timeout, sent.clone());
+        // One that waits for its place takes no other.
+        running.is_counted = place.is_some();
+        running.masks = Some((secrets.clone(), call.tenant.clone()));
+        (running.permit, running.told, running.report) = (call.permit.clone(), Some(told), Some(report));
+        let polled = PolledCall { integration: name.clone(), peid: call.peid, step: call.step_id.clone() };
+        running.polled = Some((actors.polling.clone(), Some(polled)));
         // Boxed apart from `running`: the arguments can be dropped while the answer is awaited.
         let (integration, call) = (integration.clone(), Box::new(call));
-        let calling: Calling = if needed.is_empty() {
-            Box::pin(AssertUnwindSafe(async move { integration.call(*call).await }).catch_unwind())
-        } else {
-            let given = (needed, secrets.clone());
+        let calling: Calling = if waits {
+            let given = (needed, place, secrets.clone());
             Box::pin(AssertUnwindSafe(call_with(integration, call, given, says_sending)).catch_unwind())
+        } else {
+            Box::pin(AssertUnwindSafe(async move { integration.call(*call).await }).catch_unwind())
         };
         let calling = match inline.checked_sub(1) {
-            None => calling,
-            Some(left) => {
+            Some(left) if full.is_none() => {
                 *inline = left;
-                match span.in_scope(|| first_look(calling)) {
+                match span.in_scope(|| running.polls(|| first_look(calling))) {
                     Ok(outcome) => {
-                        span.in_scope(|| running.end(outcome, report));
+                        span.in_scope(|| running.end(outcome));
                         return None;
                     }
-                    Err(calling) => calling,
+                    Err(calling) => {
+                        running.waits();
+                        calling
+                    }
                 }
             }
+            _ => calling,
         };
         let calling = Rc::new(RefCell::new(Some(calling)));
-        let task = actix::spawn(attempt(calling.clone(), running, report).instrument(span)).abort_handle();
-        Some(Self { task, calling, sent })
+        let (polled, registration) = AbortHandle::new_pair();
+        running.aborted = Some(polled.clone());
+        let attempt = attempt(calling.clone(), running, full.is_some()).instrument(span);
+        let attempt = Box::pin(Abortable::new(attempt, registration).map(drop));
+        match full {
+            None => actors.of(name).put(attempt),
+            Some(mailbox) => drop(actix::spawn(async move { mailbox.put_later(attempt).await })),
+        }
+        Some(Self { polled, calling, sent })
     }
 
     /// Withdraws the request; returns false if it was already sent.
@@ -106,8 +132,8 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        self.task.abort();
-        // If the call is being polled now, its task ends after the poll.
+        self.polled.abort();
+        // If the call is being polled now, its attempt ends after the poll.
         let calling = self.calling.try_borrow_mut().ok().and_then(|mut calling| calling.take());
         // The destructors of the integration may panic.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(calling)));
@@ -118,9 +144,13 @@ impl Drop for Attempt {
 async fn call_with(
     integration: Arc<dyn Integration>,
     mut call: Box<Call>,
-    (needed, secrets): (Needed, Arc<Secrets>),
+    (needed, place, secrets): (Needed, Option<PlaceWait>, Arc<Secrets>),
     says_sending: bool,
 ) -> Result<Json, Failure> {
+    let _place = match place {
+        Some(place) => Some(place.await?.made()),
+        None => None,
+    };
     call.secrets = secrets.of_attempt(&call.tenant, &needed).await?;
     if let Some(lease_check) = &needed.lease_check
         && !lease_check.current().await
@@ -150,12 +180,15 @@ fn over(calling: Calling, called: std::thread::Result<Result<Json, Failure>>) ->
 }
 
 #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps what it was given twice")]
-fn attempt(calling: Shared, running: Running, report: Report) -> impl Future<Output = ()> + 'static {
+fn attempt(calling: Shared, mut running: Running, has_waited: bool) -> impl Future<Output = ()> + 'static {
     async move {
-        let called = in_time(&calling, &running, ATTEMPT_UNSENT).await;
+        if has_waited {
+            running.began = Instant::now();
+        }
+        let called = in_time(&calling, &mut running, ATTEMPT_UNSENT).await;
         let Some(calling) = calling.take() else { return };
         let outcome = running.masked(over(calling, called)).await;
-        running.tell(outcome, report);
+        running.tell(outcome);
     }
 }
 
@@ -164,7 +197,7 @@ fn attempt(calling: Shared, running: Running, report: Report) -> impl Future<Out
 /// report the outcome.
 async fn in_time(
     calling: &Shared,
-    running: &Running,
+    running: &mut Running,
     to_be_sent: Duration,
 ) -> std::thread::Result<Result<Json, Failure>> {
     let mut unsent = running.sent.is_some();
@@ -175,15 +208,15 @@ async fn in_time(
         if let Some(sent) = &running.sent {
             sent.listening();
         }
-        // A dropped call never completes: its task is about to end.
+        // A dropped call never completes: its attempt is about to end.
         let mut at_work = calling.borrow_mut();
-        let Some(called) = at_work.as_mut().map(|calling| calling.as_mut().poll(context)) else {
-            return Poll::Pending;
-        };
+        let Some(polled) = at_work.as_mut() else { return Poll::Pending };
+        let called = running.polls(|| polled.as_mut().poll(context));
         drop(at_work);
         if let Poll::Ready(called) = called {
             return Poll::Ready(called);
         }
+        running.waits();
         if unsent && running.sent.as_ref().is_some_and(|sent| sent.begun_or_wake(context.waker())) {
             unsent = false;
             limit.as_mut().reset(Instant::now() + running.answers_within());
@@ -205,79 +238,6 @@ async fn in_time(
     .await
 }
 
-/// An attempt that is under way for as long as this is held.
-struct Running {
-    began: Instant,
-    /// How long it may take from the time it is sent.
-    timeout: Duration,
-    sent: Option<Arc<Sent>>,
-    /// The tenant whose secrets are masked in the outcome.
-    masks: Option<(Arc<Secrets>, TenantCode)>,
-    /// Given back when the attempt is over, or earlier.
-    permit: CallPermit,
-    /// Told how the attempt ended. The attempt counts as running, and has its places at gates, until this is dropped.
-    told: Option<CallReport>,
-}
-
-impl Running {
-    fn begin(timeout: Duration, sent: Option<Arc<Sent>>, masks: Option<(Arc<Secrets>, TenantCode)>) -> Self {
-        Self { began: Instant::now(), timeout, sent, masks, permit: CallPermit::default(), told: None }
-    }
-
-    /// How long after the sending its integration must have reported the outcome.
-    fn answers_within(&self) -> Duration {
-        self.timeout + ATTEMPT_TELL.min(self.timeout / 10)
-    }
-
-    /// Withdraws the request; returns false if it was already sent.
-    fn withdrawn(&self) -> bool {
-        self.sent.as_ref().is_some_and(|sent| sent.withdraw())
-    }
-
-    /// The outcome without the secrets of its tenant. A large one is searched on a blocking thread.
-    async fn masked(&self, outcome: Result<Json, Failure>) -> Result<Json, Failure> {
-        let Some((secrets, tenant)) = self.masks.clone().filter(|(secrets, tenant)| secrets.masks(tenant))
-        else {
-            return outcome;
-        };
-        if outcome.as_ref().map_or(0, |output| output.as_str().len()) <= MASKED_INLINE_BYTES {
-            return secrets.masked(&tenant, outcome);
-        }
-        let masking = tokio::task::spawn_blocking(move || secrets.masked(&tenant, outcome));
-        // At the end of the runtime the outcome is not needed.
-        masking.await.unwrap_or_else(|_| Err(Failure::new(FailureKind::Interrupted, "the runtime ended")))
-    }
-
-    /// Ends an attempt that completed at once.
-    fn end(self, outcome: Result<Json, Failure>, report: Report) {
-        let outcome = match &self.masks {
-            Some((secrets, tenant)) => secrets.masked(tenant, outcome),
-            None => outcome,
-        };
-        self.tell(outcome, report);
-    }
-
-    fn tell(self, outcome: Result<Json, Failure>, report: Report) {
-        let took = self.began.elapsed();
-        if let Err(failure) = &outcome {
-            tracing::debug!(%failure, "the attempt failed");
-        }
-        let unsent = self.withdrawn();
-        let outcome =
-            outcome.map_err(|failure| if unsent { failure.with_may_have_acted(false) } else { failure });
-        if let Some(told) = &self.told {
-            told.ended(outcome.as_ref().err(), took, self.sent.as_ref().and_then(|sent| sent.pause()));
-        }
-        report.give(outcome);
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.permit.take());
-    }
-}
-
 pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Failure {
     let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
     let message = format!("the integration panicked: {}", text.unwrap_or("no message"));
@@ -287,92 +247,4 @@ pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LONG: Duration = Duration::from_secs(3600);
-    const SHORT: Duration = Duration::from_millis(5);
-
-    /// The end of a call of an integration that reports when it sends; `call` gets the handle for that.
-    async fn ends<F: Future<Output = Result<Json, Failure>> + 'static>(
-        (to_be_sent, timeout): (Duration, Duration),
-        call: impl FnOnce(updraft_protocol::Sending) -> F,
-    ) -> (Result<Json, Failure>, bool) {
-        let sent = Arc::<Sent>::default();
-        let running = Running::begin(timeout, Some(sent.clone()), None);
-        let calling: Calling = Box::pin(AssertUnwindSafe(call(sent.sending())).catch_unwind());
-        let calling = Rc::new(RefCell::new(Some(calling)));
-        let called = in_time(&calling, &running, to_be_sent).await;
-        (over(calling.take().unwrap(), called), running.withdrawn())
-    }
-
-    #[tokio::test]
-    async fn the_time_of_an_attempt_begins_when_it_is_sent() {
-        let (outcome, unsent) = ends((LONG, SHORT), |sending| async move {
-            tokio::time::sleep(10 * SHORT).await;
-            assert!(sending.begin());
-            std::future::pending().await
-        })
-        .await;
-        let failure = outcome.unwrap_err();
-        assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Timeout, "no answer within 5ms"));
-        assert!(!unsent && failure.may_have_acted());
-    }
-
-    #[tokio::test]
-    async fn one_that_is_never_sent_has_a_bound_of_its_own_and_has_not_acted() {
-        let (outcome, unsent) = ends((SHORT, LONG), |sending| async move {
-            std::future::pending::<()>().await;
-            assert!(sending.begin());
-            Ok(Json::null())
-        })
-        .await;
-        let failure = outcome.unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Unreachable);
-        assert!(unsent && !failure.may_have_acted() && failure.retryable());
-    }
-
-    #[tokio::test]
-    async fn a_call_is_gone_in_the_moment_in_which_its_attempt_is() {
-        let local = tokio::task::LocalSet::new();
-        let gone = local.run_until(async {
-            let (held, sent) = (Rc::new(()), None);
-            let guard = held.clone();
-            let call = async move {
-                let _guard = guard;
-                std::future::pending().await
-            };
-            let calling: Calling = Box::pin(AssertUnwindSafe(call).catch_unwind());
-            let calling = Rc::new(RefCell::new(Some(calling)));
-            let (waited, running) = (calling.clone(), Running::begin(LONG, None, None));
-            let waiting = async move { drop(in_time(&waited, &running, LONG).await) };
-            let task = tokio::task::spawn_local(waiting).abort_handle();
-            tokio::task::yield_now().await;
-            assert_eq!(Rc::strong_count(&held), 2, "it is under way");
-            drop(Attempt { task, calling, sent });
-            Rc::strong_count(&held)
-        });
-        assert_eq!(gone.await, 1, "an abort alone would end it later");
-    }
-
-    #[tokio::test]
-    async fn what_was_withdrawn_cannot_be_sent_any_more() {
-        let sent = Arc::<Sent>::default();
-        let sending = sent.sending();
-        assert!(sent.withdraw() && !sending.begin() && sent.withdraw());
-        let sent = Arc::<Sent>::default();
-        let sending = sent.sending();
-        assert!(sending.begin() && !sent.withdraw() && sending.begin());
-    }
-
-    #[tokio::test]
-    async fn another_thread_may_say_that_it_sends() {
-        let (outcome, unsent) = ends((LONG, SHORT), |sending| async move {
-            std::thread::spawn(move || assert!(sending.begin()));
-            std::future::pending().await
-        })
-        .await;
-        assert_eq!(outcome.unwrap_err().kind, FailureKind::Timeout);
-        assert!(!unsent);
-    }
-}
+mod tests;

@@ -71,6 +71,8 @@ pub struct Builder {
     pub(crate) start_standstill: Duration,
     pub(crate) slow_store_calls: Duration,
     pub(crate) call_limits: BTreeMap<String, CallLimits>,
+    /// The bound of the tools without limits.
+    pub(crate) tool_bound: CallLimits,
     pub(crate) guardrails: Vec<Guardrail>,
     pub(crate) breakers: BTreeMap<String, BreakerPolicy>,
 }
@@ -105,6 +107,7 @@ impl Default for Builder {
             start_standstill: START_STANDSTILL,
             slow_store_calls: SLOW_STORE_CALL,
             call_limits: BTreeMap::new(),
+            tool_bound: flow::tool_bound(),
             guardrails: Vec::new(),
             breakers: BTreeMap::new(),
         }
@@ -353,7 +356,8 @@ impl Builder {
                     })?;
                 }
             }
-            let is_limited = self.call_limits.contains_key(name.as_str());
+            let is_limited =
+                self.call_limits.contains_key(name.as_str()) || integration.blocking_threads().is_some();
             catalogue.add_integration(name.clone(), integration.clone());
             if is_limited {
                 catalogue.limit(&name);

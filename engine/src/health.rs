@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use updraft_actors::blocking::HeldThreads;
+use updraft_actors::polling::{BlockedShard, PolledCall};
 use updraft_actors::{EngineContext, MissingOne};
 use updraft_kernel::coalescer::Limits;
-use updraft_protocol::Timestamp;
 use updraft_protocol::limits::JOURNAL_SEGMENTS;
+use updraft_protocol::{ExecutionId, Name, StepId, Timestamp};
 use updraft_storage::log::NoSpace;
 use updraft_storage::store::Health;
 use updraft_storage::write_behind::Pending;
@@ -60,6 +64,35 @@ pub enum EngineTrouble {
         /// The tasks that wait, the longest wait first.
         tasks: Vec<MissingOne>,
     },
+    /// A call holds up the thread of a shard, and with it all executions there: its integration blocks, and has not declared
+    /// it ([`Integration::blocking_threads`](updraft_protocol::Integration::blocking_threads)).
+    ShardBlocked {
+        /// The number of the shard.
+        shard: usize,
+        /// The integration.
+        integration: Name,
+        /// The execution that called it.
+        peid: ExecutionId,
+        /// The step of it.
+        step: StepId,
+        /// For how long at least.
+        blocked_ms: u64,
+    },
+    /// Threads of an integration that blocks are held by calls whose time is over. It has that many less for other calls.
+    ThreadsHeld {
+        /// The integration.
+        integration: Name,
+        /// How many threads.
+        held: usize,
+        /// Of how many.
+        threads: usize,
+        /// The execution of the call that is held longest.
+        peid: ExecutionId,
+        /// The step of it.
+        step: StepId,
+        /// How long that call has run.
+        held_ms: u64,
+    },
     /// The store takes less than is written: one of the buffers for it is at least half full. If it is full, the
     /// journal waits, then executions, then submissions.
     StoreBehind {
@@ -110,6 +143,19 @@ impl fmt::Display for EngineTrouble {
                 }
                 None => f.write_str("no task waits for configuration"),
             },
+            Self::ShardBlocked { shard, integration, peid, step, blocked_ms } => {
+                write!(
+                    f,
+                    "integration \"{integration}\" has blocked shard {shard} for {}",
+                    Secs(*blocked_ms)
+                )?;
+                write!(f, " (step {step} of execution {peid})")
+            }
+            Self::ThreadsHeld { integration, held, threads, peid, step, held_ms } => {
+                write!(f, "integration \"{integration}\" holds {held} of its {threads} threads with calls ")?;
+                write!(f, "whose time is over, the longest for {}", Secs(*held_ms))?;
+                write!(f, " (step {step} of execution {peid})")
+            }
             Self::StoreBehind { of, waiting, most } => {
                 let of = match of {
                     Backlog::Documents => "documents of the buffer",
@@ -120,6 +166,33 @@ impl fmt::Display for EngineTrouble {
             }
         }
     }
+}
+
+/// Milliseconds as people read them: `3.1 s`.
+struct Secs(u64);
+
+impl fmt::Display for Secs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{} s", self.0 / 1_000, self.0 % 1_000 / 100)
+    }
+}
+
+impl From<BlockedShard> for EngineTrouble {
+    fn from(BlockedShard { shard, call, blocked }: BlockedShard) -> Self {
+        let PolledCall { integration, peid, step } = call;
+        Self::ShardBlocked { shard, integration, peid, step, blocked_ms: millis(blocked) }
+    }
+}
+
+impl From<HeldThreads> for EngineTrouble {
+    fn from(HeldThreads { held, threads, longest, running }: HeldThreads) -> Self {
+        let PolledCall { integration, peid, step } = longest;
+        Self::ThreadsHeld { integration, held, threads, peid, step, held_ms: millis(running) }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// As [`Engine::health`].
@@ -135,8 +208,7 @@ pub(crate) async fn of(
         troubles.push(EngineTrouble::JournalPoisoned { cause: cause.to_string() });
     }
     if let Some(NoSpace { cause, since }) = &journal.no_space {
-        let ago = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let since = Timestamp(context.clock.now().0.saturating_sub(ago));
+        let since = Timestamp(context.clock.now().0.saturating_sub(millis(since.elapsed())));
         troubles.push(EngineTrouble::DiskFull { cause: cause.to_string(), since });
     }
     if let Some(cause) = context.failed.get() {
@@ -146,6 +218,9 @@ pub(crate) async fn of(
     if !tasks.is_empty() {
         troubles.push(EngineTrouble::NotConfigured { tasks });
     }
+    let now = Instant::now();
+    troubles.extend(context.polling.blocked(now).into_iter().map(EngineTrouble::from));
+    troubles.extend(context.tools.held_threads(now).into_iter().map(EngineTrouble::from));
     troubles.extend(behind(pending, buffer, journal.segments));
     let behind = journal.durable_lsn.saturating_sub(context.stored.get());
     let store = context.store.health().await;

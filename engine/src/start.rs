@@ -1,6 +1,6 @@
 //! The start of an engine: opens journal and store, starts the threads, recovers. Decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use updraft_actors::admission::Admission;
 use updraft_actors::gates::Gates;
 use updraft_actors::missing::Missing;
 use updraft_actors::pauses::Pauses;
+use updraft_actors::polling::Polling;
 use updraft_actors::registry::Registry;
 use updraft_actors::router::Router;
 use updraft_actors::statistics::EngineStatistics;
@@ -69,9 +70,8 @@ impl Builder {
 impl Engine {
     async fn start(builder: Builder, shards: usize) -> Result<Self, StartError> {
         let data = directory(&builder)?;
-        let (catalogue, declared) = (builder.catalogue()?, (builder.limits()?, builder.breaker_policies()?));
-        let tools = tools(&builder)?;
-        let statistics = Arc::new(EngineStatistics::new(tools.names()));
+        let (catalogue, declared) = (builder.catalogue()?, DeclaredFlow::of(&builder)?);
+        let (tools, statistics) = tools(&builder)?;
         let opened = Opened::open(&builder, &data).await?;
         let Opened { timer, store, embedded, journal, replay, bond, noted, stored, .. } = opened;
         let (writer, messages) = opened.queue;
@@ -89,6 +89,7 @@ impl Engine {
             gates: gates(declared, &timer, (&store, &builder), &statistics),
             statistics,
             timer,
+            polling: Polling::new(shards),
             target_locks: HeldTargetLocks::default(),
             guardrails: builder.enforced(&store)?,
             admission: Admission::new(builder.executions_in_flight, builder.of_tenant(), builder.queued()),
@@ -230,14 +231,30 @@ fn bound(unbound: WriteBehind, journal: Option<Uuid>, noted: DurableWatermark) -
     }
 }
 
-/// The gates of tools with these limits and breakers.
+/// The limits and breakers of tools, and those that have the bound of all others.
+struct DeclaredFlow {
+    limits: BTreeMap<Name, CallLimits>,
+    breakers: BTreeMap<Name, BreakerPolicy>,
+    bulkheads: BTreeSet<Name>,
+}
+
+impl DeclaredFlow {
+    fn of(builder: &Builder) -> Result<Self, StartError> {
+        let (limits, breakers) = (builder.limits()?, builder.breaker_policies()?);
+        Ok(Self { limits, breakers, bulkheads: builder.bulkheads()? })
+    }
+}
+
+/// The gates of tools.
 fn gates(
-    declared: (BTreeMap<Name, CallLimits>, BTreeMap<Name, BreakerPolicy>),
+    DeclaredFlow { limits, breakers, bulkheads }: DeclaredFlow,
     timer: &TimerThread,
     (store, builder): (&Arc<dyn Store>, &Builder),
     statistics: &Arc<EngineStatistics>,
 ) -> Arc<Gates> {
-    Arc::new(Gates::new(declared, timer, (store.clone(), builder.clock.clone()), statistics.clone()))
+    let kept = (store.clone(), builder.clock.clone());
+    let gates = Gates::new((limits, breakers), timer, kept, statistics.clone());
+    Arc::new(gates.with_bulkheads(bulkheads, builder.tool_bound.clone()))
 }
 
 /// The way in, whose gate notifies `emptied` when the last submission has left.
@@ -252,15 +269,18 @@ fn submitter(context: &Arc<EngineContext>, emptied: Arc<Notify>, submit_timeout:
     })
 }
 
-fn tools(builder: &Builder) -> Result<EngineTools, StartError> {
+/// The tools, and what counts their calls.
+fn tools(builder: &Builder) -> Result<(EngineTools, Arc<EngineStatistics>), StartError> {
     let name = |name: &String| {
         Name::new(name).map_err(|error| StartError::Configuration(format!("integration {error}")))
     };
     let newest = builder.integrations.iter().map(|(of, tool)| Ok((name(of)?, tool.clone())));
     let others =
         builder.other_versions.iter().map(|((of, version), tool)| Ok(((name(of)?, *version), tool.clone())));
-    Ok(EngineTools::new(
+    let tools = EngineTools::new(
         newest.collect::<Result<_, StartError>>()?,
         others.collect::<Result<_, StartError>>()?,
-    ))
+    );
+    let statistics = Arc::new(EngineStatistics::new(tools.names()));
+    Ok((tools, statistics))
 }

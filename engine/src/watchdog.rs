@@ -1,19 +1,23 @@
-//! The watchdog: a thread that counts what is overdue in this engine, sets the gauges, and warns. Owns the thread, which ends
-//! with the engine; what counts as overdue is decided in `kernel` (`watch`). Mends nothing.
+//! The watchdog: a thread that counts what is overdue in this engine, names tools that hold up a shard or a thread of their own,
+//! sets the gauges, and warns. Owns the thread, which ends with the engine; what counts as overdue is decided in `kernel`
+//! (`watch`). Mends nothing.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 use updraft_actors::EngineContext;
+use updraft_actors::polling::PollChange;
 use updraft_actors::timer::TimerThread;
 use updraft_kernel::watch::{Expected, OverdueCounts, OverdueWarnings};
 use updraft_protocol::ContainmentDocument;
-use updraft_protocol::limits::{LOCAL_CLOSE, WATCH_CONTAINMENTS, WATCH_CONTAINMENTS_AHEAD};
+use updraft_protocol::limits::{BLOCKED_LOOK, LOCAL_CLOSE, WATCH_CONTAINMENTS, WATCH_CONTAINMENTS_AHEAD};
 
 use crate::deadline::after;
 use crate::engine::Engine;
+use crate::health::EngineTrouble;
 
 /// The running watchdog. Dropped, it ends without being waited for.
 pub(crate) struct Watchdog {
@@ -36,6 +40,7 @@ impl Watchdog {
                 tokio::select! {
                     _ = closing => {}
                     () = keep_looking(&context, every, &sender) => {}
+                    () = keep_looking_at_shards(&context) => {}
                 }
             });
             // The caller may not wait for it.
@@ -76,6 +81,27 @@ async fn keep_looking(context: &EngineContext, every: Duration, told: &watch::Se
             tracing::warn!(count, "there are {kind}: `updraft why` and `updraft containments` say which");
         }
         told.send_replace(counts);
+    }
+}
+
+/// Looks often enough at what shards poll to name a tool that holds one up.
+async fn keep_looking_at_shards(context: &EngineContext) {
+    loop {
+        tokio::time::sleep(BLOCKED_LOOK).await;
+        let now = Instant::now();
+        let changes = context.polling.look(now);
+        if changes.is_empty() {
+            continue;
+        }
+        metrics::gauge!("updraft_shards_blocked").set(context.polling.blocked(now).len() as f64);
+        for change in changes {
+            match change {
+                PollChange::Blocked(blocked) => tracing::error!("{}", EngineTrouble::from(blocked)),
+                PollChange::Freed(blocked) => {
+                    tracing::warn!("no longer: {}", EngineTrouble::from(blocked));
+                }
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The workload: the engine under load, its playbook, its tenants and its tools.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use crate::tools::Toolkit;
 /// Attempts of a tool call, the first pause between them, and how long a hanging tool is waited for.
 pub(crate) const ATTEMPTS: u32 = 3;
 pub(crate) const PAUSE: Duration = Duration::from_millis(10);
+/// Calls under way, all of which tools take.
+const ALL_CALLS: NonZeroU32 = NonZeroU32::MAX;
 /// A pile needs no more places than these.
 const PLACES: usize = 100_000;
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(24 * 3600);
@@ -69,6 +72,8 @@ impl Workload {
             .shards(set.shards)
             .tasks_at_once(set.tasks_at_once)
             .executions_in_flight(set.executions_in_flight)
+            // What is measured is the engine: its tools take as many calls as come.
+            .tool_calls_at_once(ALL_CALLS, ALL_CALLS)
             .flush_delay(set.flush_delay);
         // Where no profile is named, the store has its own.
         let builder = if options.profile.is_some() { builder.batch_limit(set.batches) } else { builder };

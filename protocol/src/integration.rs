@@ -74,7 +74,8 @@ pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Json, Failure>> + Send 
 /// A security tool.
 ///
 /// An attempt ends when its future ends, and is cancelled by dropping it. The future is polled on the
-/// thread of a shard: it waits without blocking (long computations go to `tokio::task::spawn_blocking`).
+/// thread of a shard: it waits without blocking (long computations go to `tokio::task::spawn_blocking`), or says
+/// that it [blocks](Self::blocking_threads).
 /// A panic fails the attempt and nothing else.
 ///
 /// ```
@@ -145,6 +146,16 @@ pub trait Integration: Send + Sync + 'static {
     /// begun, and it is made again after a crash. `None` if the call needs no permit; it is then made at once, and
     /// reports its own errors. A failure fails the attempt as one that has not acted.
     fn permit(&self, _request: &PermitRequest<'_>) -> Option<PermitFuture> {
+        None
+    }
+
+    /// How many threads its calls have, if they block: each call has one of these threads for itself, and holds up no other
+    /// tool. By default calls do not block, and are polled on the threads of shards. At most
+    /// [`BLOCKING_THREADS`](crate::limits::BLOCKING_THREADS); such a tool takes no permits of its own.
+    ///
+    /// A call that finds no thread waits in line with those of other tenants; it has not been attempted, and its time has not
+    /// begun. A call that does not return when its time is over has its thread until it does.
+    fn blocking_threads(&self) -> Option<usize> {
         None
     }
 

@@ -159,7 +159,7 @@ pub const ATTEMPT_UNSENT: Duration = Duration::from_secs(600);
 /// The additional time that an integration which reports when it sends has to report the outcome: a tenth of the
 /// attempt's time, at most this.
 pub const ATTEMPT_TELL: Duration = Duration::from_millis(250);
-/// Calls that an execution polls at once before each gets a task of its own; then other executions run.
+/// Calls that an execution polls at once before each is left to the actor of its integration; then other executions run.
 pub const ATTEMPTS_INLINE: usize = 16;
 /// Restarts of one execution after panics of its actor, within [`RESTART_WINDOW`]; then it is failed.
 pub const RESTARTS: u32 = 3;

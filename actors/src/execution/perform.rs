@@ -55,6 +55,15 @@ impl Execution {
             return report.give(Err(missing(&format!("integration \"{}\"", step.integration))));
         };
         let told = self.tool_call(step, action, &start.arguments);
+        let mut place = None;
+        if permit.pass.is_none()
+            && let Some(turn) = self.context.gates.late_turn(&told)
+        {
+            match turn.try_pass() {
+                Ok(pass) => permit.pass = Some(pass),
+                Err(waiting) => place = Some(waiting),
+            }
+        }
         let told = self.context.gates.report(&told, permit.pass, start.attempt);
         let call = Call {
             tenant: self.entry.tenant.clone(),
@@ -77,7 +86,8 @@ impl Execution {
         let lease_check =
             self.context.lease_check.clone().filter(|lease_check| waits || !lease_check.is_current());
         let needed = Needed { lease_check, own: start.secrets, others };
-        if let Some(attempt) = Attempt::begin(integration, (call, told), (needed, secrets), report, inline) {
+        let of = (integration, &step.integration, &self.tasks);
+        if let Some(attempt) = Attempt::begin(of, (call, told), (needed, place, secrets), report, inline) {
             if self.attempts.is_empty() {
                 self.attempts.reserve_exact(1);
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use updraft_kernel::circuit::CallEnd;
 use updraft_protocol::limits::COOLDOWN_LONGEST;
-use updraft_protocol::{Failure, FurtherRequests};
+use updraft_protocol::{Failure, FailureKind, FurtherRequests, Priority};
 
 use super::{CallRequests, GateKey, GatePass, Gates};
 use crate::statistics::CallStatistics;
@@ -15,23 +15,36 @@ pub(crate) struct CallReport {
     gates: Arc<Gates>,
     statistics: Arc<CallStatistics>,
     key: GateKey,
-    weight: u32,
     pass: Option<GatePass>,
+    order: (u32, Priority),
 }
 
 impl CallReport {
     pub(super) fn new(
         (gates, statistics): (Arc<Gates>, Arc<CallStatistics>),
-        (key, weight): (GateKey, u32),
+        key: GateKey,
         pass: Option<GatePass>,
+        order: (u32, Priority),
     ) -> Self {
-        Self { gates, statistics, key, weight, pass: pass.map(GatePass::made) }
+        Self { gates, statistics, key, pass: pass.map(GatePass::made), order }
+    }
+
+    /// The call is not answered at once: it takes a place of those that its tool has where nothing is declared.
+    pub(crate) fn waits(&mut self) {
+        let Some(tenant) = self.key.tenant.as_ref().filter(|_| self.pass.is_none()) else { return };
+        let pass = self.gates.late_pass(&self.key.integration, (tenant, self.order));
+        self.pass = pass.map(GatePass::made);
+    }
+
+    /// The actor that made the call died after this time: its tool has done nothing wrong, and its circuit is not told.
+    pub(crate) fn interrupted(&self, took: Duration) {
+        self.statistics.ended(Some(FailureKind::Interrupted), took);
     }
 
     /// What the further requests of the call wait for.
     pub(crate) fn requests(&self) -> Arc<dyn FurtherRequests> {
-        let passed = self.pass.as_ref().map(GatePass::gates);
-        Arc::new(CallRequests::new(self.gates.clone(), (self.key.clone(), self.weight), passed))
+        let passed = self.pass.as_ref().and_then(GatePass::gates);
+        Arc::new(CallRequests::new(self.gates.clone(), (self.key.clone(), self.order.0), passed))
     }
 
     /// The call has ended after this time, with a failure or without; `pause` is for how long the tool wants to be left alone in
@@ -52,8 +65,8 @@ impl CallReport {
         if let CallEnd::Asked(_) = end {
             self.statistics.cooled();
         }
-        let has_opened = match (&self.pass, end) {
-            (Some(pass), end) => pass.ended(end),
+        let has_opened = match (self.pass.as_ref().and_then(|pass| pass.ended(end)), end) {
+            (Some(has_opened), _) => has_opened,
             (None, CallEnd::Nothing) => false,
             (None, CallEnd::Answered) => {
                 let troubled = self.gates.gated.has(&self.key.integration);

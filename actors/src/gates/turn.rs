@@ -1,39 +1,63 @@
-//! The turn of a call: at the gate of its tenant, then at the one that all tenants share. Counts nothing.
+//! The turn of a call: at the gate of its tenant, then at one that all tenants share. Counts nothing.
 
+use std::future::ready;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use updraft_kernel::circuit::CallEnd;
 use updraft_kernel::shared::gates::GatePermit;
 use updraft_protocol::{Failure, Priority, TenantCode};
 
 use super::driven::DrivenGate;
+use crate::task::PlaceWait;
 
 /// A call that waits for its turn.
 pub(crate) struct GateTurn {
-    own: Arc<DrivenGate>,
-    /// Where all tenants share the limits of the tool.
-    shared: Option<Arc<DrivenGate>>,
+    /// Where its tenant has a line.
+    own: Option<Arc<DrivenGate>>,
+    second: Second,
     tenant: TenantCode,
     order: (u32, Priority),
     fails_when_open: bool,
 }
 
+/// The gate that all tenants share.
+pub(super) enum Second {
+    None,
+    /// They share the limits of the tool.
+    Shared(Arc<DrivenGate>),
+    /// They share the bound of a tool that has no limits: what it asks one of them for is no matter of the others.
+    Bulkhead(Arc<DrivenGate>),
+}
+
 /// The permits of a call, until it is over.
 pub(crate) struct GatePass {
     // Each is given back while its gate is still there to let the next call pass.
-    own: (GatePermit, Arc<DrivenGate>),
-    shared: Option<(GatePermit, Arc<DrivenGate>)>,
+    own: Option<(GatePermit, Arc<DrivenGate>)>,
+    second: Option<(GatePermit, Second)>,
+}
+
+impl Second {
+    pub(super) fn bulkhead(gate: Option<Arc<DrivenGate>>) -> Self {
+        gate.map_or(Self::None, Self::Bulkhead)
+    }
+
+    fn gate(&self) -> Option<&Arc<DrivenGate>> {
+        match self {
+            Self::None => None,
+            Self::Shared(gate) | Self::Bulkhead(gate) => Some(gate),
+        }
+    }
 }
 
 impl GateTurn {
     pub(super) fn new(
-        own: Arc<DrivenGate>,
-        shared: Option<Arc<DrivenGate>>,
+        (own, second): (Option<Arc<DrivenGate>>, Second),
         tenant: TenantCode,
         order: (u32, Priority),
         fails_when_open: bool,
     ) -> Self {
-        Self { own, shared, tenant, order, fails_when_open }
+        Self { own, second, tenant, order, fails_when_open }
     }
 
     /// Waits until the call may be made. Dropped, it leaves the line.
@@ -41,40 +65,58 @@ impl GateTurn {
     /// # Errors
     /// It is not made for a long time, or it does not wait.
     pub(crate) async fn passed(self) -> Result<GatePass, Failure> {
-        let Self { own, shared, tenant, order, fails_when_open } = self;
+        let Self { own, second, tenant, order, fails_when_open } = self;
         loop {
-            let permit = own.passed((&tenant, order), fails_when_open).await?;
-            let Some(shared) = &shared else { return Ok(GatePass { own: (permit, own), shared: None }) };
-            let of_all = shared.passed((&tenant, order), fails_when_open).await?;
+            let first = match &own {
+                Some(own) => Some((own.passed((&tenant, order), fails_when_open).await?, own.clone())),
+                None => None,
+            };
+            let Some(gate) = second.gate() else { return Ok(GatePass { own: first, second: None }) };
+            let permit = gate.passed((&tenant, order), fails_when_open).await?;
             // The tool may have stopped working, or have asked to be left alone, while the call was in the second line.
-            if own.is_closed_circuit() || permit.is_probe() {
-                return Ok(GatePass { own: (permit, own), shared: Some((of_all, shared.clone())) });
+            if first.as_ref().is_none_or(|(permit, own)| own.is_closed_circuit() || permit.is_probe()) {
+                return Ok(GatePass { own: first, second: Some((permit, second)) });
             }
+        }
+    }
+
+    /// The pass, if the call need not wait, or the wait for it.
+    pub(crate) fn try_pass(self) -> Result<GatePass, PlaceWait> {
+        let mut passed: PlaceWait = Box::pin(self.passed());
+        match passed.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(pass)) => Ok(pass),
+            Poll::Ready(Err(failure)) => Err(Box::pin(ready(Err(failure)))),
+            Poll::Pending => Err(passed),
         }
     }
 }
 
 impl GatePass {
-    /// The gates that it has passed: that of its tenant, and the one that all share.
-    pub(super) fn gates(&self) -> (Arc<DrivenGate>, Option<Arc<DrivenGate>>) {
-        (self.own.1.clone(), self.shared.as_ref().map(|(_, gate)| gate.clone()))
+    /// The gates whose limits it has passed: that of its tenant, and the one that all share.
+    pub(super) fn gates(&self) -> Option<(Arc<DrivenGate>, Option<Arc<DrivenGate>>)> {
+        let shared = match &self.second {
+            Some((_, Second::Shared(gate))) => Some(gate.clone()),
+            _ => None,
+        };
+        self.own.as_ref().map(|(_, own)| (own.clone(), shared))
     }
 
     /// The call is made: it counts, whatever becomes of it.
     pub(crate) fn made(mut self) -> Self {
-        self.own.0.made();
-        if let Some((permit, _)) = &mut self.shared {
+        if let Some((permit, _)) = &mut self.own {
+            permit.made();
+        }
+        if let Some((permit, _)) = &mut self.second {
             permit.made();
         }
         self
     }
 
-    /// The call has ended; returns whether its circuit has opened by that. What its tool asks for counts for all that are counted
-    /// together.
-    pub(super) fn ended(&self, end: CallEnd) -> bool {
-        let (permit, gate) = &self.own;
-        let has_opened = gate.ended(Some(permit), end);
-        if let (Some((permit, gate)), CallEnd::Asked(_)) = (&self.shared, end) {
+    /// The call has ended; returns whether its circuit has opened by that, and `None` if its tenant has no gate. What its tool asks
+    /// for counts for all that are counted together.
+    pub(super) fn ended(&self, end: CallEnd) -> Option<bool> {
+        let has_opened = self.own.as_ref().map(|(permit, gate)| gate.ended(Some(permit), end));
+        if let (Some((permit, Second::Shared(gate))), CallEnd::Asked(_)) = (&self.second, end) {
             gate.ended(Some(permit), end);
         }
         has_opened

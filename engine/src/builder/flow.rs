@@ -1,8 +1,13 @@
-//! The builder's settings of flow: how many executions run, how many are queued, and what tenants have of both.
+//! The builder's settings of flow: how many executions run, how many are queued, what tenants have of both, and how many calls
+//! of a tool are under way for which nothing else is declared.
+
+use std::num::NonZeroU32;
 
 use updraft_actors::quotas::Quotas;
-use updraft_protocol::limits::EXECUTIONS_IN_FLIGHT_OF_TENANT;
-use updraft_protocol::{Quota, TenantCode};
+use updraft_protocol::limits::{
+    EXECUTIONS_IN_FLIGHT_OF_TENANT, TOOL_CALLS_AT_ONCE, TOOL_CALLS_AT_ONCE_OF_TENANT,
+};
+use updraft_protocol::{CallLimits, Quota, TenantCode};
 
 use super::{Builder, Resume};
 use crate::error::StartError;
@@ -34,6 +39,15 @@ impl Builder {
     #[must_use]
     pub fn backlog(mut self, executions: u64) -> Self {
         self.backlog = executions;
+        self
+    }
+
+    /// Calls under way of each tool for which no [limits](Builder::call_limits) are declared and that takes no permits: of all
+    /// tenants together, and of one tenant; by default 8,192 and 4,096. A tool that hangs takes no more. Further calls wait in
+    /// line, fairly by tenant. Calls that are answered at once count for nothing.
+    #[must_use]
+    pub fn tool_calls_at_once(mut self, calls: NonZeroU32, of_tenant: NonZeroU32) -> Self {
+        self.tool_bound = CallLimits::new().at_once(calls).at_once_of_tenant(of_tenant.min(calls)).shared();
         self
     }
 
@@ -76,4 +90,11 @@ impl Builder {
         let quota = self.quota.in_flight.and_then(|places| usize::try_from(places).ok());
         self.executions_in_flight_of_tenant.or(quota).unwrap_or(default)
     }
+}
+
+/// The bound of the tools for which no limits are declared, unless configured.
+pub(super) fn tool_bound() -> CallLimits {
+    let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+    let (calls, of_tenant) = (number(TOOL_CALLS_AT_ONCE), number(TOOL_CALLS_AT_ONCE_OF_TENANT));
+    CallLimits::new().at_once(calls).at_once_of_tenant(of_tenant).shared()
 }

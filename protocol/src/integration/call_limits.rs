@@ -155,6 +155,14 @@ impl CallLimits {
         self
     }
 
+    /// The same, with no more than so many calls at once.
+    #[must_use]
+    pub fn at_most_at_once(mut self, calls: NonZeroU32) -> Self {
+        self.at_once = Some(self.at_once.map_or(calls, |declared| declared.min(calls)));
+        self.at_once_of_tenant = self.at_once_of_tenant.map(|declared| declared.min(calls));
+        self
+    }
+
     /// Whether the limits can be meant.
     ///
     /// # Errors
@@ -230,6 +238,9 @@ mod tests {
         assert_eq!(limits.places(), CALLS_AT_ONCE as usize);
         let own = limits.clone().at_once(number(2)).at_once_of_tenant(number(3));
         assert_eq!(own.checked(), Err(LimitError::ShareOfTenant { of_tenant: 3, at_once: 2 }));
+        let own = own.at_most_at_once(number(1));
+        assert_eq!((own.places(), own.places_of_tenant(), own.checked()), (1, 1, Ok(())));
+        assert_eq!(limits.clone().at_most_at_once(number(7)).places(), 7);
         let many = limits.clone().at_once(number(CALLS_AT_ONCE + 1));
         assert_eq!(many.checked(), Err(LimitError::TooManyAtOnce));
         let minute = Rate::new(number(1), Duration::from_secs(60)).unwrap();

@@ -1,9 +1,31 @@
-//! Limits of flow control: the gates of tools, and the backlog of executions.
+//! Limits of flow control: the gates, actors and threads of tools, and the backlog of executions.
 
 use std::time::Duration;
 
 /// Calls of one tool at once, where nothing smaller is declared: as many as places of connections are counted.
 pub const CALLS_AT_ONCE: u32 = 8_192;
+/// Calls under way of one tool for which no limits are declared and that takes no permits, unless configured: some kilobytes
+/// each, so that a tool that hangs takes no more than that of the memory.
+pub const TOOL_CALLS_AT_ONCE: u32 = 8_192;
+/// The same of one tenant: one that waits for a tool which hangs for it alone leaves room for others.
+pub const TOOL_CALLS_AT_ONCE_OF_TENANT: u32 = 4_096;
+/// Attempts that wait for the actor of one integration on one shard, a pointer each: it takes all of them whenever it runs, so
+/// that a thousand executions may begin some each in between.
+pub const TASK_MAILBOX: usize = 8_192;
+/// Attempts that end in one turn of such an actor; then others on its shard run.
+pub const TASK_TURN: usize = 64;
+/// How long the actor of an integration stays on a shard that calls it no more.
+pub const TASK_ACTOR_IDLE: Duration = Duration::from_secs(600);
+/// Threads of one tool whose calls block.
+pub const BLOCKING_THREADS: usize = 64;
+/// Threads of all of them together: each has a stack and a place in the scheduler of the machine.
+pub const BLOCKING_THREADS_OF_ENGINE: usize = 256;
+/// How long such a thread stays without a call.
+pub const BLOCKING_THREAD_IDLE: Duration = Duration::from_secs(30);
+/// How often it is looked whether a tool holds up a shard.
+pub const BLOCKED_LOOK: Duration = Duration::from_millis(250);
+/// How long a tool holds a shard up before it is told: many times what a call may compute.
+pub const BLOCKED_TOLD: Duration = Duration::from_secs(1);
 /// Rates of one tool: vendors count in seconds, minutes, days and months.
 pub const CALL_RATES: usize = 4;
 /// The longest period of a rate: vendors count in months at most.
@@ -73,3 +95,8 @@ pub const RECENT_ALERTS: usize = 4_096;
 pub const DEDUPLICATION_WINDOW: Duration = Duration::from_secs(31 * 24 * 3600);
 /// Executions that are asked at once to pause, when all of a scope are.
 pub const PAUSED_AT_ONCE: usize = 64;
+
+const _: () = {
+    assert!(TOOL_CALLS_AT_ONCE_OF_TENANT <= TOOL_CALLS_AT_ONCE && TOOL_CALLS_AT_ONCE <= CALLS_AT_ONCE);
+    assert!(BLOCKING_THREADS <= BLOCKING_THREADS_OF_ENGINE);
+};
