@@ -86,8 +86,7 @@ async fn a_field_that_an_answer_has_lost_is_told() {
     let last = told.last().unwrap();
     assert_eq!(code, 1, "{told:?}");
     assert!(
-        last.starts_with("virustotal.file: failed: ")
-            && last.contains("last_analysis_stats.malicious` is undefined"),
+        last.starts_with("virustotal.file: failed: ") && last.contains("body.stats.malicious` is undefined"),
         "{last}"
     );
 }

@@ -42,6 +42,8 @@ pub(crate) struct VirusTotal {
     stuck: bool,
     /// The report of the file is not there yet.
     unavailable: bool,
+    /// Bytes of what else a report has.
+    weight: usize,
 }
 
 impl VirusTotal {
@@ -58,6 +60,11 @@ impl VirusTotal {
     /// One whose analyses never end.
     pub(crate) fn stuck() -> Self {
         Self { stuck: true, ..Self::default() }
+    }
+
+    /// One whose reports have so many bytes more.
+    pub(crate) fn heavy(bytes: usize) -> Self {
+        Self { weight: bytes, ..Self::default() }
     }
 
     /// One that is not ready to show the report of the file.
@@ -91,6 +98,7 @@ impl VirusTotal {
                 "confirmed-timeout": 0, "failure": 0, "harmless": harmless, "malicious": malicious,
                 "suspicious": suspicious, "timeout": 0, "type-unsupported": 12, "undetected": undetected,
             },
+            "names": ["x".repeat(self.weight)],
             "reputation": -7,
             "tags": ["attachment"],
             "total_votes": {"harmless": 1, "malicious": 9},
