@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
-use updraft_kernel::backlog::{AdmissionLine, Admitted, BacklogFull, Claim, Queued, QueuedPage};
+use updraft_kernel::backlog::{AdmissionLine, Admitted, BacklogFull, Claim, GivenBack, Queued, QueuedPage};
 use updraft_kernel::fair_queue::QueueTicket;
 use updraft_kernel::shared::permits::{Acquire, Permit, Permits};
 use updraft_protocol::{ExecutionId, Priority, TenantCode, Timestamp};
@@ -215,8 +215,21 @@ impl Admission {
         self.line.backlog().claim(tenant, peid)
     }
 
-    pub(crate) fn give_back(&self, tenant: &TenantCode, peid: ExecutionId, is_queued: bool) {
-        self.line.backlog().give_back(tenant, peid, is_queued);
+    /// Gives a claim back. Where its place is known, it is looked whether it `may_begin`, while the line is held.
+    pub(crate) fn give_back(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        given: GivenBack,
+        may_begin: impl FnOnce() -> bool,
+    ) {
+        let mut backlog = self.line.backlog();
+        let given = match given {
+            GivenBack::At(_) if !may_begin() => GivenBack::Somewhere,
+            given => given,
+        };
+        backlog.give_back(tenant, peid, given);
+        drop(backlog);
         self.line.changed.notify_one();
     }
 

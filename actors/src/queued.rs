@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_kernel::backlog::{Claim, reprioritised};
+use updraft_kernel::backlog::{Claim, GivenBack, Queued, reprioritised};
 use updraft_kernel::machine::{Machine, MachineEvent, cancel_abandoned};
 use updraft_protocol::{
-    Applied, Asked, ControlRefusal, ExecutionDocument, ExecutionId, ExecutionStatus, Priority, TenantCode,
-    Update,
+    Applied, Asked, ControlRefusal, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Name,
+    Priority, TenantCode, Update,
 };
 use updraft_storage::log::Need;
 
@@ -27,12 +27,33 @@ const PAUSE: Duration = Duration::from_millis(2);
 struct Claimed<'a> {
     context: &'a EngineContext,
     entry: Arc<RegistryEntry>,
-    is_queued: bool,
+    given: GivenBack,
+    /// Its playbook, once that was read.
+    playbook: Option<Name>,
+}
+
+impl Claimed<'_> {
+    /// The execution is queued at this place, as the store has it.
+    fn is_at(&mut self, head: &ExecutionHead, priority: Priority) {
+        let position = Queued::position(head.createddate, priority);
+        self.given = GivenBack::At(Queued { position, peid: self.entry.peid });
+    }
+
+    /// A change is durable at this position in the journal. The execution begins with what the store has of it, which must have
+    /// that before.
+    async fn changed(&mut self, lsn: u64) -> Result<(), Error> {
+        self.given = GivenBack::Somewhere;
+        self.context.admission.changed_at(lsn);
+        Ok(self.context.flush().await?)
+    }
 }
 
 impl Drop for Claimed<'_> {
     fn drop(&mut self) {
-        self.context.admission.give_back(&self.entry.tenant, self.entry.peid, self.is_queued);
+        let (context, tenant) = (self.context, &self.entry.tenant);
+        // Asked while nothing else can enter the line: a pause that holds later takes it out again.
+        let may_begin = || self.playbook.as_ref().is_some_and(|name| !context.pauses.holds(tenant, name));
+        context.admission.give_back(tenant, self.entry.peid, self.given, may_begin);
     }
 }
 
@@ -87,7 +108,7 @@ pub async fn cancel(
     let (epoch, now) = (context.epochs.of(&entry.tenant), context.clock.now());
     let (document, writes) = cancel_abandoned(document, &[], epoch, asked, now);
     let lsn = append(context, writes).await?;
-    claimed.is_queued = false;
+    claimed.given = GivenBack::Gone;
     // Whoever reads what is queued before the store has the end sees by the entry that it has ended.
     let entry = backlog::entry(context, &entry.tenant, entry.peid);
     let _ = entry.settle(Ok(Arc::new(document)));
@@ -105,13 +126,14 @@ pub async fn reprioritise(
     entry: &Arc<RegistryEntry>,
     (priority, asked): (Priority, Asked),
 ) -> Result<Option<Applied>, Error> {
-    let Some((_claimed, document)) = claim(context, entry).await? else { return Ok(None) };
+    let Some((mut claimed, document)) = claim(context, entry).await? else { return Ok(None) };
     if document.priority() == priority {
         return Ok(Some(Applied::Repeated));
     }
     let (epoch, now) = (context.epochs.of(&entry.tenant), context.clock.now());
     let lsn = append(context, vec![reprioritised(&document, priority, asked, epoch, now)]).await?;
-    context.admission.changed_at(lsn);
+    claimed.changed(lsn).await?;
+    claimed.is_at(&document.head, priority);
     Ok(Some(Applied::Reprioritised))
 }
 
@@ -127,7 +149,8 @@ pub async fn apply(
     if !matches!(event, MachineEvent::Signal(..)) {
         return Ok(entry.is_queued().then_some(Err(ControlRefusal::Queued)));
     }
-    let Some((_claimed, document)) = claim(context, entry).await? else { return Ok(None) };
+    let Some((mut claimed, document)) = claim(context, entry).await? else { return Ok(None) };
+    let priority = document.priority();
     let head = &document.head;
     let (store, tenant) = (context.store.as_ref(), &head.tenant_code);
     let ready = match context.plans.get_as_of(store, tenant, head.pid, head.createddate).await {
@@ -140,7 +163,9 @@ pub async fn apply(
     let mut machine = Machine::queued(ready.plan.clone(), document, terms);
     let effects = machine.apply(event, context.clock.now());
     if !effects.writes.is_empty() {
-        append(context, effects.writes).await?;
+        let lsn = append(context, effects.writes).await?;
+        claimed.changed(lsn).await?;
+        claimed.is_at(machine.head(), priority);
     }
     Ok(Some(effects.reply.unwrap_or(Err(ControlRefusal::Queued))))
 }
@@ -163,15 +188,19 @@ async fn claim<'a>(
             Claim::NotQueued => return Ok(None),
         }
     }
-    let claimed = Claimed { context, entry: entry.clone(), is_queued: true };
+    let given = GivenBack::Somewhere;
+    let mut claimed = Claimed { context, entry: entry.clone(), given, playbook: None };
     if !entry.is_queued() || entry.outcome().is_some() {
         return Ok(None);
     }
     // What was changed of it before must be in the store before it is read there.
     context.flush().await?;
     let document = context.store.execution(tenant, peid).await?;
-    let queued = document.filter(|document| document.state.execution_status == ExecutionStatus::Queued);
-    Ok(queued.map(|document| (claimed, document)))
+    let is_queued = |found: &ExecutionDocument| found.state.execution_status == ExecutionStatus::Queued;
+    let Some(document) = document.filter(is_queued) else { return Ok(None) };
+    claimed.playbook = Some(document.head.playbook_name.clone());
+    claimed.is_at(&document.head, document.priority());
+    Ok(Some((claimed, document)))
 }
 
 async fn append(context: &EngineContext, writes: Vec<Update>) -> Result<u64, Error> {

@@ -20,7 +20,7 @@ use updraft_protocol::limits::PRIORITY_STEP;
 use updraft_protocol::{ExecutionId, Priority, TenantCode, Timestamp};
 
 use crate::fair_queue::{FairQueue, QueueTicket};
-pub use claim::Claim;
+pub use claim::{Claim, GivenBack};
 pub use document::{enqueued, reprioritised};
 pub use window::QueuedPage;
 use window::Window;

@@ -2,7 +2,7 @@
 
 use updraft_protocol::{ExecutionId, TenantCode};
 
-use super::{AdmissionLine, Queued};
+use super::{AdmissionLine, Admitted, Queued, place_of};
 
 /// What came of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,17 @@ pub enum Claim {
     Busy,
     /// None of the tenant's is queued.
     NotQueued,
+}
+
+/// What a claimed execution is when it is given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenBack {
+    /// No longer queued.
+    Gone,
+    /// Queued at this place, as the store has it, and nothing forbids that it begins.
+    At(Queued),
+    /// Queued: a read finds it if it may begin.
+    Somewhere,
 }
 
 impl<W> AdmissionLine<W> {
@@ -33,18 +44,33 @@ impl<W> AdmissionLine<W> {
         Claim::Claimed
     }
 
-    /// Gives a claim back. An execution that is still queued is found again by a read.
-    pub fn give_back(&mut self, tenant: &TenantCode, peid: ExecutionId, is_queued: bool) {
+    /// Gives a claim back. One whose place is known stands in line at once, before all that come after it: no place is given to
+    /// another of its tenant while it is read.
+    pub fn give_back(&mut self, tenant: &TenantCode, peid: ExecutionId, given: GivenBack) {
+        let weight = self.weight(tenant);
+        let is_open = !self.is_closed && !self.paused.contains(tenant);
         let Some(window) = self.tenants.get_mut(tenant) else { return };
         if !window.claimed.remove(&peid) {
             return;
         }
-        if is_queued {
-            window.is_stale = true;
-        } else {
-            let before = window.queued;
-            window.gone(peid);
-            self.queued = self.queued.saturating_sub(before - window.queued);
+        match given {
+            GivenBack::Gone => {
+                let before = window.queued;
+                window.gone(peid);
+                self.queued = self.queued.saturating_sub(before - window.queued);
+            }
+            GivenBack::Somewhere => window.is_stale = true,
+            GivenBack::At(queued) => {
+                window.moved(peid);
+                if is_open && window.has_place_for(queued) {
+                    let entry = Admitted::Begin(queued);
+                    let ticket = self.line.push_at(tenant, weight, place_of(queued.position), entry);
+                    window.next.insert(queued, ticket);
+                }
+                if let Some(ticket) = window.beyond() {
+                    self.line.remove(&ticket);
+                }
+            }
         }
         self.look(tenant);
     }

@@ -107,17 +107,65 @@ fn a_claimed_one_does_not_begin_and_is_found_again_unless_it_is_gone() {
     assert_eq!(backlog.claim(&acme, all[0].peid), Claim::Claimed);
     assert_eq!(backlog.claim(&acme, all[0].peid), Claim::Busy);
     assert_eq!(backlog.claim(&acme, all[1].peid), Claim::Claimed);
-    backlog.give_back(&acme, all[1].peid, false);
+    backlog.give_back(&acme, all[1].peid, GivenBack::Gone);
     assert_eq!(begins(&mut backlog), [3]);
     assert_eq!(backlog.claim(&acme, all[2].peid), Claim::Busy, "it begins");
     backlog.begun(all[2].peid);
     assert!(backlog.is_waiting(&acme));
-    backlog.give_back(&acme, all[0].peid, true);
+    backlog.give_back(&acme, all[0].peid, GivenBack::Somewhere);
     let (of, _) = backlog.next_read().unwrap();
     backlog.page(&of, page(&all[..1], true));
     assert_eq!(begins(&mut backlog), [1]);
     assert_eq!(backlog.claim(&acme, all[1].peid), Claim::NotQueued);
     assert!(backlog.is_sound() && backlog.is_empty());
+}
+
+#[test]
+fn one_that_is_given_back_at_a_place_begins_before_all_behind_it_though_a_read_is_under_way() {
+    let mut backlog = AdmissionLine::new(100);
+    let acme = tenant("acme");
+    let all = [queued(1, 11), queued(2, 12), queued(3, 13)];
+    fill(&mut backlog, &acme, &all);
+    assert_eq!(backlog.claim(&acme, all[1].peid), Claim::Claimed);
+    backlog.refresh(&acme);
+    let (of, _) = backlog.next_read().unwrap();
+    backlog.page(&of, page(&all, true));
+    assert_eq!(backlog.claim(&acme, all[2].peid), Claim::Claimed);
+    backlog.arrive(&acme, u64::MAX).unwrap();
+    backlog.queued(&acme, queued(4, 5));
+    let (of, _) = backlog.next_read().unwrap();
+    backlog.give_back(&acme, all[2].peid, GivenBack::At(queued(3, 1)));
+    assert!(backlog.is_sound());
+    assert_eq!(backlog.next(|_| true), Some((acme.clone(), Admitted::Begin(queued(3, 1)))));
+    backlog.begun(all[2].peid);
+    backlog.give_back(&acme, all[1].peid, GivenBack::At(queued(2, 2)));
+    // What is read has the places before.
+    backlog.page(&of, page(&[queued(4, 5), all[0], all[1], all[2]], true));
+    assert!(backlog.is_sound());
+    assert_eq!(begins(&mut backlog), [2, 4, 1]);
+    assert!(backlog.is_empty() && backlog.next_read().is_none());
+}
+
+#[test]
+fn one_that_is_given_back_behind_the_window_is_left_to_a_read() {
+    let mut backlog = AdmissionLine::<&str>::new(9_999_999);
+    let acme = tenant("acme");
+    backlog.found(&acme, 2_000_000);
+    let (of, limit) = backlog.next_read().unwrap();
+    let at = |number: u64| {
+        let peid = ExecutionId::from_bytes(u128::from(number).to_be_bytes());
+        Queued { position: Timestamp(number), peid }
+    };
+    let first: Vec<Queued> = (1..=limit as u64).map(at).collect();
+    backlog.page(&of, page(&first, false));
+    assert_eq!(backlog.claim(&acme, at(1_000_000).peid), Claim::Claimed);
+    backlog.give_back(&acme, at(1_000_000).peid, GivenBack::At(at(1_000_000)));
+    assert!(backlog.is_sound() && backlog.next_read().is_none());
+    assert_eq!(backlog.claim(&acme, at(1_000_000).peid), Claim::Claimed);
+    let urgent = Queued { position: Timestamp(0), ..at(1_000_000) };
+    backlog.give_back(&acme, urgent.peid, GivenBack::At(urgent));
+    assert!(backlog.is_sound() && backlog.len() == 2_000_000);
+    assert_eq!(backlog.next(|_| true), Some((acme, Admitted::Begin(urgent))));
 }
 
 #[test]

@@ -50,6 +50,8 @@ pub(super) struct Window {
 struct Reading {
     arrived: BTreeSet<ExecutionId>,
     left: BTreeSet<ExecutionId>,
+    /// Those whose place is known better than what is read says.
+    moved: BTreeSet<ExecutionId>,
     /// Whether what it reads is not to be used.
     is_void: bool,
 }
@@ -78,6 +80,29 @@ impl Window {
         if let Some(reading) = &mut self.reading {
             reading.left.insert(peid);
         }
+    }
+
+    /// The place of an execution may have changed, as the store has it now.
+    pub(super) fn moved(&mut self, peid: ExecutionId) {
+        self.is_exhausted = false;
+        if let Some(reading) = &mut self.reading {
+            reading.moved.insert(peid);
+        }
+    }
+
+    /// Whether an execution that is not in the window belongs there: no other that is not there comes before it.
+    pub(super) fn has_place_for(&self, queued: Queued) -> bool {
+        let here = (self.next.len() + self.claimed.len()) as u64;
+        self.queued == here + 1 || self.next.last_key_value().is_some_and(|(last, _)| queued < *last)
+    }
+
+    /// Takes out the last one where there are too many; returns where it stood in the line.
+    pub(super) fn beyond(&mut self) -> Option<QueueTicket> {
+        if self.next.len() <= BACKLOG_WINDOW {
+            return None;
+        }
+        self.is_exhausted = false;
+        self.next.pop_last().map(|(_, ticket)| ticket)
     }
 
     /// Whether it needs a read: it runs low, or lacks some that come first.
@@ -109,7 +134,8 @@ impl<W> AdmissionLine<W> {
         let share = BACKLOG_WINDOWS / self.tenants.len().max(1);
         let tenant = loop {
             let tenant = self.to_read.pop_front()?;
-            if self.tenants.contains_key(&tenant) {
+            // One that was forgotten, and came back, may stand here twice.
+            if self.tenants.get(&tenant).is_some_and(|window| window.is_due) {
                 break tenant;
             }
         };
@@ -139,8 +165,15 @@ impl<W> AdmissionLine<W> {
         if page.is_last && !page.leaves_out {
             window.queued = (first.len() + unseen) as u64;
         }
-        let next: BTreeSet<Queued> =
-            first.into_iter().filter(|queued| !window.claimed.contains(&queued.peid) && !is_closed).collect();
+        let end = first.last().copied().filter(|_| !page.is_last);
+        let is_here = |queued: &&Queued| end.is_none_or(|end| **queued <= end);
+        let moved = window.next.keys().filter(|queued| reading.moved.contains(&queued.peid)).filter(is_here);
+        let mut next: BTreeSet<Queued> = moved.copied().collect();
+        // One that is not in the window though it moved is found by the next read.
+        window.is_stale |= next.len() < reading.moved.difference(&reading.left).count();
+        next.extend(first.into_iter().filter(|queued| {
+            !window.claimed.contains(&queued.peid) && !reading.moved.contains(&queued.peid) && !is_closed
+        }));
         let old = std::mem::take(&mut window.next);
         for (queued, ticket) in old {
             if next.contains(&queued) {
@@ -153,6 +186,9 @@ impl<W> AdmissionLine<W> {
             window.next.entry(queued).or_insert_with(|| {
                 self.line.push_at(tenant, weight, place_of(queued.position), Admitted::Begin(queued))
             });
+        }
+        while let Some(ticket) = window.beyond() {
+            self.line.remove(&ticket);
         }
         let here = (window.next.len() + window.claimed.len()) as u64;
         window.queued = window.queued.max(here);

@@ -11,6 +11,16 @@ const TENANTS: u8 = 3;
 const PLACES: usize = 4;
 const PLACES_OF_TENANT: usize = 2;
 
+/// What somebody did with what he claimed.
+#[derive(Debug, Clone, Copy)]
+enum How {
+    Cancelled,
+    /// Nothing that he knows of.
+    Left,
+    /// It has another priority, and the store knows.
+    Reprioritised(u8),
+}
+
 #[derive(Debug, Clone)]
 enum Doing {
     Submit {
@@ -30,10 +40,14 @@ enum Doing {
     Claim(u8),
     GiveBack {
         at: u8,
-        cancels: bool,
+        how: How,
     },
     Refresh(u8),
     Wait(u64),
+}
+
+fn how() -> impl Strategy<Value = How> {
+    prop_oneof![Just(How::Cancelled), Just(How::Left), (0_u8..4).prop_map(How::Reprioritised)]
 }
 
 fn doing() -> impl Strategy<Value = Doing> {
@@ -47,7 +61,7 @@ fn doing() -> impl Strategy<Value = Doing> {
         6 => Just(Doing::Begin),
         4 => any::<u8>().prop_map(Doing::End),
         1 => any::<u8>().prop_map(Doing::Claim),
-        1 => (any::<u8>(), any::<bool>()).prop_map(|(at, cancels)| Doing::GiveBack { at, cancels }),
+        1 => (any::<u8>(), how()).prop_map(|(at, how)| Doing::GiveBack { at, how }),
         1 => tenant.prop_map(Doing::Refresh),
         1 => (0_u64..100_000).prop_map(Doing::Wait),
     ]
@@ -98,9 +112,9 @@ impl World {
                 self.backlog.readmit(&of);
             }
             Doing::Claim(at) => self.claim(at),
-            Doing::GiveBack { at, cancels } if !self.claimed.is_empty() => {
+            Doing::GiveBack { at, how } if !self.claimed.is_empty() => {
                 let claimed = self.claimed.swap_remove(usize::from(at) % self.claimed.len());
-                self.give_back(claimed, cancels);
+                self.give_back(claimed, how);
             }
             Doing::Refresh(of) => self.backlog.refresh(&tenant(&format!("t{of}"))),
             Doing::Wait(time) => self.now += time,
@@ -179,19 +193,35 @@ impl World {
         }
     }
 
-    fn give_back(&mut self, (of, peid): (TenantCode, ExecutionId), cancels: bool) {
-        if cancels {
-            assert!(self.over.insert(peid));
-            let (_, queued) = self.accepted[&peid].clone();
-            self.behind.push_back((of.clone(), queued, false));
-        }
-        self.backlog.give_back(&of, peid, !cancels);
+    fn give_back(&mut self, (of, peid): (TenantCode, ExecutionId), how: How) {
+        let (_, queued) = self.accepted[&peid].clone();
+        let given = match how {
+            How::Left => GivenBack::Somewhere,
+            How::Cancelled => {
+                assert!(self.over.insert(peid));
+                self.behind.push_back((of.clone(), queued, false));
+                GivenBack::Gone
+            }
+            How::Reprioritised(priority) => {
+                while !self.behind.is_empty() {
+                    self.store();
+                }
+                let place = Queued::position(queued.position, Priority::ALL[usize::from(priority)]);
+                let moved = Queued { position: place, peid };
+                let stored = self.stored.entry(of.clone()).or_default();
+                stored.remove(&queued);
+                stored.insert(moved);
+                self.accepted.insert(peid, (of.clone(), moved));
+                GivenBack::At(moved)
+            }
+        };
+        self.backlog.give_back(&of, peid, given);
     }
 
     /// Lets everything go on until nothing more happens.
     fn settle(&mut self) {
         for claimed in std::mem::take(&mut self.claimed) {
-            self.give_back(claimed, false);
+            self.give_back(claimed, How::Left);
         }
         for _ in 0..self.accepted.len() * 4 + 20 {
             self.step(Doing::Read);
