@@ -108,6 +108,7 @@ impl EngineContext {
     pub fn apply_quota(&self, tenant: &TenantCode) {
         let quota = self.quotas.of(tenant);
         self.admission.set_share(tenant, (quota.in_flight, quota.weight.unwrap_or(1)));
+        self.gates.set_tasks(tenant, quota.tasks_at_once);
     }
 
     /// Nothing of a scope begins from now on, or it does again. What runs of it goes on.

@@ -51,6 +51,8 @@ pub struct Gates {
     clock: Arc<dyn Clock>,
     statistics: Arc<EngineStatistics>,
     table: Mutex<GateTable>,
+    /// Where calls wait whose tenant may have so many tasks at once.
+    tasks: Arc<DrivenGate>,
     /// The tools of which a gate is there.
     gated: GatedTools,
     /// What people have decided, each of the circuits that it names.
@@ -141,25 +143,32 @@ pub(crate) struct ToolCall<'a> {
 }
 
 impl Gates {
-    /// Gates for tools with these limits and breakers.
+    /// Gates for tools with these limits and breakers, and for tenants of which each may have so many tasks at once.
     pub fn new(
         (limits, breakers): (BTreeMap<Name, CallLimits>, BTreeMap<Name, BreakerPolicy>),
+        tasks: Option<u32>,
         timer: &TimerThread,
         (store, clock): (Arc<dyn Store>, Arc<dyn Clock>),
         statistics: Arc<EngineStatistics>,
     ) -> Self {
+        let (started, gated) = (Instant::now(), GatedTools::default());
+        if tasks.is_some() {
+            gated.add_each_tenant();
+        }
+        let tasks = DrivenGate::for_tenants(tasks.map(|tasks| tasks as usize), (started, timer.handle()));
         Self {
+            tasks,
             limits,
             bulkheads: Bulkheads::default(),
             breakers,
-            started: Instant::now(),
+            started,
             started_at: clock.now(),
             timer: timer.handle(),
             store,
             clock,
             statistics,
             table: Mutex::default(),
-            gated: GatedTools::default(),
+            gated,
             forced: Mutex::default(),
         }
     }
@@ -169,17 +178,38 @@ impl Gates {
         &self.gated
     }
 
-    /// Stands in line for a call; `None` if no limits are declared for its tool, and it works.
+    /// Sets how many tasks a tenant may have at once, calls that wait for their tools among them.
+    pub(crate) fn set_tasks(&self, tenant: &TenantCode, most: Option<u32>) {
+        // Before calls come here, and after.
+        self.tasks.set_share(tenant, most.map(|most| most as usize));
+        self.gated.set_tenant(tenant, most.is_some());
+    }
+
+    /// Stands in line for a call; `None` if no limits are declared for its tool and tenant, and the tool works.
     ///
     /// # Errors
     /// So many tools, hosts and credentials have calls under way, of all tenants or of this one, that no further ones can be
     /// counted.
     pub(crate) fn enter(&self, call: ToolCall<'_>) -> Option<Result<GateTurn, Failure>> {
+        let at_tool = self.at_tool(&call);
+        if !self.gated.has_tenant(call.tenant) {
+            return at_tool;
+        }
+        let alone = || {
+            let second = Second::bulkhead(self.bulkhead(call.integration));
+            Ok(GateTurn::new((None, second), call.tenant.clone(), call.order, call.fails_when_open))
+        };
+        let turn = at_tool.unwrap_or_else(alone);
+        Some(turn.map(|turn| GateTurn { tasks: Some(self.tasks.clone()), ..turn }))
+    }
+
+    /// The turn of a call at its tool.
+    fn at_tool(&self, call: &ToolCall<'_>) -> Option<Result<GateTurn, Failure>> {
         let limits = self.limits.get(call.integration);
         if limits.is_none() && !self.gated.has(call.integration) {
             return None;
         }
-        let own = GateKey::of(&call);
+        let own = GateKey::of(call);
         let is_needed = limits.is_some() || self.forced_of(&own).is_some();
         let turn =
             |own, second| GateTurn::new((own, second), call.tenant.clone(), call.order, call.fails_when_open);
@@ -201,7 +231,7 @@ impl Gates {
     pub(crate) fn report(
         self: &Arc<Self>,
         call: &ToolCall<'_>,
-        pass: Option<GatePass>,
+        pass: Option<Box<GatePass>>,
         attempt: u32,
     ) -> CallReport {
         let statistics = self.statistics.of(call.integration).clone();

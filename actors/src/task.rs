@@ -41,7 +41,7 @@ pub(crate) struct Attempt {
 }
 
 /// The wait for a place among the calls of a tool.
-pub(crate) type PlaceWait = Pin<Box<dyn Future<Output = Result<GatePass, Failure>>>>;
+pub(crate) type PlaceWait = Pin<Box<dyn Future<Output = Result<Box<GatePass>, Failure>>>>;
 
 /// A call that catches panics.
 type Calling = Pin<Box<dyn Future<Output = std::thread::Result<Result<Json, Failure>>>>>;

@@ -245,7 +245,7 @@ impl DeclaredFlow {
     }
 }
 
-/// The gates of tools.
+/// The gates of tools, and of tenants that may have so many tasks at once.
 fn gates(
     DeclaredFlow { limits, breakers, bulkheads }: DeclaredFlow,
     timer: &TimerThread,
@@ -253,7 +253,7 @@ fn gates(
     statistics: &Arc<EngineStatistics>,
 ) -> Arc<Gates> {
     let kept = (store.clone(), builder.clock.clone());
-    let gates = Gates::new((limits, breakers), timer, kept, statistics.clone());
+    let gates = Gates::new((limits, breakers), builder.quota.tasks_at_once, timer, kept, statistics.clone());
     Arc::new(gates.with_bulkheads(bulkheads, builder.tool_bound.clone()))
 }
 

@@ -24,6 +24,8 @@ pub struct CallGate<T> {
     inside: usize,
     /// Tenants that have places, and no others.
     of_tenant: HashMap<TenantCode, usize>,
+    /// What a tenant may have, where that is not what each may.
+    shares: HashMap<TenantCode, usize>,
     queue: FairQueue<Waiting<T>>,
     /// How many of those that wait are further requests.
     requests: usize,
@@ -48,9 +50,16 @@ impl<T> CallGate<T> {
             probes: Vec::new(),
             inside: 0,
             of_tenant: HashMap::new(),
+            shares: HashMap::new(),
             queue: FairQueue::default(),
             requests: 0,
         }
+    }
+
+    /// A gate that no tool has: each tenant may have so many places at once, if that is limited, or a share that is set for it.
+    pub fn for_tenants(each: Option<usize>) -> Self {
+        let gate = Self::new(&CallLimits::new(), BreakerPolicy::off());
+        Self { places: usize::MAX, places_of_tenant: each.unwrap_or(usize::MAX), ..gate }
     }
 
     /// The same, with a quota of the day.
@@ -107,8 +116,10 @@ impl<T> CallGate<T> {
     fn next(&mut self, now: Duration) -> Option<(QueueTicket, Waiting<T>)> {
         let circuit = self.circuit.verdict(now);
         if self.inside < self.places && matches!(circuit, CircuitVerdict::Pass | CircuitVerdict::Probe) {
-            let (of_tenant, most) = (&self.of_tenant, self.places_of_tenant);
-            let has_share = |tenant: &TenantCode| of_tenant.get(tenant).is_some_and(|inside| *inside >= most);
+            let (of_tenant, shares, each) = (&self.of_tenant, &self.shares, self.places_of_tenant);
+            let most = |tenant: &TenantCode| shares.get(tenant).copied().unwrap_or(each);
+            let has_share =
+                |tenant: &TenantCode| of_tenant.get(tenant).is_some_and(|inside| *inside >= most(tenant));
             return self.queue.pop(|tenant, next| next.is_request || !has_share(tenant));
         }
         let may = self.requests > 0 && self.circuit.verdict_of_request(now) == CircuitVerdict::Pass;
@@ -206,6 +217,15 @@ impl<T> CallGate<T> {
         at.map(|at| self.probes.swap_remove(at)).is_some()
     }
 
+    /// Sets what a tenant may have of the places at once, instead of what each may. Those that it has beyond that are not taken away.
+    pub fn set_share(&mut self, tenant: &TenantCode, most: Option<usize>) {
+        match most {
+            Some(most) => self.shares.insert(tenant.clone(), most),
+            None => self.shares.remove(tenant),
+        };
+        self.queue.readmit(tenant);
+    }
+
     /// A person decides whether calls are made; `None` leaves it to their ends again.
     pub fn force(&mut self, forced: Option<ForcedCircuit>) {
         self.circuit.force(forced);
@@ -241,10 +261,13 @@ impl<T> CallGate<T> {
 
     /// Invariant: no bound is passed, the shares add up to the whole, and who waits is in the round or has its share.
     pub fn is_sound(&self) -> bool {
-        let shares = || self.of_tenant.values().copied();
+        let inside = |tenant: &TenantCode, inside: usize| {
+            // A share may have been more before.
+            inside >= 1 && (self.shares.contains_key(tenant) || inside <= self.places_of_tenant)
+        };
         self.inside <= self.places
-            && shares().all(|share| (1..=self.places_of_tenant).contains(&share))
-            && shares().sum::<usize>() == self.inside
+            && self.of_tenant.iter().all(|(tenant, has)| inside(tenant, *has))
+            && self.of_tenant.values().sum::<usize>() == self.inside
             && self.queue.is_sound()
             && self.requests <= self.queue.len()
             && self.circuit.is_sound()

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::integration::Rate;
-use crate::limits::{SUBMISSIONS_A_SECOND, TENANT_WEIGHT};
+use crate::limits::{CALLS_AT_ONCE, SUBMISSIONS_A_SECOND, TENANT_WEIGHT};
 
 /// The quotas of a tenant. What is `None` is as the default says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ use crate::limits::{SUBMISSIONS_A_SECOND, TENANT_WEIGHT};
 pub struct Quota {
     /// Executions in flight; others wait, also where the engine has places.
     pub in_flight: Option<u64>,
+    /// Tasks that call tools at once, those that wait for their tool among them; others wait. Nobody waits where nothing is said.
+    pub tasks_at_once: Option<u32>,
     /// Queued executions; further submissions are refused.
     pub queued: Option<u64>,
     /// Submissions a second; further ones are refused.
@@ -65,6 +67,7 @@ impl Quota {
         let most = u64::from(SUBMISSIONS_A_SECOND);
         for (place, value, least, most) in [
             ("in_flight", self.in_flight, 1, places),
+            ("tasks_at_once", self.tasks_at_once.map(u64::from), 1, u64::from(CALLS_AT_ONCE)),
             ("queued", self.queued, 0, u64::MAX),
             ("submissions.per_second", rate.map(|rate| rate.per_second.into()), 1, most),
             ("submissions.burst", rate.map(|rate| rate.burst.into()), 1, most),
@@ -82,6 +85,7 @@ impl Quota {
     pub fn or(self, other: Self) -> Self {
         Self {
             in_flight: self.in_flight.or(other.in_flight),
+            tasks_at_once: self.tasks_at_once.or(other.tasks_at_once),
             queued: self.queued.or(other.queued),
             submissions: self.submissions.or(other.submissions),
             weight: self.weight.or(other.weight),
@@ -116,7 +120,9 @@ mod tests {
             let error = quota.checked(50).unwrap_err().to_string();
             assert!(error.starts_with(told), "{error}");
         }
-        let whole = Quota { in_flight: Some(50), queued: Some(0), submissions: rate(5, 90), weight: Some(9) };
+        let (in_flight, tasks_at_once) = (Some(50), Some(9));
+        let whole =
+            Quota { in_flight, tasks_at_once, queued: Some(0), submissions: rate(5, 90), weight: Some(9) };
         assert_eq!(whole.checked(50), Ok(()));
         assert_eq!(Quota::default().or(whole), whole);
         assert_eq!(Quota { weight: Some(2), ..Quota::default() }.or(whole).weight, Some(2));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future;
+use serde_json::json;
 use updraft::{
     Asked, AuditQuery, Engine, ExecutionId, ExecutionStatus, Handle, Name, PauseScope, Playbook, Quota,
     Refusal, SettingError, Submission, SubmissionRate, TenantCode,
@@ -80,6 +81,38 @@ async fn a_quota_holds_at_run_time_and_after_a_restart_and_is_audited() {
         assert!(completed(&handle).await);
     }
     let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn a_tenant_has_no_more_tasks_at_the_tools_than_its_quota_says_and_other_tenants_go_on() {
+    let harness = Harness::default();
+    let tasks_at_once = |tasks| Quota { tasks_at_once: Some(tasks), ..Quota::default() };
+    let engine = harness.builder().quota_of(tenant("acme"), tasks_at_once(3)).start().await.unwrap();
+    let fan_out = "steps:
+  - id: each
+    for_each: input
+    at_once: 8
+    do:
+      - {id: gate, action: tool.gate}
+";
+    let wide = named("wide", fan_out);
+    let items = json!([1, 2, 3, 4, 5, 6, 7, 8]);
+    let of_acme = submission(&engine, "acme", &wide).await.input(items.clone());
+    let handle = engine.submit(of_acme).await.unwrap();
+    harness.tool.begun(3).await;
+    let of_globex = submission(&engine, "globex", &wide).await.input(items);
+    let other = engine.submit(of_globex).await.unwrap();
+    harness.tool.begun(3 + 8).await;
+    let of_acme = || order(&harness).iter().filter(|of| **of == tenant("acme")).count();
+    assert_eq!(of_acme(), 3, "the fourth waits, and all of the other tenant run");
+    engine.set_quota(&tenant("acme"), tasks_at_once(4), asked()).await.unwrap();
+    harness.tool.begun(3 + 8 + 1).await;
+    assert_eq!(of_acme(), 4);
+    let refused = engine.set_quota(&tenant("acme"), tasks_at_once(0), asked()).await;
+    assert!(matches!(&refused, Err(SettingError::Invalid(why)) if why.starts_with("tasks_at_once: 0 ")));
+    harness.tool.open(100);
+    assert!(completed(&handle).await && completed(&other).await);
+    assert_eq!(order(&harness).len(), 16);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ pub(crate) enum Incoming {
     /// A waiting call has its permit, or was refused it.
     Permitted(TaskId, Result<HeldPermit, Box<Failure>>),
     /// A waiting call has passed the gate of its tool.
-    Passed(TaskId, Result<GatePass, Box<Failure>>),
+    Passed(TaskId, Result<Box<GatePass>, Box<Failure>>),
     /// A waiting call has the lock of its target, or has waited too long.
     Locked(TaskId, Result<TargetLock, Box<Failure>>),
     /// What guardrails say to a waiting call.

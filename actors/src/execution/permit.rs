@@ -36,14 +36,14 @@ enum PermitState {
 /// What a call has that may be made: its pass of the gate, where its tool has limits, and the permit of its integration.
 #[derive(Default)]
 pub(crate) struct HeldPermit {
-    pub(crate) pass: Option<GatePass>,
+    pub(crate) pass: Option<Box<GatePass>>,
     pub(crate) of_integration: CallPermit,
     /// What it has taken of the caps of guardrails; `None` if they were not asked.
     pub(crate) caps: Option<CapGrants>,
 }
 
 impl HeldPermit {
-    fn of(pass: Option<GatePass>, of_integration: CallPermit) -> Self {
+    fn of(pass: Option<Box<GatePass>>, of_integration: CallPermit) -> Self {
         Self { pass, of_integration, caps: None }
     }
 }
@@ -114,7 +114,7 @@ impl Execution {
     }
 
     /// The call has passed the gate of its tool; if it no longer waits, its place is given back.
-    pub(super) fn passed(&mut self, task: TaskId, pass: Result<GatePass, Failure>) {
+    pub(super) fn passed(&mut self, task: TaskId, pass: Result<Box<GatePass>, Failure>) {
         if let Some(PermitState::Waiting { .. }) = self.permits.remove(task) {
             match pass {
                 Ok(pass) => self.acquire_of_integration(task, Some(pass)),
@@ -123,7 +123,7 @@ impl Execution {
         }
     }
 
-    fn acquire_of_integration(&mut self, task: TaskId, pass: Option<GatePass>) {
+    fn acquire_of_integration(&mut self, task: TaskId, pass: Option<Box<GatePass>>) {
         let mut permit = match self.ask_for_permit(task) {
             Ok(permit) => permit,
             Err(failure) => return self.permitted(task, Err(failure)),

@@ -56,7 +56,7 @@ impl Gates {
         &self,
         integration: &Name,
         (tenant, order): (&TenantCode, (u32, Priority)),
-    ) -> Option<GatePass> {
+    ) -> Option<Box<GatePass>> {
         if !self.bulkheads.tools.contains(integration) {
             return None;
         }

@@ -28,6 +28,16 @@ pub(super) struct DrivenGate {
     granter: Option<CallGranter>,
 }
 
+/// Looks at a gate again, while it is there.
+fn changed(driven: &Weak<DrivenGate>) -> Arc<dyn Fn() + Send + Sync> {
+    let driven = driven.clone();
+    Arc::new(move || {
+        if let Some(gate) = driven.upgrade() {
+            gate.look();
+        }
+    })
+}
+
 impl DrivenGate {
     pub(super) fn new(
         limits: &CallLimits,
@@ -35,19 +45,24 @@ impl DrivenGate {
         (started, timer): (Instant, tokio::runtime::Handle),
         granter: Option<CallGranter>,
     ) -> Arc<Self> {
-        Arc::new_cyclic(|gate: &Weak<Self>| {
-            let gate = gate.clone();
-            let changed = move || {
-                if let Some(gate) = gate.upgrade() {
-                    gate.look();
-                }
-            };
-            let gate = SharedGate::new(limits, policy, Some(Arc::new(changed)));
+        Arc::new_cyclic(|driven: &Weak<Self>| {
+            let gate = SharedGate::new(limits, policy, Some(changed(driven)));
             let gate = match &granter {
                 Some(granter) => gate.with_quota(granter.quota()),
                 None => gate,
             };
             Self { gate, started, due: Mutex::default(), closed: Notify::new(), timer, granter }
+        })
+    }
+
+    /// A gate that no tool has: each tenant may have so many places at once, if that is limited, or a share that is set for it.
+    pub(super) fn for_tenants(
+        each: Option<usize>,
+        (started, timer): (Instant, tokio::runtime::Handle),
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|driven: &Weak<Self>| {
+            let gate = SharedGate::for_tenants(each, Some(changed(driven)));
+            Self { gate, started, due: Mutex::default(), closed: Notify::new(), timer, granter: None }
         })
     }
 
@@ -69,6 +84,11 @@ impl DrivenGate {
     pub(super) fn state(&self) -> (GateState, Duration) {
         let now = self.now();
         (self.gate.state(now), now)
+    }
+
+    /// Sets what a tenant may have of the places at once, instead of what each may.
+    pub(super) fn set_share(&self, tenant: &TenantCode, most: Option<usize>) {
+        self.gate.set_share(tenant, most);
     }
 
     /// A person decides whether calls are made; `None` leaves it to their ends.

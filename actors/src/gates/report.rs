@@ -15,7 +15,7 @@ pub(crate) struct CallReport {
     gates: Arc<Gates>,
     statistics: Arc<CallStatistics>,
     key: GateKey,
-    pass: Option<GatePass>,
+    pass: Option<Box<GatePass>>,
     order: (u32, Priority),
 }
 
@@ -23,7 +23,7 @@ impl CallReport {
     pub(super) fn new(
         (gates, statistics): (Arc<Gates>, Arc<CallStatistics>),
         key: GateKey,
-        pass: Option<GatePass>,
+        pass: Option<Box<GatePass>>,
         order: (u32, Priority),
     ) -> Self {
         Self { gates, statistics, key, pass: pass.map(GatePass::made), order }
@@ -31,9 +31,13 @@ impl CallReport {
 
     /// The call is not answered at once: it takes a place of those that its tool has where nothing is declared.
     pub(crate) fn waits(&mut self) {
-        let Some(tenant) = self.key.tenant.as_ref().filter(|_| self.pass.is_none()) else { return };
-        let pass = self.gates.late_pass(&self.key.integration, (tenant, self.order));
-        self.pass = pass.map(GatePass::made);
+        let counts = self.pass.as_ref().is_some_and(|pass| pass.is_of_tool());
+        let Some(tenant) = self.key.tenant.as_ref().filter(|_| !counts) else { return };
+        let late = self.gates.late_pass(&self.key.integration, (tenant, self.order)).map(GatePass::made);
+        self.pass = match (self.pass.take(), late) {
+            (Some(of_tenant), Some(late)) => Some(of_tenant.at_tool_as(*late)),
+            (of_tenant, late) => of_tenant.or(late),
+        };
     }
 
     /// The actor that made the call died after this time: its tool has done nothing wrong, and its circuit is not told.
@@ -43,7 +47,7 @@ impl CallReport {
 
     /// What the further requests of the call wait for.
     pub(crate) fn requests(&self) -> Arc<dyn FurtherRequests> {
-        let passed = self.pass.as_ref().and_then(GatePass::gates);
+        let passed = self.pass.as_ref().and_then(|pass| pass.gates());
         Arc::new(CallRequests::new(self.gates.clone(), (self.key.clone(), self.order.0), passed))
     }
 

@@ -35,6 +35,7 @@ fn world(limits: Option<CallLimits>, policy: BreakerPolicy) -> World {
     let kept: (_, Arc<dyn Clock>) = (store, Arc::new(SystemClock));
     let gates = Gates::new(
         (limits, [(name("intel"), policy)].into()),
+        None,
         &timer,
         kept,
         Arc::new(EngineStatistics::new(std::iter::empty())),
@@ -274,4 +275,42 @@ async fn what_a_person_decides_of_a_circuit_counts_for_what_it_names() {
     all.ends(None, "vip", Some(&status(500)));
     all.gates.force(Vec::new());
     assert!(all.at(None, "a", &[]).is_none(), "it has none any more");
+}
+
+#[tokio::test]
+async fn a_tenant_has_so_many_tasks_at_once_whatever_their_tools_and_others_do_not_wait() {
+    let world = world(None, BreakerPolicy::new());
+    assert!(world.at(None, "acme", &[]).is_none(), "nothing is limited");
+    world.gates.set_tasks(&tenant("acme"), Some(1));
+    assert!(world.gates.gated().has_tenant(&tenant("acme")));
+    let first = turn(&world, "acme", &[]).passed().now_or_never().unwrap().unwrap();
+    let mut second = Box::pin(turn(&world, "acme", &[]).passed());
+    assert!(second.as_mut().now_or_never().is_none());
+    assert!(world.at(None, "globex", &[]).is_none(), "of another tenant nothing is limited");
+    drop(first);
+    let second = second.now_or_never().unwrap().unwrap();
+    // What runs goes on beyond a quota that is lower now, and counts.
+    world.gates.set_tasks(&tenant("acme"), Some(2));
+    let third = turn(&world, "acme", &[]).passed().now_or_never().unwrap().unwrap();
+    world.gates.set_tasks(&tenant("acme"), Some(1));
+    let mut fourth = Box::pin(turn(&world, "acme", &[]).passed());
+    assert!(fourth.as_mut().now_or_never().is_none());
+    drop(second);
+    assert!(fourth.as_mut().now_or_never().is_none());
+    drop(third);
+    assert!(fourth.now_or_never().is_some());
+    world.gates.set_tasks(&tenant("acme"), None);
+    assert!(world.at(None, "acme", &[]).is_none());
+}
+
+#[tokio::test]
+async fn a_call_that_counts_for_its_tenant_alone_tells_all_the_same_that_its_tool_fails() {
+    let world = world(None, BreakerPolicy::new());
+    world.gates.set_tasks(&tenant("acme"), Some(1));
+    let down = Failure::new(FailureKind::Unreachable, "it does not answer");
+    for _ in 0..5 {
+        world.ends(None, "acme", Some(&down));
+    }
+    let [gate] = &world.gates.states()[..] else { panic!("{:?}", world.gates.states()) };
+    assert!(matches!(gate.circuit, ToolCircuit::Open(_)), "{gate:?}");
 }

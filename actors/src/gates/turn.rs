@@ -1,4 +1,5 @@
-//! The turn of a call: at the gate of its tenant, then at one that all tenants share. Counts nothing.
+//! The turn of a call: for the tasks that its tenant may have at once, then at the gate of its tool for the tenant, then at one that
+//! all tenants share. Counts nothing.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use crate::task::PlaceWait;
 
 /// A call that waits for its turn.
 pub(crate) struct GateTurn {
+    /// Where its tenant may have so many tasks at once.
+    pub(super) tasks: Option<Arc<DrivenGate>>,
     /// Where its tenant has a line.
     own: Option<Arc<DrivenGate>>,
     second: Second,
@@ -33,6 +36,7 @@ pub(super) enum Second {
 /// The permits of a call, until it is over.
 pub(crate) struct GatePass {
     // Each is given back while its gate is still there to let the next call pass.
+    _tasks: Option<(GatePermit, Arc<DrivenGate>)>,
     own: Option<(GatePermit, Arc<DrivenGate>)>,
     second: Option<(GatePermit, Second)>,
 }
@@ -57,31 +61,37 @@ impl GateTurn {
         order: (u32, Priority),
         fails_when_open: bool,
     ) -> Self {
-        Self { own, second, tenant, order, fails_when_open }
+        Self { tasks: None, own, second, tenant, order, fails_when_open }
     }
 
     /// Waits until the call may be made. Dropped, it leaves the line.
     ///
     /// # Errors
     /// It is not made for a long time, or it does not wait.
-    pub(crate) async fn passed(self) -> Result<GatePass, Failure> {
-        let Self { own, second, tenant, order, fails_when_open } = self;
+    pub(crate) async fn passed(self) -> Result<Box<GatePass>, Failure> {
+        let Self { tasks, own, second, tenant, order, fails_when_open } = self;
+        let _tasks = match tasks {
+            Some(tasks) => Some((tasks.passed((&tenant, order), false).await?, tasks)),
+            None => None,
+        };
         loop {
             let first = match &own {
                 Some(own) => Some((own.passed((&tenant, order), fails_when_open).await?, own.clone())),
                 None => None,
             };
-            let Some(gate) = second.gate() else { return Ok(GatePass { own: first, second: None }) };
+            let Some(gate) = second.gate() else {
+                return Ok(Box::new(GatePass { _tasks, own: first, second: None }));
+            };
             let permit = gate.passed((&tenant, order), fails_when_open).await?;
             // The tool may have stopped working, or have asked to be left alone, while the call was in the second line.
             if first.as_ref().is_none_or(|(permit, own)| own.is_closed_circuit() || permit.is_probe()) {
-                return Ok(GatePass { own: first, second: Some((permit, second)) });
+                return Ok(Box::new(GatePass { _tasks, own: first, second: Some((permit, second)) }));
             }
         }
     }
 
     /// The pass, if the call need not wait, or the wait for it.
-    pub(crate) fn try_pass(self) -> Result<GatePass, PlaceWait> {
+    pub(crate) fn try_pass(self) -> Result<Box<GatePass>, PlaceWait> {
         let mut passed: PlaceWait = Box::pin(self.passed());
         match passed.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(pass)) => Ok(pass),
@@ -102,13 +112,24 @@ impl GatePass {
     }
 
     /// The call is made: it counts, whatever becomes of it.
-    pub(crate) fn made(mut self) -> Self {
+    pub(crate) fn made(mut self: Box<Self>) -> Box<Self> {
         if let Some((permit, _)) = &mut self.own {
             permit.made();
         }
         if let Some((permit, _)) = &mut self.second {
             permit.made();
         }
+        self
+    }
+
+    /// Whether it counts at its tool, and not for its tenant alone.
+    pub(super) fn is_of_tool(&self) -> bool {
+        self.own.is_some() || self.second.is_some()
+    }
+
+    /// The same, counted at its tool as the other is.
+    pub(super) fn at_tool_as(mut self: Box<Self>, other: Self) -> Box<Self> {
+        (self.own, self.second) = (other.own, other.second);
         self
     }
 

@@ -71,7 +71,11 @@ impl Machine {
             }
         };
         let refused = self.cannot_be_undone(action, scope, began);
-        let takes_permit = action.takes_permit || self.gated.has(&plan.step(step).integration);
+        let is_gated = || {
+            let tool = &plan.step(step).integration;
+            self.gated.has(tool) || self.gated.has_tenant(&self.head().tenant_code)
+        };
+        let takes_permit = action.takes_permit || is_gated();
         match refused.map_or(rendered, Err) {
             Ok(arguments) if action.lock.is_some() || self.is_guarded(step) => {
                 self.acquire_first(work, (scope, step, began), (action, arguments), now, effects);

@@ -1,9 +1,9 @@
-//! The tools at whose gates calls stand in line, though they take no permits: those that do not work just now. Owns their
-//! names; never waits.
+//! The calls that stand in line at gates, though their tools take no permits: those of tools that do not work just now, and of
+//! tenants that may have so many tasks at once. Owns the names of both; never waits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use updraft_protocol::Name;
+use updraft_protocol::{Name, TenantCode};
 
 use super::sync::{Arc, AtomicUsize, Mutex, Ordering, lock};
 
@@ -15,33 +15,74 @@ pub struct GatedTools(Arc<Inner>);
 struct Inner {
     /// Of those below, so that nobody takes the lock while there are none.
     count: AtomicUsize,
-    /// How many gates each of them has.
-    tools: Mutex<BTreeMap<Name, usize>>,
+    names: Mutex<Names>,
+}
+
+#[derive(Default)]
+struct Names {
+    /// How many gates each tool has.
+    tools: BTreeMap<Name, usize>,
+    tenants: BTreeSet<TenantCode>,
+    /// Whether it is so of each tenant.
+    is_each_tenant: bool,
+}
+
+impl Names {
+    fn count(&self) -> usize {
+        self.tools.len() + self.tenants.len() + usize::from(self.is_each_tenant)
+    }
 }
 
 impl GatedTools {
     /// Whether calls of this tool stand in line.
     pub fn has(&self, tool: &Name) -> bool {
-        self.0.count.load(Ordering::Acquire) > 0 && lock(&self.0.tools).contains_key(tool)
+        self.0.count.load(Ordering::Acquire) > 0 && lock(&self.0.names).tools.contains_key(tool)
+    }
+
+    /// Whether calls of this tenant stand in line, whatever their tool.
+    pub fn has_tenant(&self, tenant: &TenantCode) -> bool {
+        if self.0.count.load(Ordering::Acquire) == 0 {
+            return false;
+        }
+        let names = lock(&self.0.names);
+        names.is_each_tenant || names.tenants.contains(tenant)
+    }
+
+    /// All calls stand in line from now on, of each tenant.
+    pub fn add_each_tenant(&self) {
+        let mut names = lock(&self.0.names);
+        names.is_each_tenant = true;
+        self.0.count.store(names.count(), Ordering::Release);
+    }
+
+    /// Calls of this tenant stand in line from now on, or only as those of others do.
+    pub fn set_tenant(&self, tenant: &TenantCode, is_gated: bool) {
+        let mut names = lock(&self.0.names);
+        if is_gated {
+            names.tenants.insert(tenant.clone());
+        } else {
+            names.tenants.remove(tenant);
+        }
+        self.0.count.store(names.count(), Ordering::Release);
     }
 
     /// A gate of this tool is there.
     pub fn add(&self, tool: &Name) {
-        let mut tools = lock(&self.0.tools);
-        *tools.entry(tool.clone()).or_default() += 1;
-        self.0.count.store(tools.len(), Ordering::Release);
+        let mut names = lock(&self.0.names);
+        *names.tools.entry(tool.clone()).or_default() += 1;
+        self.0.count.store(names.count(), Ordering::Release);
     }
 
     /// A gate of this tool is gone.
     pub fn remove(&self, tool: &Name) {
-        let mut tools = lock(&self.0.tools);
-        if let Some(gates) = tools.get_mut(tool) {
+        let mut names = lock(&self.0.names);
+        if let Some(gates) = names.tools.get_mut(tool) {
             *gates -= 1;
             if *gates == 0 {
-                tools.remove(tool);
+                names.tools.remove(tool);
             }
         }
-        self.0.count.store(tools.len(), Ordering::Release);
+        self.0.count.store(names.count(), Ordering::Release);
     }
 }
 

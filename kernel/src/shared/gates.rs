@@ -61,6 +61,11 @@ impl SharedGate {
         Self { inner: Arc::new(Inner { gate: Mutex::new(CallGate::new(limits, policy)), changed }) }
     }
 
+    /// A gate that no tool has: each tenant may have so many places at once, if that is limited, or a share that is set for it.
+    pub fn for_tenants(each: Option<usize>, changed: Option<Hook>) -> Self {
+        Self { inner: Arc::new(Inner { gate: Mutex::new(CallGate::for_tenants(each)), changed }) }
+    }
+
     /// The same, with a quota of the day, before anybody has entered.
     #[must_use]
     pub fn with_quota(self, quota: DayQuota) -> Self {
@@ -122,6 +127,12 @@ impl SharedGate {
         let has_opened = lock(&self.inner.gate).ended(None, end, now);
         run(self.inner.changed.as_ref());
         has_opened
+    }
+
+    /// Sets what a tenant may have of the places at once, instead of what each may.
+    pub fn set_share(&self, tenant: &TenantCode, most: Option<usize>) {
+        lock(&self.inner.gate).set_share(tenant, most);
+        run(self.inner.changed.as_ref());
     }
 
     /// A person decides whether calls are made; `None` leaves it to their ends again.

@@ -85,16 +85,16 @@ pub(super) const PATCHES: &[Patch] = &[
     Patch {
         name: "GatedCountsLate",
         file: GATED,
-        find: "                tools.remove(tool);
+        find: "                names.tools.remove(tool);
             }
         }
 ",
-        replace: "                tools.remove(tool);
+        replace: "                names.tools.remove(tool);
             }
         }
         if super::planted::Bug::GatedCountsLate.is_planted() {
-            let count = tools.len();
-            drop(tools);
+            let count = names.count();
+            drop(names);
             self.0.count.store(count, Ordering::Release);
             return;
         }
