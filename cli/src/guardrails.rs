@@ -64,7 +64,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Guardrail>, Error> {
     Err(Error::Refused(told.collect::<Vec<_>>().join("\n")))
 }
 
-fn asked(by: &By) -> Asked {
+/// Who asks, and why.
+pub(crate) fn asked(by: &By) -> Asked {
     Asked { uid: by.uid.as_str().into(), reason: by.reason.as_str().into() }
 }
 
@@ -178,6 +179,7 @@ fn wrong(error: GuardrailError) -> Error {
     }
 }
 
-fn no_engine() -> Error {
-    Error::Failed("no engine runs here: guardrails are asked for where the data directory is".to_owned())
+/// What an operator decides is no matter of a program that only reads a server's store.
+pub(crate) fn no_engine() -> Error {
+    Error::Failed("no engine runs here: ask where the data directory is".to_owned())
 }

@@ -5,6 +5,7 @@ mod allow_entry;
 mod answer;
 mod ask;
 mod at;
+mod breakers;
 mod bulk;
 mod cacao;
 mod cancel;
@@ -28,6 +29,7 @@ mod follow;
 mod graph;
 mod guardrails;
 mod health;
+mod hold;
 mod inbox;
 mod input;
 mod interrupt;
@@ -43,6 +45,7 @@ mod plain_progress;
 mod playbook;
 mod prioritise;
 mod progress;
+mod quotas;
 mod reading;
 mod recover;
 mod remains;
@@ -123,6 +126,11 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Signal(options) => wait(signal::signal(&options)),
         Command::Containments(options) => wait(containments::containments(&options)),
         Command::Guardrail(options) => wait(guardrails::guardrails(&options)),
+        Command::Quota(options) => wait(quotas::quotas(&options)),
+        Command::Breaker(options) => wait(breakers::breakers(&options)),
+        Command::PauseAll(options) => wait(hold::hold(&options, true)),
+        Command::ResumeAll(options) => wait(hold::hold(&options, false)),
+        Command::Paused(options) => wait(hold::held(&options)),
         Command::Pause(options) => wait(pause::pause(&options)),
         Command::Prioritise(options) => wait(prioritise::prioritise(&options)),
         Command::Skip(options) => wait(skip::skip(&options)),

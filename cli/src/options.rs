@@ -3,6 +3,7 @@
 mod connector;
 mod containments;
 mod convert;
+mod flow;
 mod format;
 mod grants;
 mod graph;
@@ -31,6 +32,10 @@ pub(crate) use connector::{
 };
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
 pub(crate) use convert::{CacaoFile, Export, ExportForm, Import, ImportForm};
+pub(crate) use flow::{
+    BreakerCommand, BreakerOptions, Circuit, ForceTo, HoldScope, ListHeld, QuotaCommand, QuotaFields,
+    QuotaOptions,
+};
 pub(crate) use format::FormatFiles;
 pub(crate) use grants::Grants;
 pub(crate) use graph::DrawGraph;
@@ -91,6 +96,16 @@ pub(crate) enum Command {
     Containments(Containments),
     /// Lists, sets or clears what playbooks may do, by the engine that runs there; lists what that refused, and who let pass.
     Guardrail(GuardrailOptions),
+    /// Lists, sets or clears what tenants have of an engine, by the one that runs there.
+    Quota(QuotaOptions),
+    /// Decides whether calls of a tool are made, by the engine that runs there; lists what is decided.
+    Breaker(BreakerOptions),
+    /// Pauses all executions of a tenant or of a playbook of it: nothing begins, and what comes is queued, until `resume-all`.
+    PauseAll(HoldScope),
+    /// Lets all executions go on that `pause-all` has paused.
+    ResumeAll(HoldScope),
+    /// Lists what `pause-all` has paused.
+    Paused(ListHeld),
     /// Pauses an execution: what runs may end, nothing begins until `resume`.
     Pause(HoldExecution),
     /// Gives a queued execution another priority: it begins before those of a lower one, up to a minute later for each step.
@@ -137,7 +152,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     /// The data directory: the journal, and the embedded store. One process at a time has it; `list`, `show`, `why`, `inbox`,
-    /// `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `skip`, `extend`, `rerun`, `containments`, `guardrail` and `health` work
+    /// `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `skip`, `extend`, `rerun`, `containments`, `guardrail`, `quota`, `breaker`, `pause-all`, `resume-all`, `paused` and `health` work
     /// beside that one.
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,

@@ -71,16 +71,8 @@ impl Engine {
         forced: ForcedCircuit,
         (uid, reason): (&str, &str),
     ) -> Result<(), SettingError> {
-        if !self.context.tools.has(&circuit.integration) {
-            return Err(SettingError::Invalid(format!(
-                "integration: there is no \"{}\"",
-                circuit.integration
-            )));
-        }
-        let value = Json::from(serde_json::json!({ "forced": word(forced) }));
         let asked = Asked { uid: uid.into(), reason: reason.into() };
-        Settings::of(&self.context).set(named(circuit, &key(circuit)), value, &asked).await?;
-        load(&self.context).await
+        force(&self.context, circuit, forced, &asked).await
     }
 
     /// Leaves circuits to their calls again.
@@ -93,8 +85,7 @@ impl Engine {
         (uid, reason): (&str, &str),
     ) -> Result<(), SettingError> {
         let asked = Asked { uid: uid.into(), reason: reason.into() };
-        Settings::of(&self.context).clear(named(circuit, &key(circuit)), &asked).await?;
-        load(&self.context).await
+        release(&self.context, circuit, &asked).await
     }
 
     /// What people have decided of circuits.
@@ -106,6 +97,33 @@ impl Engine {
     }
 }
 
+/// As [`Engine::force_breaker`].
+pub(crate) async fn force(
+    context: &EngineContext,
+    circuit: &CircuitName,
+    forced: ForcedCircuit,
+    asked: &Asked,
+) -> Result<(), SettingError> {
+    // An engine without tools, which only serves a person, does not know what there is.
+    let knows = context.plans.catalogue().integrations().next().is_some();
+    if knows && !context.tools.has(&circuit.integration) {
+        return Err(SettingError::Invalid(format!("integration: there is no \"{}\"", circuit.integration)));
+    }
+    let value = Json::from(serde_json::json!({ "forced": word(forced) }));
+    Settings::of(context).set(named(circuit, &key(circuit)), value, asked).await?;
+    load(context).await
+}
+
+/// As [`Engine::release_breaker`].
+pub(crate) async fn release(
+    context: &EngineContext,
+    circuit: &CircuitName,
+    asked: &Asked,
+) -> Result<(), SettingError> {
+    Settings::of(context).clear(named(circuit, &key(circuit)), asked).await?;
+    load(context).await
+}
+
 /// Reads what people have decided, and has the gates know it.
 pub(crate) async fn load(context: &EngineContext) -> Result<(), SettingError> {
     let forced = forced_breakers(context).await?.into_iter();
@@ -113,7 +131,7 @@ pub(crate) async fn load(context: &EngineContext) -> Result<(), SettingError> {
     Ok(())
 }
 
-async fn forced_breakers(context: &EngineContext) -> Result<Vec<ForcedBreaker>, SettingError> {
+pub(crate) async fn forced_breakers(context: &EngineContext) -> Result<Vec<ForcedBreaker>, SettingError> {
     let all = Settings::of(context).all(SettingKind::Breaker).await?;
     all.iter().map(|setting| forced_breaker(setting).ok_or_else(|| unreadable(setting))).collect()
 }
@@ -132,7 +150,7 @@ fn key(circuit: &CircuitName) -> String {
     .to_string()
 }
 
-const fn word(forced: ForcedCircuit) -> &'static str {
+pub(crate) const fn word(forced: ForcedCircuit) -> &'static str {
     match forced {
         ForcedCircuit::Open => "open",
         ForcedCircuit::Closed => "closed",

@@ -16,6 +16,7 @@ mod answer;
 mod bulk;
 mod client;
 mod controls;
+mod flow;
 mod guardrails;
 mod message;
 #[cfg(unix)]

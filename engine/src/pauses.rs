@@ -1,9 +1,12 @@
 //! Pauses of all executions of a tenant or of a playbook: what runs is paused, what is queued does not begin, what is submitted is
 //! queued, until an operator resumes it. Stored before anything is paused, so that a restart holds it too. Each change is audited.
 
+use std::sync::Arc;
+
 use futures_util::{StreamExt, stream};
+use tokio::sync::watch;
 use updraft_actors::EngineContext;
-use updraft_protocol::limits::{PAGE_ROWS, PAUSED_AT_ONCE};
+use updraft_protocol::limits::{FLUSH_STANDSTILL, PAGE_ROWS, PAUSED_AT_ONCE};
 use updraft_protocol::{
     Applied, Asked, ExecutionDocument, ExecutionId, ExecutionStatus, Json, PauseScope, SettingKind,
 };
@@ -14,6 +17,7 @@ use crate::engine::Engine;
 use crate::error::{ControlError, ReadError, StartError};
 use crate::handle::Handle;
 use crate::settings::{SettingError, SettingName, Settings, unreadable};
+use crate::standstill::StoreWait;
 
 impl Engine {
     /// Pauses all executions of a tenant, or of a playbook of it in every version: queued ones do not begin, new submissions are
@@ -23,11 +27,7 @@ impl Engine {
     /// # Errors
     /// It is not said who asks for it, or the store did not answer: then a part may be paused, and the same call goes on.
     pub async fn pause_all(&self, scope: PauseScope, asked: Asked) -> Result<usize, SettingError> {
-        let value = serde_json::to_value(&asked).map_err(|error| SettingError::Invalid(error.to_string()))?;
-        let name = scope.to_string();
-        Settings::of(&self.context).set(named(&scope, &name), Json::from(value), &asked).await?;
-        self.context.pause(&scope, Some(asked.clone()));
-        self.hold(&scope, &asked).await
+        self.pausing().pause(scope, asked).await
     }
 
     /// Lets all executions of a scope go on that was paused as a whole; those that a person has paused alone stay so. Returns how many
@@ -36,6 +36,50 @@ impl Engine {
     /// # Errors
     /// It is not paused, it is not said who asks for it, or the store did not answer: then a part may go on, and the same call goes on.
     pub async fn resume_all(&self, scope: PauseScope, asked: Asked) -> Result<usize, SettingError> {
+        self.pausing().resume(scope, asked).await
+    }
+
+    /// What is paused as a whole, and who asked for it.
+    pub fn paused_scopes(&self) -> Vec<(PauseScope, Asked)> {
+        self.context.pauses.list()
+    }
+
+    /// Pauses what runs of the scopes that are paused: a crash may have come before.
+    pub(crate) async fn hold_all(&self) -> Result<(), StartError> {
+        for (scope, asked) in self.context.pauses.list() {
+            match self.pausing().hold(&scope, &asked).await {
+                Ok(_) => {}
+                Err(error @ SettingError::Store(_)) => return Err(error.into()),
+                Err(error) => tracing::warn!(%error, "what runs of a paused scope was not paused"),
+            }
+        }
+        Ok(())
+    }
+
+    fn pausing(&self) -> Pausing<'_> {
+        Pausing { context: &self.context, trouble: &self.trouble }
+    }
+}
+
+/// Pauses and resumes whole scopes of an engine.
+pub(crate) struct Pausing<'a> {
+    pub(crate) context: &'a Arc<EngineContext>,
+    /// Why the store does not take updates, while it does not.
+    pub(crate) trouble: &'a watch::Receiver<Option<Arc<str>>>,
+}
+
+impl Pausing<'_> {
+    /// As [`Engine::pause_all`].
+    pub(crate) async fn pause(&self, scope: PauseScope, asked: Asked) -> Result<usize, SettingError> {
+        let value = serde_json::to_value(&asked).map_err(|error| SettingError::Invalid(error.to_string()))?;
+        let name = scope.to_string();
+        Settings::of(self.context).set(named(&scope, &name), Json::from(value), &asked).await?;
+        self.context.pause(&scope, Some(asked.clone()));
+        self.hold(&scope, &asked).await
+    }
+
+    /// As [`Engine::resume_all`].
+    pub(crate) async fn resume(&self, scope: PauseScope, asked: Asked) -> Result<usize, SettingError> {
         let paused = self.context.pauses.of(&scope);
         let mut resumed = 0;
         if let Some(paused) = &paused {
@@ -54,26 +98,9 @@ impl Engine {
             }
         }
         let name = scope.to_string();
-        Settings::of(&self.context).clear(named(&scope, &name), &asked).await?;
+        Settings::of(self.context).clear(named(&scope, &name), &asked).await?;
         self.context.pause(&scope, None);
         Ok(resumed)
-    }
-
-    /// What is paused as a whole, and who asked for it.
-    pub fn paused_scopes(&self) -> Vec<(PauseScope, Asked)> {
-        self.context.pauses.list()
-    }
-
-    /// Pauses what runs of the scopes that are paused: a crash may have come before.
-    pub(crate) async fn hold_all(&self) -> Result<(), StartError> {
-        for (scope, asked) in self.context.pauses.list() {
-            match self.hold(&scope, &asked).await {
-                Ok(_) => {}
-                Err(error @ SettingError::Store(_)) => return Err(error.into()),
-                Err(error) => tracing::warn!(%error, "what runs of a paused scope was not paused"),
-            }
-        }
-        Ok(())
     }
 
     async fn hold(&self, scope: &PauseScope, asked: &Asked) -> Result<usize, SettingError> {
@@ -109,7 +136,8 @@ impl Engine {
         status: ExecutionStatus,
         fits: impl Fn(&ExecutionDocument) -> bool,
     ) -> Result<Vec<ExecutionId>, SettingError> {
-        self.flush().await?;
+        let wait = StoreWait { context: self.context, trouble: self.trouble, longest: FLUSH_STANDSTILL };
+        wait.within(self.context.flush()).await.map_err(ReadError::from)?.map_err(ReadError::from)?;
         let (mut found, mut after) = (Vec::new(), None);
         loop {
             let (tenant, of) = (scope.tenant.clone(), ExecutionsOf::Status(status));

@@ -1,6 +1,8 @@
 //! Quotas of tenants at run time: what an operator sets wins over the configuration, is stored, and survives restarts. Each change is
 //! audited. Counts nothing.
 
+use std::sync::Arc;
+
 use updraft_actors::EngineContext;
 use updraft_protocol::{Asked, Json, Quota, SettingKind, TenantCode};
 
@@ -24,13 +26,7 @@ impl Engine {
         quota: Quota,
         asked: Asked,
     ) -> Result<(), SettingError> {
-        let places = self.context.admission.places();
-        quota.checked(places).map_err(|error| SettingError::Invalid(error.to_string()))?;
-        let value = serde_json::to_value(quota).map_err(|error| SettingError::Invalid(error.to_string()))?;
-        Settings::of(&self.context).set(named(tenant), Json::from(value), &asked).await?;
-        self.context.quotas.set(tenant, Some(quota));
-        self.context.apply_quota(tenant);
-        Ok(())
+        set(&self.context, tenant, quota, &asked).await
     }
 
     /// Clears the quotas that were set for a tenant: those of the configuration hold.
@@ -38,11 +34,47 @@ impl Engine {
     /// # Errors
     /// None were set, it is not said who asks for it, or the store did not answer.
     pub async fn clear_quota(&self, tenant: &TenantCode, asked: Asked) -> Result<(), SettingError> {
-        Settings::of(&self.context).clear(named(tenant), &asked).await?;
-        self.context.quotas.set(tenant, None);
-        self.context.apply_quota(tenant);
-        Ok(())
+        clear(&self.context, tenant, &asked).await
     }
+
+    /// The tenants for which something else holds than the default, with what that is.
+    pub fn quotas(&self) -> Vec<(TenantCode, Quota)> {
+        list(&self.context)
+    }
+}
+
+pub(crate) fn list(context: &EngineContext) -> Vec<(TenantCode, Quota)> {
+    let with_quota = |tenant: TenantCode| {
+        let quota = context.quotas.of(&tenant);
+        (tenant, quota)
+    };
+    context.quotas.tenants().into_iter().map(with_quota).collect()
+}
+
+pub(crate) async fn set(
+    context: &Arc<EngineContext>,
+    tenant: &TenantCode,
+    quota: Quota,
+    asked: &Asked,
+) -> Result<(), SettingError> {
+    let places = context.admission.places();
+    quota.checked(places).map_err(|error| SettingError::Invalid(error.to_string()))?;
+    let value = serde_json::to_value(quota).map_err(|error| SettingError::Invalid(error.to_string()))?;
+    Settings::of(context).set(named(tenant), Json::from(value), asked).await?;
+    context.quotas.set(tenant, Some(quota));
+    context.apply_quota(tenant);
+    Ok(())
+}
+
+pub(crate) async fn clear(
+    context: &Arc<EngineContext>,
+    tenant: &TenantCode,
+    asked: &Asked,
+) -> Result<(), SettingError> {
+    Settings::of(context).clear(named(tenant), asked).await?;
+    context.quotas.set(tenant, None);
+    context.apply_quota(tenant);
+    Ok(())
 }
 
 /// Has the quotas hold that are configured and that were set before.

@@ -30,7 +30,7 @@ impl Asked {
 
 /// Executions that are paused together: all of a tenant, or of one of its playbooks in every version. As text `acme`, or
 /// `acme/isolate`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PauseScope {
     /// The tenant.
     pub tenant: TenantCode,

@@ -11,6 +11,7 @@ use updraft_storage::store::{
 };
 
 use super::LocalContext;
+use super::flow;
 use super::guardrails::guarded;
 use super::message::{Answer, Ask, Place, lines_of};
 use super::work::work;
@@ -30,7 +31,11 @@ pub(super) async fn answer(
     ask: Ask,
     to: &mut (impl AsyncWrite + Unpin),
 ) -> Result<(), Gone> {
-    if let Some(told) = guarded(context, &ask).await {
+    let told = match guarded(context, &ask).await {
+        None => flow::told(context, &ask).await,
+        told => told,
+    };
+    if let Some(told) = told {
         let last = match told {
             Ok(lines) => {
                 for line in &lines {

@@ -8,11 +8,12 @@ use updraft_actors::{CancelVerdict, Inspection};
 use updraft_protocol::{
     Applied, Asked, AuditId, AuditRecord, ContainmentApplied, ContainmentAsk, ContainmentDocument,
     ContainmentId, DeadLetter, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState,
-    ExecutionStatus, Guardrail, Json, Name, PlaybookId, Priority, Signal, StepId, TaskDocument, TaskHead,
-    TaskId, TaskState, TenantCode, Timestamp,
+    ExecutionStatus, Guardrail, Json, Name, PauseScope, PlaybookId, Priority, Quota, Signal, StepId,
+    TaskDocument, TaskHead, TaskId, TaskState, TenantCode, Timestamp,
 };
 use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox, InboxCursor};
 
+use super::flow::{BreakerLine, CircuitOf, Forced};
 use crate::bulk::ExecutionFilter;
 use crate::guardrails::GuardrailEntry;
 use crate::health::EngineHealth;
@@ -105,6 +106,18 @@ pub(super) enum Ask {
     SetGuardrails { guardrails: Vec<Guardrail>, asked: Asked },
     /// Clear a guardrail.
     ClearGuardrail { name: Name, asked: Asked },
+    /// The quotas of tenants that have others than the default.
+    Quotas {},
+    /// Set the quotas of a tenant, or clear what was set.
+    SetQuota { tenant: TenantCode, quota: Option<Quota>, asked: Asked },
+    /// What is paused as a whole.
+    PausedScopes {},
+    /// Pause all executions of a scope, or let them go on.
+    PauseAll { scope: PauseScope, is_paused: bool, asked: Asked },
+    /// What people have decided of circuits.
+    ForcedBreakers {},
+    /// Decide of circuits, or leave them to their calls again.
+    ForceBreaker { circuit: CircuitOf, forced: Option<Forced>, asked: Asked },
     /// One page of the audit, of one tenant or of all.
     Audit { tenant: Option<TenantCode>, after: Option<AuditId>, limit: usize },
     /// The health of the engine.
@@ -159,6 +172,11 @@ pub(super) enum Answer {
     Containment(Box<ContainmentDocument>),
     Guardrail(Box<GuardrailEntry>),
     Audited(Box<AuditRecord>),
+    Quota(TenantCode, Quota),
+    PausedScope(PauseScope, Asked),
+    Breaker(Box<BreakerLine>),
+    /// So many executions that ran were paused or resumed.
+    Held(usize),
     Overdue(Box<OverdueRow>),
     /// Where the next page of what is overdue begins.
     OverdueNext(OverdueCursor),
