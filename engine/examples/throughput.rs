@@ -1,15 +1,19 @@
 //! Basic figures: executions per second of a playbook of five steps that do nothing, and the memory of executions in
 //! flight. Prints one line for each; `docs/benchmarks.md` records them.
 //!
-//! `cargo run --release -p updraft --example throughput -- [EXECUTIONS] [fsync|os] [SUBMITTERS]`
+//! `cargo run --release -p updraft --example throughput -- [EXECUTIONS] [fsync|os] [SUBMITTERS] [free|limited]`
+//!
+//! `limited` has each call pass what flow control has: limits of its tool, quotas of its tenant, guardrails. None of them is reached.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use updraft::{
-    Answer, Call, Durability, Engine, Handle, Integration, Json, Playbook, PlaybookId, Submission, TenantCode,
+    Answer, Asked, Builder, Call, CallLimits, Durability, Engine, Guardrail, Handle, Integration, Json,
+    Playbook, PlaybookId, Quota, Rate, Submission, TenantCode,
 };
 
 #[global_allocator]
@@ -67,13 +71,35 @@ fn playbook() -> Result<Playbook, updraft::parse::Error> {
     Playbook::parse(text.as_bytes())
 }
 
+/// Limits, quotas and guardrails that every call is held against, and none reaches.
+fn limited(builder: Builder) -> Result<Builder, Failed> {
+    let many = NonZeroU32::new(1_000_000).unwrap_or(NonZeroU32::MIN);
+    let places = NonZeroU32::new(8_000).unwrap_or(NonZeroU32::MIN);
+    let limits = CallLimits::new().at_once(places).rate(Rate::new(many, Duration::from_secs(1))?);
+    let quota = Quota { tasks_at_once: Some(8_000), in_flight: Some(50_000), ..Quota::default() };
+    Ok(builder.call_limits("tool", limits).quota(quota))
+}
+
+async fn guard(engine: &Engine) -> Result<(), Failed> {
+    let protected = serde_json::json!({"ips": ["10.0.0.0/8"], "unknown": "allow"});
+    let guardrail = serde_json::json!({"name": "own-ranges", "for": ["tool"], "protected": protected});
+    let guardrail: Guardrail = serde_json::from_value(guardrail)?;
+    let asked = Asked { uid: "benchmark".into(), reason: "what it costs".into() };
+    Ok(engine.guardrails().set(guardrail, asked).await?)
+}
+
 async fn engine(
     directory: &std::path::Path,
     durability: Durability,
     tool: impl Integration,
+    is_limited: bool,
 ) -> Result<(Engine, TenantCode, PlaybookId), Failed> {
-    let engine =
-        Engine::builder().data(directory).durability(durability).integration("tool", tool).start().await?;
+    let builder = Engine::builder().data(directory).durability(durability).integration("tool", tool);
+    let builder = if is_limited { limited(builder)? } else { builder };
+    let engine = builder.start().await?;
+    if is_limited {
+        guard(&engine).await?;
+    }
     let tenant = TenantCode::new("bench")?;
     let pid = engine.playbooks().put(&tenant, playbook()?).await?;
     Ok((engine, tenant, pid))
@@ -82,9 +108,15 @@ async fn engine(
 /// The number of tenants, so that every shard has work.
 const TENANTS: usize = 16;
 
-async fn rate(executions: usize, durability: Durability, submitters: usize) -> Result<(), Failed> {
+async fn rate(
+    executions: usize,
+    durability: Durability,
+    submitters: usize,
+    is_limited: bool,
+) -> Result<(), Failed> {
     let directory = tempfile::tempdir()?;
-    let (engine, _, _) = engine(directory.path(), durability, Nothing).await?;
+    let (engine, _, _) = engine(directory.path(), durability, Nothing, is_limited).await?;
+    let before = cpu_seconds();
     let mut playbooks = Vec::new();
     for tenant in 0..TENANTS {
         let tenant = TenantCode::new(format!("tenant-{tenant}"))?;
@@ -117,11 +149,11 @@ async fn rate(executions: usize, durability: Durability, submitters: usize) -> R
     let per_second = executions as f64 / stored.as_secs_f64();
     print(&format!(
         "rate durability={durability:?} executions={executions} submitters={submitters} executions/s={per_second:.0} \
-         steps/s={:.0} ended_s={:.2} stored_s={:.2} cpu_s={:.2}",
+         steps/s={:.0} ended_s={:.2} stored_s={:.2} cpu_s={:.2} limited={is_limited}",
         per_second * STEPS as f64,
         ended.as_secs_f64(),
         stored.as_secs_f64(),
-        cpu_seconds()
+        cpu_seconds() - before
     ));
     let _ = engine.shutdown(Duration::from_secs(30)).await;
     Ok(())
@@ -130,7 +162,8 @@ async fn rate(executions: usize, durability: Durability, submitters: usize) -> R
 async fn memory() -> Result<(), Failed> {
     let directory = tempfile::tempdir()?;
     let gate = Arc::new(Gate { open: Notify::new(), waiting: AtomicUsize::new(0) });
-    let (engine, tenant, pid) = engine(directory.path(), Durability::Fsync, Waiter(gate.clone())).await?;
+    let (engine, tenant, pid) =
+        engine(directory.path(), Durability::Fsync, Waiter(gate.clone()), false).await?;
     let before = resident_bytes();
     let engine = Arc::new(engine);
     let mut handles: Vec<Handle> = Vec::with_capacity(IN_FLIGHT);
@@ -191,6 +224,9 @@ async fn main() -> Result<(), Failed> {
         _ => Durability::Fsync,
     };
     let submitters = arguments.get(3).map_or(Ok(512), |text| text.parse())?;
-    memory().await?;
-    rate(executions, durability, submitters).await
+    let is_limited = arguments.get(4).is_some_and(|text| text == "limited");
+    if arguments.get(4).is_none() {
+        memory().await?;
+    }
+    rate(executions, durability, submitters, is_limited).await
 }

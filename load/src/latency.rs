@@ -34,6 +34,11 @@ impl Latency {
         }
     }
 
+    /// Whether tools answer at once.
+    pub fn is_zero(&self) -> bool {
+        self.mean_of_slowest(1).is_zero()
+    }
+
     /// How long the slowest of so many answers takes on average.
     pub(crate) fn mean_of_slowest(&self, answers: u16) -> Duration {
         match self {

@@ -1,12 +1,13 @@
 //! The options of a load: names, defaults, bounds and help, as the command line has them. Opens nothing.
 
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, ValueEnum};
-use updraft::Durability;
 use updraft::limits::SHARDS_MAX;
+use updraft::{CallLimits, Durability};
 
 use crate::latency::{Latency, duration};
 use crate::number::whole;
@@ -17,6 +18,8 @@ use crate::scenario::LoadScenario;
 const DURATION: Duration = Duration::from_secs(10);
 /// The shortest run that measures anything.
 const DURATION_MIN: Duration = Duration::from_millis(500);
+/// Places of the tools in an alert storm.
+const STORM_PLACES: u16 = 100;
 /// The longest run.
 const DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -38,6 +41,10 @@ pub struct LoadOptions {
     /// How long a tool takes: `20ms`, `10ms..50ms` (evenly), `exp:20ms` (exponential, by its mean).
     #[arg(long, default_value = "0s")]
     pub latency: Latency,
+    /// Calls of the tools at once, of all tenants together; further ones wait in turn. As many as come where nothing is said, 100 in
+    /// `alert-storm`.
+    #[arg(long, value_name = "N", value_parser = whole::<u16>(1..=8_192))]
+    pub tool_places: Option<u16>,
     /// The share of attempts that fail, 0 to 1. A failed attempt is retried twice.
     #[arg(long, default_value_t = 0.0, value_parser = number(0.0..=1.0))]
     pub failure_rate: f64,
@@ -118,6 +125,13 @@ impl LoadOptions {
         settings.shards = self.shards.map_or(settings.shards, usize::from);
         settings.tasks_at_once = settings.tasks_at_once.max(self.width.into());
         settings
+    }
+
+    /// The declared limits of the tools, if they have some.
+    pub(crate) fn limits(&self) -> Option<CallLimits> {
+        let storm = (self.scenario == LoadScenario::AlertStorm).then_some(STORM_PLACES);
+        let places = NonZeroU32::new(self.tool_places.or(storm)?.into())?;
+        Some(CallLimits::new().at_once(places).shared())
     }
 
     /// How long the engine is loaded.

@@ -16,6 +16,8 @@ pub enum LoadScenario {
     Soak,
     /// One tenant floods the engine while the others work on.
     BurstTenant,
+    /// One tenant submits a hundred times its share of sixteen, to tools that have so many places and no more.
+    AlertStorm,
     /// Tools hang while executions pile up; then they answer again.
     Backlog,
 }
@@ -87,8 +89,17 @@ impl LoadScenario {
                 let load = Load::Open(Rates { from: 0.2, to: 0.2, flood: 1.0 });
                 vec![closed(0.2), flat("even", 0.2, 0.4), Phase { name: "flood", load, share: 0.4 }]
             }
+            Self::AlertStorm => {
+                let load = Load::Open(Rates { from: 0.7, to: 0.7, flood: 100.0 / 16.0 });
+                vec![closed(0.3), flat("even", 0.7, 0.5), Phase { name: "flood", load, share: 0.2 }]
+            }
             Self::Backlog => vec![closed(0.3), Phase { name: "pile", load: Load::Pile, share: 0.7 }],
         }
+    }
+
+    /// Whether one tenant floods the others.
+    pub fn floods(self) -> bool {
+        matches!(self, Self::BurstTenant | Self::AlertStorm)
     }
 
     /// The phase whose latencies stand for the scenario; none where none does.
@@ -98,7 +109,7 @@ impl LoadScenario {
             Self::Spike => Some("spike"),
             Self::Stress => Some("load-20"),
             Self::Soak => Some("flat"),
-            Self::BurstTenant => Some("even"),
+            Self::BurstTenant | Self::AlertStorm => Some("even"),
             Self::Backlog => None,
         }
     }

@@ -78,6 +78,10 @@ impl Workload {
         // Where no profile is named, the store has its own.
         let builder = if options.profile.is_some() { builder.batch_limit(set.batches) } else { builder };
         let kit = Toolkit::start(options, open)?;
+        let builder = match options.limits() {
+            Some(limits) => builder.call_limits(kit.integration.as_str(), limits),
+            None => builder,
+        };
         let engine = builder.shared_integration(kit.integration.as_str(), kit.tool.clone()).start().await?;
         let text = playbook(options.steps, options.width, &kit.call());
         let mut playbooks = Vec::new();

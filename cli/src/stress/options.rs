@@ -51,8 +51,11 @@ impl Stress {
                 "--steps {steps} --width {width}: a playbook of {nodes} nodes; at most {PLAYBOOK_STEPS} are allowed"
             ));
         }
-        if self.load.scenario == LoadScenario::BurstTenant && self.load.tenants < 2 {
-            mistakes.push("--tenants: burst-tenant needs 2 or more".to_owned());
+        if self.load.scenario.floods() && self.load.tenants < 2 {
+            mistakes.push("--tenants: one that floods others needs 2 or more".to_owned());
+        }
+        if self.load.scenario == LoadScenario::AlertStorm && self.load.latency.is_zero() {
+            mistakes.push("--latency: alert-storm needs tools that take their time, such as 20ms".to_owned());
         }
         if let Some(data) = self.data.as_deref().filter(|data| !data.is_dir()) {
             mistakes.push(format!("--data {}: not a directory", data.display()));

@@ -61,8 +61,10 @@ fn a_baseline_writes_figures_and_a_page_and_leaves_nothing_else() {
 #[test]
 fn every_scenario_runs_to_its_end() {
     let dir = tempfile::tempdir().unwrap();
-    for scenario in ["spike", "stress", "soak", "burst-tenant", "backlog"] {
-        let run = stress(&dir, &["--scenario", scenario, "--executions", "200", "--steps", "1"]);
+    for scenario in ["spike", "stress", "soak", "burst-tenant", "alert-storm", "backlog"] {
+        let latency = if scenario == "alert-storm" { "1ms" } else { "0s" };
+        let load = ["--executions", "200", "--steps", "1", "--latency", latency];
+        let run = stress(&dir, &[&["--scenario", scenario], load.as_slice()].concat());
         assert_eq!(run.code, 0, "{scenario}: {}{}", run.out, run.err);
         let figures = figures(&dir);
         assert_eq!((&figures["scenario"], &figures["left"]), (&scenario.into(), &0.into()));
@@ -191,6 +193,7 @@ fn nonsense_is_refused_before_anything_runs_with_what_is_allowed() {
         (vec!["--assert", "phase.spike.ended_per_s>1"], "no figure `phase.spike.ended_per_s`"),
         (vec!["--steps", "100", "--width", "100"], "at most 1000"),
         (vec!["--scenario", "burst-tenant", "--tenants", "1"], "2 or more"),
+        (vec!["--scenario", "alert-storm"], "such as 20ms"),
         (vec!["--profile", "reckless"], "balanced"),
         (vec!["--profiles", "--report", "out.html"], "cannot be used with"),
         (vec!["--rounds", "2"], "--profiles"),
