@@ -7,18 +7,18 @@ mod granter;
 mod report;
 mod requests;
 mod state;
+mod table;
 #[cfg(test)]
 mod tests;
 mod turn;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use updraft_kernel::circuit::{CircuitCounts, ForcedCircuit};
 use updraft_kernel::shared::GatedTools;
-use updraft_protocol::limits::{CALL_GATES, CALL_GATES_OF_TENANT, CALL_GATES_SWEEP};
 use updraft_protocol::{
     BreakerPolicy, CallLimits, Failure, FailureKind, Name, Priority, SecretReference, TenantCode, Timestamp,
 };
@@ -32,6 +32,7 @@ use driven::DrivenGate;
 use granter::CallGranter;
 pub(crate) use report::CallReport;
 use requests::CallRequests;
+use table::GateTable;
 use turn::Second;
 pub(crate) use turn::{GatePass, GateTurn};
 
@@ -57,17 +58,6 @@ pub struct Gates {
     gated: GatedTools,
     /// What people have decided, each of the circuits that it names.
     forced: Mutex<Vec<(CircuitName, ForcedCircuit)>>,
-}
-
-/// Gates by what they count.
-#[derive(Default)]
-struct GateTable {
-    /// Those that are not idle, and some that are.
-    gates: HashMap<GateKey, Arc<DrivenGate>>,
-    /// How many of them a tenant has.
-    of_tenants: HashMap<TenantCode, usize>,
-    /// When room was last made.
-    swept: Option<Instant>,
 }
 
 /// What is counted together.
@@ -200,7 +190,7 @@ impl Gates {
             Ok(GateTurn::new((None, second), call.tenant.clone(), call.order, call.fails_when_open))
         };
         let turn = at_tool.unwrap_or_else(alone);
-        Some(turn.map(|turn| GateTurn { tasks: Some(self.tasks.clone()), ..turn }))
+        Some(turn.map(|turn| turn.after(self.tasks.clone())))
     }
 
     /// The turn of a call at its tool.
@@ -326,47 +316,6 @@ impl Gates {
         self.gated.add(&key.integration);
         table.add(key, gate.clone());
         Some(gate)
-    }
-}
-
-impl GateTable {
-    /// Whether there is room for no further gate.
-    fn is_full(&self, key: &GateKey) -> bool {
-        let of_tenant = key.tenant.as_ref().and_then(|tenant| self.of_tenants.get(tenant)).copied();
-        self.gates.len() >= CALL_GATES || of_tenant.unwrap_or_default() >= CALL_GATES_OF_TENANT
-    }
-
-    fn add(&mut self, key: GateKey, gate: Arc<DrivenGate>) {
-        if let Some(tenant) = &key.tenant {
-            *self.of_tenants.entry(tenant.clone()).or_default() += 1;
-        }
-        self.gates.insert(key, gate);
-    }
-
-    fn remove(&mut self, key: &GateKey) -> Option<Arc<DrivenGate>> {
-        let gate = self.gates.remove(key)?;
-        if let Some(tenant) = &key.tenant
-            && let Some(gates) = self.of_tenants.get_mut(tenant)
-        {
-            *gates -= 1;
-            if *gates == 0 {
-                self.of_tenants.remove(tenant);
-            }
-        }
-        Some(gate)
-    }
-
-    /// Takes out all gates that may be forgotten: whoever waits or has a place holds the gate too. Not more often than calls may
-    /// ask for it, each of which would look at all gates.
-    fn make_room(&mut self) -> Vec<(GateKey, Arc<DrivenGate>)> {
-        if self.swept.is_some_and(|swept| swept.elapsed() < CALL_GATES_SWEEP) {
-            return Vec::new();
-        }
-        self.swept = Some(Instant::now());
-        let may_go =
-            |(_, gate): &(&GateKey, &Arc<DrivenGate>)| Arc::strong_count(gate) == 1 && gate.is_quiet();
-        let gone: Vec<GateKey> = self.gates.iter().filter(may_go).map(|(key, _)| key.clone()).collect();
-        gone.into_iter().filter_map(|key| Some((key.clone(), self.remove(&key)?))).collect()
     }
 }
 

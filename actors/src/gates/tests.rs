@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use futures_util::FutureExt;
 use updraft_kernel::circuit::CallEnd;
 use updraft_protocol::Rate;
+use updraft_protocol::limits::{CALL_GATES, CALL_GATES_OF_TENANT, CALL_GATES_SWEEP};
 use updraft_storage::memory::MemoryStore;
 
 use super::*;

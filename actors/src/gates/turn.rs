@@ -15,7 +15,7 @@ use crate::task::PlaceWait;
 /// A call that waits for its turn.
 pub(crate) struct GateTurn {
     /// Where its tenant may have so many tasks at once.
-    pub(super) tasks: Option<Arc<DrivenGate>>,
+    tasks: Option<Arc<DrivenGate>>,
     /// Where its tenant has a line.
     own: Option<Arc<DrivenGate>>,
     second: Second,
@@ -62,6 +62,11 @@ impl GateTurn {
         fails_when_open: bool,
     ) -> Self {
         Self { tasks: None, own, second, tenant, order, fails_when_open }
+    }
+
+    /// The same, after one for the tasks that its tenant may have at once.
+    pub(super) fn after(self, tasks: Arc<DrivenGate>) -> Self {
+        Self { tasks: Some(tasks), ..self }
     }
 
     /// Waits until the call may be made. Dropped, it leaves the line.
