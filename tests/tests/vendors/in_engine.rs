@@ -15,6 +15,7 @@ use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, playbook, soon, until};
 
 use crate::served::{Served, connectors, parsed, replaced};
+use crate::stubs::graph::{self, Behaviour, Graph, USER};
 use crate::stubs::urlscan::{self, SCAN, Urlscan};
 use crate::stubs::virustotal::{self, IP, MD5, VirusTotal};
 
@@ -27,6 +28,7 @@ impl SecretProvider for Vault {
         let found = match name.as_str() {
             "virustotal" => Ok(Secret::new(virustotal::KEY).unwrap()),
             "urlscan" => Ok(Secret::new(urlscan::KEY).unwrap()),
+            "microsoft-graph" => Ok(Secret::new(graph::SECRET).unwrap()),
             _ => Err(Error::Unknown),
         };
         Box::pin(std::future::ready(found))
@@ -47,6 +49,17 @@ fn of_virustotal(served: &Served<VirusTotal>) -> Connector {
 fn of_urlscan(served: &Served<Urlscan>) -> Connector {
     let file = replaced(crate::urlscan::FILE, "interval: 5s", "interval: 100ms");
     parsed(&file, &[("server", &served.url())])
+}
+
+fn of_graph(served: &Served<Graph>) -> Connector {
+    let url = served.url();
+    let constants = [
+        ("server", url.as_str()),
+        ("login", &url),
+        ("directory", graph::DIRECTORY),
+        ("client", graph::CLIENT),
+    ];
+    parsed(crate::graph::FILE, &constants)
 }
 
 /// One call, whose output is that of the playbook.
@@ -133,5 +146,61 @@ async fn a_playbook_scans_a_url_and_looks_a_file_up() {
         task.state.call.as_ref().unwrap().target.clone().unwrap()
     };
     assert_eq!((&*target("scan"), &*target("look")), ("https://bank.example/login?a=1", MD5));
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+const CONTAIN: &str = "steps:
+  - {id: who, action: microsoft-graph.user, arguments: {user: '{{ input.user }}'}}
+  - if: steps.who.output.found
+    then:
+      - {id: disable, action: microsoft-graph.set_enabled, arguments: {user: '{{ input.user }}', enabled: false}}
+      - {action: microsoft-graph.revoke_sessions, arguments: {user: '{{ input.user }}'}}
+  - end: '{{ steps.who.output.found }}'
+";
+
+/// Executions share one token; a user who is not there is left alone.
+#[tokio::test]
+async fn playbooks_contain_users_with_one_token_of_graph() {
+    let harness = Harness::default();
+    let served = Served::start(|address| Graph::new(address, Behaviour::default())).await;
+    let engine = engine(&harness, &[served.address], vec![of_graph(&served)]).await;
+    let mut handles = Vec::new();
+    for user in [USER, "nobody@contoso.com", graph::GUEST] {
+        handles.push(harness.submit(&engine, &playbook(CONTAIN), json!({"user": user})).await);
+    }
+    for (handle, found) in handles.iter().zip([true, false, true]) {
+        assert_eq!(output(handle).await, json!(found));
+    }
+    let mut changes = served.vendor.kept(|kept| kept.changes.clone());
+    changes.sort_by_key(|(what, body)| (what.clone(), body.to_string()));
+    let disabled = json!({"accountEnabled": false});
+    let expected = [
+        (USER, &disabled),
+        (graph::GUEST, &disabled),
+        ("revoked", &json!(USER)),
+        ("revoked", &json!(graph::GUEST)),
+    ];
+    assert_eq!(changes.iter().map(|(what, body)| (what.as_str(), body)).collect::<Vec<_>>(), expected);
+    assert_eq!(served.vendor.kept(|kept| kept.tokens), 1);
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+/// What the vendor says of a denial is there for the playbook, which tries nothing again.
+#[tokio::test]
+async fn a_playbook_reads_why_graph_denies() {
+    let harness = Harness::default();
+    let behaviour = Behaviour { forbidden: true, ..Behaviour::default() };
+    let served = Served::start(|address| Graph::new(address, behaviour)).await;
+    let engine = engine(&harness, &[served.address], vec![of_graph(&served)]).await;
+    let body = "steps:
+  - {id: disable, action: microsoft-graph.set_enabled, arguments: {user: '{{ input.user }}', enabled: false}, on_failure: continue}
+  - end: {kind: '{{ steps.disable.error.kind }}', code: '{{ steps.disable.error.body.error.code }}', says: '{{ steps.disable.error.message }}'}
+";
+    let handle = harness.submit(&engine, &playbook(body), json!({"user": USER})).await;
+    let told = output(&handle).await;
+    assert_eq!((&told["kind"], &told["code"]), (&json!("forbidden"), &json!("Authorization_RequestDenied")));
+    assert_eq!(told["says"], "denied by the tool: Insufficient privileges to complete the operation.");
+    let calls = served.asked().iter().filter(|asked| asked.method == "PATCH").count();
+    assert_eq!(calls, 1, "it is tried once");
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
