@@ -93,6 +93,10 @@ impl Integration for BlockingTool {
         self.tool.version()
     }
 
+    fn uses_files(&self, action: &str, arguments: &Value) -> bool {
+        self.tool.uses_files(action, arguments)
+    }
+
     fn missing_for(&self, base: &str) -> Option<String> {
         self.tool.missing_for(base)
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use updraft_kernel::item_files::ItemFiles;
 use updraft_kernel::machine::{DefaultWaits, Terms};
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::shared::outcome::OutcomeCell;
@@ -10,6 +11,7 @@ use updraft_kernel::shared::permits::Permits;
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::{Asked, PauseScope, TenantCode};
 use updraft_storage::Store;
+use updraft_storage::files::FileStore;
 use updraft_storage::log::{self, Log};
 
 use crate::admission::Admission;
@@ -59,6 +61,8 @@ pub struct EngineContext {
     pub statistics: Arc<EngineStatistics>,
     /// The gates at which calls wait for the limits of their tools.
     pub gates: Arc<Gates>,
+    /// The files of executions; `None` without a data directory.
+    pub files: Option<Arc<FileStore>>,
     /// What the operator lets playbooks do.
     pub guardrails: EnforcedGuardrails,
     /// What each shard polls now.
@@ -101,6 +105,7 @@ impl EngineContext {
             waits: self.waits,
             guardrails,
             gated: self.gates.gated().clone(),
+            files: self.files.clone().map(|files| -> Arc<dyn ItemFiles> { files }),
         }
     }
 

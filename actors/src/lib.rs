@@ -5,6 +5,7 @@ pub mod abandoned;
 pub mod admission;
 pub mod backlog;
 pub mod blocking;
+mod call_files;
 mod child;
 pub mod clock;
 mod commit;

@@ -149,6 +149,11 @@ impl Secrets {
         self.masks.any.load(Ordering::Acquire) && self.masks.of_tenants.contains_key(tenant)
     }
 
+    /// What masks the secrets of this tenant that are known now.
+    pub(crate) fn masker(&self, tenant: &TenantCode) -> Masker {
+        self.masks.of_tenants.get(tenant).map(|known| known.masker.clone()).unwrap_or_default()
+    }
+
     /// The outcome of an attempt, without the secrets of its tenant.
     pub(crate) fn masked(
         &self,

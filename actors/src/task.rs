@@ -24,6 +24,7 @@ use tracing::Instrument;
 use updraft_protocol::limits::ATTEMPT_UNSENT;
 use updraft_protocol::{ActionSpec, Call, Failure, FailureKind, Integration, Json, Name, Span};
 
+use crate::call_files::AttemptFiles;
 use crate::execution::message::Report;
 use crate::gates::{CallReport, GatePass};
 use crate::polling::PolledCall;
@@ -56,7 +57,7 @@ impl Attempt {
     /// call is made.
     pub(crate) fn begin(
         (integration, name, actors): (&Arc<dyn Integration>, &Name, &Rc<TaskActors>),
-        (mut call, told): (Call, CallReport),
+        (mut call, told, files): (Call, CallReport, Option<Arc<AttemptFiles>>),
         (needed, place, secrets): (Needed, Option<PlaceWait>, &Arc<Secrets>),
         report: Report,
         inline: &mut usize,
@@ -86,6 +87,7 @@ impl Attempt {
         running.is_counted = place.is_some();
         running.masks = Some((secrets.clone(), call.tenant.clone()));
         (running.permit, running.told, running.report) = (call.permit.clone(), Some(told), Some(report));
+        running.files = files;
         let polled = PolledCall { integration: name.clone(), peid: call.peid, step: call.step_id.clone() };
         running.polled = Some((actors.polling.clone(), Some(polled)));
         // Boxed apart from `running`: the arguments can be dropped while the answer is awaited.

@@ -74,6 +74,16 @@ impl Output {
         self.settle(written);
     }
 
+    /// Writes bytes as they are. A terminal that shows them obeys nothing in them.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        let written = match io::stdout().is_terminal() {
+            true => self.stream.write_all(clean_lines(&String::from_utf8_lossy(bytes)).as_bytes()),
+            false => self.stream.write_all(bytes),
+        };
+        let written = written.and_then(|()| self.stream.flush());
+        self.settle(written);
+    }
+
     /// Writes one JSON document.
     pub(crate) fn json(&mut self, document: &impl Serialize) {
         let written = serde_json::to_string_pretty(document).map_err(io::Error::from);

@@ -1,7 +1,12 @@
 //! `updraft show`: one execution and its tasks.
 
-use updraft::{Failure, FailureKind, Inspection, TaskDocument, TaskState, TaskStatus, Wait, WaitKind};
+use std::io::Read;
 
+use updraft::{
+    Failure, FailureKind, FileId, Inspection, TaskDocument, TaskState, TaskStatus, Wait, WaitKind,
+};
+
+use crate::data::Kept;
 use crate::exit::{Ending, Error};
 use crate::options::Show;
 use crate::output::Output;
@@ -10,8 +15,14 @@ use crate::reading::Reading;
 use crate::text::{clean, duration};
 use crate::why::controls;
 
+/// What is copied of a file at once.
+const BLOCK_BYTES: usize = 64 << 10;
+
 /// Shows; nothing is resumed by it.
 pub(crate) async fn show(options: &Show) -> Result<Ending, Error> {
+    if let Some(file) = options.file {
+        return copy(options, file);
+    }
     let stored = Reading::open(&options.data).await?;
     let found = look(&stored, options).await;
     stored.close().await;
@@ -23,6 +34,23 @@ pub(crate) async fn show(options: &Show) -> Result<Ending, Error> {
         output.whole(&inspection);
     } else {
         print(&inspection, &markings, &mut output);
+    }
+    output.finish().map(|()| Ending::Completed)
+}
+
+/// Copies a file of the execution, which is in the data directory whatever the store is.
+fn copy(options: &Show, file: FileId) -> Result<Ending, Error> {
+    let kept = Kept::of(&options.data)?;
+    let opened = updraft::file_in(&kept.directory, &options.tenant, options.peid, file);
+    let mut opened = opened.map_err(|error| Error::Failed(error.to_string()))?;
+    let mut output = Output::stdout();
+    let mut block = vec![0; BLOCK_BYTES];
+    while !output.closed() {
+        match opened.content.read(&mut block) {
+            Ok(0) => break,
+            Ok(length) => output.bytes(block.get(..length).unwrap_or_default()),
+            Err(error) => return Err(Error::Failed(format!("file {file} cannot be read: {error}"))),
+        }
     }
     output.finish().map(|()| Ending::Completed)
 }

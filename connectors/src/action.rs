@@ -3,19 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use updraft_integrations::HttpIntegration;
 use updraft_kernel::plan::ArgumentsSchema;
 use updraft_kernel::template::Template;
 use updraft_protocol::limits::{ATTEMPT_TIMEOUT, CONNECTOR_SECRETS, SPAN};
-use updraft_protocol::{ActionSpec, Effect, Json, Name, Span, TargetKind, Value};
+use updraft_protocol::{ActionSpec, Effect, Integration as _, Json, Name, Span, TargetKind, Value};
 
 use crate::connector::Contract;
-use crate::data::{ANSWER, ARGUMENTS, ITEMS, MORE, PAGE, START};
-use crate::file::{WrittenAction, WrittenContract, WrittenEffect, WrittenTarget, WrittenTargetKind};
+use crate::data::{ANSWER, ARGUMENTS, FILE, ITEMS, MORE, PAGE, START};
+use crate::file::{
+    WrittenAction, WrittenContract, WrittenEffect, WrittenInto, WrittenRequest, WrittenTarget,
+    WrittenTargetKind,
+};
 use crate::names::lasting;
 use crate::pages::Pages;
 use crate::poll::Poll;
 use crate::read::Reading;
-use crate::request::Request;
+use crate::request::{REQUEST, Request};
 use crate::result::ActionResult;
 use crate::rule::Rules;
 
@@ -61,8 +65,15 @@ impl Action {
         let rules = Rules::read(reading, &at("failures"), &written.failures, &names);
         let pages =
             written.pagination.as_ref().map(|pages| Pages::read(reading, &at("pagination"), pages, &names));
-        if written.pagination.is_some() {
-            names.extend([ITEMS, MORE]);
+        match written.pagination.as_ref().map(|pages| pages.into) {
+            Some(Some(WrittenInto::File)) => names.extend([FILE, MORE]),
+            Some(None) => names.extend([ITEMS, MORE]),
+            None if is_file(&written.request) => names.push(FILE),
+            None => {}
+        }
+        if written.pagination.is_some() && is_file(&written.request) {
+            let message = "a page is read whole: `pagination: {into: file}` writes all items to a file";
+            reading.mistake(at("request.response"), message);
         }
         let result =
             written.result.as_ref().map(|result| ActionResult::read(reading, &at("result"), result, &names));
@@ -90,6 +101,14 @@ impl Action {
         action.check_reads(reading, &place);
         let spec = action.declared(reading, &place, written, tree)?;
         Some(Self { spec, ..action })
+    }
+
+    /// Whether its calls write or read files of their executions.
+    pub(crate) fn uses_files(&self, http: &HttpIntegration) -> bool {
+        let polled = self.poll.as_ref().map(|poll| &poll.request);
+        let mut requests = [&self.request].into_iter().chain(polled);
+        self.pages.as_ref().is_some_and(|pages| pages.into_file)
+            || requests.any(|request| http.uses_files(REQUEST, &request.template().written_out()))
     }
 
     /// Its declaration.
@@ -232,6 +251,11 @@ fn optional<T>(read: Option<Option<T>>) -> Option<Option<T>> {
         None => Some(None),
         Some(read) => read.map(Some),
     }
+}
+
+/// Whether the answer goes to a file of the execution.
+fn is_file(request: &WrittenRequest) -> bool {
+    request.response.as_ref().and_then(Value::as_str) == Some("file")
 }
 
 fn effect(written: &WrittenAction) -> Effect {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use updraft_protocol::{Failure, FailureKind, Json};
 
-use crate::data::{ANSWER, CallData};
+use crate::data::{ANSWER, CallData, FILE};
 
 /// The status, headers and body of an answer.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub(crate) struct ToolAnswer {
     pub(crate) body: Json,
     /// What of it could not be kept, and why.
     pub(crate) note: Option<String>,
+    /// The file of the execution that its body went to.
+    pub(crate) file: Option<Json>,
     /// All of it, as the HTTP integration gives it.
     pub(crate) whole: Json,
 }
@@ -25,6 +27,8 @@ struct Parts<'a> {
     headers: &'a RawValue,
     #[serde(borrow)]
     body: &'a RawValue,
+    #[serde(borrow)]
+    file: Option<&'a RawValue>,
     note: Option<String>,
 }
 
@@ -41,6 +45,7 @@ impl ToolAnswer {
             status: parts.status,
             headers: Json::parse(parts.headers.get()).map_err(unreadable)?,
             body: Json::parse(parts.body.get()).map_err(unreadable)?,
+            file: parts.file.map(|file| Json::parse(file.get())).transpose().map_err(unreadable)?,
             note: parts.note,
             whole: whole.clone(),
         })
@@ -52,6 +57,9 @@ impl ToolAnswer {
         data.set(status, Json::from(serde_json::Value::from(self.status)));
         data.set(headers, self.headers.clone());
         data.set(body, self.body.clone());
+        if let Some(file) = &self.file {
+            data.set(FILE, file.clone());
+        }
     }
 
     /// A header that the HTTP integration keeps.

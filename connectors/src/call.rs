@@ -10,8 +10,9 @@ use updraft_protocol::{Call, Effect, Failure, FailureKind, Integration, Json, Sp
 
 use crate::action::Action;
 use crate::answer::ToolAnswer;
-use crate::data::{CallData, START};
+use crate::data::{CallData, FILE, ITEMS, START};
 use crate::flow::CallTime;
+use crate::items_file::ItemsFile;
 use crate::pages::{After, Pages, PagesOf};
 use crate::poll::{Asked, Poll};
 use crate::request::Request;
@@ -87,14 +88,22 @@ impl<'c> Calling<'c> {
         so_far.shown_in(data);
         let mut arguments = action.request.rendered(data)?;
         let first = arguments.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut file = match pages.into_file {
+            true => Some(ItemsFile::create(&self.call).await?),
+            false => None,
+        };
         loop {
             let came = self.page(arguments.clone()).await;
             let answer = match action.rules.judge(came, data, action.effect)? {
                 Judged::Answer(answer) => answer,
                 Judged::Output(output) => return Ok(output),
             };
-            match so_far.take(&answer, data, &first)? {
-                After::Nothing => return self.all(so_far, answer, data),
+            let after = so_far.take(&answer, data, &first)?;
+            if let Some(begun) = file.take() {
+                file = Some(begun.append(so_far.drain()).await.map_err(|failure| self.unkept(failure))?);
+            }
+            match after {
+                After::Nothing => return self.all((so_far, file), answer, data).await,
                 After::Request => {
                     so_far.shown_in(data);
                     arguments = action.request.rendered(data)?;
@@ -126,13 +135,33 @@ impl<'c> Calling<'c> {
         self.request(request, arguments, self.time.left()).await
     }
 
+    /// The failure of what has come and cannot be kept: the tool was called.
+    fn unkept(&self, failure: Failure) -> Failure {
+        failure.with_may_have_acted(self.action.effect == Effect::Write)
+    }
+
     /// The output of all pages; the answer is that of the last.
-    fn all(&self, pages: PagesOf<'_>, answer: ToolAnswer, data: &mut CallData) -> Result<Json, Failure> {
-        let (items, more) = pages.end(data)?;
+    async fn all(
+        &self,
+        (pages, file): (PagesOf<'_>, Option<ItemsFile>),
+        answer: ToolAnswer,
+        data: &mut CallData,
+    ) -> Result<Json, Failure> {
+        let (name, value, more) = match file {
+            Some(file) => {
+                let file = file.finish().await.map_err(|failure| self.unkept(failure))?.json();
+                let more = pages.end_in(file.clone(), data);
+                (FILE, file, more)
+            }
+            None => {
+                let (items, more) = pages.end(data)?;
+                (ITEMS, items, more)
+            }
+        };
         match &self.action.result {
             Some(result) => result.output(data, self.action.effect, answer.note),
             None => {
-                let text = format!("{{\"items\":{},\"more\":{more}}}", items.as_str());
+                let text = format!("{{\"{name}\":{},\"more\":{more}}}", value.as_str());
                 Json::parse(&text)
                     .map_err(|error| Failure::new(FailureKind::InvalidResponse, error.to_string()))
             }

@@ -11,6 +11,8 @@ pub(crate) const PAGE: &str = "page";
 pub(crate) const START: &str = "start";
 /// The items of all pages.
 pub(crate) const ITEMS: &str = "items";
+/// The file of the execution that an answer, or the items of all pages, went to.
+pub(crate) const FILE: &str = "file";
 /// Whether there are more than were asked for.
 pub(crate) const MORE: &str = "more";
 /// The parts of an answer.

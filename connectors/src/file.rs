@@ -145,6 +145,8 @@ pub(crate) struct WrittenRequest {
     pub(crate) form: Option<Value>,
     pub(crate) text: Option<Value>,
     pub(crate) bytes: Option<Value>,
+    /// A file of the execution.
+    pub(crate) body_file: Option<Value>,
     pub(crate) multipart: Option<Value>,
     pub(crate) expect: Option<Value>,
     pub(crate) retry_on: Option<Value>,
@@ -196,6 +198,14 @@ pub(crate) struct WrittenPages {
     pub(crate) size: Option<u32>,
     pub(crate) pages: Option<u32>,
     pub(crate) at_most: Option<u32>,
+    /// Where all items go, if not into the output.
+    pub(crate) into: Option<WrittenInto>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WrittenInto {
+    File,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -95,6 +95,10 @@ impl Integration for ConnectorIntegration {
         self.connector.actions.get(action).map_or(Effect::Write, |action| action.effect)
     }
 
+    fn uses_files(&self, action: &str, _arguments: &Value) -> bool {
+        self.connector.actions.get(action).is_some_and(|action| action.uses_files(&self.http))
+    }
+
     fn check(&self, action: &str, _arguments: &Value) -> Vec<Flaw> {
         // Which host a tenant's constants name is known when it is called: the base of all is judged here.
         let Some(action) = self.connector.actions.get(action) else { return Vec::new() };

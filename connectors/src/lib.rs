@@ -30,6 +30,7 @@ mod error;
 mod file;
 mod flow;
 mod integration;
+mod items_file;
 mod names;
 mod origin;
 mod pages;

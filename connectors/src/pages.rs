@@ -10,7 +10,7 @@ use updraft_protocol::limits::{
 use updraft_protocol::{Failure, FailureKind, Json, Value};
 
 use crate::answer::ToolAnswer;
-use crate::data::{CallData, ITEMS, MORE, PAGE};
+use crate::data::{CallData, FILE, ITEMS, MORE, PAGE};
 use crate::file::{WrittenPages, WrittenWay};
 use crate::origin;
 use crate::read::Reading;
@@ -25,6 +25,8 @@ pub(crate) struct Pages {
     size: Option<usize>,
     pages: u32,
     at_most: usize,
+    /// Whether all items go to a file of the execution.
+    pub(crate) into_file: bool,
 }
 
 /// The pages of one call, as far as they have come.
@@ -32,6 +34,8 @@ pub(crate) struct PagesOf<'p> {
     pages: &'p Pages,
     items: Vec<Box<RawValue>>,
     bytes: usize,
+    /// The items that were taken.
+    count: usize,
     /// Pages that have come.
     come: u32,
     number: u64,
@@ -96,6 +100,7 @@ impl Pages {
             size: written.size.map(|size| size as usize),
             pages,
             at_most,
+            into_file: written.into.is_some(),
         })
     }
 
@@ -123,6 +128,7 @@ impl Pages {
             pages: self,
             items: Vec::new(),
             bytes: 2,
+            count: 0,
             come: 0,
             number: self.first,
             offset: 0,
@@ -159,17 +165,16 @@ impl PagesOf<'_> {
         let count = items.len();
         for item in items {
             let bytes = self.bytes + item.get().len() + 1;
-            if self.items.len() >= self.pages.at_most || bytes > CONNECTOR_ITEMS_BYTES {
+            let is_too_much = !self.pages.into_file && bytes > CONNECTOR_ITEMS_BYTES;
+            if self.count >= self.pages.at_most || is_too_much {
                 self.more = true;
                 return Ok(After::Nothing);
             }
-            self.bytes = bytes;
+            (self.bytes, self.count) = (bytes, self.count + 1);
             self.items.push(item);
         }
         let after = self.after(answer, data, count, url)?;
-        if after != After::Nothing
-            && (self.come >= self.pages.pages || self.items.len() >= self.pages.at_most)
-        {
+        if after != After::Nothing && (self.come >= self.pages.pages || self.count >= self.pages.at_most) {
             self.more = true;
             return Ok(After::Nothing);
         }
@@ -231,6 +236,18 @@ impl PagesOf<'_> {
             true => Ok(()),
             false => Err(invalid("a page leads to one that has come before")),
         }
+    }
+
+    /// The items that have come since they were last asked for.
+    pub(crate) fn drain(&mut self) -> Vec<Box<RawValue>> {
+        std::mem::take(&mut self.items)
+    }
+
+    /// Lets texts read the file that has all items, and whether there are more.
+    pub(crate) fn end_in(self, file: Json, data: &mut CallData) -> bool {
+        data.set(FILE, file);
+        data.set(MORE, Json::from(serde_json::Value::Bool(self.more)));
+        self.more
     }
 
     /// Lets texts read all items, and whether there are more.

@@ -142,6 +142,7 @@ fn arguments(
         ("form", written.form.clone()),
         ("text", written.text.clone()),
         ("bytes", written.bytes.clone()),
+        ("body_file", written.body_file.clone()),
         ("multipart", written.multipart.clone()),
         ("expect", written.expect.clone()),
         ("retry_on", written.retry_on.clone()),

@@ -50,6 +50,7 @@ mod doctor;
 mod engine;
 mod error;
 mod events;
+mod files;
 mod guardrails;
 mod handle;
 mod health;
@@ -89,6 +90,7 @@ pub use containments::Containments;
 pub use diagnosis::{Diagnosis, Finding, Whose};
 pub use doctor::doctor;
 pub use error::{ContainmentError, ControlError, PutError, ReadError, Refusal, StartError};
+pub use files::{FileError, file_in};
 pub use guardrails::{GuardrailChange, GuardrailEntry, GuardrailError, Guardrails};
 pub use handle::Handle;
 pub use health::{Backlog, EngineHealth, EngineTrouble};
@@ -120,20 +122,21 @@ pub use updraft_kernel::{
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, AskedPeople, AuditId,
-    AuditRecord, AuthoredNames, BreakerError, BreakerPolicy, Call, CallLimits, CallPermit, CallRecord, Cap,
-    Catalogue, ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails,
+    AuditRecord, AuthoredNames, BreakerError, BreakerPolicy, Call, CallFiles, CallLimits, CallPermit,
+    CallRecord, Cap, Catalogue, ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails,
     ContainmentDocument, ContainmentEntry, ContainmentId, ContainmentRefusal, ContainmentStatus,
     ControlHistory, ControlKind, ControlRecord, ControlRefusal, DayTime, DeadLetter, Declaration, DocumentId,
-    Effect, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate,
-    Failure, FailureKind, Flaw, FurtherRequests, Gate, GivenAnswer, GivenSecret, GivenSignal, Guardrail,
-    GuardrailFile, Held, Hold, Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, LimitError,
-    Masking, Name, Number, Omission, OnlyCalls, OpenHours, OpenTime, OverCap, Parent, Pause, PauseCause,
-    PauseScope, PermitFuture, PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId,
-    PlaybookStatus, Priority, ProtectedTargets, Quota, QuotaError, Rate, ReceivedSignals, RequestFuture,
-    RerunOf, Revision, ScopePath, Secret, SecretProvider, SecretReference, Sending, Setting, SettingKind,
-    Signal, Span, StepId, StepPart, SubmissionRate, TargetKind, TaskDocument, TaskHead, TaskId, TaskState,
-    TaskStatus, TaskUpdate, TenantCode, Timestamp, UndoCall, UndoRecord, UndoStatus, UnknownTarget, Update,
-    Value, Wait, WaitKind, Weekday, limits, outline, parse, playbook, schema, secret, text, value,
+    Effect, ExecutionDocument, ExecutionFile, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
+    ExecutionUpdate, Failure, FailureKind, FileId, FileWriter, FilesOfExecution, Flaw, FurtherRequests, Gate,
+    GivenAnswer, GivenSecret, GivenSignal, Guardrail, GuardrailFile, Held, Hold, Holder, IdempotencyKey,
+    InputHash, Integration, Json, KeyHolder, LimitError, Masking, Name, Number, Omission, OnlyCalls,
+    OpenFile, OpenHours, OpenTime, OverCap, Parent, Pause, PauseCause, PauseScope, PermitFuture,
+    PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId, PlaybookStatus, Priority,
+    ProtectedTargets, Quota, QuotaError, Rate, ReceivedSignals, RequestFuture, RerunOf, Revision, ScopePath,
+    Secret, SecretProvider, SecretReference, Sending, Setting, SettingKind, Signal, Span, StepId, StepPart,
+    SubmissionRate, TargetKind, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
+    TenantCode, Timestamp, UndoCall, UndoRecord, UndoStatus, UnknownTarget, Update, Value, Wait, WaitKind,
+    Weekday, limits, outline, parse, playbook, schema, secret, text, value,
 };
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use updraft_actors::Secrets;
 use updraft_actors::single_call::single_call;
 use updraft_protocol::{
-    Call, CallPermit, ExecutionId, Failure, FailureKind, Json, Masking, Name, SecretReference, Sending,
-    StepId, TaskId, TenantCode, Value,
+    Call, CallFiles, CallPermit, ExecutionId, Failure, FailureKind, Json, Masking, Name, SecretReference,
+    Sending, StepId, TaskId, TenantCode, Value,
 };
 use uuid::Uuid;
 
@@ -60,6 +60,7 @@ impl Builder {
             timeout: spec.timeout.unwrap_or(timeout).max(timeout),
             sending: Sending::default(),
             permit: CallPermit::default(),
+            files: CallFiles::default(),
         };
         single_call(integration, call, (secrets, Vec::new()), &Secrets::new(self.secrets.clone())).await
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use updraft_actors::Secrets;
 use updraft_actors::single_call::single_call;
 use updraft_protocol::{
-    Call, CallPermit, Effect, ExecutionId, Failure, FailureKind, Integration, Json, Masking, Name,
+    Call, CallFiles, CallPermit, Effect, ExecutionId, Failure, FailureKind, Integration, Json, Masking, Name,
     SecretReference, Sending, StepId, TaskId, TenantCode, Value,
 };
 
@@ -79,6 +79,7 @@ impl Reads {
             timeout: request.timeout,
             sending: Sending::default(),
             permit: CallPermit::default(),
+            files: CallFiles::default(),
         };
         single_call(integration, call, (request.secrets, request.masked), &self.secrets).await
     }

@@ -1,7 +1,7 @@
 //! The start of an engine: opens journal and store, starts the threads, recovers. Decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,8 +24,9 @@ use updraft_kernel::shared::drain::DrainGate;
 use updraft_kernel::shared::outcome::OutcomeCell;
 use updraft_kernel::shared::permits::Permits;
 use updraft_protocol::limits::{PARKED, PARKED_OF_TENANT};
-use updraft_protocol::{BreakerPolicy, CallLimits, Name};
+use updraft_protocol::{BreakerPolicy, CallLimits, Catalogue, Name};
 use updraft_storage::Store;
+use updraft_storage::files::ListedFile;
 use updraft_storage::write_behind::{WriteBehind, WriterConfig};
 use uuid::Uuid;
 
@@ -34,6 +35,7 @@ use crate::containments::ReconcilerThread;
 use crate::deduplication::Alerts;
 use crate::engine::{Engine, Submitter};
 use crate::error::StartError;
+use crate::files;
 #[cfg(unix)]
 use crate::local::{LocalContext, LocalServer};
 use crate::open::Opened;
@@ -70,11 +72,12 @@ impl Builder {
 impl Engine {
     async fn start(builder: Builder, shards: usize) -> Result<Self, StartError> {
         let data = directory(&builder)?;
-        let (catalogue, declared) = (builder.catalogue()?, DeclaredFlow::of(&builder)?);
+        let (catalogue, declared) = (catalogue(&builder, &data)?, DeclaredFlow::of(&builder)?);
         let (tools, statistics) = tools(&builder)?;
         let opened = Opened::open(&builder, &data).await?;
         let Opened { timer, store, embedded, journal, replay, bond, noted, stored, .. } = opened;
         let (writer, messages) = opened.queue;
+        let (files, listed) = files::open(&data).await?;
         let context = Arc::new(EngineContext {
             clock: builder.clock.clone(),
             log: Arc::new(journal),
@@ -91,6 +94,7 @@ impl Engine {
             timer,
             polling: Polling::new(shards),
             target_locks: HeldTargetLocks::default(),
+            files,
             guardrails: builder.enforced(&store)?,
             admission: Admission::new(builder.executions_in_flight, builder.of_tenant(), builder.queued()),
             quotas: builder.all_quotas(),
@@ -136,7 +140,7 @@ impl Engine {
         let recovering =
             recovery::recover(&engine.context, &node, replay, writer, (builder.resume, wait)).await;
         engine.node = tokio::sync::Mutex::new(Some(node));
-        engine.opened(recovering, &builder).await
+        engine.opened(recovering, &builder, listed).await
     }
 
     /// The engine with the executions that it resumed, ready for submissions.
@@ -144,6 +148,7 @@ impl Engine {
         mut self,
         recovering: Result<(Recovered, Vec<Arc<RegistryEntry>>), StartError>,
         builder: &Builder,
+        listed: Vec<ListedFile>,
     ) -> Result<Self, StartError> {
         match recovering {
             Ok((recovered, entries)) => (self.recovered, self.resumed) = (recovered, Mutex::new(entries)),
@@ -161,6 +166,7 @@ impl Engine {
             let _ = self.shutdown(Duration::ZERO).await;
             return Err(error);
         }
+        files::remove_unnamed(&self.context, listed);
         #[cfg(unix)]
         self.open_local(builder).await;
         Ok(self)
@@ -178,6 +184,15 @@ impl Engine {
         self.watchdog = Mutex::new(Some(Watchdog::start(self.context.clone(), builder.watch_every)?));
         Ok(())
     }
+}
+
+/// What playbooks may name: nothing that needs files, where there is no directory for them.
+fn catalogue(builder: &Builder, data: &Path) -> Result<Catalogue, StartError> {
+    let mut catalogue = builder.catalogue()?;
+    if data.as_os_str().is_empty() {
+        catalogue.lack_files();
+    }
+    Ok(catalogue)
 }
 
 /// The data directory; not needed if nothing is kept.

@@ -22,6 +22,7 @@ mod dial;
 mod exchange;
 mod failure;
 mod fields;
+mod filed;
 mod frames;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -93,6 +94,7 @@ const REQUEST: &str = "request";
 /// | `json` | the body: any value | no body |
 /// | `form` | the body: a map as in `query` | |
 /// | `text`, `bytes` | the body: a text as it is, or base64 | |
+/// | `body_file` | the body: a file of the execution, as `steps.ID.output.file`, or its id | |
 /// | `multipart` | the body: a map of names to texts, or to `{content or bytes, filename, content_type}` | |
 /// | `expect` | the statuses of success: `[200, "3xx", "404-410"]` | `["2xx"]`, and 303 after a write |
 /// | `retry_on` | the other statuses after which another attempt may help | 408, 425, 429, 500, 502, 503, 504 |
@@ -100,7 +102,7 @@ const REQUEST: &str = "request";
 /// | `require` | `body`: an unreadable answer is a failure; `nothing`: it is a note | `body` of a read |
 /// | `acted` | the other statuses that show, or leave open, that the tool acted | see below |
 /// | `not_acted` | the other statuses that show that it did not act | see below |
-/// | `response` | how the answer is read: `json`, `ndjson` (JSON in lines, a list), `text` or `none` | `json` |
+/// | `response` | how the answer is read: `json`, `ndjson` (JSON in lines, a list), `text`, `file` (to a file of the execution) or `none` | `json` |
 /// | `keep` | a JSONPath (RFC 9535, without `match` and `search`), or a map of names to such: what of the JSON is kept | all |
 /// | `keep_headers` | the names of headers that are kept besides those below: `[ETag, X-Next]` | none |
 /// | `max_bytes` | how much of the body is kept, at most [`RESPONSE_BYTES`] | as much |
@@ -290,6 +292,10 @@ impl Integration for HttpIntegration {
 
     fn may_change(&self, _action: &str, arguments: &Value) -> bool {
         arguments::may_change(arguments)
+    }
+
+    fn uses_files(&self, _action: &str, arguments: &Value) -> bool {
+        arguments::uses_files(arguments)
     }
 
     fn check(&self, _action: &str, arguments: &Value) -> Vec<Flaw> {

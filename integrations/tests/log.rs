@@ -18,7 +18,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::server::TlsStream;
 use updraft_integrations::HttpIntegration;
 use updraft_protocol::{
-    Call, CallPermit, GivenSecret, Integration, Masking, Secret, SecretReference, Sending,
+    Call, CallFiles, CallPermit, GivenSecret, Integration, Masking, Secret, SecretReference, Sending,
 };
 
 #[derive(Clone, Default)]
@@ -101,6 +101,7 @@ fn call(arguments: serde_json::Value) -> Call {
         timeout: Duration::from_secs(60),
         sending: Sending::default(),
         permit: CallPermit::default(),
+        files: CallFiles::default(),
     }
 }
 

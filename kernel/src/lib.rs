@@ -15,6 +15,8 @@ pub mod guardrail;
 pub mod idempotency;
 mod instant;
 pub mod invariant;
+pub mod item_files;
+pub mod item_splitter;
 pub mod lease;
 pub mod machine;
 mod meter;

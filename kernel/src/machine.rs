@@ -24,6 +24,7 @@ mod event;
 mod forget;
 mod guarded;
 mod items;
+mod items_of_file;
 mod last_failure;
 mod loops;
 mod output;
@@ -70,6 +71,7 @@ pub use start::{DefaultWaits, Terms};
 pub use task_seq::TaskSeq;
 
 use crate::guardrail::GuardrailSet;
+use crate::item_files::ItemFiles;
 use crate::outline::Outlines;
 use crate::plan::{Plan, StepIndex};
 use crate::shared::GatedTools;
@@ -106,6 +108,8 @@ pub struct Machine {
     waiting_calls: Vec<WaitingCall>,
     /// The tools whose calls stand in line though they take no permits.
     gated: GatedTools,
+    /// The items of files of executions.
+    files: Option<Arc<dyn ItemFiles>>,
     /// Attempts under way, and calls that wait for a permit.
     running: usize,
     /// How many calls were begun.

@@ -15,9 +15,11 @@ mod numbers;
 mod readings;
 mod search;
 mod secrets;
+mod stream;
 mod value;
 
 pub use masker::Masker;
+pub use stream::StreamMasker;
 
 #[cfg(test)]
 mod tests;

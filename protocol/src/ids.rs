@@ -100,6 +100,10 @@ uuid_id! {
     ContainmentId
 }
 uuid_id! {
+    /// A file of an execution: UUIDv7.
+    FileId
+}
+uuid_id! {
     /// A record of the audit: UUIDv7.
     AuditId
 }

@@ -12,6 +12,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use crate::execution_file::CallFiles;
 use crate::failure::Failure;
 use crate::ids::{ExecutionId, Name, StepId, TaskId, TenantCode};
 use crate::json::Json;
@@ -53,6 +54,8 @@ pub struct Call {
     pub sending: Sending,
     /// The permit from [`Integration::permit`].
     pub permit: CallPermit,
+    /// The files of the execution.
+    pub files: CallFiles,
 }
 
 impl Call {
@@ -133,6 +136,12 @@ pub trait Integration: Send + Sync + 'static {
     /// that it began with.
     fn version(&self) -> Option<u32> {
         None
+    }
+
+    /// Whether a call with these arguments of the author writes or reads files of its execution, for which an engine needs a data
+    /// directory.
+    fn uses_files(&self, _action: &str, _arguments: &Value) -> bool {
+        false
     }
 
     /// The grant that the engine lacks for a connection to an endpoint of a playbook, as a noun: `permission to reach

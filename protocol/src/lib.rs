@@ -12,6 +12,7 @@ mod control_history;
 pub mod dead_letter;
 pub mod document;
 mod ending;
+pub mod execution_file;
 pub mod failure;
 mod field;
 mod guardrail;
@@ -60,6 +61,7 @@ pub use document::{
     ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
 };
 pub use ending::ExecutionEnding;
+pub use execution_file::{CallFiles, ExecutionFile, FileWriter, FilesOfExecution, OpenFile};
 pub use failure::{Failure, FailureKind};
 pub use field::{Field, FieldReader, FieldSpec, FieldValue, FieldWriter, Fields};
 pub use guardrail::{
@@ -67,7 +69,7 @@ pub use guardrail::{
     ProtectedTargets, UnknownTarget, Weekday,
 };
 pub use idempotency::{IdempotencyKey, KeyHolder};
-pub use ids::{AuditId, ContainmentId, ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
+pub use ids::{AuditId, ContainmentId, ExecutionId, FileId, Name, PlaybookId, StepId, TaskId, TenantCode};
 pub use input_hash::InputHash;
 pub use integration::{
     ActionSpec, Answer, Argument, BreakerError, BreakerPolicy, Call, CallLimits, CallPermit, Catalogue,

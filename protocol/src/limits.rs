@@ -4,6 +4,7 @@ mod cacao;
 mod children;
 mod connectors;
 mod containment;
+mod files;
 mod filter;
 mod flow;
 mod graph;
@@ -26,9 +27,9 @@ mod shell;
 use std::time::Duration;
 
 pub use {
-    cacao::*, children::*, connectors::*, containment::*, filter::*, flow::*, graph::*, guardrails::*,
-    http::*, local::*, loops::*, masking::*, outline::*, overdue::*, people::*, playbook::*, record::*,
-    replay::*, rerun::*, schema::*, settings::*, shell::*,
+    cacao::*, children::*, connectors::*, containment::*, files::*, filter::*, flow::*, graph::*,
+    guardrails::*, http::*, local::*, loops::*, masking::*, outline::*, overdue::*, people::*, playbook::*,
+    record::*, replay::*, rerun::*, schema::*, settings::*, shell::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------

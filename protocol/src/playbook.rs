@@ -41,7 +41,7 @@ pub use choice::If;
 pub use delay::Delay;
 pub use end::{End, Fail};
 pub use finally::{Cleanup, Finally, FinallyPlace};
-pub use for_each::{ForEach, OnItemFailure, Tolerance};
+pub use for_each::{ForEach, LoopItems, OnItemFailure, Tolerance};
 pub use lock::Lock;
 pub use parallel::{Branches, Join, Parallel};
 pub use repeat::{Carried, Repeat};

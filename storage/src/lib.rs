@@ -4,6 +4,7 @@ mod address;
 mod callback;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod files;
 pub mod handoff;
 pub mod journal;
 pub mod lock;

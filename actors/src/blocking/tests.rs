@@ -66,6 +66,7 @@ fn call(action: &str, sending: Sending) -> Call {
         timeout: Duration::from_secs(1),
         sending,
         permit: CallPermit::default(),
+        files: updraft_protocol::CallFiles::default(),
     }
 }
 

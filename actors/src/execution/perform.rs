@@ -1,14 +1,18 @@
 //! Performing acts: permits, attempts, timers, the end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{AsyncContext, Context};
 use updraft_kernel::execution::ExecutionEvent;
 use updraft_kernel::machine::{Act, StartAttempt, TaskSeq, Timer};
 use updraft_kernel::plan::PlannedAction;
-use updraft_protocol::{Call, ExecutionStatus, Failure, FailureKind, Masking, Sending, Timestamp};
+use updraft_protocol::{
+    Call, CallFiles, ExecutionStatus, Failure, FailureKind, Integration, Masking, Sending, Timestamp, Value,
+};
 
 use super::{Execution, Report};
+use crate::call_files::{AttemptFiles, SharedFiles};
 use crate::missing::MissingOne;
 use crate::secrets::Needed;
 use crate::task::Attempt;
@@ -65,7 +69,8 @@ impl Execution {
             }
         }
         let told = self.context.gates.report(&told, permit.pass, start.attempt);
-        let call = Call {
+        let files = self.files_of(integration.as_ref(), step.action.as_str(), &start.arguments);
+        let mut call = Call {
             tenant: self.entry.tenant.clone(),
             peid: self.entry.peid,
             task_id: start.task_id,
@@ -78,7 +83,11 @@ impl Execution {
             timeout: start.timeout,
             sending: Sending::default(),
             permit: permit.of_integration,
+            files: CallFiles::default(),
         };
+        if let Some(files) = &files {
+            call.files = CallFiles::new(Arc::new(SharedFiles(files.clone())));
+        }
         let secrets = &self.context.secrets;
         let others = secrets.unasked(&call.tenant, &machine.plan().secrets);
         // While a secret is awaited, the machine may be suspended.
@@ -87,12 +96,27 @@ impl Execution {
             self.context.lease_check.clone().filter(|lease_check| waits || !lease_check.is_current());
         let needed = Needed { lease_check, own: start.secrets, others };
         let of = (integration, &step.integration, &self.tasks);
-        if let Some(attempt) = Attempt::begin(of, (call, told), (needed, place, secrets), report, inline) {
+        if let Some(attempt) =
+            Attempt::begin(of, (call, told, files), (needed, place, secrets), report, inline)
+        {
             if self.attempts.is_empty() {
                 self.attempts.reserve_exact(1);
             }
             self.attempts.push((task, attempt));
         }
+    }
+
+    /// The files of this execution, for an attempt that writes or reads some.
+    fn files_of(
+        &self,
+        integration: &dyn Integration,
+        action: &str,
+        arguments: &Value,
+    ) -> Option<Arc<AttemptFiles>> {
+        let store = self.context.files.as_ref().filter(|_| integration.uses_files(action, arguments))?;
+        let before = self.machine()?.head().rerun_of.as_ref().map(|before| before.peid);
+        let of = (&self.entry.tenant, self.entry.peid);
+        Some(AttemptFiles::new(store, of, before, &self.context.secrets))
     }
 
     /// Ends the waits for permits and drops the attempts that were not sent. Reports these, and the attempts whose end

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use updraft_protocol::limits::{ATTEMPT_TELL, MASKED_INLINE_BYTES};
 use updraft_protocol::{CallPermit, Failure, FailureKind, Json, TenantCode};
 
+use crate::call_files::AttemptFiles;
 use crate::execution::message::Report;
 use crate::gates::CallReport;
 use crate::polling::{PolledCall, ShardPolling};
@@ -27,6 +28,8 @@ pub(super) struct Running {
     pub(super) permit: CallPermit,
     /// Told how the attempt ended. The attempt counts as running, and has its places at gates, until this is dropped.
     pub(super) told: Option<CallReport>,
+    /// What it has written: that stays which its output names.
+    pub(super) files: Option<Arc<AttemptFiles>>,
     /// Whether its call counts among those of its tool that are not answered at once.
     pub(super) is_counted: bool,
     /// Told how it ended; `None` once it was.
@@ -46,6 +49,7 @@ impl Running {
             masks: None,
             permit: CallPermit::default(),
             told: None,
+            files: None,
             is_counted: false,
             report: None,
             aborted: None,
@@ -111,6 +115,9 @@ impl Running {
         let unsent = self.withdrawn();
         let outcome =
             outcome.map_err(|failure| if unsent { failure.with_may_have_acted(false) } else { failure });
+        if let Some(files) = self.files.take() {
+            files.over(outcome.as_ref().ok());
+        }
         if let Some(told) = &self.told {
             told.ended(outcome.as_ref().err(), took, self.sent.as_ref().and_then(|sent| sent.pause()));
         }
@@ -123,6 +130,9 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         drop(self.permit.take());
+        if let Some(files) = self.files.take() {
+            files.over(None);
+        }
         let is_given_up = self.aborted.as_ref().is_some_and(AbortHandle::is_aborted);
         let Some(report) = self.report.take().filter(|_| !is_given_up) else { return };
         // The actor that polled it has died.

@@ -1,7 +1,7 @@
 //! Options of what looks at executions.
 
 use clap::Args;
-use updraft::{ExecutionId, Span, TenantCode, WaitKind};
+use updraft::{ExecutionId, FileId, Span, TenantCode, WaitKind};
 use updraft_load::whole;
 
 use super::Data;
@@ -16,6 +16,9 @@ pub(crate) struct Show {
     /// Prints the execution with its tasks as one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Writes this file of the execution to standard output, as it is: `file.id` in the output of a task.
+    #[arg(long, value_name = "ID", conflicts_with = "json")]
+    pub(crate) file: Option<FileId>,
     #[command(flatten)]
     pub(crate) data: Data,
 }

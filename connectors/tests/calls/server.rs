@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 use updraft_connectors::{Connector, ConnectorIntegration, Connectors};
 use updraft_integrations::HttpIntegration;
 use updraft_protocol::{
-    Call, CallPermit, ExecutionId, Failure, GivenSecret, Integration, Masking, Secret, SecretReference,
-    Sending, TaskId,
+    Call, CallFiles, CallPermit, ExecutionId, Failure, GivenSecret, Integration, Masking, Secret,
+    SecretReference, Sending, TaskId,
 };
 
 /// A request that has come.
@@ -126,6 +126,7 @@ pub(crate) fn call_of(connector: &ConnectorIntegration, action: &str, arguments:
         timeout: Duration::from_secs(20),
         sending: Sending::default(),
         permit: CallPermit::default(),
+        files: CallFiles::default(),
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 use updraft_masking::Masker;
 use updraft_protocol::limits::{HTTP_FAILURE_READ, HTTP_INLINE_BYTES, HTTP_READ_BYTES, RESPONSE_BYTES};
-use updraft_protocol::{Effect, Failure, FailureKind, Json, Span, TenantCode};
+use updraft_protocol::{CallFiles, Effect, ExecutionFile, Failure, FailureKind, Json, Span, TenantCode};
 
 use super::body::{Body, Packed};
 use super::capacity::Capacity;
@@ -33,6 +33,7 @@ pub(crate) struct Reading {
     pub(crate) tenant: TenantCode,
     pub(crate) options: Options,
     pub(crate) masker: Masker,
+    pub(crate) files: CallFiles,
 }
 
 /// The time limits of an attempt.
@@ -61,6 +62,8 @@ struct Output<'a> {
     headers: &'a BTreeMap<String, String>,
     body: &'a RawValue,
     #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a ExecutionFile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
 }
 
@@ -87,10 +90,18 @@ impl Reading {
             return Err(self.refused(response, kept, within).await);
         }
         let reading = Arc::new(self);
+        let mut file = None;
         let body = match reading.options.form {
             Form::None => Body::default(),
+            Form::File => match Self::filed(&reading, response, within, capacity).await {
+                Ok(written) => {
+                    file = Some(written);
+                    Body::default()
+                }
+                Err(problem) => problem.into(),
+            },
             _ => {
-                let head = reading.output(status, &kept, &Body::default());
+                let head = reading.output(status, &kept, &Body::default(), None);
                 let room = RESPONSE_BYTES.saturating_sub(head.map_or(0, |head| head.as_str().len()));
                 Self::body(&reading, response, room, within, capacity).await
             }
@@ -99,7 +110,7 @@ impl Reading {
             Some(problem) if reading.options.requires_body => {
                 Err(reading.unreadable(problem, status, after, &kept, &body))
             }
-            _ => reading.output(status, &kept, &body).ok_or_else(|| {
+            _ => reading.output(status, &kept, &body, file.as_ref()).ok_or_else(|| {
                 reading.target.fail(FailureKind::InvalidResponse, "the answer cannot be kept")
             }),
         }
@@ -234,13 +245,19 @@ impl Reading {
     }
 
     fn with_answer(&self, failure: Failure, status: StatusCode, kept: &Kept, body: &Body) -> Failure {
-        match self.output(status, kept, body) {
+        match self.output(status, kept, body, None) {
             Some(answer) => failure.with_answer(answer),
             None => failure,
         }
     }
 
-    fn output(&self, status: StatusCode, kept: &Kept, body: &Body) -> Option<Json> {
+    fn output(
+        &self,
+        status: StatusCode,
+        kept: &Kept,
+        body: &Body,
+        file: Option<&ExecutionFile>,
+    ) -> Option<Json> {
         let cut = kept.cut.then_some("some headers are left out, which are too large together");
         let problem = body.problem.as_ref().map(|problem| problem.message.as_str());
         let notes: Vec<&str> = problem.into_iter().chain(cut).collect();
@@ -249,11 +266,11 @@ impl Reading {
             Some(json) => serde_json::from_str(json).ok()?,
             None => RawValue::NULL,
         };
-        let output = Output { status: status.as_u16(), headers: &kept.headers, body: raw, note };
+        let output = Output { status: status.as_u16(), headers: &kept.headers, body: raw, file, note };
         Json::parse(&serde_json::to_string(&output).ok()?).ok()
     }
 }
 
-fn late(within: Within) -> Problem {
+pub(crate) fn late(within: Within) -> Problem {
     Problem::new(FailureKind::Timeout, format!("the answer was not whole within {}", Span(within.timeout)))
 }

@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 /// The arguments, each with how it is read.
-pub(super) const KNOWN: [(&str, Argument); 22] = [
+pub(super) const KNOWN: [(&str, Argument); 23] = [
     ("method", Argument::Option),
     ("url", Argument::Url),
     ("path", Argument::Secrets),
@@ -38,6 +38,7 @@ pub(super) const KNOWN: [(&str, Argument); 22] = [
     ("form", Argument::Fields),
     ("text", Argument::Text),
     ("bytes", Argument::Text),
+    ("body_file", Argument::Data),
     ("multipart", Argument::Parts(&PART)),
     ("expect", Argument::Option),
     ("retry_on", Argument::Option),
@@ -152,6 +153,12 @@ pub(super) fn effect_of(arguments: &Value) -> Effect {
 pub(super) fn may_change(arguments: &Value) -> bool {
     let method = arguments.as_object().map(method);
     !matches!(method, Some(Ok(Method::GET | Method::HEAD)))
+}
+
+/// Whether a request with these arguments of an author writes or reads files of its execution.
+pub(super) fn uses_files(arguments: &Value) -> bool {
+    let Some(fields) = arguments.as_object() else { return false };
+    fields.contains_key("body_file") || matches!(text(fields, "response"), Ok(Some("file")))
 }
 
 fn effect_in(fields: &Fields) -> Result<Effect, Failure> {

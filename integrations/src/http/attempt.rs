@@ -19,9 +19,11 @@ use super::auth::{Auth, OAuth2, basic_header, bearer_header};
 use super::coding;
 use super::exchange::{self, Answered, Sending};
 use super::fields::header_value;
+use super::hosts::Place;
 use super::options::{Form, Options};
 use super::outcome::declared;
-use super::outgoing::Outgoing;
+use super::outgoing::{Content, FileContent, Outgoing};
+use super::payload::Payload;
 use super::rate_headers::used_up;
 use super::redirect::{Carried, Hops};
 use super::tokens::Key;
@@ -66,7 +68,8 @@ impl HttpIntegration {
         let mut headers = headers(&call, &mut arguments)?;
         let mut borne = self.prove(&call, key, &mut arguments, &mut headers, &mut masker, timeout).await?;
         let Arguments { method, url, payload, options, .. } = arguments;
-        let mut outgoing = Outgoing { method, url, headers, body: payload.into_bytes(call.task_id) };
+        let (body, _sent) = self.content(&call, payload, &mut headers, unsent).await?;
+        let mut outgoing = Outgoing { method, url, headers, body };
         let hops = || Hops::new(options.redirects, carried.clone());
         let sending = Sending { call: &call, effect: options.effect, timeout, unsent };
         let mut answered = self.send(&sending, outgoing.clone(), hops(), &mut masker, None).await?;
@@ -85,9 +88,32 @@ impl HttpIntegration {
         if let Some(pause) = used_up(response.headers()) {
             call.sending.leave_alone(pause);
         }
-        let reading = Reading { target, tenant: call.tenant.clone(), options, masker };
+        let (tenant, files) = (call.tenant.clone(), call.files.clone());
+        let reading = Reading { target, tenant, options, masker, files };
         let read = reading.read(response, within, &self.capacity).await;
         read.map_err(|failure| if acted { failure.with_may_have_acted(true) } else { failure })
+    }
+
+    /// The content of the request. A file has its own type, unless the author names another, and a permit to be held until it is
+    /// sent.
+    async fn content(
+        &self,
+        call: &Call,
+        payload: Payload,
+        headers: &mut HeaderMap,
+        until: Instant,
+    ) -> Result<(Content, Option<Place>), Failure> {
+        let Payload::File(id) = payload else { return Ok((payload.into_bytes(call.task_id).into(), None)) };
+        let place = self.capacity.file(&call.tenant, until).await.map_err(|problem| {
+            Failure::new(FailureKind::Unreachable, problem.message).with_may_have_acted(false)
+        })?;
+        let file = FileContent::of(call.files.clone(), id).await?;
+        if !headers.contains_key(CONTENT_TYPE) {
+            let own = file.content_type.as_deref().and_then(|own| HeaderValue::try_from(own).ok());
+            let own = own.unwrap_or(HeaderValue::from_static("application/octet-stream"));
+            headers.insert(CONTENT_TYPE, own);
+        }
+        Ok((Content::File(file), Some(place)))
     }
 
     /// Adds the header that authenticates the request; fetches a token if there is none.
@@ -203,7 +229,7 @@ fn accepted(options: &Options) -> Option<&'static str> {
     match options.form {
         Form::Json(_) => Some("application/json"),
         Form::Lines(_) => Some("application/x-ndjson"),
-        Form::Text | Form::None => None,
+        Form::Text | Form::File | Form::None => None,
     }
 }
 

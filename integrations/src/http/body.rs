@@ -6,6 +6,7 @@ use std::io;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use serde::Serialize;
 use updraft_masking::Masker;
+use updraft_protocol::execution_file::is_json_lines;
 use updraft_protocol::limits::{
     HTTP_FAILURE_BODY_BYTES, HTTP_INLINE_BYTES, HTTP_KEEP_WORK, HTTP_READ_BYTES, NESTING,
 };
@@ -24,16 +25,6 @@ const NOTE_BYTES: usize = 2 << 10;
 const OUTPUT_NESTING: usize = NESTING - 1;
 /// Levels of a failure's body: it is inside of the answer, inside of the error of a step.
 const FAILURE_NESTING: usize = NESTING - 4;
-
-/// The content types of JSON lines.
-const LINES: [&str; 6] = [
-    "application/x-ndjson",
-    "application/ndjson",
-    "application/jsonl",
-    "application/x-jsonlines",
-    "application/json-lines",
-    "application/json-seq",
-];
 
 /// The received bytes of a body, with its headers.
 pub(crate) struct Packed {
@@ -96,7 +87,7 @@ impl Packed {
         let came_cut = problem.is_some();
         let shaping = Shaping { masker, room, max_bytes: options.max_bytes, is_lines };
         let body = match &options.form {
-            Form::None => Body::default(),
+            Form::File | Form::None => Body::default(),
             Form::Text => shaping.text(&text, problem),
             Form::Json(keep) | Form::Lines(keep) => {
                 let (value, problem) = parsed(&text, is_lines, problem);
@@ -126,8 +117,7 @@ impl Packed {
 
     fn is_lines(&self) -> bool {
         let content_type = self.content_type.as_deref().unwrap_or_default();
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        LINES.iter().any(|lines| essence.eq_ignore_ascii_case(lines))
+        is_json_lines(content_type)
     }
 
     fn unpacked(self, limit: usize) -> (Vec<u8>, Option<String>, Option<Problem>) {

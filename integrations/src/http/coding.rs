@@ -1,7 +1,7 @@
 //! Content codings (RFC 9110, 8.4.1): the decompression of an answer within a bound on its output, however small the
 //! input is.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 use flate2::read::{DeflateDecoder, ZlibDecoder};
@@ -87,6 +87,45 @@ pub(crate) fn undo(codings: &[Coding], packed: Vec<u8>, limit: usize) -> (Vec<u8
         problem = problem.or(found);
     }
     (bytes, problem)
+}
+
+/// A reader of what is packed in these codings, the last first: for what is not held. Its bound is its caller's.
+pub(crate) fn reader<'r>(codings: &[Coding], packed: impl Read + 'r) -> Result<Box<dyn Read + 'r>, Problem> {
+    let mut reader: Box<dyn Read + 'r> = Box::new(packed);
+    for coding in codings.iter().rev() {
+        let mut packed = BufReader::new(reader);
+        let begins = packed.fill_buf().map_err(|error| problem(*coding, &error))?;
+        if begins.is_empty() {
+            return Ok(Box::new(io::empty()));
+        }
+        // Too short for a header, so it would be reported as cut.
+        if !begins.iter().zip(coding.magic()).all(|(byte, magic)| byte == magic) {
+            return Err(problem(*coding, &io::ErrorKind::InvalidData.into()));
+        }
+        let is_zlib = has_zlib_header(begins);
+        reader = match coding {
+            Coding::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
+            Coding::Deflate if is_zlib => Box::new(flate2::bufread::ZlibDecoder::new(packed)),
+            Coding::Deflate => Box::new(flate2::bufread::DeflateDecoder::new(packed)),
+            Coding::Brotli => Box::new(brotli_decompressor::Decompressor::new(packed, BUFFER_BYTES)),
+            Coding::Zstd => {
+                let decoder = zstd::stream::read::Decoder::with_buffer(packed);
+                let mut decoder = decoder.map_err(|error| problem(*coding, &error))?;
+                let limited = decoder.window_log_max(HTTP_ZSTD_WINDOW_LOG);
+                limited.map_err(|error| problem(*coding, &error))?;
+                Box::new(decoder)
+            }
+        };
+    }
+    Ok(reader)
+}
+
+/// Why a body cannot be read that is packed in these codings.
+pub(crate) fn unreadable(codings: &[Coding], error: &io::Error) -> Problem {
+    match codings.last() {
+        Some(coding) => problem(*coding, error),
+        None => Problem::new(FailureKind::Interrupted, "the answer ends before it is whole"),
+    }
 }
 
 fn unpack(coding: Coding, packed: &[u8], limit: usize) -> (Vec<u8>, Option<Problem>) {

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use serde_json::Value;
 use tokio::time::Instant;
 use updraft_masking::Masker;
-use updraft_protocol::{Failure, FailureKind, Json, TenantCode};
+use updraft_protocol::{CallFiles, Failure, FailureKind, Json, TenantCode};
 
 use super::answer::{Reading, Within};
 use super::arguments::Arguments;
@@ -26,7 +26,8 @@ pub async fn answer(arguments: Value, secret: &str, response: Response<Vec<u8>>)
     masker.add(secret);
     let tenant = TenantCode::new("acme")
         .map_err(|error| Failure::new(FailureKind::InvalidArguments, error.to_string()))?;
-    let reading = Reading { target, tenant, options: arguments.options, masker };
+    let files = CallFiles::default();
+    let reading = Reading { target, tenant, options: arguments.options, masker, files };
     let timeout = Duration::from_secs(60);
     let until = Instant::now() + timeout;
     let within = Within { until, told: until, timeout };

@@ -94,7 +94,7 @@ fn outgoing(asked: &OAuth2, rotated: Option<&Secret>) -> Result<Outgoing, Failur
     let form = HeaderValue::from_static("application/x-www-form-urlencoded");
     headers.insert(CONTENT_TYPE, form);
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    let body = Bytes::from(encoded(&fields));
+    let body = Bytes::from(encoded(&fields)).into();
     Ok(Outgoing { method: Method::POST, url: asked.token_url.clone(), headers, body })
 }
 
@@ -169,6 +169,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::http::outgoing::Content;
+
+    fn text(outgoing: &Outgoing) -> &str {
+        match &outgoing.body {
+            Content::Bytes(bytes) => std::str::from_utf8(bytes).unwrap(),
+            Content::File(_) => panic!("a form"),
+        }
+    }
 
     #[test]
     fn what_a_clients_secret_has_in_it_stays_in_its_field() {
@@ -183,7 +191,7 @@ mod tests {
         };
         let body = outgoing(&asked(ClientAuth::Body), None).unwrap();
         assert_eq!(
-            std::str::from_utf8(&body.body).unwrap(),
+            text(&body),
             "grant_type=refresh_token&refresh_token=r%26f&scope=x+y&client_id=id%3A1\
              &client_secret=a%26b%3Dc+%2B%C3%A4&audience=https%3A%2F%2Fa"
         );
@@ -191,7 +199,7 @@ mod tests {
         let basic = outgoing(&asked(ClientAuth::Basic), Some(&rotated)).unwrap();
         let expected = STANDARD.encode("id%3A1:a%26b%3Dc+%2B%C3%A4");
         assert_eq!(basic.headers[AUTHORIZATION], format!("Basic {expected}"));
-        let body = std::str::from_utf8(&basic.body).unwrap();
+        let body = text(&basic);
         assert_eq!(body, "grant_type=refresh_token&refresh_token=newer&scope=x+y&audience=https%3A%2F%2Fa");
         assert!(!format!("{basic:?}").contains(&expected), "a header that shows itself");
     }

@@ -144,6 +144,7 @@ fn call(url: &str) -> Call {
         timeout: Duration::from_secs(60),
         sending: Sending::default(),
         permit: CallPermit::default(),
+        files: updraft_protocol::CallFiles::default(),
     }
 }
 

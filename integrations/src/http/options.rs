@@ -40,6 +40,8 @@ pub(crate) enum Form {
     /// JSON lines, as a list.
     Lines(Option<Keep>),
     Text,
+    /// To a file of the execution.
+    File,
     None,
 }
 
@@ -86,7 +88,7 @@ impl Options {
     pub(crate) fn keep(&self) -> Option<&Keep> {
         match &self.form {
             Form::Json(keep) | Form::Lines(keep) => keep.as_ref(),
-            Form::Text | Form::None => None,
+            Form::Text | Form::File | Form::None => None,
         }
     }
 }
@@ -117,8 +119,9 @@ fn form(fields: &Fields) -> Result<Form, Failure> {
         "json" => return Ok(Form::Json(keep)),
         "ndjson" => return Ok(Form::Lines(keep)),
         "text" => Form::Text,
+        "file" => Form::File,
         "none" => Form::None,
-        _ => return Err(mistake("response", "one of json, ndjson, text, none is needed")),
+        _ => return Err(mistake("response", "one of json, ndjson, text, file, none is needed")),
     };
     if keep.is_some() { Err(mistake("keep", "only of JSON a part can be kept")) } else { Ok(form) }
 }

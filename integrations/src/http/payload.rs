@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::Method;
 use http::header::HeaderValue;
 use updraft_protocol::limits::HTTP_PARTS;
-use updraft_protocol::{Failure, TaskId, Value};
+use updraft_protocol::{ExecutionFile, Failure, FileId, TaskId, Value};
 use url::Url;
 
 use super::fields::{Fields, mistake, pairs, scalar};
@@ -27,7 +27,12 @@ pub(crate) enum Payload {
     None,
     Json(Value),
     Form(Vec<(String, String)>),
-    Raw { bytes: Vec<u8>, content_type: &'static str },
+    Raw {
+        bytes: Vec<u8>,
+        content_type: &'static str,
+    },
+    /// A file of the execution, before it is looked at.
+    File(FileId),
     Multipart(Vec<Part>),
 }
 
@@ -41,7 +46,7 @@ pub(crate) struct Part {
 }
 
 /// The arguments of which one is the body.
-const BODIES: [&str; 5] = ["json", "form", "text", "bytes", "multipart"];
+const BODIES: [&str; 6] = ["json", "form", "text", "bytes", "body_file", "multipart"];
 
 impl Payload {
     /// The mistakes in an author's bodies.
@@ -85,6 +90,11 @@ impl Payload {
             "bytes" => {
                 Ok(Self::Raw { bytes: decoded("bytes", value)?, content_type: "application/octet-stream" })
             }
+            "body_file" => {
+                let message = "a file of the execution is needed, such as `steps.ID.output.file`";
+                let id = ExecutionFile::id_in(&value).ok_or_else(|| mistake("body_file", message))?;
+                Ok(Self::File(id))
+            }
             _ => parts(value).map(Self::Multipart),
         }
     }
@@ -92,7 +102,7 @@ impl Payload {
     /// The default of `Content-Type`.
     pub(crate) fn content_type(&self, task: TaskId) -> Option<HeaderValue> {
         match self {
-            Self::None => None,
+            Self::None | Self::File(_) => None,
             Self::Json(_) => Some(HeaderValue::from_static("application/json")),
             Self::Form(_) => Some(HeaderValue::from_static("application/x-www-form-urlencoded")),
             Self::Raw { content_type, .. } => Some(HeaderValue::from_static(content_type)),
@@ -116,14 +126,14 @@ impl Payload {
             // A requested body is announced, even if it is empty.
             Self::Form(pairs) => pairs.is_empty(),
             Self::Raw { bytes, .. } => bytes.is_empty(),
-            Self::Json(_) | Self::Multipart(_) => false,
+            Self::Json(_) | Self::File(_) | Self::Multipart(_) => false,
         }
     }
 
     /// The bytes that are sent.
     pub(crate) fn into_bytes(self, task: TaskId) -> Bytes {
         match self {
-            Self::None => Bytes::new(),
+            Self::None | Self::File(_) => Bytes::new(),
             Self::Json(value) => value.to_string().into(),
             Self::Form(pairs) => form(pairs),
             Self::Raw { bytes, .. } => bytes.into(),

@@ -1,7 +1,6 @@
 //! Redirects: the destination in an answer, the parts of the request that are sent there, and when that is refused (RFC
 //! 9110, 15.4). Decides; sends nothing. Messages name hosts, no path and no query.
 
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use percent_encoding::percent_decode_str;
@@ -10,7 +9,7 @@ use updraft_protocol::FailureKind;
 use updraft_protocol::limits::HTTP_URL_BYTES;
 use url::Url;
 
-use super::outgoing::Outgoing;
+use super::outgoing::{Content, Outgoing};
 
 /// The secret parts of a request: only for the origin that the author named.
 #[derive(Debug, Clone, Default)]
@@ -90,7 +89,7 @@ impl Hops {
             return Err(Refused::new(FailureKind::Status, message));
         }
         if drops_body {
-            outgoing.body = Bytes::new();
+            outgoing.body = Content::nothing();
             outgoing.headers.remove(CONTENT_TYPE);
             outgoing.headers.remove(CONTENT_LENGTH);
         }

@@ -1,5 +1,6 @@
 //! The destinations of redirects, and the parts of the request that are sent there.
 
+use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{ACCEPT, HeaderName};
 
@@ -14,7 +15,7 @@ fn outgoing(method: Method) -> Outgoing {
     for name in HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static("x"));
     }
-    Outgoing { method, url: HERE.parse().unwrap(), headers, body: Bytes::from_static(b"{}") }
+    Outgoing { method, url: HERE.parse().unwrap(), headers, body: Bytes::from_static(b"{}").into() }
 }
 
 fn hops(allowed: u8, elsewhere: bool) -> Hops {

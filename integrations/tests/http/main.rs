@@ -4,6 +4,7 @@
 mod answers;
 mod connections;
 mod failures;
+mod files;
 mod frames;
 mod http2;
 mod interim;

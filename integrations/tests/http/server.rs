@@ -14,8 +14,8 @@ use tokio::task::JoinHandle;
 use updraft_integrations::HttpIntegration;
 use updraft_integrations::http::Allow;
 use updraft_protocol::{
-    Call, CallPermit, ExecutionId, Failure, FailureKind, GivenSecret, Integration, Json, Masking, Secret,
-    SecretReference, Sending, TaskId,
+    Call, CallFiles, CallPermit, ExecutionId, Failure, FailureKind, GivenSecret, Integration, Json, Masking,
+    Secret, SecretReference, Sending, TaskId,
 };
 
 /// The task of all calls.
@@ -138,6 +138,7 @@ pub(crate) fn call_of(tenant: &str, arguments: Value, timeout: Duration) -> Call
         timeout,
         sending: Sending::default(),
         permit: CallPermit::default(),
+        files: CallFiles::default(),
     }
 }
 

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use updraft_protocol::{
-    Call, CallPermit, ExecutionId, Failure, GivenSecret, Integration, Masking, Secret, SecretReference,
-    Sending, TaskId,
+    Call, CallFiles, CallPermit, ExecutionId, Failure, GivenSecret, Integration, Masking, Secret,
+    SecretReference, Sending, TaskId,
 };
 
 /// A call for a tenant.
@@ -31,6 +31,7 @@ pub(crate) fn call_of(arguments: Value) -> Call {
         timeout: Duration::from_secs(60),
         sending: Sending::default(),
         permit: CallPermit::default(),
+        files: CallFiles::default(),
     }
 }
 

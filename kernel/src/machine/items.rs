@@ -8,14 +8,19 @@ use updraft_protocol::limits::{FAILURE_MESSAGE_BYTES, ITEM_FAILURES, ITEMS, RESP
 use updraft_protocol::playbook::OnItemFailure;
 use updraft_protocol::{Failure, FailureKind, Json, Value};
 
+use super::items_of_file::FileItems;
 use super::loops::LoopProgress;
 use super::scope::ScopeId;
+use crate::item_files::ItemsPart;
 use crate::plan::{PlannedForEach, StepIndex};
 
 /// The results that are kept: an answer's bytes without those of counts and failures.
 const RESULTS_BYTES: usize = RESPONSE_BYTES - 2 * ITEM_FAILURES * FAILURE_MESSAGE_BYTES;
 /// Places of items that are kept, however few are left.
 const ITEMS_LEFT: usize = 64;
+
+/// Reads further items of a file.
+pub(super) type ReadPart<'r> = dyn Fn(&FileItems) -> Result<ItemsPart, Failure> + 'r;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Items {
@@ -44,6 +49,8 @@ pub(super) struct Items {
     queued: usize,
     /// The steps that wait in queued items, by the number of the item.
     postponed: BTreeMap<u32, Postponed>,
+    /// Where those are that are not read yet, if they are in a file.
+    pub(super) file: Option<FileItems>,
 }
 
 /// What waits in a queued item.
@@ -61,6 +68,8 @@ pub(super) struct Item {
     /// Its key, in a map.
     pub(super) key: Option<String>,
     pub(super) value: Value,
+    /// Its size, in a file.
+    pub(super) bytes: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -95,9 +104,11 @@ impl Items {
         let refuse = |message: String| Err(Failure::new(FailureKind::Template, message));
         let bytes = Json::from(&value).as_str().len();
         let waiting: VecDeque<Item> = match value {
-            Value::Array(items) => items.into_iter().map(|value| Item { key: None, value }).collect(),
+            Value::Array(items) => {
+                items.into_iter().map(|value| Item { key: None, value, bytes: 0 }).collect()
+            }
             Value::Object(map) => {
-                map.into_iter().map(|(key, value)| Item { key: Some(key), value }).collect()
+                map.into_iter().map(|(key, value)| Item { key: Some(key), value, bytes: 0 }).collect()
             }
             other => {
                 let kind = other.kind();
@@ -105,8 +116,19 @@ impl Items {
             }
         };
         let count = waiting.len();
+        Self::counted(waiting, (count, bytes), None, collects)
+    }
+
+    /// So many items, of which some are read.
+    pub(super) fn counted(
+        waiting: VecDeque<Item>,
+        (count, bytes): (usize, usize),
+        file: Option<FileItems>,
+        collects: bool,
+    ) -> Result<Self, Failure> {
         if count > ITEMS {
-            return refuse(format!("`for_each` has {count} items; at most {ITEMS} are allowed"));
+            let message = format!("`for_each` has {count} items; at most {ITEMS} are allowed");
+            return Err(Failure::new(FailureKind::Template, message));
         }
         Ok(Self {
             waiting,
@@ -124,6 +146,7 @@ impl Items {
             opening: true,
             queued: 0,
             postponed: BTreeMap::new(),
+            file,
         })
     }
 
@@ -151,7 +174,8 @@ impl Items {
 
     /// Whether another one may begin where so many may be under way.
     pub(super) fn may_begin(&self, at_once: usize) -> bool {
-        self.has_room(at_once) && !self.is_stopped && self.postponed.is_empty()
+        let holds_more = self.file.as_ref().is_none_or(|file| file.may_begin() || self.open == 0);
+        self.has_room(at_once) && holds_more && !self.is_stopped && self.postponed.is_empty()
     }
 
     /// Whether fewer than so many are under way.
@@ -197,32 +221,68 @@ impl Items {
 
     /// How many have not begun.
     fn left(&self) -> usize {
-        self.waiting.len() + self.passed.len()
+        self.count.saturating_sub(self.next as usize) + self.passed.len()
     }
 
     /// The next item begins; its number.
-    pub(super) fn begin(&mut self) -> Option<(u32, Item)> {
-        let next = match self.passed.pop_front() {
-            Some(passed) => passed,
-            None => self.next()?,
+    pub(super) fn begin(&mut self, read: &ReadPart<'_>) -> Option<(u32, Item)> {
+        let (number, item) = match self.passed.pop_front() {
+            Some((number, item)) => {
+                self.file.iter_mut().for_each(|file| file.hold_less(&item));
+                (number, item)
+            }
+            None => self.next(read)?,
         };
+        self.open(number, &item);
+        Some((number, item))
+    }
+
+    fn open(&mut self, number: u32, item: &Item) {
         self.open += 1;
-        Some(next)
+        self.file.iter_mut().for_each(|file| file.begin(number, item));
+    }
+
+    /// Whether the rest cannot be read.
+    pub(super) fn is_broken(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.broken.is_some())
+    }
+
+    /// No further one begins: the rest cannot be read.
+    pub(super) fn break_off(&mut self, failure: Failure) {
+        self.is_stopped = true;
+        self.file.iter_mut().for_each(|file| file.broken = Some(failure.clone()));
     }
 
     /// The next item of which something is recorded goes on; its number. Those before it wait for their turn.
-    pub(super) fn go_on(&mut self, is_recorded: impl Fn(u32) -> bool) -> Option<(u32, Item)> {
-        while let Some((number, item)) = self.next() {
+    pub(super) fn go_on(
+        &mut self,
+        is_recorded: impl Fn(u32) -> bool,
+        read: &ReadPart<'_>,
+    ) -> Option<(u32, Item)> {
+        while let Some((number, item)) = self.next(read) {
             if is_recorded(number) {
-                self.open += 1;
+                self.open(number, &item);
                 return Some((number, item));
+            }
+            if let Some(Err(failure)) = self.file.as_mut().map(|file| file.hold(&item)) {
+                self.break_off(failure);
+                return None;
             }
             self.passed.push_back((number, item));
         }
         None
     }
 
-    fn next(&mut self) -> Option<(u32, Item)> {
+    fn next(&mut self, read: &ReadPart<'_>) -> Option<(u32, Item)> {
+        if self.waiting.is_empty()
+            && self.left() > self.passed.len()
+            && let Some(file) = self.file.as_mut().filter(|file| file.broken.is_none())
+        {
+            match file.further(read) {
+                Ok(items) => self.waiting = items,
+                Err(failure) => self.break_off(failure),
+            }
+        }
         let item = self.waiting.pop_front()?;
         // What has begun leaves memory: its place too.
         if self.waiting.capacity() > 4 * self.waiting.len() + ITEMS_LEFT {
@@ -241,6 +301,7 @@ impl Items {
         step: &PlannedForEach,
     ) {
         self.open -= 1;
+        self.file.iter_mut().for_each(|file| file.end(index));
         match result {
             Ok(result) => {
                 self.completed += 1;
@@ -295,6 +356,7 @@ impl Items {
         };
         // Cannot fail: its texts are JSON already, and its keys are texts.
         let text = serde_json::to_string(&output).unwrap_or_default();
+        let broken = self.file.as_mut().and_then(|file| file.broken.take());
         let failure = self.is_beyond(step).then(|| {
             let first = self.failures.first().map_or(String::new(), |first| {
                 format!("; the first of them, item {}: {}", first.index, first.message)
@@ -302,6 +364,6 @@ impl Items {
             let message = format!("{} of {} items failed{first}", self.failed, self.count);
             Failure::new(FailureKind::Item, message).with_retryable(false)
         });
-        (Json::parse(&text).unwrap_or_else(|_| Json::null()), failure)
+        (Json::parse(&text).unwrap_or_else(|_| Json::null()), broken.or(failure))
     }
 }

@@ -18,6 +18,7 @@ use super::undos::Undos;
 use super::wait::Waits;
 use super::{Act, Effects, Machine, Timer, Turn};
 use crate::guardrail::GuardrailSet;
+use crate::item_files::ItemFiles;
 use crate::outline::Outlines;
 use crate::plan::Plan;
 use crate::shared::GatedTools;
@@ -37,6 +38,8 @@ pub struct Terms {
     pub guardrails: Arc<GuardrailSet>,
     /// The tools whose calls stand in line though they take no permits.
     pub gated: GatedTools,
+    /// The items of files of executions; `None` where there is no directory for them.
+    pub files: Option<Arc<dyn ItemFiles>>,
 }
 
 /// How long steps wait that do not say it: no wait is without an end.
@@ -61,6 +64,7 @@ impl Default for Terms {
             waits: DefaultWaits::default(),
             guardrails: Arc::default(),
             gated: GatedTools::default(),
+            files: None,
         }
     }
 }
@@ -129,6 +133,7 @@ impl Machine {
             default_waits: terms.waits,
             guardrails: terms.guardrails,
             gated: terms.gated,
+            files: terms.files,
             held: false,
             output_bytes: 0,
             recorded: Recorded::default(),

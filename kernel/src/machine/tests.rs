@@ -9,6 +9,7 @@ mod children;
 mod configuration;
 mod controls;
 mod examples;
+mod file_items;
 mod finally;
 mod guarded;
 mod items;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use metrics::counter;
 use tokio::time::Instant;
 use updraft::{
-    Call, CallPermit, Clock, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate,
-    Failure, Json, Masking, Name, Priority, Revision, ScopePath, Sending, StepId, Store, SystemClock,
-    TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Update, WriteOutcome,
+    Call, CallFiles, CallPermit, Clock, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
+    ExecutionUpdate, Failure, Json, Masking, Name, Priority, Revision, ScopePath, Sending, StepId, Store,
+    SystemClock, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Update, WriteOutcome,
 };
 use uuid::Uuid;
 
@@ -188,6 +188,7 @@ impl Plain {
             timeout: TIMEOUT,
             sending: Sending::default(),
             permit: CallPermit::default(),
+            files: CallFiles::default(),
         }
     }
 }

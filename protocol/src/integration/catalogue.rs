@@ -10,7 +10,11 @@ use crate::value::Value;
 
 /// The integrations and actions that a playbook may name.
 #[derive(Clone, Default)]
-pub struct Catalogue(BTreeMap<Name, Entry>);
+pub struct Catalogue {
+    entries: BTreeMap<Name, Entry>,
+    /// Whether there is no directory for files of executions.
+    lacks_files: bool,
+}
 
 #[derive(Clone, Default)]
 struct Entry {
@@ -26,7 +30,7 @@ struct Entry {
 impl Catalogue {
     /// Adds the names of actions without a declaration.
     pub fn add_names(&mut self, integration: Name, actions: &[&str]) {
-        let entry = self.0.entry(integration).or_default();
+        let entry = self.entries.entry(integration).or_default();
         entry.actions.extend(actions.iter().map(|action| (*action).to_owned()));
     }
 
@@ -34,19 +38,29 @@ impl Catalogue {
     /// integration of a name gives its declarations.
     pub fn add_integration(&mut self, name: Name, integration: Arc<dyn Integration>) {
         self.add_names(name.clone(), integration.actions());
-        self.0.entry(name).or_default().integration = Some(integration);
+        self.entries.entry(name).or_default().integration = Some(integration);
+    }
+
+    /// Declares that there is no directory for files of executions.
+    pub fn lack_files(&mut self) {
+        self.lacks_files = true;
+    }
+
+    /// Whether there is no directory for files of executions.
+    pub fn lacks_files(&self) -> bool {
+        self.lacks_files
     }
 
     /// Declares that calls of an integration may have to wait for a permit, whatever it declares itself.
     pub fn limit(&mut self, name: &Name) {
-        if let Some(entry) = self.0.get_mut(name) {
+        if let Some(entry) = self.entries.get_mut(name) {
             entry.is_limited = true;
         }
     }
 
     /// Takes another version of an integration in place of the one that is there; `None` if this version is not there.
     pub fn take_version(&mut self, name: &Name, version: u32, integration: Option<Arc<dyn Integration>>) {
-        let entry = self.0.entry(name.clone()).or_default();
+        let entry = self.entries.entry(name.clone()).or_default();
         let actions = integration.iter().flat_map(|integration| integration.actions());
         entry.actions = actions.map(|action| (*action).to_owned()).collect();
         entry.lacking = integration.is_none().then_some(version);
@@ -60,17 +74,17 @@ impl Catalogue {
 
     /// The version of an integration that is needed, and is not there.
     pub fn lacking(&self, name: &Name) -> Option<u32> {
-        self.0.get(name)?.lacking
+        self.entries.get(name)?.lacking
     }
 
     /// The actions of an integration; `None` if there is no such integration, or not the version that is needed.
     pub fn actions(&self, integration: &Name) -> Option<&BTreeSet<String>> {
-        self.0.get(integration).filter(|entry| entry.lacking.is_none()).map(|entry| &entry.actions)
+        self.entries.get(integration).filter(|entry| entry.lacking.is_none()).map(|entry| &entry.actions)
     }
 
     /// The declaration of an action.
     pub fn spec(&self, integration: &Name, action: &str) -> ActionSpec {
-        let Some(entry) = self.0.get(integration) else { return ActionSpec::default() };
+        let Some(entry) = self.entries.get(integration) else { return ActionSpec::default() };
         let spec = entry.integration.as_ref().map(|integration| integration.spec(action)).unwrap_or_default();
         ActionSpec { takes_permit: spec.takes_permit || entry.is_limited, ..spec }
     }
@@ -91,7 +105,13 @@ impl Catalogue {
     /// The integration's own findings in the author's arguments, with `null` in place of each template and secret.
     pub fn flaws(&self, integration: &Name, action: &str, arguments: &Value) -> Vec<Flaw> {
         let integration = self.integration(integration);
-        integration.map(|integration| integration.check(action, arguments)).unwrap_or_default()
+        let Some(integration) = integration else { return Vec::new() };
+        let mut flaws = integration.check(action, arguments);
+        if self.lacks_files && integration.uses_files(action, arguments) {
+            let message = "needs files of executions, for which this engine has no data directory";
+            flaws.push(Flaw { place: String::new(), message: message.to_owned() });
+        }
+        flaws
     }
 
     /// The grant that the integration lacks for a connection to the endpoint of this URL.
@@ -100,17 +120,17 @@ impl Catalogue {
     }
 
     fn integration(&self, name: &Name) -> Option<&Arc<dyn Integration>> {
-        self.0.get(name)?.integration.as_ref()
+        self.entries.get(name)?.integration.as_ref()
     }
 
     /// The names of all integrations.
     pub fn integrations(&self) -> impl Iterator<Item = &Name> {
-        self.0.keys()
+        self.entries.keys()
     }
 }
 
 impl fmt::Debug for Catalogue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.entries.keys()).finish()
     }
 }

@@ -92,6 +92,10 @@ pub const HTTP_LARGE_ANSWERS_OF_TENANT: usize = 4;
 pub const HTTP_PARSED_AT_ONCE: usize = 8;
 /// See [`HTTP_PARSED_AT_ONCE`]: for one tenant.
 pub const HTTP_PARSED_AT_ONCE_OF_TENANT: usize = 4;
+/// Files of executions that one integration receives or sends at once: each holds a thread that waits for the disk.
+pub const HTTP_FILES: usize = 64;
+/// See [`HTTP_FILES`]: for one tenant.
+pub const HTTP_FILES_OF_TENANT: usize = 16;
 /// Nested content codings of one answer: a tool uses one, a proxy may add one.
 pub const HTTP_CODINGS: usize = 3;
 /// Window of zstd as a power of two, 8 MiB: the requirement of RFC 9659.

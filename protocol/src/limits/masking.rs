@@ -1,6 +1,6 @@
 //! The limits of masking, each with its reason.
 
-use super::{SECRETS_OF_PLAYBOOK, SECRETS_OF_STEP};
+use super::{SECRET_BYTES, SECRETS_OF_PLAYBOOK, SECRETS_OF_STEP};
 
 /// The shortest secret that is masked anywhere. A shorter one appears in many texts by chance: it is refused unless it
 /// is marked as short, and then masked only as a word of its own.
@@ -35,6 +35,11 @@ pub const MASKED_HEX_DIGITS: usize = 8;
 
 /// Larger answers are searched on another thread than the shard's: a megabyte takes some 30 ms.
 pub const MASKED_INLINE_BYTES: usize = 64 << 10;
+/// Of bytes that go by and are not held, so many are searched at once, and so many are held back, as a secret may begin in them:
+/// the longest one in escapes of six characters each.
+pub const MASKED_STREAM_BYTES: usize = 1 << 20;
+/// See [`MASKED_STREAM_BYTES`].
+pub const MASKED_STREAM_REST_BYTES: usize = 6 * SECRET_BYTES;
 
 const _: () = {
     // A secret in base64 at any alignment: characters with bits of its neighbours are not its own.

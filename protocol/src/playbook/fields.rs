@@ -10,8 +10,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::body::{Body, Handler, NestedBody, id};
 use super::{
-    Already, Branches, Carried, Choices, Cleanup, Escalation, Handlers, Join, KindWord, Lock, OnItemFailure,
-    OnLastFailure, Record, Reminder, Retry, Step, SubVersion, SwitchCase, Tolerance, Undo, Verify, WhenOpen,
+    Already, Branches, Carried, Choices, Cleanup, Escalation, Handlers, Join, KindWord, Lock, LoopItems,
+    OnItemFailure, OnLastFailure, Record, Reminder, Retry, Step, SubVersion, SwitchCase, Tolerance, Undo,
+    Verify, WhenOpen,
 };
 use crate::ids::{Name, StepId};
 use crate::suggest::suggestion;
@@ -113,7 +114,7 @@ step_fields! {
     "switch" ("condition") switch: String,
     "cases" ("given") cases: Vec<SwitchCase>,
     "default" ("given") default: Body,
-    "for_each" ("condition") for_each: String,
+    "for_each" for_each: LoopItems,
     "as" ("given") name: String,
     "do" ("given") body: Body,
     "catch" ("given") catch: Body,

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::de::Visitor;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::body::{Body, NestedBody};
@@ -17,9 +18,10 @@ const ITEM: &str = "item";
 /// A body that runs once for each item.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ForEach {
-    /// The items: an expression that gives a list or a map, such as `input.hosts`.
+    /// The items: an expression that gives a list or a map, such as `input.hosts`; or `{file: EXPRESSION}`, those of a file of
+    /// the execution, such as `steps.export.output.file`.
     #[serde(rename = "for_each")]
-    pub items: String,
+    pub items: LoopItems,
     /// The name under which the body reads its item: `item` where none is given. Its number, from 0, is read as
     /// `NAME_index`, and its key in a map as `NAME_key`.
     #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
@@ -43,6 +45,86 @@ pub struct ForEach {
     #[serde(skip_serializing_if = "OnItemFailure::is_default")]
     #[schemars(default)]
     pub on_item_failure: OnItemFailure,
+}
+
+/// The items of a `for_each`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoopItems {
+    /// The expression that gives them, or the file that has them.
+    pub expression: String,
+    /// Whether it gives a file of the execution: one JSON array, or JSON lines.
+    pub is_file: bool,
+}
+
+impl fmt::Display for LoopItems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.is_file {
+            true => write!(f, "{{file: {}}}", self.expression),
+            false => f.write_str(&self.expression),
+        }
+    }
+}
+
+impl Serialize for LoopItems {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.is_file {
+            true => serializer.collect_map([("file", &self.expression)]),
+            false => serializer.serialize_str(&self.expression),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for LoopItems {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// The items of a file.
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct OfFile {
+            file: String,
+        }
+
+        struct ItemsVisitor;
+
+        impl<'de> Visitor<'de> for ItemsVisitor {
+            type Value = LoopItems;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an expression, or a map with `file`")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<LoopItems, E> {
+                Ok(LoopItems { expression: text.to_owned(), is_file: false })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<LoopItems, A::Error> {
+                let OfFile { file } = OfFile::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(LoopItems { expression: file, is_file: true })
+            }
+        }
+
+        deserializer.deserialize_any(ItemsVisitor)
+    }
+}
+
+impl JsonSchema for LoopItems {
+    fn schema_name() -> Cow<'static, str> {
+        "LoopItems".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "An expression that gives a list or a map, or the file of the execution that has the items.",
+            "oneOf": [
+                { "type": "string" },
+                {
+                    "type": "object",
+                    "properties": { "file": { "type": "string", "description": "An expression that gives a file." } },
+                    "required": ["file"],
+                    "additionalProperties": false,
+                },
+            ],
+        })
+    }
 }
 
 impl ForEach {
@@ -204,6 +286,17 @@ mod tests {
         assert_eq!(Tolerance::Percent(5).of(200), 10);
         assert_eq!((Tolerance::Percent(100).of(7), Tolerance::Percent(0).of(7)), (7, 0));
         assert_eq!(Tolerance::Items(3).of(2), 3);
+    }
+
+    #[test]
+    fn items_are_an_expression_or_those_of_a_file() {
+        for (text, is_file) in [(r#""input.hosts""#, false), (r#"{"file":"steps.a.output.file"}"#, true)] {
+            let items: LoopItems = serde_json::from_str(text).unwrap();
+            assert_eq!((items.is_file, serde_json::to_string(&items).unwrap().as_str()), (is_file, text));
+        }
+        for wrong in ["3", "{}", r#"{"files": "x"}"#, r#"{"file": 1}"#, r#"["a"]"#] {
+            assert!(serde_json::from_str::<LoopItems>(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

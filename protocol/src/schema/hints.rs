@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 pub(super) type FieldHint = (&'static str, &'static str, &'static str, Value);
 
 /// Titles of the types, by their names in the schema.
-pub(super) const TITLES: [(&str, &str); 44] = [
+pub(super) const TITLES: [(&str, &str); 45] = [
     ("Action", "Call of a tool"),
     ("Already", "Was it so before?"),
     ("Approval", "Question to people"),
@@ -45,6 +45,7 @@ pub(super) const TITLES: [(&str, &str); 44] = [
     ("Undo", "Undo"),
     ("UndoOn", "When it is undone"),
     ("Lock", "Lock"),
+    ("LoopItems", "Items"),
     ("Verify", "Verification"),
     ("WaitFor", "Wait for a signal"),
     ("WaitUntil", "Wait until an instant"),
@@ -230,6 +231,7 @@ fn loops() -> Vec<FieldHint> {
         ("ForEach", "collect", "Result of an item", json!([{"host": "{{ item }}"}])),
         ("ForEach", "do", "Steps", steps.clone()),
         ("ForEach", "on_item_failure", "After too many failures", json!(["stop"])),
+        ("LoopItems", "file", "File", json!(["steps.export.output.file"])),
         ("ForEach", "tolerate", "Failures that are tolerated", json!([3, "5%"])),
         ("Repeat", "while", "As long as", json!(["steps.poll.output.body.state == 'running'"])),
         ("Repeat", "until", "Until", json!(["steps.poll.output.body.state == 'done'"])),

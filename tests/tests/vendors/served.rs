@@ -211,6 +211,7 @@ pub(crate) async fn call(
         timeout: Duration::from_secs(30),
         sending: Sending::default(),
         permit: CallPermit::default(),
+        files: updraft::CallFiles::default(),
     };
     connector.call(call).await.map(|output| output.value().try_into().unwrap())
 }

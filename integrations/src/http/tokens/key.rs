@@ -52,7 +52,7 @@ mod tests {
     use std::time::Duration;
 
     use serde_json::{Value, json};
-    use updraft_protocol::{CallPermit, GivenSecret, Masking, Secret, SecretReference, Sending};
+    use updraft_protocol::{CallFiles, CallPermit, GivenSecret, Masking, Secret, SecretReference, Sending};
 
     use super::*;
     use crate::http::arguments::Arguments;
@@ -86,6 +86,7 @@ mod tests {
             timeout: Duration::from_secs(1),
             sending: Sending::default(),
             permit: CallPermit::default(),
+            files: CallFiles::default(),
         }
     }
 

@@ -1,10 +1,11 @@
 //! The step `for_each`: opens a scope for each item, a bounded number at once, and continues when all have ended.
 
-use updraft_protocol::limits::{EVALUATION_WORK, ITEM_WORK, ITEMS_WORK, LOOP_BYTES};
+use updraft_protocol::limits::{EVALUATION_WORK, FILE_PAGE_BYTES, ITEM_WORK, ITEMS_WORK, LOOP_BYTES};
 use updraft_protocol::{Effect, Failure, Json, Timestamp};
 
 use super::Arrival;
 use crate::machine::items::Items;
+use crate::machine::items_of_file::FileItems;
 use crate::machine::queued::acts_or_waits;
 use crate::machine::scope::{Locals, ScopeId};
 use crate::machine::task::{Ending, Phase, Task};
@@ -29,7 +30,10 @@ impl Machine {
         let view = self.view(at.scope, self.began(at.recorded, at.now));
         let (items, spent) = each.items.render_within(&view, (LOOP_BYTES, units));
         self.turn.work += spent.work;
-        let items = items.and_then(|items| Items::of(items, each.collect.is_some()));
+        let items = items.and_then(|items| match each.of_file {
+            true => self.items_of_file(&items, each),
+            false => Items::of(items, each.collect.is_some()),
+        });
         let items = items.and_then(|items| match self.holds_too_much(None, items.bytes) {
             Some(failure) => Err(failure),
             None => Ok(items),
@@ -41,6 +45,8 @@ impl Machine {
                 work.push(Go::Items(task));
             }
             Err(failure) => {
+                // Where a file has gone whose items had begun.
+                self.skip_recorded_inside(at.scope, at.step, None);
                 let task = at.ending_task(self);
                 work.push(self.end_task(task, Ending::Failed(failure), at.now, effects));
             }
@@ -62,12 +68,22 @@ impl Machine {
         let at_once = each.at_once.unwrap_or(self.tasks_at_once);
         let spent = self.turn_is_spent() || self.is_paused();
         let has_recorded = self.has_recorded_inside(scope, step);
-        let Self { tasks, recorded, scopes, .. } = self;
+        let Self { tasks, recorded, scopes, files, head, .. } = self;
+        let part_work = std::cell::Cell::new(0);
+        let read = |items: &FileItems| {
+            part_work.set(part_work.get() + FILE_PAGE_BYTES as u64);
+            Self::read_part(files.as_deref(), &head.tenant_code, items)
+        };
         let (outer, opener) = (scopes.path(scope), &plan.step(step).id);
         let path = |number: u32| outer.inside(opener, &number.to_string());
         let Some(Task { phase: Phase::Repeating(items), .. }) = tasks.get_mut(task) else { return };
         // Items that were recorded have begun, whatever the bounds are now.
-        let begun = has_recorded.then(|| items.go_on(|number| recorded.has_in(&path(number)))).flatten();
+        let begun =
+            has_recorded.then(|| items.go_on(|number| recorded.has_in(&path(number)), &read)).flatten();
+        if has_recorded && items.is_broken() {
+            self.skip_recorded_inside(scope, step, None);
+            return work.push(Go::Items(task));
+        }
         if begun.is_none() && items.are_over() {
             let ending = self.outcome_of_items(task, each);
             return work.push(self.end_opener(task, ending, now, effects));
@@ -80,16 +96,18 @@ impl Machine {
             return self.undecided.push_back(Undecided::Items(task));
         }
         let is_begun = begun.is_some();
-        let Some((number, item)) = begun.or_else(|| items.begin()) else {
-            items.opening = false;
-            return;
+        let Some((number, item)) = begun.or_else(|| items.begin(&read)) else {
+            items.opening = items.are_over();
+            return if items.opening {
+                work.push(Go::Items(task))
+            };
         };
         let path = path(number);
         let is_queued = is_begun && !recorded.has_own_in(&path, |step| acts_or_waits(&plan.step(step).kind));
         if is_queued {
             items.queue();
         }
-        self.turn.work += ITEM_WORK;
+        self.turn.work += ITEM_WORK + part_work.get();
         let locals = Locals::of_item(&each.names, number, item);
         let inner = self.scopes.open(path, (scope, task), Some(locals));
         if let Some(inner) = self.scopes.get_mut(inner) {

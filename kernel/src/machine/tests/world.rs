@@ -1,6 +1,8 @@
 //! A world for one machine: keeps the writes as a store would, and resumes from them after a crash.
 
 mod children;
+pub(super) mod files;
+mod head;
 mod reruns;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,15 +12,16 @@ use serde_json::{Value, json};
 use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, Asked, Call, Catalogue, ControlRefusal, Effect,
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Failure, FailureKind, Integration, Json,
-    Name, Parent, Playbook, PlaybookId, Priority, Signal, StepId, TaskDocument, TaskId, TenantCode,
-    Timestamp, Update,
+    Name, Parent, Playbook, Signal, StepId, TaskDocument, TaskId, Timestamp, Update,
 };
 
 use crate::guardrail::GuardrailSet;
+use crate::item_files::ItemFiles;
 use crate::machine::{
     Act, DefaultWaits, Effects, Machine, MachineEvent, StartAttempt, StartChild, TaskSeq, Terms, Timer,
 };
 use crate::plan::{Mistake, Plan};
+use head::head;
 
 pub(super) struct World {
     pub(super) machine: Machine,
@@ -42,6 +45,7 @@ pub(super) struct World {
     plan: Arc<Plan>,
     epoch: u64,
     pub(super) guardrails: Arc<GuardrailSet>,
+    files: Option<Arc<files::Files>>,
 }
 
 /// The declared actions of the tool: `act` changes something, `look` looks something up, `queue` may have to wait for a
@@ -116,22 +120,8 @@ impl World {
         let plan = plan(playbook);
         let now = Timestamp(1_000_000);
         let peid = ExecutionId::from_bytes([1, 2, 3, 4, 5, 6, 0x70, 8, 0x89, 10, 11, 12, 13, 14, 15, 16]);
-        let head = Arc::new(ExecutionHead {
-            tenant_code: TenantCode::new("acme").expect("a tenant"),
-            pid: PlaybookId::from_bytes([9; 16]),
-            playbook_name: plan.name.clone(),
-            playbook_version: plan.version,
-            uid: None,
-            alert_id: None,
-            priority: Priority::Normal,
-            createddate: now,
-            input: Json::from(input),
-            variables: Json::from(playbook.get("variables").cloned().unwrap_or_else(|| json!({}))),
-            idempotency_key: None,
-            input_hash: None,
-            parent,
-            rerun_of: None,
-        });
+        let variables = Json::from(playbook.get("variables").cloned().unwrap_or_else(|| json!({})));
+        let head = Arc::new(ExecutionHead { variables, parent, ..head(&plan, Json::from(input), now) });
         let terms = Terms { waits, ..Terms::default() };
         let (machine, effects) = Machine::start(plan.clone(), peid, head, terms, now);
         Self::of(machine, effects, now)
@@ -156,6 +146,7 @@ impl World {
             plan,
             epoch: 1,
             guardrails: Arc::default(),
+            files: None,
         };
         world.absorb(effects);
         world
@@ -365,7 +356,9 @@ impl World {
         self.waiting_calls.clear();
         self.timers.clear();
         self.reports.clear();
-        let terms = Terms { epoch: self.epoch, guardrails: self.guardrails.clone(), ..Terms::default() };
+        let files = self.files.clone().map(|files| -> Arc<dyn ItemFiles> { files });
+        let guardrails = self.guardrails.clone();
+        let terms = Terms { epoch: self.epoch, guardrails, files, ..Terms::default() };
         let document = self.execution().clone();
         let resumed = Machine::resume(self.plan.clone(), document, self.tasks(), terms, self.now);
         let (machine, effects) = resumed.expect("documents of a machine can be resumed");

@@ -14,8 +14,10 @@ use crate::template::{Template, is_root};
 /// A body that runs once for each item.
 #[derive(Debug)]
 pub struct PlannedForEach {
-    /// The items: a list or a map.
+    /// The items: a list or a map, or the file that has them.
     pub items: Template,
+    /// Whether they are those of a file.
+    pub of_file: bool,
     /// Whether they are a value that is there, and nothing is computed.
     pub names_a_value: bool,
     /// The names under which the body reads its item, the item's number and its key.
@@ -70,8 +72,12 @@ impl PlannedForEach {
             let message = format!("must be from 1 to {ITEMS_AT_ONCE}");
             steps.mistakes.step(draft.at, "at_once", message);
         }
+        if each.items.is_file && steps.catalogue.lacks_files() {
+            let message = "needs files of executions, for which this engine has no data directory";
+            steps.mistakes.step(draft.at, "for_each", message.to_owned());
+        }
         let start = draft.repeated(steps);
-        let items = expression(steps, draft, "for_each", &each.items);
+        let items = expression(steps, draft, "for_each", &each.items.expression);
         let collect = match &each.collect {
             Some(collect) => Some(draft.at_end_of_body(steps, &names.all(), |steps, draft| {
                 template(steps, draft, "collect", collect)
@@ -80,7 +86,8 @@ impl PlannedForEach {
         };
         Some(Self {
             items: items?,
-            names_a_value: is_path(&each.items),
+            of_file: each.items.is_file,
+            names_a_value: is_path(&each.items.expression),
             names,
             start: start?,
             at_once: each.at_once,

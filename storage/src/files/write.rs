@@ -1,0 +1,191 @@
+//! A file that is being written: its bytes, their hash, and the items that are counted in them. Owns that it is durable before it
+//! has its name.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use serde::de::IgnoredAny;
+use sha2::{Digest, Sha256};
+use updraft_kernel::item_splitter::{ItemForm, ItemSplitter, SplitError};
+use updraft_protocol::execution_file::is_json_lines;
+use updraft_protocol::limits::{FILE_BYTES, FILE_MEDIA_TYPE_BYTES};
+use updraft_protocol::{ExecutionFile, Failure, FailureKind, FileId, FileWriter};
+use uuid::Uuid;
+
+use super::{Known, known_of, make_folder, private, sync_folder, unkept};
+
+/// A file without its name. Dropped, it is removed.
+#[derive(Debug)]
+pub struct DiskFile {
+    id: FileId,
+    /// Where it is until it is finished; `None` once it is.
+    unfinished: Option<PathBuf>,
+    folder: PathBuf,
+    file: File,
+    /// What the execution may still write.
+    room: u64,
+    bytes: u64,
+    hash: Sha256,
+    content_type: Option<String>,
+    items: CountedItems,
+}
+
+/// The items of what was written so far.
+#[derive(Debug)]
+enum CountedItems {
+    /// Blanks alone have come.
+    Nothing {
+        are_lines: bool,
+    },
+    Items {
+        form: ItemForm,
+        splitter: ItemSplitter,
+        count: u64,
+    },
+    /// It is neither an array nor lines.
+    NotItems,
+}
+
+impl DiskFile {
+    pub(super) fn create(
+        unfinished: PathBuf,
+        (folder, room): (PathBuf, u64),
+        content_type: Option<&str>,
+    ) -> io::Result<Self> {
+        private::make_folder(&unfinished)?;
+        let id = FileId::new(Uuid::now_v7());
+        let path = unfinished.join(id.to_string());
+        let file = private::options().write(true).create_new(true).open(&path)?;
+        let are_lines = content_type.is_some_and(is_json_lines);
+        Ok(Self {
+            id,
+            unfinished: Some(path),
+            folder,
+            file,
+            room: room.min(FILE_BYTES),
+            bytes: 0,
+            hash: Sha256::new(),
+            content_type: content_type.filter(|text| text.len() <= FILE_MEDIA_TYPE_BYTES).map(str::to_owned),
+            items: CountedItems::Nothing { are_lines },
+        })
+    }
+
+    /// Its id.
+    pub fn id(&self) -> FileId {
+        self.id
+    }
+
+    fn too_large(&self) -> Failure {
+        let message = match self.room {
+            FILE_BYTES => format!("a file of an execution has at most {FILE_BYTES} bytes"),
+            room => format!("the files of this execution leave {room} bytes for another one"),
+        };
+        Failure::new(FailureKind::TooLarge, message)
+    }
+
+    /// Makes it durable, first what is known of it, then it itself: it is there as soon as it has its name.
+    fn finished(&mut self) -> io::Result<ExecutionFile> {
+        let items = std::mem::replace(&mut self.items, CountedItems::NotItems).ended();
+        let hash = self.hash.finalize_reset();
+        let file = ExecutionFile {
+            id: self.id,
+            bytes: self.bytes,
+            sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            content_type: self.content_type.clone(),
+            items: items.map(|(_, count)| count),
+        };
+        let known = Known { file: file.clone(), form: items.map(|(form, _)| form.into()) };
+        let Some(unfinished) = self.unfinished.clone() else { return Ok(file) };
+        self.file.sync_all()?;
+        let root = unfinished.parent().and_then(Path::parent).unwrap_or(&self.folder);
+        make_folder(root, &self.folder)?;
+        let beside = unfinished.with_extension("json");
+        let mut written = private::options().write(true).create_new(true).open(&beside)?;
+        written.write_all(&serde_json::to_vec(&known)?)?;
+        written.sync_all()?;
+        self.place(root, &beside, &known_of(&self.folder, self.id))?;
+        self.place(root, &unfinished, &self.folder.join(self.id.to_string()))?;
+        self.unfinished = None;
+        sync_folder(&self.folder)?;
+        Ok(file)
+    }
+
+    /// Gives it its name. Its folder may have been removed at this moment, with another file that was the last in it.
+    fn place(&self, root: &Path, from: &Path, to: &Path) -> io::Result<()> {
+        match std::fs::rename(from, to) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                make_folder(root, &self.folder)?;
+                std::fs::rename(from, to)
+            }
+            renamed => renamed,
+        }
+    }
+}
+
+impl FileWriter for DiskFile {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let whole = self.bytes.saturating_add(bytes.len() as u64);
+        if whole > self.room {
+            return Err(self.too_large());
+        }
+        self.file.write_all(bytes).map_err(|error| unkept(&error))?;
+        self.bytes = whole;
+        self.hash.update(bytes);
+        let items = std::mem::replace(&mut self.items, CountedItems::NotItems);
+        self.items = items.with(bytes);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<ExecutionFile, Failure> {
+        self.finished().map_err(|error| unkept(&error))
+    }
+}
+
+impl Drop for DiskFile {
+    fn drop(&mut self) {
+        if let Some(unfinished) = self.unfinished.take() {
+            // What cannot be removed now is removed at the next start.
+            let _ = std::fs::remove_file(unfinished.with_extension("json"));
+            let _ = std::fs::remove_file(unfinished);
+        }
+    }
+}
+
+impl CountedItems {
+    fn with(self, mut bytes: &[u8]) -> Self {
+        let (form, mut splitter, mut count) = match self {
+            Self::NotItems => return Self::NotItems,
+            Self::Nothing { are_lines } => match ItemForm::of(bytes, are_lines) {
+                None => return Self::Nothing { are_lines },
+                // Blanks before are no part of an item, and places count them.
+                Some(form) => (form, ItemSplitter::new(form), 0),
+            },
+            Self::Items { form, splitter, count } => (form, splitter, count),
+        };
+        loop {
+            match splitter.next(&mut bytes) {
+                Ok(None) => return Self::Items { form, splitter, count },
+                Ok(Some(item)) if is_json(&item) => count += 1,
+                Ok(Some(_)) | Err(SplitError::Form | SplitError::TooLarge) => return Self::NotItems,
+            }
+        }
+    }
+
+    /// The form and the number of items; `None` if these are none.
+    fn ended(self) -> Option<(ItemForm, u64)> {
+        match self {
+            Self::NotItems => None,
+            Self::Nothing { .. } => Some((ItemForm::Lines, 0)),
+            Self::Items { form, splitter, count } => match splitter.end() {
+                Ok(None) => Some((form, count)),
+                Ok(Some(item)) if is_json(&item) => Some((form, count + 1)),
+                Ok(Some(_)) | Err(_) => None,
+            },
+        }
+    }
+}
+
+fn is_json(item: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(item).is_ok()
+}

@@ -1,0 +1,352 @@
+//! Files of executions: an answer goes to one, later steps send it and read its items, and what nothing names does not stay.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use updraft::connectors::{Connector, Connectors};
+use updraft::integrations::HttpIntegration;
+use updraft::limits::{FILE_BYTES, RESPONSE_BYTES};
+use updraft::{
+    Builder, Engine, ExecutionFile, ExecutionStatus, FailureKind, FileError, Handle, Name, PutError, Secret,
+    SecretProvider, secret,
+};
+use updraft_tests::timeouts::TEST_TIMEOUT;
+use updraft_tests::{Harness, named, playbook, program, soon, started, tenant, until};
+
+/// What was sent to the tool: the type and the bytes of each body.
+type Sent = Arc<Mutex<Vec<(String, Bytes)>>>;
+
+/// The items of the export.
+const ITEMS: usize = 2_500;
+
+fn export() -> String {
+    let item = |n: usize| json!({"n": n, "text": "x".repeat(600), "token": "the-token-of-acme"});
+    serde_json::to_string_pretty(&(0..ITEMS).map(item).collect::<Vec<_>>()).unwrap()
+}
+
+async fn items() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], export()).into_response()
+}
+
+/// More than a file may have, as fast as it is taken.
+async fn endless() -> Response {
+    let blocks =
+        futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![b'.'; 1 << 20])));
+    Body::from_stream(blocks).into_response()
+}
+
+/// Does not end the first time that it is asked.
+async fn stalled(State(sent): State<Sent>) -> Response {
+    let mut sent = sent.lock().unwrap();
+    sent.push((String::new(), Bytes::new()));
+    if sent.len() > 1 {
+        return ([(header::CONTENT_TYPE, "application/json")], export()).into_response();
+    }
+    let begin = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![b'.'; 3 << 20]))]);
+    let stream = futures_util::StreamExt::chain(begin, futures_util::stream::pending());
+    Body::from_stream(stream).into_response()
+}
+
+/// Breaks off in the middle.
+async fn broken() -> Response {
+    let blocks = [Ok(Bytes::from(vec![b'.'; 2 << 20])), Err(std::io::Error::other("broken"))];
+    Body::from_stream(futures_util::stream::iter(blocks)).into_response()
+}
+
+async fn take(State(sent): State<Sent>, headers: HeaderMap, request: Request) -> &'static str {
+    let body = to_bytes(request.into_body(), 64 << 20).await.unwrap();
+    sent.lock().unwrap().push((headers["content-type"].to_str().unwrap().to_owned(), body));
+    "null"
+}
+
+async fn page(Query(query): Query<std::collections::BTreeMap<String, usize>>) -> axum::Json<Value> {
+    let page = query.get("page").copied().unwrap_or_default();
+    let item = |n: usize| json!({"n": page * 10 + n, "text": "a\nb"});
+    let items: Vec<Value> = if page < 4 { (0..10).map(item).collect() } else { Vec::new() };
+    axum::Json(json!({ "data": items }))
+}
+
+async fn tool() -> (SocketAddr, Sent) {
+    let sent = Sent::default();
+    let routes = Router::new()
+        .route("/export", get(items))
+        .route("/endless", get(endless))
+        .route("/broken", get(broken))
+        .route("/stalled", get(stalled))
+        .route("/pages", get(page))
+        .route("/take", post(take))
+        .with_state(sent.clone());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    (address, sent)
+}
+
+/// A provider of one secret.
+#[derive(Clone)]
+struct Token;
+
+impl SecretProvider for Token {
+    fn secret<'a>(&'a self, _: &'a updraft::TenantCode, _: &'a Name) -> secret::Found<'a> {
+        Box::pin(std::future::ready(Ok(Secret::new("the-token-of-acme").unwrap())))
+    }
+}
+
+fn builder(harness: &Harness, address: SocketAddr) -> Builder {
+    let http = HttpIntegration::builder().allow(address.to_string().parse().unwrap()).build().unwrap();
+    harness.builder().secrets(Token).integration("http", http)
+}
+
+fn get_file(address: SocketAddr, path: &str) -> String {
+    format!(
+        "  - id: export
+    action: http.request
+    arguments: {{url: 'http://{address}{path}', response: file, headers: {{X-Token: {{$secret: token}}}}}}
+    retry: {{attempts: 1}}
+"
+    )
+}
+
+async fn output(engine: &Engine, handle: &Handle) -> Value {
+    let ended = soon(handle.wait()).await.unwrap();
+    assert_eq!(ended.state.execution_status, ExecutionStatus::Completed, "{:?}", ended.state.error);
+    let stored = engine.execution(&tenant("acme"), handle.peid()).await.unwrap().unwrap();
+    serde_json::from_str(stored.execution.state.output.as_ref().unwrap().as_str()).unwrap()
+}
+
+/// All that lies in the folders of files.
+fn lying(harness: &Harness) -> Vec<PathBuf> {
+    let mut folders = vec![harness.path().join("files")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files
+}
+
+#[tokio::test]
+async fn an_answer_goes_to_a_file_which_later_steps_send_and_read_item_by_item() {
+    let (harness, (address, sent)) = (Harness::default(), tool().await);
+    let engine = builder(&harness, address).start().await.unwrap();
+    let text = format!(
+        "steps:\n{}  - id: send
+    action: http.request
+    arguments: {{url: 'http://{address}/take', method: POST, body_file: '{{{{ steps.export.output.file }}}}'}}
+  - id: all
+    for_each: {{file: steps.export.output.file}}
+    collect: '{{{{ item.n }}}}'
+    do: [{{if: 'item.token != \"***\"', then: [{{fail: 'a secret'}}]}}]
+  - end: {{file: '{{{{ steps.export.output.file }}}}', all: '{{{{ steps.all.output }}}}'}}
+",
+        get_file(address, "/export")
+    );
+    let handle = harness.submit(&engine, &playbook(&text), json!({})).await;
+    let output = output(&engine, &handle).await;
+    let file: ExecutionFile = serde_json::from_value(output["file"].clone()).unwrap();
+    let masked = export().replace("the-token-of-acme", "***");
+    assert!(masked.len() > RESPONSE_BYTES, "more than is kept otherwise");
+    assert_eq!((file.bytes, file.items), (masked.len() as u64, Some(ITEMS as u64)));
+    assert_eq!(output["all"]["completed"], json!(ITEMS));
+    assert_eq!(output["all"]["results"], json!((0..ITEMS).collect::<Vec<_>>()));
+    let (content_type, body) = sent.lock().unwrap()[0].clone();
+    assert_eq!((content_type.as_str(), body == masked.as_bytes()), ("application/json", true));
+    // Readers get it, but those of another tenant or of another execution.
+    let (acme, other) = (tenant("acme"), tenant("other"));
+    let mut opened = engine.execution_file(&acme, handle.peid(), file.id).await.unwrap();
+    let mut read = String::new();
+    opened.content.read_to_string(&mut read).unwrap();
+    assert!(read == masked);
+    let another = harness.submit(&engine, &named("another", "steps: [{end: ok}]\n"), json!({})).await.peid();
+    for (tenant, peid) in [(&other, handle.peid()), (&acme, another)] {
+        let refused = engine.execution_file(tenant, peid, file.id).await.unwrap_err();
+        assert_eq!(refused, FileError::Missing(file.id));
+    }
+    let of_another = named(
+        "of-another",
+        &format!("steps: [{{for_each: {{file: '\"{}\"'}}, do: [{{end: ok}}]}}]\n", file.id),
+    );
+    let ended = soon(harness.submit(&engine, &of_another, json!({})).await.wait()).await.unwrap();
+    assert!(ended.state.error.as_ref().unwrap().message.contains("has no file"), "{:?}", ended.state.error);
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn what_is_too_large_or_breaks_off_fails_and_leaves_nothing() {
+    let (harness, (address, _)) = (Harness::default(), tool().await);
+    let engine = builder(&harness, address).start().await.unwrap();
+    for (name, kind) in [("endless", FailureKind::TooLarge), ("broken", FailureKind::Interrupted)] {
+        let text = format!("steps:\n{}", get_file(address, &format!("/{name}")));
+        let handle = harness.submit(&engine, &named(name, &text), json!({})).await;
+        let ended = soon(handle.wait()).await.unwrap();
+        let error = ended.state.error.clone().unwrap();
+        assert_eq!(error.kind, kind, "{error}");
+        if kind == FailureKind::TooLarge {
+            assert!(error.message.contains(&FILE_BYTES.to_string()), "{error}");
+        }
+    }
+    until(async || lying(&harness).is_empty()).await;
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn a_loop_over_a_file_goes_on_after_a_crash_and_files_that_nothing_names_are_removed() {
+    let (harness, (address, _)) = (Harness::default(), tool().await);
+    let engine = started(&builder(&harness, address)).await;
+    let text = format!(
+        "steps:\n{}  - id: all
+    for_each: {{file: steps.export.output.file}}
+    at_once: 5
+    collect: '{{{{ item.n }}}}'
+    do: [{{if: item_index == 1200, then: [{{id: gate, action: tool.gate}}]}}]
+  - end: '{{{{ steps.all.output }}}}'
+",
+        get_file(address, "/export")
+    );
+    let handle = harness.submit(&engine, &playbook(&text), json!({})).await;
+    harness.tool.begun(1).await;
+    engine.flush().await.unwrap();
+    let peid = handle.peid();
+    let before = lying(&harness);
+    assert_eq!(before.len(), 2, "{before:?}");
+    // Without an end of its calls: as a crash leaves it, with what it has not finished.
+    drop((engine, handle));
+    let folder = before[0].parent().unwrap();
+    let left = folder.join("0190aaaa-bbbb-7111-8222-333344445555");
+    std::fs::write(&left, "left").unwrap();
+    let unfinished = harness.path().join("files/=unfinished");
+    std::fs::create_dir_all(&unfinished).unwrap();
+    std::fs::write(unfinished.join("0190aaaa-bbbb-7111-8222-333344445556"), "part").unwrap();
+    let engine = started(&builder(&harness, address)).await;
+    harness.tool.open(10);
+    let resumed = engine.handle(&tenant("acme"), peid).await.unwrap().unwrap();
+    let output = output(&engine, &resumed).await;
+    assert_eq!(output["results"], json!((0..ITEMS).collect::<Vec<_>>()));
+    until(async || !left.exists()).await;
+    let mut kept = lying(&harness);
+    let mut expected = before;
+    (kept.sort(), expected.sort());
+    assert_eq!(kept, expected);
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn the_pages_of_a_connector_go_to_a_file_item_by_item() {
+    let (harness, (address, _)) = (Harness::default(), tool().await);
+    let text = format!(
+        "
+connector: listing
+version: 1
+base_url: http://{address}
+actions:
+  all:
+    request: {{path: /pages, query: {{page: '{{{{ page.number }}}}'}}}}
+    pagination: {{by: page, items: '{{{{ body.data }}}}', first: 0, into: file}}
+    result: {{alerts: '{{{{ file }}}}', more: '{{{{ more }}}}'}}
+  export:
+    request: {{path: /export, response: file}}
+    result: {{file: '{{{{ file.id }}}}', of: '{{{{ status }}}}'}}
+"
+    );
+    let http = HttpIntegration::builder().allow(address.to_string().parse().unwrap());
+    let connectors = Connectors::builder(http).connector(Connector::parse(text.as_bytes()).unwrap());
+    let connectors = connectors.build().unwrap();
+    let engine = harness.builder().connectors(&connectors).start().await.unwrap();
+    let text = "steps:
+  - {id: list, action: listing.all}
+  - {id: all, for_each: {file: steps.list.output.alerts}, collect: '{{ item.n }}', do: [{delay: 1ms}]}
+  - {id: export, action: listing.export}
+  - {id: many, for_each: {file: steps.export.output.file}, do: [{if: item.n < 0, then: [{fail: no}]}]}
+  - end: {list: '{{ steps.list.output }}', all: '{{ steps.all.output.results }}', many: '{{ steps.many.output.completed }}'}
+";
+    let handle = harness.submit(&engine, &playbook(text), json!({})).await;
+    let output = output(&engine, &handle).await;
+    assert_eq!(output["all"], json!((0..40).collect::<Vec<_>>()));
+    assert_eq!((&output["list"]["more"], &output["list"]["alerts"]["items"]), (&json!(false), &json!(40)));
+    assert_eq!(output["many"], json!(ITEMS));
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn an_engine_without_a_directory_refuses_a_playbook_that_needs_files() {
+    let (address, _) = tool().await;
+    let http = HttpIntegration::builder().allow(address.to_string().parse().unwrap()).build().unwrap();
+    let engine = Engine::builder().in_memory().integration("http", http).start().await.unwrap();
+    let text = format!(
+        "steps:\n  - {{id: export, action: http.request, arguments: {{url: 'http://{address}/export', response: file}}}}
+  - {{for_each: {{file: input.file}}, do: [{{delay: 1s}}]}}\n"
+    );
+    let refused = engine.playbooks().put(&tenant("acme"), playbook(&text)).await.unwrap_err();
+    let PutError::Invalid(mistakes) = &refused else { panic!("{refused}") };
+    let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|one| one.contains("this engine has no data directory")), "{told:?}");
+    assert!(
+        told[0].starts_with("steps[0].arguments:") && told[1].starts_with("steps[1].for_each:"),
+        "{told:?}"
+    );
+    let _ = engine.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_while_it_writes_leaves_nothing_and_writes_again() {
+    let (directory, (address, sent)) = (tempfile::tempdir().unwrap(), tool().await);
+    let text = format!(
+        "format: 1\nname: export\nversion: 1\nsteps:
+  - id: export
+    action: http.request
+    arguments: {{url: 'http://{address}/stalled', response: file}}
+  - {{id: all, for_each: {{file: steps.export.output.file}}, collect: '{{{{ item.n }}}}', do: [{{end: ok}}]}}
+  - end: {{id: '{{{{ steps.export.output.file.id }}}}', count: '{{{{ steps.all.output.completed }}}}'}}
+"
+    );
+    std::fs::write(directory.path().join("export.yaml"), text).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = tokio::process::Command::new(program());
+        command.args(arguments).current_dir(directory.path()).kill_on_drop(true);
+        command.stdin(std::process::Stdio::null());
+        command
+    };
+    let address = address.to_string();
+    let allowed = ["--data", "d", "--allow-net", &address];
+    let mut killed = run(&[&["run", "export.yaml"], &allowed[..]].concat()).spawn().unwrap();
+    let unfinished = directory.path().join("d/files/=unfinished");
+    let has_part = async || {
+        let parts = std::fs::read_dir(&unfinished).into_iter().flatten();
+        parts.flatten().any(|part| part.metadata().is_ok_and(|part| part.len() > 1 << 20))
+    };
+    until(has_part).await;
+    killed.kill().await.unwrap();
+    let recovered = soon(run(&[&["recover"], &allowed[..]].concat()).output()).await.unwrap();
+    assert!(recovered.status.success(), "{recovered:?}");
+    assert!(!unfinished.exists() || std::fs::read_dir(&unfinished).unwrap().next().is_none());
+    assert_eq!(sent.lock().unwrap().len(), 2);
+    let listed = soon(run(&["list", "--json", "--data", "d"]).output()).await.unwrap();
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let (peid, output) = (listed[0]["peid"].as_str().unwrap(), &listed[0]["output"]);
+    assert_eq!(output["count"], json!(ITEMS), "{listed}");
+    let file = output["id"].as_str().unwrap();
+    let shown = soon(run(&["show", peid, "--file", file, "--data", "d"]).output()).await.unwrap();
+    assert!(shown.stdout == export().as_bytes(), "{} bytes", shown.stdout.len());
+    let other = run(&["show", peid, "--file", file, "--data", "d", "--tenant", "other"]).output();
+    let other = soon(other).await.unwrap();
+    assert!(
+        !other.status.success() && String::from_utf8_lossy(&other.stderr).contains("has no file"),
+        "{other:?}"
+    );
+}
