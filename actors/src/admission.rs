@@ -88,6 +88,11 @@ impl Admission {
         metrics::gauge!("updraft_execution_permits_free").set(total.saturating_sub(taken) as f64);
     }
 
+    /// How many permits each tenant has taken that has some.
+    pub fn in_use_by_tenant(&self) -> Vec<(TenantCode, usize)> {
+        self.permits.by_tenant()
+    }
+
     /// How many executions are queued.
     pub fn queued(&self) -> u64 {
         self.line.backlog().len()

@@ -14,6 +14,7 @@ use crate::context::EngineContext;
 use crate::execution::message::Receipt;
 use crate::gauge::ShardGauge;
 use crate::shard::scope::ScopeMember;
+use crate::statistics::{ShardFigure, ShardStatistics};
 
 /// The receiver of a commit's position in the log; dropped if the log refuses the commit.
 enum CommitWaiter {
@@ -35,6 +36,7 @@ impl CommitWaiter {
 
 pub(crate) struct Commits {
     context: Arc<EngineContext>,
+    of: Arc<ShardStatistics>,
     /// The number of commits that wait.
     depth: ShardGauge,
     queue: RefCell<CommitQueue<CommitWaiter>>,
@@ -44,8 +46,9 @@ pub(crate) struct Commits {
 
 impl Commits {
     pub(crate) fn new(context: Arc<EngineContext>, shard: usize, member: ScopeMember) -> Rc<Self> {
-        let depth = ShardGauge::new("updraft_shard_commits_waiting", shard);
-        Rc::new(Self { context, depth, queue: RefCell::default(), _member: member })
+        let of = context.statistics.shard(shard);
+        let depth = ShardGauge::new(of.clone(), ShardFigure::Commits, shard);
+        Rc::new(Self { context, of, depth, queue: RefCell::default(), _member: member })
     }
 
     /// Appends updates of an execution, all or none; notifies its receipt.
@@ -87,6 +90,7 @@ impl Commits {
     fn next_group(&self) -> Option<(Vec<Update>, Need, Vec<CommitWaiter>)> {
         let mut queue = self.queue.borrow_mut();
         self.depth.set(queue.waiting());
+        self.of.turned(self.context.clock.now());
         queue.next_group()
     }
 }

@@ -1,18 +1,25 @@
-//! Gauges of one shard: their label is made once, not at each update. Keeps no value.
+//! Gauges of one shard: figures that its statistics and the metrics show. Their label is made once, not at each update.
 
-use metrics::{Key, Label, Level, Metadata};
+use std::sync::Arc;
 
-static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+use crate::labelled::Labelled;
+use crate::statistics::{ShardFigure, ShardStatistics};
 
-/// A gauge with the number of a shard as its label.
-pub(crate) struct ShardGauge(Key);
+/// A figure of a shard, with its number as the label of the metric.
+pub(crate) struct ShardGauge {
+    of: Arc<ShardStatistics>,
+    figure: ShardFigure,
+    metric: Labelled,
+}
 
 impl ShardGauge {
-    pub(crate) fn new(name: &'static str, shard: usize) -> Self {
-        Self(Key::from_parts(name, vec![Label::new("shard", shard.to_string())]))
+    pub(crate) fn new(of: Arc<ShardStatistics>, figure: ShardFigure, shard: usize) -> Self {
+        let metric = Labelled::new(figure.metric(), [("shard", shard.to_string().into())]);
+        Self { of, figure, metric }
     }
 
     pub(crate) fn set(&self, value: usize) {
-        metrics::with_recorder(|recorder| recorder.register_gauge(&self.0, &METADATA)).set(value as f64);
+        self.of.set(self.figure, value);
+        self.metric.set(value as f64);
     }
 }

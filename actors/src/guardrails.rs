@@ -34,6 +34,8 @@ pub struct EnforcedGuardrails {
     changing: tokio::sync::Mutex<()>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    /// How many calls were refused, by the rules that did.
+    refused: [AtomicU64; GuardrailRule::ALL.len()],
 }
 
 impl EnforcedGuardrails {
@@ -47,7 +49,13 @@ impl EnforcedGuardrails {
             changing: tokio::sync::Mutex::default(),
             store,
             clock,
+            refused: Default::default(),
         }
+    }
+
+    /// How many calls each rule has refused since the engine began.
+    pub fn refusals(&self) -> impl Iterator<Item = (GuardrailRule, u64)> {
+        GuardrailRule::ALL.into_iter().map(|rule| (rule, self.refused[rule as usize].load(Ordering::Relaxed)))
     }
 
     /// Those that the backend declares.
@@ -88,6 +96,7 @@ impl EnforcedGuardrails {
 
     /// Writes into the audit that a call is refused. What cannot be written is logged: the call is refused all the same.
     pub(crate) async fn audit_refusal(&self, facts: &GuardedFacts, refusal: &GuardrailRefusal) {
+        self.refused[refusal.rule as usize].fetch_add(1, Ordering::Relaxed);
         metrics::counter!("updraft_guardrail_refusals_total", "rule" => refusal.rule.as_str()).increment(1);
         let (name, rule) = (refusal.guardrail.as_str(), refusal.rule);
         let record = self.record(facts, ("guardrail.refused", name, "refused"), (None, &refusal.why), rule);

@@ -308,6 +308,7 @@ async fn supervise(
             let _ = death.await;
             tracing::error!(shard = index, "a shard died and is restarted");
             metrics::counter!("updraft_shard_panics_total").increment(1);
+            context.statistics.shard(index).died();
             context.router.to(index).clear();
             scope.finished().await;
         }

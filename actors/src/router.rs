@@ -25,7 +25,7 @@ impl Router {
     }
 
     /// The number of shards.
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.addresses.len()
     }
 
@@ -37,6 +37,12 @@ impl Router {
     /// The shard that runs a tenant.
     pub(crate) fn shard_of(&self, tenant: &TenantCode) -> usize {
         VirtualShard::of(tenant).shard(self.count())
+    }
+
+    /// Accepted executions that a shard has not taken up yet; `None` while it is being restarted.
+    pub fn launches_waiting(&self, shard: usize) -> Option<usize> {
+        let address = self.addresses.get(shard)?.current()?;
+        Some(address.launches.max_capacity().saturating_sub(address.launches.capacity()))
     }
 
     /// Records that an execution is accepted and hands it to its shard. Called on the journal's thread; never waits. If

@@ -26,6 +26,7 @@ use crate::entry::{Lost, RegistryEntry};
 use crate::execution::{Execution, Start};
 use crate::gauge::ShardGauge;
 use crate::inbox::Inbox;
+use crate::statistics::ShardFigure;
 use crate::task::TaskActors;
 use address::{Launch, ShardMessage};
 use message::{SlotEvent, SlotReport};
@@ -73,7 +74,7 @@ impl Shard {
             let inbox = Rc::new(Inbox::default());
             ctx.add_stream(inbox.read());
             Self {
-                executions: ShardGauge::new("updraft_shard_executions", index),
+                executions: ShardGauge::new(context.statistics.shard(index), ShardFigure::Executions, index),
                 commits: Commits::new(context.clone(), index, scope.member()),
                 children: Children::new(context.clone(), scope.scope()),
                 tasks: TaskActors::new(context.polling.of(index)),

@@ -4,16 +4,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use updraft_actors::{EngineContext, Inspection, Node, RegistryEntry};
-use updraft_kernel::coalescer::Limits;
 use updraft_kernel::shared::drain::DrainGate;
 use updraft_protocol::limits::FLUSH_STANDSTILL;
 use updraft_protocol::{
     Applied, ApprovalAnswer, Asked, ExecutionId, Priority, Signal, TaskId, TenantCode, Timestamp,
 };
 use updraft_storage::sqlite::SqliteStore;
-use updraft_storage::write_behind::Pending;
 
 use crate::containments::ReconcilerThread;
 use crate::deduplication::Alerts;
@@ -27,6 +25,7 @@ use crate::reader::Reader;
 use crate::recovery::Recovered;
 use crate::rerun::Rerunning;
 use crate::standstill::StoreWait;
+use crate::store_watch::StoreWatch;
 use crate::watchdog::Watchdog;
 use crate::why::Explanation;
 
@@ -50,11 +49,8 @@ pub struct Engine {
     /// The server of the local socket, if there is a data directory; taken by the shutdown.
     #[cfg(unix)]
     pub(crate) local: Mutex<Option<LocalServer>>,
-    /// The limits of the updates that wait for the store.
-    pub(crate) buffer: Limits,
-    pub(crate) pending: watch::Receiver<Pending>,
-    /// Why the store does not take updates, while it does not.
-    pub(crate) trouble: watch::Receiver<Option<Arc<str>>>,
+    /// What is seen of the writing to the store.
+    pub(crate) writing: StoreWatch,
     pub(crate) recovered: Recovered,
     /// The executions that the start resumed, until they are taken.
     pub(crate) resumed: Mutex<Vec<Arc<RegistryEntry>>>,
@@ -252,9 +248,7 @@ impl Engine {
 
     /// The health of the engine and its store. Reads the store, for at most ten seconds; never fails.
     pub async fn health(&self) -> EngineHealth {
-        let pending = *self.pending.borrow();
-        let trouble = self.trouble.borrow().clone();
-        health::of(&self.context, pending, trouble, self.buffer).await
+        health::of(&self.context, &self.writing).await
     }
 
     /// Waits until everything that is durable now is in the store, for lists that must not lag. Waits for a store that
@@ -263,7 +257,8 @@ impl Engine {
     /// # Errors
     /// The engine has failed or is shut down, or [`ReadError::Standstill`] with the reason why the store takes nothing.
     pub async fn flush(&self) -> Result<(), ReadError> {
-        let wait = StoreWait { context: &self.context, trouble: &self.trouble, longest: FLUSH_STANDSTILL };
+        let trouble = &self.writing.trouble;
+        let wait = StoreWait { context: &self.context, trouble, longest: FLUSH_STANDSTILL };
         Ok(wait.within(self.context.flush()).await??)
     }
 }

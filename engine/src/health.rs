@@ -1,7 +1,6 @@
 //! Health: the state of an engine, for monitoring. Repairs nothing.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,9 +11,11 @@ use updraft_actors::{EngineContext, MissingOne};
 use updraft_kernel::coalescer::Limits;
 use updraft_protocol::limits::JOURNAL_SEGMENTS;
 use updraft_protocol::{ExecutionId, Name, StepId, Timestamp};
-use updraft_storage::log::NoSpace;
+use updraft_storage::log::{NoSpace, Status};
 use updraft_storage::store::Health;
 use updraft_storage::write_behind::Pending;
+
+use crate::store_watch::StoreWatch;
 
 /// The state of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,14 +196,33 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// As [`Engine::health`].
-pub(crate) async fn of(
-    context: &EngineContext,
-    pending: Pending,
-    trouble: Option<Arc<str>>,
-    buffer: Limits,
-) -> EngineHealth {
+/// As [`Engine::health`](crate::Engine::health).
+pub(crate) async fn of(context: &EngineContext, writing: &StoreWatch) -> EngineHealth {
     let journal = context.log.status();
+    let (pending, trouble) = (*writing.pending.borrow(), writing.trouble.borrow().clone());
+    let mut troubles = of_engine(context, (&journal, pending, writing.buffer));
+    let behind = journal.durable_lsn.saturating_sub(context.stored.get());
+    let store = context.store.health().await;
+    // A fault that the store itself reports is listed once.
+    let failing = trouble.filter(|_| store.troubles.is_empty());
+    troubles.extend(failing.map(|cause| EngineTrouble::StoreFailing { cause: cause.to_string() }));
+    EngineHealth { troubles, store, pending, behind, segments: journal.segments }
+}
+
+/// The faults that are known without asking the store.
+pub(crate) fn troubles(context: &EngineContext, writing: &StoreWatch) -> Vec<EngineTrouble> {
+    let pending = *writing.pending.borrow();
+    let mut troubles = of_engine(context, (&context.log.status(), pending, writing.buffer));
+    let failing = writing.trouble.borrow().clone();
+    troubles.extend(failing.map(|cause| EngineTrouble::StoreFailing { cause: cause.to_string() }));
+    troubles
+}
+
+/// The faults of the engine itself.
+fn of_engine(
+    context: &EngineContext,
+    (journal, pending, buffer): (&Status, Pending, Limits),
+) -> Vec<EngineTrouble> {
     let mut troubles = Vec::new();
     if let Some(cause) = &journal.poisoned {
         troubles.push(EngineTrouble::JournalPoisoned { cause: cause.to_string() });
@@ -222,12 +242,7 @@ pub(crate) async fn of(
     troubles.extend(context.polling.blocked(now).into_iter().map(EngineTrouble::from));
     troubles.extend(context.tools.held_threads(now).into_iter().map(EngineTrouble::from));
     troubles.extend(behind(pending, buffer, journal.segments));
-    let behind = journal.durable_lsn.saturating_sub(context.stored.get());
-    let store = context.store.health().await;
-    // A fault that the store itself reports is listed once.
-    let failing = trouble.filter(|_| store.troubles.is_empty());
-    troubles.extend(failing.map(|cause| EngineTrouble::StoreFailing { cause: cause.to_string() }));
-    EngineHealth { troubles, store, pending, behind, segments: journal.segments }
+    troubles
 }
 
 /// The fullest buffer, if it is at least half full.

@@ -37,6 +37,7 @@
 //! # }
 //! ```
 
+pub mod bottleneck;
 mod breakers;
 mod builder;
 mod bulk;
@@ -64,6 +65,7 @@ mod overdue;
 mod ownership;
 mod pauses;
 mod playbooks;
+pub mod process;
 mod quotas;
 mod reader;
 mod reads;
@@ -73,9 +75,11 @@ mod rerun;
 mod reservation;
 mod settings;
 mod shutdown;
+mod snapshot;
 mod standstill;
 mod start;
 mod store_choice;
+mod store_watch;
 mod submission;
 mod submit;
 mod tool_versions;
@@ -106,6 +110,10 @@ pub use recovery::Recovered;
 pub use rerun::{Rerun, RerunError};
 pub use settings::SettingError;
 pub use shutdown::Shutdown;
+pub use snapshot::{
+    CircuitWord, EngineSnapshot, ExecutionLoad, GateLoad, IntegrationLoad, JournalLoad, ShardLoad, StoreLoad,
+    TenantLoad,
+};
 pub use standstill::Standstill;
 pub use submission::{Submission, SubmitError};
 pub use updraft_actors::gates::{CircuitName, ToolCircuit, ToolGate};

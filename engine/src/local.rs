@@ -21,6 +21,7 @@ mod guardrails;
 mod message;
 #[cfg(unix)]
 mod server;
+mod snapshot;
 #[cfg(unix)]
 mod socket;
 #[cfg(unix)]
@@ -37,9 +38,6 @@ pub(crate) struct LocalContext {
     pub(crate) engine: std::sync::Arc<updraft_actors::EngineContext>,
     /// The way in for reruns.
     pub(crate) submitter: std::sync::Arc<crate::engine::Submitter>,
-    /// The limits of the updates that wait for the store.
-    pub(crate) buffer: updraft_kernel::coalescer::Limits,
-    pub(crate) pending: tokio::sync::watch::Receiver<updraft_storage::write_behind::Pending>,
-    /// Why the store does not take updates, while it does not.
-    pub(crate) trouble: tokio::sync::watch::Receiver<Option<std::sync::Arc<str>>>,
+    /// What is seen of the writing to the store.
+    pub(crate) writing: crate::store_watch::StoreWatch,
 }

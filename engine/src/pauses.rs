@@ -57,7 +57,7 @@ impl Engine {
     }
 
     fn pausing(&self) -> Pausing<'_> {
-        Pausing { context: &self.context, trouble: &self.trouble }
+        Pausing { context: &self.context, trouble: &self.writing.trouble }
     }
 }
 

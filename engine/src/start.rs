@@ -44,6 +44,7 @@ use crate::recovery::{self, Recovered};
 use crate::rerun::Rerunning;
 use crate::standstill::StoreWait;
 use crate::store_choice::StoreChoice;
+use crate::store_watch::StoreWatch;
 use crate::tool_versions;
 use crate::watchdog::Watchdog;
 
@@ -73,7 +74,7 @@ impl Engine {
     async fn start(builder: Builder, shards: usize) -> Result<Self, StartError> {
         let data = directory(&builder)?;
         let (catalogue, declared) = (catalogue(&builder, &data)?, DeclaredFlow::of(&builder)?);
-        let (tools, statistics) = tools(&builder)?;
+        let (tools, statistics) = tools(&builder, shards)?;
         let opened = Opened::open(&builder, &data).await?;
         let Opened { timer, store, embedded, journal, replay, bond, noted, stored, .. } = opened;
         let (writer, messages) = opened.queue;
@@ -115,7 +116,7 @@ impl Engine {
         let buffer = writer_of.limits;
         let unbound = WriteBehind::new(writer_of, store, stored, Node::store_listener(&context));
         let write_behind = bound(unbound, bond.map(|bond| bond.journal), noted);
-        let (pending, trouble) = (write_behind.pending(), write_behind.trouble());
+        let writing = StoreWatch::of(&write_behind, buffer);
         let node = Node::start(context.clone(), write_behind, messages).await?;
         let emptied = Arc::new(Notify::new());
         let submitter = submitter(&context, emptied.clone(), builder.submit_timeout);
@@ -130,9 +131,7 @@ impl Engine {
             ownership: opened.ownership,
             #[cfg(unix)]
             local: Mutex::default(),
-            buffer,
-            pending,
-            trouble,
+            writing,
             recovered: Recovered::default(),
             resumed: Mutex::default(),
         };
@@ -175,7 +174,7 @@ impl Engine {
 
 impl Engine {
     fn wait_of_start(&self, longest: Duration) -> StoreWait<'_> {
-        StoreWait { context: &self.context, trouble: &self.trouble, longest }
+        StoreWait { context: &self.context, trouble: &self.writing.trouble, longest }
     }
 
     /// Starts the threads beside those of the node.
@@ -214,9 +213,8 @@ impl Engine {
             return;
         };
         let engine = self.context.clone();
-        let (pending, trouble) = (self.pending.clone(), self.trouble.clone());
         let submitter = self.submitter.clone();
-        let context = LocalContext { engine, submitter, buffer: self.buffer, pending, trouble };
+        let context = LocalContext { engine, submitter, writing: self.writing.clone() };
         let opening = tokio::task::spawn_blocking(move || LocalServer::open(&data, context));
         match opening.await.map_err(std::io::Error::other).and_then(|opened| opened) {
             Ok(server) => self.local = Mutex::new(Some(server)),
@@ -285,7 +283,7 @@ fn submitter(context: &Arc<EngineContext>, emptied: Arc<Notify>, submit_timeout:
 }
 
 /// The tools, and what counts their calls.
-fn tools(builder: &Builder) -> Result<(EngineTools, Arc<EngineStatistics>), StartError> {
+fn tools(builder: &Builder, shards: usize) -> Result<(EngineTools, Arc<EngineStatistics>), StartError> {
     let name = |name: &String| {
         Name::new(name).map_err(|error| StartError::Configuration(format!("integration {error}")))
     };
@@ -296,6 +294,6 @@ fn tools(builder: &Builder) -> Result<(EngineTools, Arc<EngineStatistics>), Star
         newest.collect::<Result<_, StartError>>()?,
         others.collect::<Result<_, StartError>>()?,
     );
-    let statistics = Arc::new(EngineStatistics::new(tools.names()));
+    let statistics = Arc::new(EngineStatistics::new(tools.names(), shards));
     Ok((tools, statistics))
 }

@@ -104,6 +104,9 @@ impl fmt::Display for GuardrailRefusal {
 }
 
 impl GuardrailRule {
+    /// All rules.
+    pub const ALL: [Self; 5] = [Self::KillSwitch, Self::Protected, Self::Hours, Self::Only, Self::Cap];
+
     /// The text in the audit and in metrics.
     pub const fn as_str(self) -> &'static str {
         match self {

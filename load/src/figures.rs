@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::bottleneck::{Bottleneck, Stage};
+use updraft::bottleneck::{Bottleneck, Stage};
+
 use crate::figure::{BESIDE, Better, OF_ARRIVALS, OF_FULL_LOAD, OF_PHASE, OF_RUN, in_reference};
 use crate::options::{LoadOptions, name};
 use crate::outcome::{COLUMNS, RunOutcome};

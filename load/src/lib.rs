@@ -14,7 +14,6 @@ mod load;
 mod number;
 mod options;
 mod outcome;
-pub mod process;
 mod profile;
 mod random;
 mod recorder;
@@ -49,6 +48,7 @@ pub use run_store::RunStore;
 pub use scenario::LoadScenario;
 pub use summary::Summary;
 pub use threshold::Threshold;
+pub use updraft::process;
 pub use workload::Workload;
 
 /// Where progress is told, a line at a time.

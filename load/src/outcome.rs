@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use updraft::limits::WRITE_TIMEOUT;
+use updraft::process::Used;
 
 use crate::latencies::Meter;
-use crate::process::Used;
 use crate::recorder::Counted;
 use crate::scenario::{Phase, Rates};
 

@@ -13,12 +13,13 @@ use updraft::{Store, VirtualShard};
 use uuid::Uuid;
 
 use self::plain::Plain;
+use updraft::process::Used;
+
 use crate::Say;
 use crate::error::Error;
 use crate::latencies::Meter;
 use crate::options::{Length, LoadOptions};
 use crate::outcome::{COLUMNS, PhaseResult, Reference};
-use crate::process::Used;
 use crate::recorder::Metrics;
 use crate::scenario::{Load, Phase};
 use crate::workload::Workload;

@@ -1,6 +1,7 @@
 //! The report: one self-contained page with charts. Measures nothing and judges nothing.
 
-use crate::bottleneck::Bottleneck;
+use updraft::bottleneck::Bottleneck;
+
 use crate::chart::{Band, Chart};
 use crate::outcome::{PhaseResult, RunOutcome, Sample};
 use crate::summary::{Summary, Told};

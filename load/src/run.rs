@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use updraft::process::{self, Used};
 use updraft::{Detail, ExecutionQuery, ExecutionsOf};
 
 use crate::Say;
@@ -16,7 +17,6 @@ use crate::latencies::Meter;
 use crate::load;
 use crate::options::{Length, LoadOptions};
 use crate::outcome::{PhaseResult, Reference, RunOutcome, STALLED, Trouble};
-use crate::process::{self, Used};
 use crate::random::Random;
 use crate::recorder::Metrics;
 use crate::reference;

@@ -7,10 +7,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use updraft::process;
 
 use crate::Say;
 use crate::outcome::{Sample, Seen};
-use crate::process;
 use crate::recorder::{Counted, Metrics};
 use crate::workload::Workload;
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use updraft::bottleneck::{self, full};
 use updraft::limits::COALESCER_DOCUMENTS;
 
 use crate::outcome::{PhaseResult, RunOutcome};
@@ -11,10 +12,6 @@ use crate::scenario::Load;
 const MAX_LAG_OF_PHASE: f64 = 0.2;
 /// and only above this, because batches alone cause some lag.
 const MIN_LAG: Duration = Duration::from_millis(250);
-/// The buffer counts as full from this part of its limit.
-const FULL: f64 = 0.95;
-/// Seconds of writing that may wait at the end of an open loop.
-const MAX_BACKLOG_SECONDS: f64 = 1.0;
 /// In a shorter phase the store may not have written its first batch yet.
 const MIN_PHASE_SECONDS: f64 = 1.0;
 
@@ -39,7 +36,7 @@ pub(crate) fn found(outcome: &RunOutcome) -> Vec<String> {
 pub(crate) fn why(outcome: &RunOutcome, phase: usize) -> Option<String> {
     let end = outcome.phases.get(phase)?;
     let most = outcome.most(Some(phase), |sample| sample.pending_documents).unwrap_or_default();
-    behind(end).or_else(|| full(most)).or_else(|| growing(end))
+    behind(end).or_else(|| full(most, COALESCER_DOCUMENTS as f64)).or_else(|| growing(end))
 }
 
 /// The store finished too long after the last execution of the phase.
@@ -49,20 +46,11 @@ fn behind(end: &PhaseResult) -> Option<String> {
     Some(format!("it was {seconds:.1} s behind when the last execution had ended; rates count that time"))
 }
 
-fn full(most: f64) -> Option<String> {
-    (most >= COALESCER_DOCUMENTS as f64 * FULL).then(|| {
-        format!("{most:.0} documents waited for it, as many as may; the journal, and with it submissions, waited too")
-    })
-}
-
 /// Arrivals of an open loop do not slow down with the store: documents that wait at its end would become more.
 fn growing(end: &PhaseResult) -> Option<String> {
     let Load::Open(_) = end.phase.load else { return None };
-    let per_s = end.per_s("store.updates");
-    let (before, after) = end.pending;
-    let seconds = after / per_s.max(1.0);
-    (after > before && seconds > MAX_BACKLOG_SECONDS && end.lasted.as_secs_f64() >= MIN_PHASE_SECONDS)
-        .then(|| format!("{after:.0} documents waited for it at the end, {seconds:.1} s of its work"))
+    let is_long = end.lasted.as_secs_f64() >= MIN_PHASE_SECONDS;
+    is_long.then(|| bottleneck::growing(end.pending, end.per_s("store.updates"))).flatten()
 }
 
 #[cfg(test)]
@@ -73,13 +61,6 @@ mod tests {
 
     fn end(load: Load, seconds: u64) -> PhaseResult {
         PhaseResult::testing(Phase { name: THROUGHPUT, load, share: 0.5 }, Duration::from_secs(seconds))
-    }
-
-    #[test]
-    fn a_store_with_as_much_before_it_as_may_be_is_told() {
-        let most = COALESCER_DOCUMENTS as f64;
-        assert_eq!(full(most * 0.5), None);
-        assert!(full(most).is_some_and(|said| said.contains("as many")));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The summary: the figures, what limits, what was found, and whether thresholds held; for the terminal and
 //! for the page alike.
 
-use crate::bottleneck::{self, Bottleneck, Stage};
+use updraft::bottleneck::{Bottleneck, OTHER_PROCESSES, Stage, percent};
+
+use crate::bottleneck;
 use crate::breaking::{self, Verdict};
 use crate::figure;
 use crate::figures::{self, Figures};
@@ -117,7 +119,7 @@ fn phases(outcome: &RunOutcome, figures: &Figures) -> Table {
 fn stages(stages: &[Stage]) -> Table {
     let mut table = Table::new(["stage", "CPU", "disk"]);
     for stage in stages {
-        table.add(&stage.name, [stage.cpu, stage.disk].map(|share| Some(bottleneck::percent(share))));
+        table.add(&stage.name, [stage.cpu, stage.disk].map(|share| Some(percent(share))));
     }
     table
 }
@@ -159,7 +161,7 @@ fn findings(options: &LoadOptions, outcome: &RunOutcome, figures: &Figures) -> V
         if let Some(why) = &reference.trouble {
             bad(format!("The reference ended early: {why}."));
         }
-        if figures.worded("bottleneck") == bottleneck::OTHERS {
+        if figures.worded("bottleneck") == OTHER_PROCESSES {
             bad("Other processes took the cores, and so the time of awaited writes: that flatters the ratios.".into());
         }
     }

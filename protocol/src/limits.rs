@@ -23,13 +23,14 @@ mod rerun;
 mod schema;
 mod settings;
 mod shell;
+mod snapshot;
 
 use std::time::Duration;
 
 pub use {
     cacao::*, children::*, connectors::*, containment::*, files::*, filter::*, flow::*, graph::*,
     guardrails::*, http::*, local::*, loops::*, masking::*, outline::*, overdue::*, people::*, playbook::*,
-    record::*, replay::*, rerun::*, schema::*, settings::*, shell::*,
+    record::*, replay::*, rerun::*, schema::*, settings::*, shell::*, snapshot::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------

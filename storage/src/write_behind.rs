@@ -15,7 +15,7 @@ use updraft_protocol::limits::WRITER_QUEUE;
 use uuid::Uuid;
 
 pub use pending::Pending;
-pub use updraft_kernel::writer::{Ended, Notice, WriterConfig};
+pub use updraft_kernel::writer::{Ended, Notice, WriterConfig, WriterFigures};
 
 pub use crate::handoff::{Barrier, Group, Message, NotStored};
 use crate::store::Store;
@@ -31,6 +31,7 @@ pub struct WriteBehind {
     stored: DurableWatermark,
     listener: Listener,
     pending: watch::Sender<Pending>,
+    figures: watch::Sender<WriterFigures>,
     trouble: watch::Sender<Option<Arc<str>>>,
     notes: Option<(Uuid, DurableWatermark)>,
 }
@@ -43,8 +44,8 @@ impl WriteBehind {
         stored: DurableWatermark,
         listener: Listener,
     ) -> Self {
-        let (pending, trouble) = (watch::Sender::default(), watch::Sender::default());
-        Self { config, store, stored, listener, pending, trouble, notes: None }
+        let (pending, figures, trouble) = Default::default();
+        Self { config, store, stored, listener, pending, figures, trouble, notes: None }
     }
 
     /// The same; it also has the store note how far it has come with this journal, and advances `noted`, the number in
@@ -62,6 +63,11 @@ impl WriteBehind {
     /// The updates that wait for the store, as they change.
     pub fn pending(&self) -> watch::Receiver<Pending> {
         self.pending.subscribe()
+    }
+
+    /// The figures of the writer, as they change.
+    pub fn figures(&self) -> watch::Receiver<WriterFigures> {
+        self.figures.subscribe()
     }
 
     /// The queue between the journal and the writer.

@@ -39,7 +39,7 @@ fn world(limits: Option<CallLimits>, policy: BreakerPolicy) -> World {
         None,
         &timer,
         kept,
-        Arc::new(EngineStatistics::new(std::iter::empty())),
+        Arc::new(EngineStatistics::new(std::iter::empty(), 0)),
     );
     World { gates: Arc::new(gates), _timer: timer }
 }

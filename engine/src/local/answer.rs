@@ -21,6 +21,7 @@ use crate::handle::{self, Handle};
 use crate::health;
 use crate::overdue::OverdueQuery;
 use crate::reader::Reader;
+use crate::snapshot;
 
 /// The client closed the connection, or reads no more.
 pub(super) struct Gone;
@@ -144,9 +145,12 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             Ok((found.map(Answer::Definition).into_iter().collect(), None))
         }
         Ask::Health {} => {
-            let (pending, trouble) = (*context.pending.borrow(), context.trouble.borrow().clone());
-            let health = health::of(&context.engine, pending, trouble, context.buffer).await;
+            let health = health::of(&context.engine, &context.writing).await;
             Ok((vec![Answer::Health(Box::new(health))], None))
+        }
+        Ask::Snapshot {} => {
+            let snapshot = snapshot::of(&context.engine, &context.writing).await;
+            Ok((vec![Answer::Snapshot(Box::new(snapshot))], None))
         }
         Ask::DeadLetters { tenant, after, limit } => {
             let limit = limit.min(DEAD_LETTER_PAGE_ROWS);

@@ -152,7 +152,7 @@ pub(super) async fn told(context: &super::LocalContext, ask: &Ask) -> Option<Res
             Ok(all.map(|(scope, asked)| Answer::PausedScope(scope, asked)).collect())
         }
         Ask::PauseAll { scope, is_paused, asked } => {
-            let pausing = Pausing { context: engine, trouble: &context.trouble };
+            let pausing = Pausing { context: engine, trouble: &context.writing.trouble };
             let held = if is_paused {
                 pausing.pause(scope, asked).await
             } else {

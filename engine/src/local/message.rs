@@ -20,6 +20,7 @@ use crate::health::EngineHealth;
 use crate::inbox::InboxEntry;
 use crate::overdue::{Overdue, OverdueCursor, OverdueRow};
 use crate::rerun::AskedRerun;
+use crate::snapshot::EngineSnapshot;
 
 /// The version of the protocol. An engine answers a request of another version with an error about it.
 pub const VERSION: u32 = 1;
@@ -122,6 +123,8 @@ pub(super) enum Ask {
     Audit { tenant: Option<TenantCode>, after: Option<AuditId>, limit: usize },
     /// The health of the engine.
     Health {},
+    /// How everything in the engine stands.
+    Snapshot {},
     /// One page of dead letters, of one tenant or of all.
     DeadLetters { tenant: Option<TenantCode>, after: Option<String>, limit: usize },
 }
@@ -192,6 +195,7 @@ pub(super) enum Answer {
     /// It had ended before, with this status.
     AlreadyEnded(ExecutionStatus),
     Health(Box<EngineHealth>),
+    Snapshot(Box<EngineSnapshot>),
     Definition(Json),
     /// The last line: the answer is complete.
     End {

@@ -136,6 +136,12 @@ impl Permits {
         lock(&self.inner.counts).by_tenant.get(tenant).copied().unwrap_or(0)
     }
 
+    /// The places taken by each tenant that holds some, in no order.
+    pub fn by_tenant(&self) -> Vec<(TenantCode, usize)> {
+        let counts = lock(&self.inner.counts);
+        counts.by_tenant.iter().map(|(tenant, held)| (tenant.clone(), *held)).collect()
+    }
+
     /// Tenants that hold a place; what the map of shares has room for.
     pub fn tenants(&self) -> usize {
         lock(&self.inner.counts).by_tenant.len()

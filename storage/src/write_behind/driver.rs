@@ -128,6 +128,7 @@ impl Driver {
     fn show(&mut self) {
         let (now, before) = (self.writer.figures(), self.shown.totals);
         self.with.pending.send_replace(Pending { documents: now.documents, bytes: now.bytes });
+        self.with.figures.send_replace(now);
         self.with.trouble.send_if_modified(|shown| {
             let changed = shown.as_ref() != self.writer.failing();
             if changed {

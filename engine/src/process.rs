@@ -63,7 +63,7 @@ mod linux {
     }
 
     /// The threads of this process that wait for the disk.
-    pub(crate) fn on_disk() -> Vec<u32> {
+    pub fn on_disk() -> Vec<u32> {
         let waits = |task: Task| task.stat().is_ok_and(|stat| stat.state == 'D').then_some(task.tid);
         tasks().filter_map(waits).filter_map(|tid| u32::try_from(tid).ok()).collect()
     }
@@ -81,7 +81,7 @@ mod linux {
     }
 
     /// Busy and all time of the machine's cores, in ticks.
-    pub(crate) fn machine() -> Option<(u64, u64)> {
+    pub fn machine() -> Option<(u64, u64)> {
         let times = KernelStats::current().ok()?.total;
         // Guests are counted in user already.
         let more = [times.irq, times.softirq, times.steal].into_iter().flatten().sum::<u64>();
@@ -100,7 +100,7 @@ mod linux {
     }
 
     /// Nothing is known of threads.
-    pub(crate) fn on_disk() -> Vec<u32> {
+    pub fn on_disk() -> Vec<u32> {
         Vec::new()
     }
 
@@ -110,33 +110,32 @@ mod linux {
     }
 
     /// Nothing is known of the cores.
-    pub(crate) fn machine() -> Option<(u64, u64)> {
+    pub fn machine() -> Option<(u64, u64)> {
         None
     }
 }
 
-pub(crate) use linux::on_disk;
-pub use linux::{threads, usage};
-
-use linux::machine;
+pub use linux::{machine, on_disk, threads, usage};
 
 /// What this process and the machine had used at one moment, or used between two.
 #[derive(Debug, Default)]
-pub(crate) struct Used {
-    pub(crate) cpu_s: Option<f64>,
+pub struct Used {
+    /// CPU seconds of this process.
+    pub cpu_s: Option<f64>,
     /// Of the machine's cores: busy time and all, in ticks.
-    pub(crate) machine: Option<(u64, u64)>,
+    pub machine: Option<(u64, u64)>,
     /// With the CPU seconds of each.
-    pub(crate) threads: Vec<Thread>,
+    pub threads: Vec<Thread>,
 }
 
 impl Used {
-    pub(crate) fn now() -> Self {
+    /// What is used until now.
+    pub fn now() -> Self {
         Self { cpu_s: cpu_s(), machine: machine(), threads: threads() }
     }
 
     /// What was used since `then`.
-    pub(crate) fn since(then: &Self) -> Self {
+    pub fn since(then: &Self) -> Self {
         let now = Self::now();
         let of =
             |tid| then.threads.iter().find(|thread| thread.tid == tid).map_or(0.0, |thread| thread.cpu_s);
