@@ -65,6 +65,7 @@ mod stubs;
 mod task_rows;
 mod testing;
 mod text;
+mod top;
 mod tree;
 mod usage;
 mod validate;
@@ -140,6 +141,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Test(options) => wait(testing::test(*options, screen)),
         Command::Replay(options) => wait(replay::replay(*options, screen)),
         Command::Health(options) => wait(health::health(&options)),
+        Command::Top(options) => wait(top::top(&options, screen)),
         Command::Doctor(options) => wait(doctor::doctor(&options, screen)),
         Command::DeadLetters(options) => wait(dead_letters::dead_letters(&options)),
         Command::Stress(options) => wait(stress::stress(&options, screen)),

@@ -40,7 +40,7 @@ pub(crate) use format::FormatFiles;
 pub(crate) use grants::Grants;
 pub(crate) use graph::DrawGraph;
 pub(crate) use guardrails::{By, GuardrailCommand, GuardrailOptions};
-pub(crate) use look::{AskWhy, Show};
+pub(crate) use look::{AskWhy, DeadLetters, Health, Show, Top};
 pub(crate) use people::{
     AnswerApproval, ExtendWait, HoldExecution, PrioritiseExecution, SendSignal, ShowInbox, SkipTask,
 };
@@ -127,6 +127,8 @@ pub(crate) enum Command {
     Replay(Box<Replay>),
     /// Tells how the engine fares that runs on a data directory; exits 1 where something is wrong, or none runs.
     Health(Health),
+    /// Shows how everything stands in the engine that runs on a data directory, and what limits it, live or `--once`.
+    Top(Top),
     /// Says what is wrong with a data directory and its store, and what can be done; starts nothing.
     Doctor(Doctor),
     /// Lists what the store would never take, with the reasons.
@@ -255,31 +257,6 @@ pub(crate) struct List {
     #[arg(long, default_value_t = 50, value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
     pub(crate) limit: u32,
     /// Prints an array of the executions.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) data: Data,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Health {
-    /// Prints it as one JSON object.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// The data directory of the engine.
-    #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
-    pub(crate) data: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DeadLetters {
-    /// Of which customer; of all where none is named.
-    #[arg(long)]
-    pub(crate) tenant: Option<TenantCode>,
-    /// How many at most.
-    #[arg(long, default_value_t = 50, value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
-    pub(crate) limit: u32,
-    /// Prints an array of them, each with the update where that was not too large.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

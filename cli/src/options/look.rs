@@ -1,10 +1,12 @@
-//! Options of what looks at executions.
+//! Options of what looks at executions, and at an engine.
+
+use std::path::PathBuf;
 
 use clap::Args;
 use updraft::{ExecutionId, FileId, Span, TenantCode, WaitKind};
 use updraft_load::whole;
 
-use super::Data;
+use super::{DATA, Data};
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
@@ -21,6 +23,44 @@ pub(crate) struct Show {
     pub(crate) file: Option<FileId>,
     #[command(flatten)]
     pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Health {
+    /// Prints it as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The data directory of the engine.
+    #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeadLetters {
+    /// Of which customer; of all where none is named.
+    #[arg(long)]
+    pub(crate) tenant: Option<TenantCode>,
+    /// How many at most.
+    #[arg(long, default_value_t = 50, value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
+    pub(crate) limit: u32,
+    /// Prints an array of them, each with the update where that was not too large.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// Prints it once, as text, with the rates of a second. So it is where standard input or output is no terminal.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Prints it once, as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The data directory of the engine.
+    #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
+    pub(crate) data: PathBuf,
 }
 
 /// What takes long, of one execution or of all tenants.

@@ -37,4 +37,5 @@ mod sweep;
 mod terminal;
 mod testing;
 mod tools;
+mod top;
 mod waits;

@@ -46,6 +46,7 @@ fn what_the_command_line_and_the_environment_say_is_shown_and_not_obeyed() {
         &["show", EVIL],
         &["cancel", EVIL, "--uid", EVIL, "--reason", EVIL],
         &["health", "--data", EVIL],
+        &["top", "--data", EVIL],
         &["validate", EVIL],
         &["validate", "--json", EVIL],
         &["stress", "--assert", EVIL],
