@@ -35,6 +35,7 @@ use guardrail::{AskedToPass, CapsTaken};
 use message::Attempted;
 use message::{Incoming, OwnerGuard, Receipt, Report};
 use permit::CallPermits;
+use target_lock::LockLines;
 
 /// The state that an execution's actor starts from.
 pub(crate) enum Start {
@@ -65,6 +66,8 @@ pub(crate) struct Execution {
     seen: u64,
     /// Permits of calls that are not made yet.
     permits: CallPermits,
+    /// The locks that these calls wait for.
+    lock_lines: LockLines,
     /// What calls under way have taken of the caps of guardrails.
     caps: CapsTaken,
     /// The version of the guardrails that the execution has.
@@ -126,6 +129,7 @@ impl Execution {
             attempts: Vec::new(),
             seen: 0,
             permits: CallPermits::default(),
+            lock_lines: LockLines::default(),
             caps: CapsTaken::default(),
             guarded: 0,
             subscribers: None,
@@ -319,8 +323,8 @@ impl StreamHandler<Incoming> for Execution {
                 self.passed(task, pass.map_err(|failure| *failure));
                 self.proceed(self.context.clock.now(), ctx);
             }
-            Incoming::Locked(task, outcome) => {
-                self.locked(task, outcome);
+            Incoming::Locked(owner, outcome) => {
+                self.locked(owner, outcome);
                 self.proceed(self.context.clock.now(), ctx);
             }
             Incoming::Guarded(task, guarded) => {

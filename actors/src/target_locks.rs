@@ -1,5 +1,6 @@
-//! The locks of targets that the tasks of one engine have. Owns them while their executions are out of memory, too; a crash
-//! loses them, and a task that is resumed takes its lock again before it goes on. Who is next is decided in the kernel.
+//! The locks of targets that the tasks and the bodies of one engine have, and what of these the children of their executions
+//! are lent. Owns them while their executions are out of memory, too; a crash loses them, and a call that is resumed takes its
+//! locks again before it goes on. Who is next is decided in the kernel.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use updraft_kernel::machine::NeededLock;
 use updraft_kernel::shared::target_locks::{LockWait, LockedTarget, TargetLock, TargetLocks};
 use updraft_protocol::{ExecutionId, Failure, FailureKind, Span, TaskId, TenantCode};
 
@@ -14,12 +16,35 @@ use updraft_protocol::{ExecutionId, Failure, FailureKind, Span, TaskId, TenantCo
 #[derive(Default)]
 pub struct HeldTargetLocks {
     locks: TargetLocks,
-    held: Mutex<HashMap<ExecutionId, Vec<(TaskId, TargetLock)>>>,
-    /// How many executions hold some: most engines have none.
+    held: Mutex<Held>,
+    /// How many executions hold some, or are lent some: most engines have none.
     holders: AtomicUsize,
 }
 
-/// A task that waits for a lock.
+/// The locks that executions have.
+#[derive(Default)]
+struct Held {
+    /// Their own, each with its owner.
+    own: HashMap<ExecutionId, Vec<(TaskId, TargetLock)>>,
+    /// Those that an execution above them has for as long as it waits for them.
+    lent: HashMap<ExecutionId, Vec<LentLock>>,
+}
+
+/// A lock that a child does not wait for.
+#[derive(Clone)]
+struct LentLock {
+    target: Arc<str>,
+    /// Who has it, while it has it.
+    by: (ExecutionId, TaskId),
+}
+
+impl Held {
+    fn has(&self, (peid, owner): (ExecutionId, TaskId)) -> bool {
+        self.own.get(&peid).is_some_and(|own| own.iter().any(|(of, _)| *of == owner))
+    }
+}
+
+/// An owner that waits for a lock.
 pub(crate) struct TargetLockTurn {
     wait: LockWait,
     given: Arc<Notify>,
@@ -28,52 +53,72 @@ pub(crate) struct TargetLockTurn {
 
 impl HeldTargetLocks {
     /// Stands in line for the lock of a target.
-    pub(crate) fn enter(&self, tenant: &TenantCode, target: Arc<str>, task: TaskId) -> TargetLockTurn {
+    pub(crate) fn enter(&self, tenant: &TenantCode, target: Arc<str>, owner: TaskId) -> TargetLockTurn {
         let given = Arc::new(Notify::new());
         let hook = given.clone();
         let of = LockedTarget { tenant: tenant.clone(), target: target.to_string() };
-        let wait = self.locks.enter(of, task, Arc::new(move || hook.notify_one()));
+        let wait = self.locks.enter(of, owner, Arc::new(move || hook.notify_one()));
         TargetLockTurn { wait, given, target }
     }
 
-    /// Whether a task has its lock.
-    pub(crate) fn has(&self, peid: ExecutionId, task: TaskId) -> bool {
+    /// Whether an execution has a lock that it needs: its owner has it, or an execution above that waits for this one.
+    pub(crate) fn has(&self, peid: ExecutionId, needed: &NeededLock) -> bool {
         let held = self.of_all();
-        held.get(&peid).is_some_and(|held| held.iter().any(|(of, _)| *of == task))
+        let lent = |lent: &LentLock| lent.target == needed.target && held.has(lent.by);
+        held.has((peid, needed.owner)) || held.lent.get(&peid).is_some_and(|all| all.iter().any(lent))
     }
 
-    /// A task has its lock until it is released.
-    pub(crate) fn keep(&self, peid: ExecutionId, task: TaskId, lock: TargetLock) {
+    /// An owner has its lock until it is released.
+    pub(crate) fn keep(&self, peid: ExecutionId, owner: TaskId, lock: TargetLock) {
         let mut held = self.of_all();
-        held.entry(peid).or_default().push((task, lock));
-        self.holders.store(held.len(), Ordering::Release);
+        held.own.entry(peid).or_default().push((owner, lock));
+        self.count(&held);
     }
 
-    /// A task has ended, or does not go on for now: the next one has its target.
-    pub(crate) fn release(&self, peid: ExecutionId, task: TaskId) {
-        self.release_where(peid, |of| of == task);
+    /// A child acts on the targets of these locks of the execution `by`, and on those that this is lent itself.
+    pub(crate) fn lend(&self, child: ExecutionId, by: ExecutionId, locks: &[NeededLock]) {
+        if locks.is_empty() && self.holders.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let mut held = self.of_all();
+        let own = locks.iter().map(|lock| LentLock { target: lock.target.clone(), by: (by, lock.owner) });
+        let lent: Vec<LentLock> = own.chain(held.lent.get(&by).into_iter().flatten().cloned()).collect();
+        if !lent.is_empty() {
+            held.lent.insert(child, lent);
+            self.count(&held);
+        }
+    }
+
+    /// A task or a body has ended, or does not go on for now: the next one has its target, and its child, if it had one, is lent
+    /// nothing more.
+    pub(crate) fn release(&self, peid: ExecutionId, owner: TaskId) {
+        self.release_where(peid, ExecutionId::of_child(owner), |of| of == owner);
     }
 
     /// An execution has ended.
     pub(crate) fn release_all(&self, peid: ExecutionId) {
-        self.release_where(peid, |_| true);
+        self.release_where(peid, peid, |_| true);
     }
 
-    fn release_where(&self, peid: ExecutionId, released: impl Fn(TaskId) -> bool) {
+    fn release_where(&self, peid: ExecutionId, borrower: ExecutionId, released: impl Fn(TaskId) -> bool) {
         if self.holders.load(Ordering::Acquire) == 0 {
             return;
         }
-        let mut all = self.of_all();
-        let Some(held) = all.get_mut(&peid) else { return };
-        let (gone, left): (Vec<_>, Vec<_>) = held.drain(..).partition(|(task, _)| released(*task));
-        *held = left;
-        if held.is_empty() {
-            all.remove(&peid);
+        let mut held = self.of_all();
+        held.lent.remove(&borrower);
+        let own = held.own.remove(&peid).unwrap_or_default();
+        let (gone, left): (Vec<_>, Vec<_>) = own.into_iter().partition(|(owner, _)| released(*owner));
+        if !left.is_empty() {
+            held.own.insert(peid, left);
         }
-        self.holders.store(all.len(), Ordering::Release);
-        drop(all);
+        self.count(&held);
+        drop(held);
         // Outside of the mutex: the next one is told.
         drop(gone);
+    }
+
+    fn count(&self, held: &Held) {
+        self.holders.store(held.own.len() + held.lent.len(), Ordering::Release);
     }
 
     /// How many targets are locked, and how many tasks wait for one.
@@ -81,7 +126,7 @@ impl HeldTargetLocks {
         self.locks.state()
     }
 
-    fn of_all(&self) -> MutexGuard<'_, HashMap<ExecutionId, Vec<(TaskId, TargetLock)>>> {
+    fn of_all(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

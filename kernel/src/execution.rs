@@ -214,7 +214,8 @@ impl<C: ExecutionControl> Execution<C> {
                 self.at_rest = true;
                 return Some(ExecutionCommand::Leave(Exit::Lost));
             }
-            let follows_no_write = |act: &Act| matches!(act, Act::Acquire(_) | Act::StopWaiting(_));
+            let follows_no_write =
+                |act: &Act| matches!(act, Act::Acquire(_) | Act::StopWaiting(_) | Act::Unlock(_));
             if let Some(at) = self.pending.acts.iter().position(follows_no_write) {
                 return Some(ExecutionCommand::Perform(self.pending.acts.remove(at)));
             }

@@ -11,6 +11,7 @@ mod abandon;
 mod approval;
 mod asking;
 mod attempt;
+mod body_lock;
 mod branches;
 mod cancel;
 mod child;
@@ -60,6 +61,7 @@ use updraft_protocol::{
 
 pub use abandon::{cancel_abandoned, fail_abandoned};
 pub use approval::late_answer;
+pub use body_lock::NeededLock;
 pub use child::{ChildReport, children_of, head_of_child};
 pub(crate) use cleanup::FAILED_CLEANUP;
 pub use effect::{Act, Effects, StartAttempt, StartChild, Timer};
@@ -211,6 +213,7 @@ impl Machine {
         self.end_pause_for_failures(now, &mut effects);
         self.fill(now, &mut effects);
         self.settle_waits();
+        self.let_go(&mut effects);
         debug_assert_eq!(crate::invariant::machine(self), Ok(()));
         effects
     }

@@ -299,6 +299,22 @@ kinds! {
     Fail = "fail" by ["fail"],
 }
 
+impl StepKind {
+    /// The lock that the steps in its bodies have; that of an action is for its calls alone.
+    pub fn lock_of_bodies(&self) -> Option<&Lock> {
+        let lock = match self {
+            Self::If(step) => &step.lock,
+            Self::Switch(step) => &step.lock,
+            Self::Parallel(step) => &step.lock,
+            Self::ForEach(step) => &step.lock,
+            Self::Repeat(step) => &step.lock,
+            Self::Finally(step) => &step.lock,
+            _ => &None,
+        };
+        lock.as_deref()
+    }
+}
+
 /// What a step lacks that has none of the fields that make a step.
 fn no_kind(given: &[&str], marks: &[&str]) -> String {
     match (given.contains(&"do"), given.contains(&CATCH)) {

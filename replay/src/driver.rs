@@ -193,8 +193,8 @@ impl<'a> DryRun<'a> {
             Act::StopChild(task) => self.stop_child(number, task),
             Act::Arm(timer, at) => self.queue.push(at, (number, MachineEvent::TimerDue(timer))),
             Act::End(_) => self.child_ended(number),
-            // The outcome of a call that is dropped is ignored when it comes.
-            Act::Stop(_) | Act::StopWaiting(_) => {}
+            // The outcome of a call that is dropped is ignored when it comes; nobody else acts on a target.
+            Act::Stop(_) | Act::StopWaiting(_) | Act::Unlock(_) => {}
         }
     }
 

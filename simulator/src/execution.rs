@@ -323,8 +323,8 @@ impl SimulatedExecution {
                 self.attempts.remove(&task);
                 self.unsent.remove(&task);
             }
-            // The permit comes all the same, and is ignored.
-            Act::StopWaiting(_) => {}
+            // The permit comes all the same, and is ignored. Targets are locked by nobody.
+            Act::StopWaiting(_) | Act::Unlock(_) => {}
             Act::StartChild(start) => self.children.push(ChildAct::Start(start)),
             Act::StopChild(task) => self.children.push(ChildAct::Stop(task)),
             Act::Arm(timer, at) => {

@@ -173,6 +173,13 @@ fn of_actions() -> Vec<Case> {
             (COMPLETED, json!("ws-17 is isolated")),
             &["POST /edr/hosts/ws-17/isolate"],
         ),
+        (
+            "isolate-and-scan",
+            json!({"hosts": ["ws-17"]}),
+            Skip("settle"),
+            (COMPLETED, Value::Null),
+            &["POST /edr/hosts/ws-17/isolate", "POST /edr/hosts/ws-17/scan"],
+        ),
     ]
 }
 

@@ -133,6 +133,9 @@ impl Execution {
         if self.waits_for_lock(task) {
             return;
         }
+        if self.is_start_of_child(task) {
+            return self.acquired(task, Ok(()));
+        }
         let facts = match self.guarded_facts(task) {
             None => return self.acquire_place(task),
             Some(Err(failure)) => return self.permitted_finally(task, Err(failure)),

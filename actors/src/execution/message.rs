@@ -22,7 +22,7 @@ pub(crate) enum Incoming {
     Permitted(TaskId, Result<HeldPermit, Box<Failure>>),
     /// A waiting call has passed the gate of its tool.
     Passed(TaskId, Result<Box<GatePass>, Box<Failure>>),
-    /// A waiting call has the lock of its target, or has waited too long.
+    /// The owner of a lock that waiting calls need has it, or has waited too long.
     Locked(TaskId, Result<TargetLock, Box<Failure>>),
     /// What guardrails say to a waiting call.
     Guarded(TaskId, Box<Guarded>),

@@ -28,9 +28,12 @@ impl Execution {
             }
             Act::StopWaiting(task) => {
                 self.permits.give_up(task);
+                self.lock_lines.leave(task);
                 self.context.target_locks.release(self.entry.peid, task);
             }
+            Act::Unlock(owner) => self.unlock(owner),
             Act::StartChild(start) => {
+                self.lend_locks(&start.parent);
                 if let Some(machine) = self.machine() {
                     self.children.start(machine.head().clone(), *start);
                 }
@@ -123,6 +126,7 @@ impl Execution {
     /// without their tool acting is already in the inbox.
     pub(super) fn withdraw(&mut self, now: Timestamp) {
         self.permits.stop_waiting();
+        self.lock_lines.clear();
         let (mut unsent, mut not_acted) = (Vec::new(), Vec::new());
         self.attempts.retain(|(task, attempt)| {
             let withdrawn = attempt.withdraw();

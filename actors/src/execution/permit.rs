@@ -29,7 +29,11 @@ use crate::task::panicked;
 pub(super) struct CallPermits(Vec<(TaskId, PermitState)>);
 
 enum PermitState {
-    Waiting { _task: PermitWait },
+    Waiting {
+        _task: PermitWait,
+    },
+    /// With others, for a lock that one owner has for all of them.
+    InLine,
     Granted(HeldPermit),
 }
 
@@ -48,8 +52,8 @@ impl HeldPermit {
     }
 }
 
-/// The task that waits for a permit, which its drop ends.
-struct PermitWait(AbortHandle);
+/// The task that waits for a permit or a lock, which its drop ends.
+pub(super) struct PermitWait(AbortHandle);
 
 impl Drop for PermitWait {
     fn drop(&mut self) {
@@ -84,7 +88,12 @@ impl CallPermits {
 
     /// The call waits no more, if it did.
     pub(super) fn stop(&mut self, task: TaskId) -> bool {
-        matches!(self.remove(task), Some(PermitState::Waiting { .. }))
+        matches!(self.remove(task), Some(PermitState::Waiting { .. } | PermitState::InLine))
+    }
+
+    /// The call stands in line for a lock.
+    pub(super) fn stand_in_line(&mut self, task: TaskId) {
+        self.0.push((task, PermitState::InLine));
     }
 
     fn remove(&mut self, task: TaskId) -> Option<PermitState> {
@@ -148,10 +157,15 @@ impl Execution {
 
     /// Has a call wait for what it is told then.
     pub(super) fn wait(&mut self, task: TaskId, told: impl Future<Output = Incoming> + 'static) {
+        let wait = self.wait_apart(told);
+        self.permits.0.push((task, PermitState::Waiting { _task: wait }));
+    }
+
+    /// Has the execution told something, unless what is given is dropped before.
+    pub(super) fn wait_apart(&self, told: impl Future<Output = Incoming> + 'static) -> PermitWait {
         let inbox = Rc::clone(&self.inbox);
         let waiting = actix::spawn(async move { inbox.put(told.await) });
-        let wait = PermitWait(waiting.abort_handle());
-        self.permits.0.push((task, PermitState::Waiting { _task: wait }));
+        PermitWait(waiting.abort_handle())
     }
 
     /// The wait for a permit is over; if the call no longer waits, the permit is given back.
@@ -174,6 +188,11 @@ impl Execution {
     /// Nothing is asked about the call any more.
     pub(super) fn permitted_finally(&mut self, task: TaskId, permitted: Permitted) {
         let outcome = permitted.map(|permit| self.permits.0.push((task, PermitState::Granted(permit))));
+        self.acquired(task, outcome);
+    }
+
+    /// What waited has all that it needs, or is refused it.
+    pub(super) fn acquired(&mut self, task: TaskId, outcome: Result<(), Failure>) {
         let now = self.context.clock.now();
         if let Some(execution) = &mut self.execution {
             execution.on(ExecutionEvent::Acquired { task, outcome }, now);

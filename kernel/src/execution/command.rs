@@ -78,7 +78,7 @@ pub enum ExecutionCommand<C> {
         /// How durable they must be before the answer.
         need: Need,
     },
-    /// Perform an act, now that its cause is durable; [`Act::Acquire`] and [`Act::StopWaiting`] have no cause that must be.
+    /// Perform an act, now that its cause is durable; [`Act::Acquire`], [`Act::StopWaiting`] and [`Act::Unlock`] have no cause that must be.
     Perform(Act),
     /// Drop every attempt that is not sent yet, and every wait for a permit; answered by [`ExecutionEvent::Withdrawn`]
     /// before any other event.

@@ -51,7 +51,7 @@ impl Machine {
         self.write_withdrawn(task, action, now, effects);
     }
 
-    /// Begins an attempt that may run: renders its arguments, and asks for a permit if the call may need one.
+    /// Begins an attempt that may run: renders its arguments, and asks for a permit or a lock if the call may need one.
     pub(super) fn begin_attempt(&mut self, work: Ready, now: Timestamp, effects: &mut Effects) {
         let (scope, step, began) = match work {
             Ready::Enter(scope, step) => (scope, step, now),
@@ -61,7 +61,10 @@ impl Machine {
             Ready::Again(_) => return,
         };
         let plan = self.plan.clone();
-        let Some(action) = PlannedAction::of(plan.step(step)) else { return };
+        let Some(action) = PlannedAction::of(plan.step(step)) else {
+            // The start of a sub-playbook, for which the bodies around it have locks.
+            return self.acquire(work, (scope, step, began), Value::Null, effects);
+        };
         let rendered = match action.undoes {
             Some(_) => self.undos.arguments(),
             None => {
@@ -77,7 +80,9 @@ impl Machine {
         };
         let takes_permit = action.takes_permit || is_gated();
         match refused.map_or(rendered, Err) {
-            Ok(arguments) if action.lock.is_some() || self.is_guarded(step) => {
+            Ok(arguments)
+                if action.lock.is_some() || self.is_guarded(step) || self.scopes.are_locked_around(scope) =>
+            {
                 self.acquire_first(work, (scope, step, began), (action, arguments), now, effects);
             }
             Ok(arguments) if takes_permit => self.acquire(work, (scope, step, began), arguments, effects),

@@ -15,8 +15,8 @@ use crate::plan::StepIndex;
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Effects {
-    /// Changes of documents: durable before any of `acts` is performed, except [`Act::Acquire`] and
-    /// [`Act::StopWaiting`].
+    /// Changes of documents: durable before any of `acts` is performed, except [`Act::Acquire`],
+    /// [`Act::StopWaiting`] and [`Act::Unlock`].
     pub writes: Vec<Update>,
     /// The acts, in order.
     pub acts: Vec<Act>,
@@ -39,6 +39,9 @@ pub enum Act {
     /// Drop the wait of this task's call for a permit, or the permit: the call is not made. It follows no write, so
     /// that it never comes after a later [`Act::Acquire`] of the same call.
     StopWaiting(TaskId),
+    /// Give back the lock that the owner of bodies with this id has, which its path has left. It follows no write: what was
+    /// called there has ended, and what a crash has called again locks again first.
+    Unlock(TaskId),
     /// Start the child of a task, unless it is there, and report how it ended to the task.
     StartChild(Box<StartChild>),
     /// Cancel the child of this task, and report how it ended to the task.

@@ -22,8 +22,8 @@ pub(super) struct WaitingCall {
     arguments: Value,
     /// What it contains, where guardrails are asked.
     contains: Option<Arc<str>>,
-    /// The target that it locks, and how long it waits for that.
-    lock: Option<WaitedLock>,
+    /// The target that it locks itself, and how long it waits for that.
+    pub(super) lock: Option<WaitedLock>,
     /// When its task began, which is the `now` of the arguments.
     pub(super) began: Timestamp,
 }
@@ -36,7 +36,7 @@ impl WaitingCall {
 }
 
 /// The target that a call locks, and how long it waits for that.
-type WaitedLock = (Arc<str>, Duration);
+pub(super) type WaitedLock = (Arc<str>, Duration);
 
 impl Machine {
     /// The step of a call that waits for its permit, and its arguments.
@@ -70,7 +70,8 @@ impl Machine {
             None => None,
             Some(((Ok(target), work), wait)) => {
                 self.turn.work += work;
-                Some((target, wait))
+                // Who has the lock around it does not wait for itself.
+                Some((target, wait)).filter(|(target, _)| !self.scopes.is_locked_around(scope, target))
             }
             Some(((Err(failure), _), _)) => {
                 let task = self.task_of(work, now);
@@ -79,12 +80,6 @@ impl Machine {
         };
         let contains = self.contained_by(action, scope, began);
         self.wait_in_line(work, (scope, step, began), (arguments, contains, lock), effects);
-    }
-
-    /// The target that a call locks, in one spelling, and how long it waits for that.
-    pub fn lock_of(&self, task: TaskId) -> Option<(&Arc<str>, Duration)> {
-        let call = self.waiting_calls.iter().find(|call| call.task_id == task)?;
-        call.lock.as_ref().map(|(target, wait)| (target, *wait))
     }
 
     fn wait_in_line(
@@ -113,8 +108,9 @@ impl Machine {
         let WaitingCall { work, step, arguments, began, .. } = self.waiting_calls.remove(at);
         self.running -= 1;
         let plan = self.plan.clone();
-        // Always an action: `begin_attempt` acquires permits for no other step.
-        let Some(action) = PlannedAction::of(plan.step(step)) else { return };
+        let Some(action) = PlannedAction::of(plan.step(step)) else {
+            return self.child_acquired(work, outcome, now, effects);
+        };
         match outcome {
             Ok(()) => self.start_attempt((work, began), action, arguments, now, effects),
             Err(failure) => {

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use updraft_protocol::{Json, ScopePath, Value};
+use updraft_protocol::{Json, ScopePath, TaskId, Value};
 
+use super::body_lock::BodyLock;
 use super::items::Item;
 use super::rounds::CarriedValue;
 use super::task_seq::TaskSeq;
@@ -36,6 +37,8 @@ pub(super) struct Scope {
     pub(super) locals: Option<Box<Locals>>,
     /// The variables that were set for it.
     pub(super) variables: Vec<VariableValue>,
+    /// The locks of the bodies that it is in, and that it has not left.
+    pub(super) locks: Vec<BodyLock>,
     /// Nothing further begins in it: of what is recorded the walk goes as far as it went before.
     pub(super) cancelled: bool,
     /// It runs on where a scope around it is cancelled.
@@ -122,6 +125,8 @@ pub(super) struct Scopes {
     main: Scope,
     /// By id, from 1; `None` for one that has ended.
     inner: Vec<Option<Scope>>,
+    /// The owners of the locks of bodies that were left, until the driver is told.
+    pub(super) let_go: Vec<TaskId>,
 }
 
 impl Scopes {
@@ -133,11 +138,13 @@ impl Scopes {
                 ended: Vec::new(),
                 locals: None,
                 variables: Vec::new(),
+                locks: Vec::new(),
                 cancelled: false,
                 shielded: false,
                 queued: false,
             },
             inner: Vec::new(),
+            let_go: Vec::new(),
         }
     }
 
@@ -154,6 +161,7 @@ impl Scopes {
             ended: Vec::new(),
             locals,
             variables: Vec::new(),
+            locks: Vec::new(),
             cancelled,
             shielded: false,
             queued: false,
@@ -182,6 +190,7 @@ impl Scopes {
 
     /// Drops a scope that has ended; the scope of its opener takes over its readable tasks.
     pub(super) fn close(&mut self, id: ScopeId) {
+        self.leave_bodies(id, |_| false);
         let Some(Scope { opener: Some((outer, _)), ended, .. }) = self.take(id) else { return };
         if let Some(outer) = self.get_mut(outer) {
             ended.into_iter().for_each(|(step, task)| outer.end(step, task));
@@ -217,6 +226,7 @@ impl Scopes {
 
     /// Drops a scope that has ended; the tasks that ended in it are read by nothing any more.
     pub(super) fn drop(&mut self, id: ScopeId) -> Vec<TaskSeq> {
+        self.leave_bodies(id, |_| false);
         let ended = self.take(id).map(|scope| scope.ended).unwrap_or_default();
         ended.into_iter().map(|(_, task)| task).collect()
     }

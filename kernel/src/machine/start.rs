@@ -161,5 +161,6 @@ impl Machine {
         self.end_pause_for_failures(now, effects);
         self.fill(now, effects);
         self.settle_waits();
+        self.let_go(effects);
     }
 }

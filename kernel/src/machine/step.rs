@@ -22,6 +22,7 @@ use updraft_protocol::Timestamp;
 
 use super::cancel::cancelled;
 use super::scope::ScopeId;
+use super::task::Ending;
 use super::task_seq::TaskSeq;
 use super::walk::{EndedBy, Go};
 use super::{Effects, Machine, Undecided};
@@ -59,6 +60,7 @@ impl Machine {
         work: &mut Vec<Go>,
     ) {
         let plan = self.plan.clone();
+        self.scopes.leave_bodies(scope, |lock| lock.holds_at(&plan, step));
         let at = Arrival { scope, step, recorded: self.recall(scope, step), now };
         // Nothing begins in a cancelled scope; what is recorded there is walked, as later steps may see it.
         if at.recorded.is_none()
@@ -72,6 +74,16 @@ impl Machine {
         }
         if at.recorded.is_none() && self.is_held_in_queue(scope, step) {
             return;
+        }
+        if let Some(lock) = plan.step(step).lock_of_whole() {
+            if self.is_put_off(at) {
+                return;
+            }
+            let locked = self.lock_body(lock, (scope, step), self.began(at.recorded, now));
+            if let (Err(failure), None) = (locked, at.recorded) {
+                let task = at.ending_task(self);
+                return work.push(self.end_task(task, Ending::Failed(failure), now, effects));
+            }
         }
         // An ended step is passed over, unless later steps see the tasks in its scopes.
         let kind = &plan.step(step).kind;

@@ -5,6 +5,7 @@ mod approvals;
 mod attempts;
 mod beside;
 mod bodies;
+mod body_locks;
 mod children;
 mod configuration;
 mod controls;

@@ -170,6 +170,7 @@ impl Machine {
     ) {
         let Some(opener) = self.scopes.get(scope).map(|scope| scope.opener) else { return };
         let Some((_, opener)) = opener else {
+            self.scopes.leave_bodies(scope, |_| false);
             return match scope {
                 ScopeId::MAIN => self.end_main(last, result, now, effects),
                 _ => self.end_undo(scope, result.is_ok()),

@@ -2,6 +2,8 @@
 //! list of a branch is in a scope of its own, the list of a choice, a handler or a `catch` is on the path of the step that
 //! owns it. Owns the numbers of steps, and which scope and list each is in; checks no field.
 
+mod outer;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use super::exits::Follows;
 use super::mistakes::Mistakes;
 use super::step::{FINALLY, names_of};
 use super::{APPROVAL, ItemNames, StepIndex};
+use outer::Outer;
 
 /// A scope: an index into [`Flat::scopes`].
 pub(super) type ScopeIndex = usize;
@@ -43,6 +46,8 @@ pub(super) struct FlatStep<'p> {
     asks: bool,
     /// The first step of each of its bodies, in their order. `None` for a body without steps.
     pub(super) starts: Vec<Option<StepIndex>>,
+    /// The step after those of the bodies of its kind: the bodies of its handlers follow.
+    pub(super) end_of_bodies: usize,
     /// The step that follows: the one that it names, the next of its list, or what follows its list.
     pub(super) next: Option<StepIndex>,
     /// The steps that its handlers name.
@@ -148,11 +153,13 @@ impl<'p> Flat<'p> {
             list: outer.list.unwrap_or_default(),
             asks: outer.asks,
             starts: Vec::new(),
+            end_of_bodies: at + 1,
             next: None,
             handlers: BTreeMap::new(),
             caught: Follows::Unhandled,
         });
-        for nested in step.bodies() {
+        let own = step.kind.bodies().len();
+        for (number, nested) in step.bodies().into_iter().enumerate() {
             let inside = match nested.run {
                 BodyRun::OnPath => Outer { owner: Some(at), ..outer },
                 BodyRun::InScope(_) => self.open(at, false, mistakes),
@@ -179,6 +186,9 @@ impl<'p> Flat<'p> {
                 _ => self.body(nested.body, format!("{place}.{}", nested.field), inside, mistakes),
             };
             self.steps[at].starts.push(start);
+            if number < own {
+                self.steps[at].end_of_bodies = self.steps.len();
+            }
         }
     }
 
@@ -361,20 +371,6 @@ impl<'p> Flat<'p> {
     pub(super) fn are_siblings(&self, at: usize, to: StepIndex) -> bool {
         self.steps[at].list == self.steps[to.get()].list
     }
-}
-
-/// What is around a list.
-#[derive(Debug, Clone, Copy)]
-struct Outer {
-    scope: ScopeIndex,
-    /// The step on whose path the list is.
-    owner: Option<usize>,
-    /// The list that this step is in.
-    list: Option<usize>,
-    /// Whether the list is what a `verify` is read as.
-    verifies: bool,
-    /// Whether the step is what an `already` is read as.
-    asks: bool,
 }
 
 /// Whether a step is the loop of a `verify`.

@@ -56,7 +56,7 @@ pub use end::PlannedEnd;
 pub(crate) use finally::{DO, FINALLY};
 pub use finally::{PlannedCleanup, PlannedFinally};
 pub use for_each::{ItemNames, PlannedForEach};
-pub use lock::PlannedLock;
+pub use lock::{PlannedBodyLock, PlannedLock};
 pub use parallel::{PlannedBranch, PlannedParallel};
 pub(crate) use repeat::RESULT;
 pub(super) use repeat::names_of;
@@ -88,6 +88,8 @@ pub struct PlannedStep {
     pub exits: Exits,
     /// What runs in any case: the `finally` of a step of that kind, or what follows where another one was cancelled.
     pub cleanup: Option<PlannedCleanup>,
+    /// The lock of a target that the steps in its bodies have.
+    pub lock: Option<Box<PlannedBodyLock>>,
     /// Its kind, with the fields of that kind.
     pub kind: PlannedKind,
     /// What its result comes of.
@@ -119,12 +121,18 @@ impl PlannedStep {
         Some(self.exits.get(exit))
     }
 
+    /// The lock that its bodies have as a whole: that of a `for_each` is for each item.
+    pub(crate) fn lock_of_whole(&self) -> Option<&PlannedBodyLock> {
+        self.lock.as_deref().filter(|_| !matches!(self.kind, PlannedKind::ForEach(_)))
+    }
+
     /// Its approximate size in memory.
     pub(crate) fn bytes(&self) -> usize {
         /// The step itself, its names, and its place in the index of ids.
         const STEP_BYTES: usize = size_of::<PlannedStep>() + 512;
         STEP_BYTES
             + self.reads.bytes()
+            + self.lock.as_deref().map_or(0, PlannedBodyLock::bytes)
             + match &self.kind {
                 PlannedKind::Action(action) => action.texts().map(Template::bytes).sum(),
                 PlannedKind::Parallel(parallel) => parallel.branches.len() * size_of::<PlannedBranch>(),
@@ -275,6 +283,7 @@ impl<'a> Steps<'a> {
         };
         self.budget.set_locals(self.flat.names_around(at));
         let kind = self.kind(step, &mut draft);
+        let lock = PlannedBodyLock::check(self, &mut draft, step);
         let cleanup = self.cleanup(&mut draft);
         let exits = self.exits(&mut draft);
         self.reads(&draft);
@@ -283,13 +292,14 @@ impl<'a> Steps<'a> {
             // These names are constants of ours, so they are valid.
             other => Name::new(UPDRAFT).ok().zip(Name::new(other.name()).ok()),
         };
-        let planned = kind.zip(names).map(|(kind, (integration, action))| PlannedStep {
+        let planned = kind.zip(names).zip(lock).map(|((kind, (integration, action)), lock)| PlannedStep {
             id: flat.id.clone(),
             is_named: step.id.is_some(),
             integration,
             action,
             exits,
             cleanup,
+            lock,
             kind,
             reads: StepReads::of([&draft.references, &draft.in_body], self.flat.inside_of(at), self.by_id),
         });

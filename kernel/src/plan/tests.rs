@@ -12,6 +12,7 @@ mod already;
 mod endpoints;
 mod graphs;
 mod inputs;
+mod locks;
 mod loops;
 mod mistakes;
 mod outputs;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Lock;
 use super::body::{Body, NestedBody};
 use super::fields::{FieldsOfKind, StepFields};
 
@@ -17,16 +18,20 @@ pub struct If {
     /// What runs if it does not hold.
     #[serde(rename = "else", skip_serializing_if = "Option::is_none")]
     pub otherwise: Option<Body>,
+    /// The lock of a target, from before the first call in the body that runs until that has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Box<Lock>>,
 }
 
 impl FieldsOfKind for If {
-    const FIELDS: &'static [&'static str] = &["if", "then", "else", "next", "on_failure"];
+    const FIELDS: &'static [&'static str] = &["if", "then", "else", "lock", "next", "on_failure"];
 
     fn read(fields: &mut StepFields) -> Result<Self, String> {
         Ok(Self {
             condition: fields.condition.take().ok_or("needs `if`")?,
             then: fields.then.take().ok_or("needs `then`")?,
             otherwise: fields.otherwise.take(),
+            lock: fields.lock.take(),
         })
     }
 

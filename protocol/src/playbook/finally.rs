@@ -8,9 +8,9 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Step;
 use super::body::{Body, NestedBody};
 use super::fields::{CATCH, FieldsOfKind, StepFields};
+use super::{Lock, Step};
 use crate::time::Span;
 
 /// A body, and steps that run once when it has ended, however that was: completed, failed, timed out or cancelled.
@@ -23,6 +23,9 @@ pub struct Finally {
     /// What runs when it has ended.
     #[serde(rename = "finally")]
     pub cleanup: Cleanup,
+    /// The lock of a target, from before the first call in `do` until what runs in any case has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Box<Lock>>,
     /// Where `finally` is written.
     #[serde(skip)]
     pub(super) written: FinallyPlace,
@@ -142,12 +145,13 @@ impl Finally {
         written: FinallyPlace,
     ) -> Vec<Step> {
         let body = Body { steps, catch };
-        vec![Step::from(super::StepKind::Finally(Self { body, cleanup, written }))]
+        vec![Step::from(super::StepKind::Finally(Self { body, cleanup, lock: None, written }))]
     }
 }
 
 impl FieldsOfKind for Finally {
-    const FIELDS: &'static [&'static str] = &["do", CATCH, "finally", "next", "on_failure", "on_timeout"];
+    const FIELDS: &'static [&'static str] =
+        &["do", CATCH, "finally", "lock", "next", "on_failure", "on_timeout"];
 
     fn read(fields: &mut StepFields) -> Result<Self, String> {
         let mut body = fields.body.take().ok_or("needs `do`")?;
@@ -159,6 +163,7 @@ impl FieldsOfKind for Finally {
         Ok(Self {
             body,
             cleanup: fields.finally.take().ok_or("needs `finally`")?,
+            lock: fields.lock.take(),
             written: FinallyPlace::Step,
         })
     }

@@ -8,6 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::Lock;
 use super::body::{Body, NestedBody};
 use super::fields::{FieldsOfKind, StepFields};
 use crate::value::Value;
@@ -45,6 +46,10 @@ pub struct ForEach {
     #[serde(skip_serializing_if = "OnItemFailure::is_default")]
     #[schemars(default)]
     pub on_item_failure: OnItemFailure,
+    /// The lock of a target for each item, from before the first call in its body until the item has ended. Its target reads
+    /// the item.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Box<Lock>>,
 }
 
 /// The items of a `for_each`.
@@ -254,6 +259,7 @@ impl FieldsOfKind for ForEach {
         "collect",
         "tolerate",
         "on_item_failure",
+        "lock",
         "next",
         "on_failure",
         "on_cancel",
@@ -268,6 +274,7 @@ impl FieldsOfKind for ForEach {
             collect: fields.collect.take(),
             tolerate: fields.tolerate.take().unwrap_or_default(),
             on_item_failure: fields.on_item_failure.take().unwrap_or_default(),
+            lock: fields.lock.take(),
         })
     }
 

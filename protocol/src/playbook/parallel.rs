@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::Lock;
 use super::body::{Body, NestedBody};
 use super::fields::{FieldsOfKind, StepFields};
 use crate::ids::StepId;
@@ -19,6 +20,9 @@ pub struct Parallel {
     pub join: Join,
     /// The branches by their names.
     pub branches: Branches,
+    /// The lock of a target, which its branches share, from before the first call in one until the step has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Box<Lock>>,
 }
 
 /// The branches of a `parallel` step by their names, in the order in which they are written.
@@ -129,12 +133,14 @@ impl<'de> Deserialize<'de> for Join {
 }
 
 impl FieldsOfKind for Parallel {
-    const FIELDS: &'static [&'static str] = &["parallel", "branches", "next", "on_failure", "on_cancel"];
+    const FIELDS: &'static [&'static str] =
+        &["parallel", "branches", "lock", "next", "on_failure", "on_cancel"];
 
     fn read(fields: &mut StepFields) -> Result<Self, String> {
         Ok(Self {
             join: fields.parallel.take().unwrap_or_default(),
             branches: fields.branches.take().ok_or("needs `branches`")?,
+            lock: fields.lock.take(),
         })
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Lock;
 use super::body::{Body, NestedBody};
 use super::fields::{FieldsOfKind, StepFields};
 use crate::time::Span;
@@ -38,6 +39,9 @@ pub struct Repeat {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(default)]
     pub carry: BTreeMap<String, Carried>,
+    /// The lock of a target, from before the first call in a round until the loop has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Box<Lock>>,
     /// Whether it is the `verify` of the action before it.
     #[serde(skip)]
     pub verifies: bool,
@@ -63,6 +67,7 @@ impl FieldsOfKind for Repeat {
         "at_most",
         "timeout",
         "carry",
+        "lock",
         "next",
         "on_failure",
         "on_timeout",
@@ -78,6 +83,7 @@ impl FieldsOfKind for Repeat {
             at_most: fields.at_most.take(),
             timeout: fields.timeout.take(),
             carry: fields.carry.take().unwrap_or_default(),
+            lock: fields.lock.take(),
             verifies: false,
         })
     }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Lock;
 use super::body::{Body, NestedBody};
 use super::fields::{FieldsOfKind, StepFields};
 use crate::value::Value;
@@ -19,6 +20,9 @@ pub struct Switch {
     /// What runs if no case fits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<Body>,
+    /// The lock of a target, from before the first call in the body that runs until that has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Box<Lock>>,
 }
 
 /// One case of a `switch`: either `is` or `when`.
@@ -37,13 +41,14 @@ pub struct SwitchCase {
 }
 
 impl FieldsOfKind for Switch {
-    const FIELDS: &'static [&'static str] = &["switch", "cases", "default", "next", "on_failure"];
+    const FIELDS: &'static [&'static str] = &["switch", "cases", "default", "lock", "next", "on_failure"];
 
     fn read(fields: &mut StepFields) -> Result<Self, String> {
         Ok(Self {
             value: fields.switch.take(),
             cases: fields.cases.take().ok_or("needs `cases`")?,
             default: fields.default.take(),
+            lock: fields.lock.take(),
         })
     }
 

@@ -61,6 +61,7 @@ impl Verify {
             at_most: Some(self.at_most.unwrap_or(VERIFY_LOOKS)),
             timeout: self.within,
             carry: BTreeMap::new(),
+            lock: None,
             verifies: true,
         };
         let looks = Step { id: named(VERIFY), ..Step::from(StepKind::Repeat(looks)) };

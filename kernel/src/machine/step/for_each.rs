@@ -10,9 +10,9 @@ use crate::machine::queued::acts_or_waits;
 use crate::machine::scope::{Locals, ScopeId};
 use crate::machine::task::{Ending, Phase, Task};
 use crate::machine::task_seq::TaskSeq;
-use crate::machine::walk::Go;
+use crate::machine::walk::{EndedBy, Go};
 use crate::machine::{Effects, Machine, Undecided};
-use crate::plan::{PlannedForEach, PlannedKind};
+use crate::plan::{PlannedForEach, PlannedKind, StepIndex};
 
 impl Machine {
     pub(super) fn arrive_at_for_each(
@@ -114,7 +114,17 @@ impl Machine {
             inner.queued = is_queued;
         }
         work.push(Go::Items(task));
-        work.push(Go::Enter(inner, each.start));
+        work.push(match self.lock_item(task, (inner, step)) {
+            Err(failure) if !is_begun => Go::End(inner, task, Err(failure), EndedBy::Body),
+            _ => Go::Enter(inner, each.start),
+        });
+    }
+
+    /// An item of a `for_each` begins in this scope, with its lock if the step has one.
+    fn lock_item(&mut self, task: TaskSeq, (item, step): (ScopeId, StepIndex)) -> Result<(), Failure> {
+        let (plan, began) = (self.plan.clone(), self.began_of(task));
+        let lock = plan.step(step).lock.as_deref();
+        lock.map_or(Ok(()), |lock| self.lock_body(lock, (item, step), began))
     }
 
     /// An item has ended: it is counted, what the step collects of it is kept, and its tasks leave memory.

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use updraft_protocol::limits::{CHILD_DEPTH, RECORDED_TARGET_BYTES};
 use updraft_protocol::playbook::Record;
 use updraft_protocol::{
-    CallRecord, Effect, ExecutionId, Failure, FailureKind, Json, Parent, Value, Wait, WaitKind,
+    CallRecord, Effect, ExecutionId, Failure, FailureKind, Json, Parent, Timestamp, Value, Wait, WaitKind,
 };
 
 use super::Arrival;
 use crate::machine::task::Ending;
 use crate::machine::walk::Go;
-use crate::machine::{Act, Effects, Machine, StartChild};
-use crate::plan::PlannedSubPlaybook;
+use crate::machine::{Act, Effects, Machine, Ready, StartChild};
+use crate::plan::{PlannedKind, PlannedSubPlaybook};
 
 impl Machine {
     pub(super) fn arrive_at_sub_playbook(
@@ -30,6 +30,43 @@ impl Machine {
         if let Some(task) = at.recorded.filter(|task| child.waits && self.is_in_cancelled_scope(*task)) {
             return self.stop_child(task, at.now, effects);
         }
+        // One that is recorded has perhaps begun: it goes on.
+        if at.recorded.is_none() && self.scopes.are_locked_around(at.scope) {
+            return self.ready.push_back(Ready::Enter(at.scope, at.step));
+        }
+        self.start_child(at, child, effects, work);
+    }
+
+    /// The child may start: what it needs first is there, or has not come in time.
+    pub(in crate::machine) fn child_acquired(
+        &mut self,
+        ready: Ready,
+        outcome: Result<(), Failure>,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let Ready::Enter(scope, step) = ready else { return };
+        let plan = self.plan.clone();
+        let PlannedKind::SubPlaybook(child) = &plan.step(step).kind else { return };
+        let at = Arrival { scope, step, recorded: None, now };
+        let mut work = Vec::new();
+        match outcome {
+            Ok(()) => self.start_child(at, child, effects, &mut work),
+            Err(failure) => {
+                let task = at.ending_task(self);
+                work.push(self.end_task(task, Ending::Failed(failure), now, effects));
+            }
+        }
+        work.into_iter().for_each(|go| self.go(go, now, effects));
+    }
+
+    fn start_child(
+        &mut self,
+        at: Arrival,
+        child: &PlannedSubPlaybook,
+        effects: &mut Effects,
+        work: &mut Vec<Go>,
+    ) {
         match self.input_of_child(at, child) {
             Ok((input, call)) => {
                 let until = at.now.after(child.timeout.unwrap_or(self.default_waits.child));

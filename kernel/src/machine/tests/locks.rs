@@ -17,18 +17,21 @@ fn a_call_with_a_lock_stands_in_line_and_tells_its_target_in_one_spelling() {
     );
     assert_eq!((world.statuses(), world.called.len()), (vec![], 0), "nothing is written before");
     let task = world.waiting_calls[0];
-    let (target, wait) = world.machine.lock_of(task).unwrap();
-    assert_eq!((&**target, wait), ("dc01.example", Duration::from_secs(300)));
+    let own = |world: &World| match &world.machine.locks_of(world.waiting_calls[0])[..] {
+        [lock] => lock.clone(),
+        other => panic!("{other:?}"),
+    };
+    let lock = own(&world);
+    assert_eq!((lock.owner, &*lock.target, lock.wait), (task, "dc01.example", Duration::from_secs(300)));
     world.crash();
-    let task = world.waiting_calls[0];
-    assert!(world.machine.lock_of(task).is_some(), "it is asked for again");
+    assert_eq!(own(&world), lock, "it is asked for again");
     world.permit(Ok(()));
     world.end("a", Err(FailureKind::Unreachable));
     world.fire();
-    assert!(world.machine.lock_of(world.waiting_calls[0]).is_some(), "each attempt needs it");
+    assert_eq!(own(&world), lock, "each attempt needs it");
     let plain = World::begin(&playbook(json!([act("a", json!({"lock": {"target": 7}}))])), json!({}));
-    let (target, wait) = plain.machine.lock_of(plain.waiting_calls[0]).unwrap();
-    assert_eq!((&**target, wait), ("7", TARGET_LOCK_WAIT));
+    let lock = own(&plain);
+    assert_eq!((&*lock.target, lock.wait), ("7", TARGET_LOCK_WAIT));
 }
 
 #[test]

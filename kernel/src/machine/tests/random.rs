@@ -15,6 +15,7 @@ use crate::invariant;
 use crate::machine::{Machine, MachineEvent};
 
 mod children;
+mod loops;
 mod people;
 mod reruns;
 
@@ -102,6 +103,7 @@ impl Generator {
                 step["if"] = json!(condition);
                 step["then"] = self.body(length, depth);
                 step["else"] = self.body(length, depth);
+                self.lock(&mut step);
                 self.handle(&mut step, "on_failure", length, depth);
             }
             6 => {
@@ -109,6 +111,7 @@ impl Generator {
                 let condition = ["input.n > 7", "input.missing == 1"][self.draw(2) as usize];
                 let (few, more) = (self.body(length, depth), self.body(length, depth));
                 step["cases"] = json!([{"is": [1, 2, 3], "do": few}, {"when": condition, "do": more}]);
+                self.lock(&mut step);
             }
             7 if self.fails && self.draw(3) == 0 => step["fail"] = json!("{{ input.n }}"),
             7 => self.action(&mut step, length, depth),
@@ -135,52 +138,6 @@ impl Generator {
         Some(step)
     }
 
-    fn repeat(&mut self, step: &mut Value, length: u64, depth: u64) -> Option<()> {
-        let first = self.step(length, depth - 1)?;
-        let name = format!("of_{}", step["id"].as_str().expect("an id"));
-        let rounds = self.draw(4);
-        let (word, condition) = match self.draw(2) {
-            0 => ("while", format!("{name} < {rounds}")),
-            _ => ("until", format!("{name} >= {rounds}")),
-        };
-        step[word] = json!(condition);
-        step["carry"] = json!({ name.clone(): { "first": 0, "then": format!("{{{{ {name} + 1 }}}}") } });
-        step["do"] = json!([first]);
-        step["at_most"] = json!(1 + self.draw(5));
-        if self.draw(2) == 0 {
-            step["pause"] = json!(["1s", "40s"][self.draw(2) as usize]);
-        }
-        if self.draw(3) == 0 {
-            step["timeout"] = json!(["500ms", "50s"][self.draw(2) as usize]);
-        }
-        self.handle(step, "on_failure", length, depth);
-        self.handle(step, "on_timeout", length, depth);
-        self.on_cancel(step, depth);
-        Some(())
-    }
-
-    fn for_each(&mut self, step: &mut Value, length: u64, depth: u64) -> Option<()> {
-        let item = format!("count_{}", step["id"].as_str().expect("an id"));
-        let outer = std::mem::replace(&mut self.counter, item);
-        let first = self.step(length, depth - 1);
-        self.counter = outer;
-        let first = first?;
-        step["for_each"] =
-            json!(["[1, 2, 3]", "input.list", "input.map", "[]", "input.n"][self.draw(5) as usize]);
-        let name = format!("item_of_{}", step["id"].as_str().expect("an id"));
-        step["as"] = json!(name);
-        step["do"] = json!([first]);
-        step["at_once"] = json!(1 + self.draw(3));
-        step["tolerate"] = [json!(0), json!(1), json!("50%")][self.draw(3) as usize].clone();
-        step["on_item_failure"] = json!(["continue", "stop"][self.draw(2) as usize]);
-        if self.draw(2) == 0 {
-            step["collect"] = json!(format!("{{{{ {name}_index }}}}"));
-        }
-        self.handle(step, "on_failure", length, depth);
-        self.on_cancel(step, depth);
-        Some(())
-    }
-
     fn parallel(&mut self, step: &mut Value, length: u64, depth: u64) -> Option<()> {
         let id = step["id"].as_str().expect("an id").to_owned();
         let branch = |generator: &mut Self, n: u64| {
@@ -198,6 +155,7 @@ impl Generator {
         let joins = [json!("all"), json!("any"), json!({"at_least": 1 + branches.len() as u64 / 2})];
         step["parallel"] = joins[self.draw(3) as usize].clone();
         step["branches"] = json!(branches);
+        self.lock(step);
         self.handle(step, "on_failure", length, depth);
         self.on_cancel(step, depth);
         Some(())

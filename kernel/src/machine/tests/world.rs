@@ -1,8 +1,10 @@
 //! A world for one machine: keeps the writes as a store would, and resumes from them after a crash.
 
 mod children;
+mod controls;
 pub(super) mod files;
 mod head;
+mod locks;
 mod reruns;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,9 +12,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use updraft_protocol::{
-    ActionSpec, Answer, Applied, ApprovalAnswer, Asked, Call, Catalogue, ControlRefusal, Effect,
-    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Failure, FailureKind, Integration, Json,
-    Name, Parent, Playbook, Signal, StepId, TaskDocument, TaskId, Timestamp, Update,
+    ActionSpec, Answer, Asked, Call, Catalogue, Effect, ExecutionDocument, ExecutionHead, ExecutionId,
+    ExecutionStatus, Failure, FailureKind, Integration, Json, Name, Parent, Playbook, TaskDocument, TaskId,
+    Timestamp, Update,
 };
 
 use crate::guardrail::GuardrailSet;
@@ -29,6 +31,10 @@ pub(super) struct World {
     pub(super) attempts: Vec<StartAttempt>,
     /// Calls that wait for a permit.
     pub(super) waiting_calls: Vec<TaskId>,
+    /// The owners of locks of bodies that were left.
+    pub(super) unlocked: Vec<TaskId>,
+    /// The calls that have had what they waited for.
+    granted: BTreeSet<TaskId>,
     pub(super) timers: Vec<(Timestamp, Timer)>,
     pub(super) ends: Vec<ExecutionStatus>,
     /// The children that were to be started, and the tasks whose child was to be stopped, in order.
@@ -134,6 +140,8 @@ impl World {
             now,
             attempts: Vec::new(),
             waiting_calls: Vec::new(),
+            unlocked: Vec::new(),
+            granted: BTreeSet::new(),
             timers: Vec::new(),
             ends: Vec::new(),
             started: Vec::new(),
@@ -160,14 +168,22 @@ impl World {
         for act in effects.acts {
             match act {
                 Act::Start(start) => {
+                    self.is_in_its_locks(start.task_id);
                     let step = self.plan.step(start.step).id.to_string();
                     self.called.push((step, start.task_id));
                     self.attempts.push(*start);
                 }
                 Act::Stop(task) => self.attempts.retain(|attempt| attempt.task != task),
-                Act::Acquire(task) => self.waiting_calls.push(task),
+                Act::Acquire(task) => {
+                    assert_eq!(self.locks_left_for(task), [], "a lock is asked for that was given back");
+                    self.waiting_calls.push(task);
+                }
                 Act::StopWaiting(task) => self.waiting_calls.retain(|waiting| *waiting != task),
-                Act::StartChild(start) => self.start_child(*start),
+                Act::Unlock(owner) => self.unlocked.push(owner),
+                Act::StartChild(start) => {
+                    assert_eq!(self.locks_left_for(start.parent.task), []);
+                    self.start_child(*start);
+                }
                 Act::StopChild(task) => self.stop_child(task),
                 Act::Arm(timer, at) => self.timers.push((at, timer)),
                 Act::End(status) => self.ends.push(status),
@@ -257,6 +273,7 @@ impl World {
     /// The oldest waiting call has its permit, or was refused it.
     pub(super) fn permit(&mut self, outcome: Result<(), FailureKind>) {
         let task = self.waiting_calls.remove(0);
+        self.granted.insert(task);
         let outcome = outcome.map_err(|kind| Failure::new(kind, "as the test says"));
         self.apply(MachineEvent::Acquired { task, outcome });
     }
@@ -267,68 +284,6 @@ impl World {
         let effects = self.machine.withdraw(task, self.now);
         self.attempts.retain(|attempt| attempt.task != task);
         self.absorb(effects);
-    }
-
-    /// A signal comes; gives what it came to.
-    pub(super) fn signal(
-        &mut self,
-        id: &str,
-        name: &str,
-        key: Option<&str>,
-        payload: Value,
-    ) -> Result<Applied, ControlRefusal> {
-        let name = Name::new(name).expect("a name");
-        let signal = Signal { id: id.into(), name, key: key.map(Into::into), payload: payload.into() };
-        let mut effects = self.machine.apply(MachineEvent::Signal(signal, asked()), self.now);
-        let reply = effects.reply.take();
-        self.absorb(effects);
-        reply.expect("a running execution replies")
-    }
-
-    /// A person answers an approval; gives what it came to.
-    pub(super) fn answer(
-        &mut self,
-        task: TaskId,
-        uid: &str,
-        groups: &[&str],
-        choice: &str,
-    ) -> Result<Applied, ControlRefusal> {
-        self.answer_with(task, uid, groups, choice, None)
-    }
-
-    /// The same, with a form that is filled in.
-    pub(super) fn answer_with(
-        &mut self,
-        task: TaskId,
-        uid: &str,
-        groups: &[&str],
-        choice: &str,
-        data: Option<Value>,
-    ) -> Result<Applied, ControlRefusal> {
-        let groups = groups.iter().map(|group| (*group).into()).collect();
-        let choice = StepId::new(choice).expect("a choice");
-        let data = data.map(Json::from);
-        let answer = ApprovalAnswer { uid: uid.into(), groups, choice, comment: None, data };
-        let mut effects = self.machine.apply(MachineEvent::Answer { task, answer }, self.now);
-        let reply = effects.reply.take();
-        self.absorb(effects);
-        reply.expect("a running execution replies")
-    }
-
-    /// A control comes; gives what it came to.
-    pub(super) fn ask(&mut self, event: MachineEvent) -> Result<Applied, ControlRefusal> {
-        let mut effects = self.machine.apply(event, self.now);
-        let reply = effects.reply.take();
-        self.absorb(effects);
-        reply.expect("a running execution replies")
-    }
-
-    pub(super) fn pause(&mut self) -> Result<Applied, ControlRefusal> {
-        self.ask(MachineEvent::Pause(asked()))
-    }
-
-    pub(super) fn go_on(&mut self) -> Result<Applied, ControlRefusal> {
-        self.ask(MachineEvent::Resume(asked()))
     }
 
     /// Goes to the first timer and lets it fire.
@@ -354,6 +309,8 @@ impl World {
         self.epoch += 1;
         self.attempts.clear();
         self.waiting_calls.clear();
+        self.unlocked.clear();
+        self.granted.clear();
         self.timers.clear();
         self.reports.clear();
         let files = self.files.clone().map(|files| -> Arc<dyn ItemFiles> { files });

@@ -115,7 +115,7 @@ impl PlannedAction {
         let already = PlannedAlready::check(steps, draft, action);
         let containment = PlannedContainment::check(steps, draft, action);
         let undo = PlannedUndo::check(steps, draft, action);
-        let lock = PlannedLock::check(steps, draft, action);
+        let lock = PlannedLock::check(steps, draft, action.lock.as_deref());
         let (already, undo, containment) =
             (already?.map(Box::new), undo?.map(Box::new), containment?.map(Box::new));
         let (arguments, lock) = (arguments?, lock?.map(Box::new));

@@ -1,10 +1,10 @@
-//! `lock` of an action: its planned form, and its checks. Holds no lock.
+//! `lock` of an action, and of a step with bodies: its planned form, and its checks. Holds no lock.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_protocol::limits::TARGET_LOCK_WAIT;
-use updraft_protocol::playbook::Action;
+use updraft_protocol::playbook::{Lock, Step, StepKind};
 use updraft_protocol::{Failure, FailureKind};
 
 use super::end::template;
@@ -12,6 +12,7 @@ use super::undo::name;
 use super::{Draft, Steps};
 use crate::guardrail::one_spelling;
 use crate::mistake::Mistake;
+use crate::plan::{ItemNames, StepIndex};
 use crate::template::Template;
 use crate::visible::Visible;
 
@@ -26,8 +27,12 @@ pub struct PlannedLock {
 
 impl PlannedLock {
     /// Checks the field; `None` in it if there is none, and none at all if it has a mistake.
-    pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, action: &Action) -> Option<Option<Self>> {
-        let Some(lock) = &action.lock else { return Some(None) };
+    pub(super) fn check(
+        steps: &mut Steps<'_>,
+        draft: &mut Draft,
+        lock: Option<&Lock>,
+    ) -> Option<Option<Self>> {
+        let Some(lock) = lock else { return Some(None) };
         if let Some(wait) = lock.wait {
             steps.span(draft.at, "lock.wait", wait, false);
         }
@@ -54,5 +59,43 @@ impl PlannedLock {
     /// All of its texts.
     pub(super) fn text(&self) -> &Template {
         &self.target
+    }
+}
+
+/// The lock that the steps in the bodies of a step have.
+#[derive(Debug)]
+pub struct PlannedBodyLock {
+    /// The lock; that of a `for_each` is for each of its items.
+    pub(crate) lock: PlannedLock,
+    /// The step itself.
+    owner: StepIndex,
+    /// The step after those of its bodies.
+    end: usize,
+}
+
+impl PlannedBodyLock {
+    /// Checks the field of a step with bodies, as [`PlannedLock::check`] does.
+    pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, step: &Step) -> Option<Option<Box<Self>>> {
+        let lock = step.kind.lock_of_bodies();
+        let lock = match &step.kind {
+            StepKind::ForEach(each) => {
+                let names = ItemNames::of(each).all();
+                draft.with_locals(steps, &names, |steps, draft| PlannedLock::check(steps, draft, lock))?
+            }
+            _ => PlannedLock::check(steps, draft, lock)?,
+        };
+        let end = steps.flat.steps[draft.at].end_of_bodies;
+        let owner = StepIndex::at(draft.at);
+        Some(lock.map(|lock| Box::new(Self { lock, owner, end })))
+    }
+
+    /// Whether a path that is at this step has not left the step with the lock.
+    pub(crate) fn holds_at(&self, step: StepIndex) -> bool {
+        (self.owner.get()..self.end).contains(&step.get())
+    }
+
+    /// About how many bytes it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.lock.target.bytes()
     }
 }

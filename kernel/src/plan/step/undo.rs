@@ -204,6 +204,7 @@ impl PlannedUndo {
             action: self.action.clone(),
             exits: Exits::default(),
             cleanup: None,
+            lock: None,
             kind: PlannedKind::Action(action),
             reads: StepReads::default(),
         }
