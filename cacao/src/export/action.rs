@@ -117,6 +117,7 @@ impl<'p> Exporter<'p> {
             ("undo", action.undo.is_some()),
             ("expires", action.expires.is_some()),
             ("target", action.target.is_some()),
+            ("lock", action.lock.is_some()),
             ("verify", action.verify.is_some()),
         ] {
             if given {

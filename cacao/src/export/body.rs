@@ -226,6 +226,9 @@ impl<'p> Exporter<'p> {
             },
             _ => self.plain(id, step, after),
         };
+        if step.kind.lock_of_bodies().is_some() {
+            self.leave(id, "`lock`, which no step of CACAO has");
+        }
         if let Some(text) = &step.description {
             let (name, more) = parted(text);
             fields.insert("name".to_owned(), Value::from(name));
