@@ -147,9 +147,8 @@ fn an_open_circuit_is_probed_by_one_at_a_time() {
                 assert_eq!(probes.fetch_add(1, Ordering::Relaxed), 0, "two probes are under way");
                 probes.fetch_sub(1, Ordering::Relaxed);
             }
-            match end {
-                CallEnd::Nothing => {}
-                end => permit.ended(end, NOW),
+            if !matches!(end, CallEnd::Nothing) {
+                permit.ended(end, NOW);
             }
             drop(permit);
         }
