@@ -240,7 +240,8 @@ async fn a_loop_over_a_file_goes_on_after_a_crash_and_files_that_nothing_names_a
     until(async || !left.exists()).await;
     let mut kept = lying(&harness);
     let mut expected = before;
-    (kept.sort(), expected.sort());
+    kept.sort();
+    expected.sort();
     assert_eq!(kept, expected);
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
