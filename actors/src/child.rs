@@ -218,15 +218,21 @@ async fn begin(
         Ok(ready) => ready,
         Err(failure) => return Some(ChildReport::Refused(failure)),
     };
-    let Some(permit) = place(context, &entry, head.priority).await else {
-        return Some(ChildReport::never_began());
+    // One that acts on a target that is locked for it runs in the place of whoever waits for it.
+    let permit = if context.target_locks.is_lent(peid) {
+        None
+    } else {
+        match place(context, &entry, head.priority).await {
+            Some(permit) => Some(permit),
+            None => return Some(ChildReport::never_began()),
+        }
     };
     let own = (ready.pid, &*ready.plan, ready.variables_json.clone());
     let head = match head_of_child(head, start, own, context.clock.now()) {
         Ok(head) => Arc::new(head),
         Err(failure) => return Some(ChildReport::Refused(failure)),
     };
-    entry.hold(Some(permit));
+    entry.hold(permit);
     let terms = context.terms(&head.tenant_code);
     let (machine, Effects { writes, acts, .. }) =
         Machine::start(ready.plan.clone(), peid, head.clone(), terms, head.createddate);

@@ -215,8 +215,12 @@ impl Execution {
     }
 
     /// Leaves memory, unless a reader follows it or no permit for a parked execution is free. One that is followed holds no
-    /// place that its children may wait for.
+    /// place that its children may wait for. One that has locks of targets stays where it is: those that wait for them have places
+    /// too, and would keep it from coming back.
     fn park(&mut self, due: Timestamp, lsn: u64, ctx: &mut Context<Self>) {
+        if self.context.target_locks.holds(self.entry.peid) {
+            return;
+        }
         if self.readers().is_some() {
             if self.machine().is_some_and(Machine::has_children) {
                 self.entry.hold(None);

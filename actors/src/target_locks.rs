@@ -39,6 +39,10 @@ struct LentLock {
 }
 
 impl Held {
+    fn is_lent(&self, child: ExecutionId) -> bool {
+        self.lent.get(&child).is_some_and(|all| all.iter().any(|lent| self.has(lent.by)))
+    }
+
     fn has(&self, (peid, owner): (ExecutionId, TaskId)) -> bool {
         self.own.get(&peid).is_some_and(|own| own.iter().any(|(of, _)| *of == owner))
     }
@@ -53,11 +57,11 @@ pub(crate) struct TargetLockTurn {
 
 impl HeldTargetLocks {
     /// Stands in line for the lock of a target.
-    pub(crate) fn enter(&self, tenant: &TenantCode, target: Arc<str>, owner: TaskId) -> TargetLockTurn {
+    pub(crate) fn enter(&self, tenant: &TenantCode, target: Arc<str>) -> TargetLockTurn {
         let given = Arc::new(Notify::new());
         let hook = given.clone();
         let of = LockedTarget { tenant: tenant.clone(), target: target.to_string() };
-        let wait = self.locks.enter(of, owner, Arc::new(move || hook.notify_one()));
+        let wait = self.locks.enter(of, Arc::new(move || hook.notify_one()));
         TargetLockTurn { wait, given, target }
     }
 
@@ -66,6 +70,21 @@ impl HeldTargetLocks {
         let held = self.of_all();
         let lent = |lent: &LentLock| lent.target == needed.target && held.has(lent.by);
         held.has((peid, needed.owner)) || held.lent.get(&peid).is_some_and(|all| all.iter().any(lent))
+    }
+
+    /// Whether an execution has locks, or is lent some. Others wait for its targets, and it needs nothing that these may have: it
+    /// keeps its place among the executions in flight.
+    pub(crate) fn holds(&self, peid: ExecutionId) -> bool {
+        if self.holders.load(Ordering::Acquire) == 0 {
+            return false;
+        }
+        let held = self.of_all();
+        held.own.contains_key(&peid) || held.is_lent(peid)
+    }
+
+    /// Whether a child is lent a lock that is held: it runs in the place of the execution that has it.
+    pub(crate) fn is_lent(&self, child: ExecutionId) -> bool {
+        self.holders.load(Ordering::Acquire) > 0 && self.of_all().is_lent(child)
     }
 
     /// An owner has its lock until it is released.

@@ -12,12 +12,11 @@ use updraft_kernel::shared::permits::TenantCode;
 use updraft_kernel::shared::target_locks::{LockWait, LockedTarget, TargetLock, TargetLocks};
 use updraft_loom_tests::planted::Bug;
 use updraft_loom_tests::{Waiters, WakeReach, catches};
-use updraft_protocol::TaskId;
 
-fn enter(locks: &TargetLocks, waiters: &Arc<Waiters>, number: u8) -> LockWait {
+fn enter(locks: &TargetLocks, waiters: &Arc<Waiters>) -> LockWait {
     let woken = Arc::clone(waiters);
     let of = LockedTarget { tenant: TenantCode::new("a").unwrap(), target: "h".into() };
-    locks.enter(of, TaskId::from_bytes([number; 16]), StdArc::new(move || woken.wake()))
+    locks.enter(of, StdArc::new(move || woken.wake()))
 }
 
 /// Waits for the lock.
@@ -41,18 +40,18 @@ fn taken(mut wait: LockWait, waiters: &Waiters, me: usize) -> TargetLock {
 fn each_has_it_alone() {
     let locks = TargetLocks::default();
     let inside = StdArc::new(StdAtomicUsize::new(0));
-    let task = |me: usize, number: u8| {
+    let task = |me: usize| {
         let (locks, inside) = (locks.clone(), StdArc::clone(&inside));
         move || {
             let waiters = Arc::new(Waiters::new(WakeReach::All));
-            let lock = taken(enter(&locks, &waiters, number), &waiters, me);
+            let lock = taken(enter(&locks, &waiters), &waiters, me);
             assert_eq!(inside.fetch_add(1, Ordering::Relaxed), 0, "two have one lock");
             inside.fetch_sub(1, Ordering::Relaxed);
             drop(lock);
         }
     };
-    let other = thread::spawn(task(0, 1));
-    task(1, 2)();
+    let other = thread::spawn(task(0));
+    task(1)();
     other.join().unwrap();
     assert_eq!(locks.state(), (0, 0), "a lock leaked");
 }
@@ -63,9 +62,9 @@ fn each_has_it_alone() {
 fn who_leaves_gives_it_on() {
     let locks = TargetLocks::default();
     let waiters = Arc::new(Waiters::new(WakeReach::All));
-    let first = enter(&locks, &waiters, 1).take().ok().unwrap();
-    let second = enter(&locks, &waiters, 2);
-    let third = enter(&locks, &waiters, 3);
+    let first = enter(&locks, &waiters).take().ok().unwrap();
+    let second = enter(&locks, &waiters);
+    let third = enter(&locks, &waiters);
     let leaving = thread::spawn(move || drop(second));
     let letting_go = thread::spawn(move || drop(first));
     drop(taken(third, &waiters, 0));

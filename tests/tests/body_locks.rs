@@ -4,7 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 use serde_json::json;
-use updraft::{CancelVerdict, Engine, ExecutionStatus, Handle, Json, Submission, TaskStatus};
+use updraft::{
+    ApprovalAnswer, CancelVerdict, Engine, ExecutionStatus, Handle, Inbox, InboxQuery, Json, Submission,
+    TaskStatus,
+};
 use updraft_tests::{Harness, asked, named, soon, started, tenant, until};
 
 /// A step of another playbook that asks for the lock of its target.
@@ -286,5 +289,73 @@ async fn a_body_keeps_its_lock_out_of_memory_and_takes_it_again_after_a_crash() 
     harness.tool.begun(4).await;
     let body = engine.handle(&tenant("acme"), peid).await.unwrap().unwrap();
     completed(&body).await;
+    locks(&engine, (0, 0)).await;
+}
+
+#[tokio::test]
+async fn who_has_a_target_goes_on_though_those_that_wait_for_it_have_all_other_places() {
+    let harness = Harness::default();
+    let engine = harness.builder().executions_in_flight(2).start().await.unwrap();
+    let asks = "steps:
+  - if: 'true'
+    lock: {target: h}
+    then:
+      - {id: first, action: tool.gate}
+      - {id: ask, approval: Go on?}
+      - {playbook: inner, version: 1}
+";
+    let acme = tenant("acme");
+    let inner = "steps:\n  - {id: inside, action: tool.gate}\n";
+    engine.playbooks().put(&acme, named("inner", inner)).await.unwrap();
+    let holder = submit(&engine, "asks", asks).await;
+    harness.tool.open(1);
+    let inbox = || InboxQuery { tenant: acme.clone(), of: Inbox::All, after: None, limit: 9 };
+    until(async || !engine.inbox(inbox()).await.unwrap().is_empty()).await;
+    drop(holder.clone());
+    let waiting = [submit(&engine, "other", OTHER).await, submit(&engine, "other", OTHER).await];
+    locks(&engine, (1, 1)).await;
+    let task = engine.inbox(inbox()).await.unwrap()[0].task;
+    let answer = ApprovalAnswer {
+        uid: "ana".into(),
+        groups: Vec::new(),
+        choice: "approve".parse().unwrap(),
+        comment: None,
+        data: None,
+    };
+    engine.answer(&acme, holder.peid(), task, answer).await.unwrap();
+    harness.tool.begun(2).await;
+    assert_eq!(called(&harness), ["first", "inside"]);
+    harness.tool.open(10);
+    completed(&holder).await;
+    for handle in &waiting {
+        completed(handle).await;
+    }
+    locks(&engine, (0, 0)).await;
+}
+
+#[tokio::test]
+async fn what_cleans_up_after_a_cancel_in_line_gets_the_lock_that_the_body_waited_for() {
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let first = submit(&engine, "other", OTHER).await;
+    harness.tool.begun(1).await;
+    let cleans = "steps:
+  - if: 'true'
+    lock: {target: h}
+    then:
+      - do:
+          - {id: act, action: tool.gate}
+        finally:
+          - {id: clean, action: tool.gate}
+";
+    let second = submit(&engine, "cleans", cleans).await;
+    locks(&engine, (1, 1)).await;
+    assert_eq!(soon(second.cancel(asked())).await.unwrap(), CancelVerdict::Cancelled);
+    locks(&engine, (1, 1)).await;
+    harness.tool.open(10);
+    completed(&first).await;
+    let ended = soon(second.wait()).await.unwrap();
+    assert_eq!(ended.state.execution_status, ExecutionStatus::Cancelled);
+    assert_eq!(called(&harness), ["other", "clean"]);
     locks(&engine, (0, 0)).await;
 }

@@ -62,7 +62,7 @@ impl Execution {
             }
             let NeededLock { owner, target, wait } = needed;
             if !self.lock_lines.join(owner, task) {
-                let turn = self.context.target_locks.enter(&self.entry.tenant, target, owner);
+                let turn = self.context.target_locks.enter(&self.entry.tenant, target);
                 let turn = match turn.now() {
                     Ok(lock) => {
                         self.context.target_locks.keep(self.entry.peid, owner, lock);
@@ -117,7 +117,7 @@ impl Execution {
         let (peid, locks) = (self.entry.peid, &self.context.target_locks);
         let lacks = |needed: &&NeededLock| !self.has_lock(needed) && !self.lock_lines.has(needed.owner);
         for NeededLock { owner, target, .. } in needed.iter().filter(lacks) {
-            if let Ok(lock) = locks.enter(&self.entry.tenant, target.clone(), *owner).now() {
+            if let Ok(lock) = locks.enter(&self.entry.tenant, target.clone()).now() {
                 locks.keep(peid, *owner, lock);
             }
         }
