@@ -19,6 +19,8 @@ pub struct CallGate<T> {
     rates: Vec<RateMeter>,
     circuit: Circuit,
     quota: Option<DayQuota>,
+    /// Where there is a quota: those that have passed and were not told of since, with the instant at which they were counted.
+    counted: Vec<(QueueTicket, Duration)>,
     /// Those that have a place as probes of the circuit.
     probes: Vec<QueueTicket>,
     inside: usize,
@@ -47,6 +49,7 @@ impl<T> CallGate<T> {
             rates: limits.rates().iter().copied().map(RateMeter::new).collect(),
             circuit: Circuit::new(policy),
             quota: None,
+            counted: Vec::new(),
             probes: Vec::new(),
             inside: 0,
             of_tenant: HashMap::new(),
@@ -98,6 +101,7 @@ impl<T> CallGate<T> {
         self.rates.iter_mut().for_each(|rate| rate.take(now));
         if let Some(quota) = &mut self.quota {
             quota.take();
+            self.counted.push((ticket.clone(), now));
         }
         if is_request {
             self.requests -= 1;
@@ -196,15 +200,26 @@ impl<T> CallGate<T> {
                 self.of_tenant.remove(tenant);
             }
         }
-        if !was_made {
-            self.rates.iter_mut().for_each(RateMeter::give_back);
-        }
         self.queue.readmit(tenant);
+        self.told(ticket, was_made);
     }
 
-    /// A further request that passed is never made: it does not count for the rates.
-    pub fn give_back_request(&mut self) {
+    /// A further request that passed is over. One that was never made does not count for the rates.
+    pub fn give_back_request(&mut self, ticket: &QueueTicket, was_made: bool) {
+        self.told(ticket, was_made);
+    }
+
+    /// Whether one that passed was made: if not, it counts neither for the rates nor for its day.
+    fn told(&mut self, ticket: &QueueTicket, was_made: bool) {
+        let at = self.counted.iter().position(|(counted, _)| counted == ticket);
+        let counted = at.map(|at| self.counted.swap_remove(at).1);
+        if was_made {
+            return;
+        }
         self.rates.iter_mut().for_each(RateMeter::give_back);
+        if let (Some(quota), Some(counted)) = (&mut self.quota, counted) {
+            quota.give_back(counted);
+        }
     }
 
     /// Whether one that passed is a probe of the circuit, and has not ended.

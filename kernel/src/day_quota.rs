@@ -102,6 +102,13 @@ impl DayQuota {
         self.left = self.left.saturating_sub(1);
     }
 
+    /// A call that was counted at this instant was not made. One of another day is of no use any more.
+    pub fn give_back(&mut self, taken: Duration) {
+        if self.day == self.day_at(taken) {
+            self.left += 1;
+        }
+    }
+
     /// The day for which a further block is to be asked for, before the last one is used up, or because somebody waits; `None`
     /// where none is needed now. From then on it is being asked for.
     pub fn ask(&mut self, now: Duration, somebody_waits: bool) -> Option<u64> {
@@ -178,6 +185,22 @@ mod tests {
             (quota.verdict(DAY / 2), stored),
             (QuotaVerdict::Pass, GrantedCalls { day: 20_001, calls: 2 })
         );
+    }
+
+    #[test]
+    fn a_call_that_was_not_made_is_there_again_on_its_day_alone() {
+        let (mut quota, mut stored) = (DayQuota::new(number(1), noon()), GrantedCalls::default());
+        serve(&mut quota, &mut stored, Duration::ZERO);
+        quota.take();
+        serve(&mut quota, &mut stored, Duration::ZERO);
+        assert_eq!(quota.verdict(Duration::ZERO), QuotaVerdict::Later(DAY / 2));
+        quota.give_back(Duration::ZERO);
+        assert_eq!(quota.verdict(Duration::ZERO), QuotaVerdict::Pass);
+        quota.take();
+        serve(&mut quota, &mut stored, DAY / 2);
+        quota.give_back(Duration::ZERO);
+        quota.take();
+        assert_ne!(quota.verdict(DAY / 2), QuotaVerdict::Pass, "it was one of yesterday");
     }
 
     #[test]

@@ -126,7 +126,7 @@ fn a_further_request_needs_no_place_and_takes_its_tenants_turn_at_the_rate() {
     let order: Vec<_> = (2..5).flat_map(|at| passed(&mut gate, secs(at))).collect();
     assert_eq!(order, ["b1 again", "a1 again", "a1 once more"]);
     assert_eq!((gate.inside(), gate.waiting(), gate.next_at(secs(4))), (2, 1, None));
-    gate.give_back_request();
+    gate.give_back_request(&asked, false);
     assert_eq!(gate.leave(&asked), None, "it has passed");
     let left = gate.enter_request(&a, 1, "a1 at last");
     assert_eq!((gate.next_at(secs(4)), gate.leave(&left)), (Some(secs(4)), Some("a1 at last")));
@@ -226,4 +226,23 @@ proptest! {
             prop_assert!(gate.next_at(now).is_none_or(|at| at > now), "it could have passed");
         }
     }
+}
+
+#[test]
+fn a_call_that_was_not_made_is_left_of_its_day() {
+    let mut gate = CallGate::new(&CallLimits::new(), BreakerPolicy::new())
+        .with_quota(DayQuota::new(number(2), Duration::ZERO));
+    gate.quota().unwrap().granted(0, 1);
+    let a = tenant("a");
+    let first = gate.enter(&a, NORMAL, "a1", Duration::ZERO);
+    gate.enter(&a, NORMAL, "a2", Duration::ZERO);
+    assert_eq!(passed(&mut gate, Duration::ZERO), ["a1"]);
+    gate.give_back(&first, false);
+    assert_eq!(passed(&mut gate, Duration::ZERO), ["a2"]);
+    let request = gate.enter_request(&a, 1, "a2 again");
+    gate.quota().unwrap().granted(0, 1);
+    assert_eq!(passed(&mut gate, Duration::ZERO), ["a2 again"]);
+    gate.give_back_request(&request, true);
+    gate.enter_request(&a, 1, "a2 once more");
+    assert_eq!(passed(&mut gate, Duration::ZERO), [] as [&str; 0]);
 }

@@ -175,8 +175,8 @@ impl SharedGate {
 
     fn give_back(&self, (ticket, is_request): (&QueueTicket, bool), was_made: bool) {
         if is_request {
+            lock(&self.inner.gate).give_back_request(ticket, was_made);
             if !was_made {
-                lock(&self.inner.gate).give_back_request();
                 run(self.inner.changed.as_ref());
             }
             return;
