@@ -13,6 +13,7 @@ use updraft_protocol::{
 
 use super::{Execution, Report};
 use crate::call_files::{AttemptFiles, SharedFiles};
+use crate::gates::GatePass;
 use crate::missing::MissingOne;
 use crate::secrets::Needed;
 use crate::task::Attempt;
@@ -63,11 +64,11 @@ impl Execution {
         };
         let told = self.tool_call(step, action, &start.arguments);
         let mut place = None;
-        if permit.pass.is_none()
+        if !permit.pass.as_ref().is_some_and(|pass| pass.is_of_tool())
             && let Some(turn) = self.context.gates.late_turn(&told)
         {
             match turn.try_pass() {
-                Ok(pass) => permit.pass = Some(pass),
+                Ok(pass) => permit.pass = Some(GatePass::at_tool_as(permit.pass.take(), pass)),
                 Err(waiting) => place = Some(waiting),
             }
         }

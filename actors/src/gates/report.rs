@@ -34,10 +34,9 @@ impl CallReport {
         let counts = self.pass.as_ref().is_some_and(|pass| pass.is_of_tool());
         let Some(tenant) = self.key.tenant.as_ref().filter(|_| !counts) else { return };
         let late = self.gates.late_pass(&self.key.integration, (tenant, self.order)).map(GatePass::made);
-        self.pass = match (self.pass.take(), late) {
-            (Some(of_tenant), Some(late)) => Some(of_tenant.at_tool_as(*late)),
-            (of_tenant, late) => of_tenant.or(late),
-        };
+        if let Some(late) = late {
+            self.pass = Some(GatePass::at_tool_as(self.pass.take(), late));
+        }
     }
 
     /// The actor that made the call died after this time: its tool has done nothing wrong, and its circuit is not told.

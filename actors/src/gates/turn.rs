@@ -128,14 +128,19 @@ impl GatePass {
     }
 
     /// Whether it counts at its tool, and not for its tenant alone.
-    pub(super) fn is_of_tool(&self) -> bool {
+    pub(crate) fn is_of_tool(&self) -> bool {
         self.own.is_some() || self.second.is_some()
     }
 
-    /// The same, counted at its tool as the other is.
-    pub(super) fn at_tool_as(mut self: Box<Self>, other: Self) -> Box<Self> {
-        (self.own, self.second) = (other.own, other.second);
-        self
+    /// The pass of a call that counts at its tool by the second, and for its tenant by the first.
+    pub(crate) fn at_tool_as(of_tenant: Option<Box<Self>>, of_tool: Box<Self>) -> Box<Self> {
+        match of_tenant {
+            Some(mut pass) => {
+                (pass.own, pass.second) = (of_tool.own, of_tool.second);
+                pass
+            }
+            None => of_tool,
+        }
     }
 
     /// The call has ended; returns whether its circuit has opened by that, and `None` if its tenant has no gate. What its tool asks
