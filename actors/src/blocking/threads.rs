@@ -29,7 +29,9 @@ pub(crate) struct ToolThreads {
 #[derive(Default)]
 struct State {
     /// Never more than there are places.
-    calls: VecDeque<ThreadCall>,
+    calls: VecDeque<(u64, ThreadCall)>,
+    /// Numbers the calls that have come.
+    counted: u64,
     idle: usize,
     running: Vec<RunningCall>,
     /// Numbers the calls that have begun.
@@ -72,7 +74,9 @@ impl ToolThreads {
     /// Has a thread make a call that has a place.
     pub(super) fn run(self: &Arc<Self>, call: ThreadCall) -> Result<(), Failure> {
         let mut state = self.lock();
-        state.calls.push_back(call);
+        state.counted += 1;
+        let number = state.counted;
+        state.calls.push_back((number, call));
         if state.calls.len() <= state.idle {
             drop(state);
             self.called.notify_one();
@@ -83,7 +87,11 @@ impl ToolThreads {
         let name = format!("updraft-{}", self.name);
         let started = std::thread::Builder::new().name(name).spawn(move || threads.work());
         started.map(drop).map_err(|error| {
-            drop(self.lock().calls.pop_back());
+            let mut state = self.lock();
+            let at = state.calls.iter().position(|(of, _)| *of == number);
+            let unmade = at.and_then(|at| state.calls.remove(at));
+            drop(state);
+            drop(unmade);
             let message = format!("there is no thread for the call: {error}");
             Failure::new(FailureKind::Unreachable, message).with_may_have_acted(false)
         })
@@ -101,7 +109,7 @@ impl ToolThreads {
         let mut state = self.lock();
         let mut waited = false;
         loop {
-            if let Some(call) = state.calls.pop_front() {
+            if let Some((_, call)) = state.calls.pop_front() {
                 return Some(call);
             }
             if state.closed || waited {
