@@ -6,6 +6,10 @@ use super::LOOP_BYTES;
 pub const FILE_BYTES: u64 = 64 << 20;
 /// All files of one execution.
 pub const EXECUTION_FILES_BYTES: u64 = 1 << 30;
+/// What files leave free on the disk of the data directory, which journal and store share: a quarter of an hour of a busy journal.
+pub const FILES_RESERVE_BYTES: u64 = 512 << 20;
+/// How much of a file is written between two looks at what is free.
+pub const FILES_LOOK_BYTES: u64 = 8 << 20;
 /// One item of a file of JSON: a large alert has some 64 KiB.
 pub const FILE_ITEM_BYTES: usize = 256 << 10;
 /// What a `for_each` reads of a file at once, unless one item is larger: it holds so much of items that have not begun, and no

@@ -9,9 +9,11 @@ use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 use updraft_kernel::item_splitter::{ItemForm, ItemSplitter, SplitError};
 use updraft_protocol::execution_file::is_json_lines;
-use updraft_protocol::limits::{FILE_BYTES, FILE_MEDIA_TYPE_BYTES};
+use updraft_protocol::limits::{FILE_BYTES, FILE_MEDIA_TYPE_BYTES, FILES_LOOK_BYTES, FILES_RESERVE_BYTES};
 use updraft_protocol::{ExecutionFile, Failure, FailureKind, FileId, FileWriter};
 use uuid::Uuid;
+
+use crate::room::free_bytes;
 
 use super::{Known, known_of, make_folder, private, sync_folder, unkept};
 
@@ -26,6 +28,8 @@ pub struct DiskFile {
     /// What the execution may still write.
     room: u64,
     bytes: u64,
+    /// At how many bytes it is looked again what the disk has.
+    look_at: u64,
     hash: Sha256,
     content_type: Option<String>,
     items: CountedItems,
@@ -65,6 +69,7 @@ impl DiskFile {
             file,
             room: room.min(FILE_BYTES),
             bytes: 0,
+            look_at: 0,
             hash: Sha256::new(),
             content_type: content_type.filter(|text| text.len() <= FILE_MEDIA_TYPE_BYTES).map(str::to_owned),
             items: CountedItems::Nothing { are_lines },
@@ -74,6 +79,11 @@ impl DiskFile {
     /// Its id.
     pub fn id(&self) -> FileId {
         self.id
+    }
+
+    /// A folder on the same disk, which is there.
+    fn folder_of_data(&self) -> PathBuf {
+        self.unfinished.as_deref().and_then(Path::parent).unwrap_or(&self.folder).to_owned()
     }
 
     fn too_large(&self) -> Failure {
@@ -123,11 +133,26 @@ impl DiskFile {
     }
 }
 
+/// The failure of a file that would take what journal and store need.
+fn full() -> Failure {
+    let message = format!(
+        "the disk has less than {FILES_RESERVE_BYTES} bytes left, and no room for files of executions"
+    );
+    Failure::new(FailureKind::Interrupted, message).with_may_have_acted(false)
+}
+
 impl FileWriter for DiskFile {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let whole = self.bytes.saturating_add(bytes.len() as u64);
         if whole > self.room {
             return Err(self.too_large());
+        }
+        if whole > self.look_at {
+            self.look_at = whole + FILES_LOOK_BYTES;
+            let free = free_bytes(&self.folder_of_data()).map_err(|error| unkept(&error))?;
+            if free.is_some_and(|free| free < FILES_RESERVE_BYTES) {
+                return Err(full());
+            }
         }
         self.file.write_all(bytes).map_err(|error| unkept(&error))?;
         self.bytes = whole;
