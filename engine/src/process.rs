@@ -142,7 +142,10 @@ impl Used {
         let since = |thread: Thread| Thread { cpu_s: thread.cpu_s - of(thread.tid), ..thread };
         Self {
             cpu_s: now.cpu_s.zip(then.cpu_s).map(|(now, then)| now - then),
-            machine: now.machine.zip(then.machine).map(|(now, then)| (now.0 - then.0, now.1 - then.1)),
+            machine: now
+                .machine
+                .zip(then.machine)
+                .map(|(now, then)| (now.0.saturating_sub(then.0), now.1.saturating_sub(then.1))),
             threads: now.threads.into_iter().map(since).collect(),
         }
     }
