@@ -38,6 +38,12 @@ pub(crate) async fn why(options: &AskWhy) -> Result<Ending, Error> {
 
 fn print(peid: ExecutionId, explanation: &Explanation, output: &mut Output) {
     output.line(format_args!("{peid}  {}", explanation.status));
+    if let Some((since, priority)) = explanation.queued {
+        output.line(format_args!(
+            "queued since {since} with priority {priority}: it begins when one that runs has ended and those before it have \
+             begun; `updraft paused` lists what is held"
+        ));
+    }
     if let Some(pause) = &explanation.pause {
         output.line(clean(&held(pause)));
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use updraft_actors::Inspection;
 use updraft_protocol::{
-    ControlHistory, ExecutionStatus, Name, Pause, ScopePath, StepId, TaskDocument, TaskId, TaskStatus,
-    Timestamp, Wait, WaitKind,
+    ControlHistory, ExecutionStatus, Name, Pause, Priority, ScopePath, StepId, TaskDocument, TaskId,
+    TaskStatus, Timestamp, Wait, WaitKind,
 };
 
 /// Why an execution has not ended.
@@ -16,6 +16,8 @@ use updraft_protocol::{
 pub struct Explanation {
     /// Its status.
     pub status: ExecutionStatus,
+    /// Since when it stands in the backlog, and with which priority, if nothing of it has begun.
+    pub queued: Option<(Timestamp, Priority)>,
     /// Who or what holds it, if it is paused: nothing begins before it is resumed.
     pub pause: Option<Arc<Pause>>,
     /// Its waits, in the order of their tasks.
@@ -132,6 +134,8 @@ impl Explanation {
         open.sort_by_key(|task| task.head.task_seq);
         Self {
             status: state.execution_status,
+            queued: (state.execution_status == ExecutionStatus::Queued)
+                .then(|| (inspection.execution.head.createddate, inspection.execution.priority())),
             pause: state.pause.clone().filter(|_| is_paused),
             waits: open.into_iter().filter_map(|task| explained(task, now)).collect(),
             controls: state.controls.clone(),

@@ -172,6 +172,8 @@ async fn a_queued_execution_gets_another_priority_and_is_known_by_it() {
     assert_eq!(last.reprioritise(Priority::Critical, asked()).await.unwrap(), Applied::Repeated);
     let inspection = last.inspect().await.unwrap();
     assert_eq!(inspection.execution.priority(), Priority::Critical);
+    let why = engine.why(&tenant("acme"), last.peid()).await.unwrap().unwrap();
+    assert_eq!(why.queued, Some((inspection.execution.head.createddate, Priority::Critical)));
     let refused = engine.reprioritise(&tenant("acme"), held.peid(), Priority::Low, asked()).await;
     assert!(matches!(
         refused,
