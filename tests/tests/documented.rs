@@ -207,8 +207,30 @@ fn of_data() -> Vec<Case> {
             (COMPLETED, json!({"ip": "192.0.2.1", "known": true, "score": 7})),
             &["GET /reputation/192.0.2.1"],
         ),
+        (
+            "export",
+            json!({}),
+            Nothing,
+            (COMPLETED, Value::Null),
+            &["GET /intel/hashes/a", "GET /intel/hashes/b", "GET /siem/export", "PUT /archive/export"],
+        ),
     ]
 }
+
+/// The hosts that the page names.
+const HOSTS: [&str; 11] = [
+    "edr",
+    "scanner",
+    "tickets",
+    "chat",
+    "pager",
+    "firewall",
+    "fw",
+    "reputation",
+    "siem",
+    "archive",
+    "intel",
+];
 
 /// The tools of the page, behind one address: the first part of a path is the name of the host there.
 #[derive(Clone, Default)]
@@ -236,6 +258,7 @@ async fn answer(State(tools): State<Tools>, method: Method, uri: Uri) -> (Status
         "POST /edr/v1/hosts/ws-17/dump" => json!({"id": "d-1"}),
         "POST /firewall/blocks" => json!({"id": 5}),
         "GET /reputation/192.0.2.1" => json!({"score": 7}),
+        "GET /siem/export" => json!([{"hash": "a"}, {"hash": "b"}]),
         "POST /tickets/v1/tickets" => return (StatusCode::FORBIDDEN, Json(json!({}))),
         "POST /fw/block" if is_first => return (StatusCode::UNAUTHORIZED, Json(json!({}))),
         _ if call.ends_with("/isolate") => json!({"job": 3}),
@@ -260,7 +283,7 @@ fn playbooks(address: &str) -> Vec<Playbook> {
     let blocks = page.split("```yaml\n").skip(1).map(|part| part.split("```").next().unwrap());
     let read = |block: &str| {
         let mut text = block.to_owned();
-        for host in ["edr", "scanner", "tickets", "chat", "pager", "firewall", "fw", "reputation"] {
+        for host in HOSTS {
             for domain in ["example.com", "example"] {
                 text =
                     text.replace(&format!("https://{host}.{domain}/"), &format!("http://{address}/{host}/"));
