@@ -78,6 +78,8 @@ async fn run(queued: u64, executions: u64) -> Result<(), Failed> {
     for (tenant, _) in &of {
         engine.resume_all(PauseScope { tenant: tenant.clone(), playbook: None }, asked()).await?;
     }
+    // Some have begun while the others were still paused.
+    let queued = engine.queued();
     let (began, cpu, mut submitted) = (now(), cpu_seconds(), 0);
     let mut next = 0;
     while submitted < executions {
