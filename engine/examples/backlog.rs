@@ -3,38 +3,19 @@
 //!
 //! `cargo run --release -p updraft --example backlog -- [QUEUED] [EXECUTIONS]`
 
+mod figures;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use figures::{Failed, Nothing, TENANTS, cpu_seconds, now, playbook, print, resident_bytes};
 use tokio::task::JoinSet;
-use updraft::{
-    Answer, Asked, Call, Engine, Integration, Json, PauseScope, Playbook, PlaybookId, Submission, TenantCode,
-};
+use updraft::{Asked, Engine, PauseScope, PlaybookId, Submission, TenantCode};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-type Failed = Box<dyn std::error::Error + Send + Sync>;
-
-/// Tenants that submit.
-const TENANTS: usize = 16;
 /// Executions in flight.
 const PLACES: usize = 512;
 /// Submissions at once.
 const SUBMITTING: usize = 256;
-
-/// Answers at once.
-struct Nothing;
-
-impl Integration for Nothing {
-    fn actions(&self) -> &[&str] {
-        &["nothing"]
-    }
-
-    fn call(&self, _: Call) -> Answer<'_> {
-        Box::pin(std::future::ready(Ok(Json::null())))
-    }
-}
 
 fn asked() -> Asked {
     Asked { uid: "benchmark".into(), reason: "the backlog is filled".into() }
@@ -64,12 +45,10 @@ async fn run(queued: u64, executions: u64) -> Result<(), Failed> {
     let builder = Engine::builder().data(directory.path()).integration("tool", Nothing);
     let engine = builder.executions_in_flight(PLACES).backlog(queued + executions).start().await?;
     let engine = Arc::new(engine);
-    let mut text = "format: 1\nname: nothing\nversion: 1\nsteps:\n".to_owned();
-    (0..5).for_each(|step| text += &format!("  - {{id: s{step}, action: tool.nothing}}\n"));
     let mut of = Vec::new();
     for number in 0..TENANTS {
         let tenant = TenantCode::new(format!("tenant-{number}"))?;
-        let pid = engine.playbooks().put(&tenant, Playbook::parse(text.as_bytes())?).await?;
+        let pid = engine.playbooks().put(&tenant, playbook()?).await?;
         engine.pause_all(PauseScope { tenant: tenant.clone(), playbook: None }, asked()).await?;
         of.push((tenant, pid));
     }
@@ -103,29 +82,6 @@ async fn run(queued: u64, executions: u64) -> Result<(), Failed> {
     ));
     let _ = engine.shutdown(Duration::ZERO).await;
     Ok(())
-}
-
-#[allow(clippy::disallowed_methods, reason = "a benchmark measures time")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-#[allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
-fn print(line: &str) {
-    println!("{line}");
-}
-
-fn resident_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
-}
-
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after = stat.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<&str> = after.split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / 100.0
 }
 
 #[tokio::main]

@@ -5,41 +5,24 @@
 //!
 //! `limited` has each call pass what flow control has: limits of its tool, quotas of its tenant, guardrails. None of them is reached.
 
+mod figures;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use figures::{Failed, Nothing, STEPS, TENANTS, cpu_seconds, now, playbook, print, resident_bytes};
 use tokio::sync::Notify;
 use updraft::{
     Answer, Asked, Builder, Call, CallLimits, Durability, Engine, Guardrail, Handle, Integration, Json,
-    Playbook, PlaybookId, Quota, Rate, Submission, TenantCode,
+    PlaybookId, Quota, Rate, Submission, TenantCode,
 };
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-type Failed = Box<dyn std::error::Error + Send + Sync>;
-
-/// Steps of the playbook.
-const STEPS: usize = 5;
 /// Executions in flight for the memory figure.
 const IN_FLIGHT: usize = 10_000;
 /// Concurrent submissions for it.
 const SUBMITTING: usize = 64;
-
-/// Answers at once.
-struct Nothing;
-
-impl Integration for Nothing {
-    fn actions(&self) -> &[&str] {
-        &["nothing"]
-    }
-
-    fn call(&self, _: Call) -> Answer<'_> {
-        Box::pin(std::future::ready(Ok(Json::null())))
-    }
-}
 
 /// Answers when the gate is opened.
 struct Gate {
@@ -61,14 +44,6 @@ impl Integration for Waiter {
             Ok(Json::null())
         })
     }
-}
-
-fn playbook() -> Result<Playbook, updraft::parse::Error> {
-    let mut text = "format: 1\nname: nothing\nversion: 1\nsteps:\n".to_owned();
-    for step in 0..STEPS {
-        text += &format!("  - {{id: s{step}, action: tool.nothing}}\n");
-    }
-    Playbook::parse(text.as_bytes())
 }
 
 /// Limits, quotas and guardrails that every call is held against, and none reaches.
@@ -104,9 +79,6 @@ async fn engine(
     let pid = engine.playbooks().put(&tenant, playbook()?).await?;
     Ok((engine, tenant, pid))
 }
-
-/// The number of tenants, so that every shard has work.
-const TENANTS: usize = 16;
 
 async fn rate(
     executions: usize,
@@ -190,29 +162,6 @@ async fn memory() -> Result<(), Failed> {
     ));
     let _ = engine.shutdown(Duration::ZERO).await;
     Ok(())
-}
-
-#[allow(clippy::disallowed_methods, reason = "a benchmark measures time")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-#[allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
-fn print(line: &str) {
-    println!("{line}");
-}
-
-fn resident_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
-}
-
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after = stat.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<&str> = after.split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / 100.0
 }
 
 #[tokio::main]
