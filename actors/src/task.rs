@@ -57,7 +57,7 @@ impl Attempt {
     /// call is made.
     pub(crate) fn begin(
         (integration, name, actors): (&Arc<dyn Integration>, &Name, &Rc<TaskActors>),
-        (mut call, told, files): (Call, CallReport, Option<Arc<AttemptFiles>>),
+        (mut call, mut told, files): (Call, CallReport, Option<Arc<AttemptFiles>>),
         (needed, place, secrets): (Needed, Option<PlaceWait>, &Arc<Secrets>),
         report: Report,
         inline: &mut usize,

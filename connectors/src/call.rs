@@ -98,6 +98,7 @@ impl<'c> Calling<'c> {
                 Judged::Answer(answer) => answer,
                 Judged::Output(output) => return Ok(output),
             };
+            self.call.permit.answered();
             let after = so_far.take(&answer, data, &first)?;
             if let Some(begun) = file.take() {
                 file = Some(begun.append(so_far.drain()).await.map_err(|failure| self.unkept(failure))?);
@@ -176,6 +177,7 @@ impl<'c> Calling<'c> {
             Judged::Output(output) => return Ok(output),
             Judged::Answer(answer) => data.set(START, answer.whole),
         }
+        self.call.permit.answered();
         let asked = self.ask(poll, data).await;
         let came = asked.map_err(|failure| self.begun(failure))?;
         self.output(came, data).map_err(|failure| self.begun(failure))
@@ -198,7 +200,10 @@ impl<'c> Calling<'c> {
             let timeout = self.time.left().min(ATTEMPT_TIMEOUT);
             let came = self.request(&poll.request, arguments, timeout).await;
             match poll.asked(came, data)? {
-                Asked::NotYet => failures = 0,
+                Asked::NotYet => {
+                    failures = 0;
+                    self.call.permit.answered();
+                }
                 Asked::Done(Err(failure)) if failure.retryable() && failures < CONNECTOR_POLL_FAILURES => {
                     failures += 1;
                     if let Some(asked) = failure.retry_after() {

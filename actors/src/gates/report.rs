@@ -17,6 +17,8 @@ pub(crate) struct CallReport {
     key: GateKey,
     pass: Option<Box<GatePass>>,
     order: (u32, Priority),
+    /// What its further requests wait for, if it makes some.
+    requests: Option<Arc<CallRequests>>,
 }
 
 impl CallReport {
@@ -26,7 +28,7 @@ impl CallReport {
         pass: Option<Box<GatePass>>,
         order: (u32, Priority),
     ) -> Self {
-        Self { gates, statistics, key, pass: pass.map(GatePass::made), order }
+        Self { gates, statistics, key, pass: pass.map(GatePass::made), order, requests: None }
     }
 
     /// The call is not answered at once: it takes a place of those that its tool has where nothing is declared.
@@ -45,16 +47,21 @@ impl CallReport {
     }
 
     /// What the further requests of the call wait for.
-    pub(crate) fn requests(&self) -> Arc<dyn FurtherRequests> {
+    pub(crate) fn requests(&mut self) -> Arc<dyn FurtherRequests> {
         let passed = self.pass.as_ref().and_then(|pass| pass.gates());
-        Arc::new(CallRequests::new(self.gates.clone(), (self.key.clone(), self.order.0), passed))
+        let requests = CallRequests::new(self.gates.clone(), (self.key.clone(), self.order.0), passed);
+        self.requests.insert(Arc::new(requests)).clone()
     }
 
     /// The call has ended after this time, with a failure or without; `pause` is for how long the tool wants to be left alone in
     /// any case.
     pub(crate) fn ended(&self, failure: Option<&Failure>, took: Duration, pause: Option<Duration>) {
         self.statistics.ended(failure.map(|failure| failure.kind), took);
-        match (CallEnd::of(failure), pause) {
+        // A call of several requests that took too long says nothing against a tool that has answered all that were made.
+        let is_late = failure.is_some_and(|failure| failure.kind == FailureKind::Timeout);
+        let is_answered = is_late && self.requests.as_ref().is_some_and(|requests| requests.is_answered());
+        let end = if is_answered { CallEnd::Answered } else { CallEnd::of(failure) };
+        match (end, pause) {
             (CallEnd::Asked(asked), Some(pause)) => self.tell(CallEnd::Asked(asked.max(pause))),
             (end, None) => self.tell(end),
             (end, Some(pause)) => {

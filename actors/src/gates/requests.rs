@@ -2,6 +2,7 @@
 //! place. Counts nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
@@ -19,6 +20,8 @@ pub(super) struct CallRequests {
     weight: u32,
     /// The gates that the call has passed; without them its tool had neither limits nor troubles when it began.
     passed: Option<PassedGates>,
+    /// Whether the tool has answered the request that was made last.
+    is_answered: Arc<AtomicBool>,
 }
 
 /// The gate of the tenant, and the one that all share.
@@ -26,7 +29,12 @@ type PassedGates = (Arc<DrivenGate>, Option<Arc<DrivenGate>>);
 
 impl CallRequests {
     pub(super) fn new(gates: Arc<Gates>, (key, weight): (GateKey, u32), passed: Option<PassedGates>) -> Self {
-        Self { gates, key, weight, passed }
+        Self { gates, key, weight, passed, is_answered: Arc::default() }
+    }
+
+    /// Whether the tool has answered the request that was made last, as far as its integration says.
+    pub(super) fn is_answered(&self) -> bool {
+        self.is_answered.load(Ordering::Relaxed)
     }
 
     /// Where a request waits now.
@@ -39,8 +47,12 @@ impl CallRequests {
 impl FurtherRequests for CallRequests {
     fn next(&self, within: Duration) -> RequestFuture {
         let (at, tenant, weight) = (self.at(), self.key.tenant.clone(), self.weight);
+        let is_answered = self.is_answered.clone();
         Box::pin(async move {
-            let (Some((own, shared)), Some(tenant)) = (at, tenant) else { return Ok(()) };
+            let (Some((own, shared)), Some(tenant)) = (at, tenant) else {
+                is_answered.store(false, Ordering::Relaxed);
+                return Ok(());
+            };
             let until = Instant::now() + within;
             let waiting = async {
                 loop {
@@ -58,8 +70,14 @@ impl FurtherRequests for CallRequests {
                     }
                 }
             };
-            timeout_at(until, waiting).await.unwrap_or_else(|_| Err(too_late()))
+            timeout_at(until, waiting).await.unwrap_or_else(|_| Err(too_late()))?;
+            is_answered.store(false, Ordering::Relaxed);
+            Ok(())
         })
+    }
+
+    fn answered(&self) {
+        self.is_answered.store(true, Ordering::Relaxed);
     }
 
     fn pause(&self, pause: Duration) {

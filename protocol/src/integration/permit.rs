@@ -46,6 +46,9 @@ pub trait FurtherRequests: Send + Sync {
 
     /// The tool has asked for no request for so long.
     fn pause(&self, pause: Duration);
+
+    /// The tool has answered the request that was made last: it works, also where the call ends because its time is over.
+    fn answered(&self);
 }
 
 /// A further request, once it may be made, or why it is not. Dropping it ends the wait.
@@ -79,6 +82,14 @@ impl CallPermit {
     pub fn pause(&self, pause: Duration) {
         if let Some(requests) = &self.requests {
             requests.pause(pause);
+        }
+    }
+
+    /// Reports that the tool has answered the request that was made last, as it should. A call whose time is over before its next request
+    /// is no sign that the tool does not work.
+    pub fn answered(&self) {
+        if let Some(requests) = &self.requests {
+            requests.answered();
         }
     }
 

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use updraft::connectors::Connector;
 use updraft::secret::{Error, Found};
 use updraft::{
-    Engine, ExecutionStatus, Handle, Name, Playbook, Secret, SecretProvider, TenantCode, ToolCircuit,
-    ToolGate,
+    Engine, ExecutionStatus, FailureKind, Handle, Name, Playbook, Secret, SecretProvider, TenantCode,
+    ToolCircuit, ToolGate,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, playbook, soon, until};
@@ -92,6 +92,28 @@ async fn calls_beyond_the_rate_of_virustotal_wait_for_it() {
     // Four together, and the others at intervals of half a second.
     assert!(began.elapsed() >= Duration::from_millis(990), "{:?}", began.elapsed());
     assert_eq!(served.asked().len(), 6);
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+/// A tool that answers each request works, however long what it was asked for takes: its circuit stays closed.
+#[tokio::test]
+async fn scans_that_take_longer_than_their_deadline_do_not_open_the_circuit_of_urlscan() {
+    let harness = Harness::default();
+    let served = Served::start(|_| Urlscan::stuck()).await;
+    let file = replaced(crate::urlscan::FILE, "interval: 5s", "interval: 100ms");
+    let file = replaced(&file, "deadline: 3m", "deadline: 300ms");
+    let connector = parsed(&file, &[("server", &served.url())]);
+    let engine = engine(&harness, &[served.address], vec![connector]).await;
+    let scan = step("urlscan.scan", &json!({"url": "https://example.com/"}));
+    for _ in 0..7 {
+        let ended = soon(harness.submit(&engine, &scan, json!(null)).await.wait()).await.unwrap();
+        let error = ended.state.error.unwrap();
+        assert_eq!(error.kind, FailureKind::Timeout, "{}", error.message);
+        assert!(error.message.contains("it was not done within"), "{}", error.message);
+    }
+    let gates = engine.tool_gates();
+    assert!(gates.iter().all(|gate| gate.circuit == ToolCircuit::Closed), "{gates:?}");
+    assert!(gates.iter().all(|gate| gate.counts.failed == 0), "{gates:?}");
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 
