@@ -8,7 +8,7 @@ mod actors;
 mod mailbox;
 mod running;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -94,7 +94,10 @@ impl Attempt {
         let (integration, call) = (integration.clone(), Box::new(call));
         let calling: Calling = if waits {
             let given = (needed, place, secrets.clone());
-            Box::pin(AssertUnwindSafe(call_with(integration, call, given, says_sending)).catch_unwind())
+            let is_called = Rc::new(Cell::new(false));
+            running.is_called = Some(is_called.clone());
+            let calling = call_with((integration, is_called), call, given, says_sending);
+            Box::pin(AssertUnwindSafe(calling).catch_unwind())
         } else {
             Box::pin(AssertUnwindSafe(async move { integration.call(*call).await }).catch_unwind())
         };
@@ -144,7 +147,7 @@ impl Drop for Attempt {
 
 /// Waits for the conditions of a call, then makes it. Until then its tool has not acted.
 async fn call_with(
-    integration: Arc<dyn Integration>,
+    (integration, is_called): (Arc<dyn Integration>, Rc<Cell<bool>>),
     mut call: Box<Call>,
     (needed, place, secrets): (Needed, Option<PlaceWait>, Arc<Secrets>),
     says_sending: bool,
@@ -164,6 +167,7 @@ async fn call_with(
         // The request was withdrawn, and the call is about to be dropped.
         return std::future::pending().await;
     }
+    is_called.set(true);
     integration.call(*call).await
 }
 

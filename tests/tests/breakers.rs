@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
+use updraft::secret::{self, Found};
 use updraft::{
-    Answer, AuditQuery, BreakerPolicy, Call, CircuitName, EndedBy, Engine, ExecutionStatus, Failure,
-    FailureKind, ForcedCircuit, Integration, Name, SettingError, StartError, TaskStatus, ToolCircuit,
-    WaitKind,
+    ActionSpec, Answer, AuditQuery, BreakerPolicy, Call, CircuitName, EndedBy, Engine, ExecutionStatus,
+    Failure, FailureKind, ForcedCircuit, Integration, Name, SecretProvider, SettingError, StartError,
+    TaskStatus, TenantCode, ToolCircuit, WaitKind,
 };
 use updraft_tests::{Harness, named, playbook, soon, tenant, until};
 
@@ -24,6 +25,10 @@ struct Service {
 impl Integration for Service {
     fn actions(&self) -> &[&str] {
         &["ask"]
+    }
+
+    fn spec(&self, _: &str) -> ActionSpec {
+        ActionSpec { takes_secrets: true, ..ActionSpec::default() }
     }
 
     fn call(&self, _: Call) -> Answer<'_> {
@@ -56,6 +61,33 @@ fn once(when_open: &str) -> updraft::Playbook {
 }
 
 const POLICY: fn() -> BreakerPolicy = || BreakerPolicy::new().failures(3);
+
+/// Does not answer.
+struct Vault;
+
+impl SecretProvider for Vault {
+    fn secret<'a>(&'a self, _: &'a TenantCode, _: &'a Name) -> Found<'a> {
+        Box::pin(async { Err(secret::Error::Unavailable) })
+    }
+}
+
+#[tokio::test]
+async fn a_vault_that_does_not_answer_opens_the_circuit_of_no_tool() {
+    let (harness, service) = (Harness::default(), Service::default());
+    let builder = harness.builder().secrets(Vault).integration("edr", service.clone());
+    let engine = builder.breaker("edr", POLICY()).start().await.unwrap();
+    let step =
+        "steps:\n  - {id: ask, action: edr.ask, retry: {attempts: 1}, arguments: {key: {$secret: edr}}}\n";
+    for _ in 0..5 {
+        let failed = harness.submit(&engine, &playbook(step), json!({})).await;
+        let error = soon(failed.wait()).await.unwrap().state.error.unwrap();
+        assert_eq!(error.kind, FailureKind::Unreachable, "{}", error.message);
+        assert!(error.message.contains("secret"), "{}", error.message);
+    }
+    let gates = engine.tool_gates();
+    assert!(gates.iter().all(|gate| gate.circuit == ToolCircuit::Closed), "{gates:?}");
+    assert_eq!(service.calls(), 0);
+}
 
 #[tokio::test]
 async fn after_failures_in_a_row_no_call_is_made_until_a_probe_succeeds() {

@@ -41,9 +41,10 @@ impl CallReport {
         }
     }
 
-    /// The actor that made the call died after this time: its tool has done nothing wrong, and its circuit is not told.
-    pub(crate) fn interrupted(&self, took: Duration) {
-        self.statistics.ended(Some(FailureKind::Interrupted), took);
+    /// The attempt has failed after this time for something that its tool has nothing to do with: its actor died, or what it waited for
+    /// before the call did not come. Its circuit is not told.
+    pub(crate) fn not_made(&self, failure: FailureKind, took: Duration) {
+        self.statistics.ended(Some(failure), took);
     }
 
     /// What the further requests of the call wait for.

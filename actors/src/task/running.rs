@@ -1,6 +1,8 @@
 //! One attempt that is under way: its time, what it holds, and who is told how it ended. Dropped without an end, it reports that
 //! it was interrupted. Calls nothing.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +32,8 @@ pub(super) struct Running {
     pub(super) told: Option<CallReport>,
     /// What it has written: that stays which its output names.
     pub(super) files: Option<Arc<AttemptFiles>>,
+    /// Whether its integration was called: until then its conditions were awaited. `None` for one that has none.
+    pub(super) is_called: Option<Rc<Cell<bool>>>,
     /// Whether its call counts among those of its tool that are not answered at once.
     pub(super) is_counted: bool,
     /// Told how it ended; `None` once it was.
@@ -50,6 +54,7 @@ impl Running {
             permit: CallPermit::default(),
             told: None,
             files: None,
+            is_called: None,
             is_counted: false,
             report: None,
             aborted: None,
@@ -119,7 +124,13 @@ impl Running {
             files.over(outcome.as_ref().ok());
         }
         if let Some(told) = &self.told {
-            told.ended(outcome.as_ref().err(), took, self.sent.as_ref().and_then(|sent| sent.pause()));
+            match (&outcome, &self.is_called) {
+                // What it waited for says nothing of its tool.
+                (Err(failure), Some(is_called)) if !is_called.get() => told.not_made(failure.kind, took),
+                _ => {
+                    told.ended(outcome.as_ref().err(), took, self.sent.as_ref().and_then(|sent| sent.pause()))
+                }
+            }
         }
         if let Some(report) = self.report.take() {
             report.give(outcome);
@@ -137,7 +148,7 @@ impl Drop for Running {
         let Some(report) = self.report.take().filter(|_| !is_given_up) else { return };
         // The actor that polled it has died.
         if let Some(told) = &self.told {
-            told.interrupted(self.began.elapsed());
+            told.not_made(FailureKind::Interrupted, self.began.elapsed());
         }
         let (acted, message) = (!self.withdrawn(), "the actor that made the call died");
         report.give(Err(Failure::new(FailureKind::Interrupted, message).with_may_have_acted(acted)));
