@@ -5,6 +5,7 @@ mod address;
 pub mod allow;
 mod answer;
 mod arguments;
+mod asking;
 mod attempt;
 mod auth;
 mod body;

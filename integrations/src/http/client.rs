@@ -15,6 +15,7 @@ use thiserror::Error;
 use tokio::sync::Notify;
 use updraft_protocol::limits::HTTP_INTERIM_ANSWERS;
 
+use super::asking::Asking;
 use super::connect::Connector;
 use super::connection::{Ended, Ending};
 use super::handover::Handed;
@@ -71,12 +72,15 @@ impl Client {
         headers.extend(authorization.map(|value| (PROXY_AUTHORIZATION, value)));
         let flooded = count_interim(&mut request);
         let chosen = capture_connection(&mut request);
-        let mut answer = std::pin::pin!(self.pool.request(request));
+        let asking = Arc::<Asking>::default();
+        let mut answer = std::pin::pin!(asking.clone().during(self.pool.request(request)));
         let mut in_use = None;
         // Before the task of the connection has the request, which runs on the same thread.
         let answer = poll_fn(|context| {
             let polled = answer.as_mut().poll(context);
-            use_of(&chosen, &mut in_use);
+            if use_of(&chosen, &mut in_use) {
+                asking.has_one();
+            }
             polled
         });
         let answer = tokio::select! {
@@ -94,18 +98,18 @@ impl Client {
     }
 }
 
-/// Counts the request on the connection that was chosen for it; another one if it is sent again.
-fn use_of(chosen: &CaptureConnection, in_use: &mut Option<InUse>) {
+/// Counts the request on the connection that was chosen for it; another one if it is sent again. Returns whether one was.
+fn use_of(chosen: &CaptureConnection, in_use: &mut Option<InUse>) -> bool {
     let mut extras = http::Extensions::new();
     match &*chosen.connection_metadata() {
         Some(connected) => connected.get_extras(&mut extras),
-        None => return,
+        None => return false,
     }
-    if let Some(name) = extras.get::<ConnectionName>()
-        && !in_use.as_ref().is_some_and(|in_use| in_use.is_of(name))
-    {
-        *in_use = Some(name.used());
-    }
+    let name = extras.get::<ConnectionName>();
+    let name = name.filter(|name| !in_use.as_ref().is_some_and(|in_use| in_use.is_of(name)));
+    let Some(name) = name else { return false };
+    *in_use = Some(name.used());
+    true
 }
 
 /// Notifies if there are more interim answers of HTTP/1 than allowed: hyper skips them without a bound.

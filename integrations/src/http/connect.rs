@@ -2,9 +2,9 @@
 //! address at the moment of its use; keeps no connection and sends no request.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -17,7 +17,8 @@ use tokio_rustls::TlsConnector;
 use tower_service::Service;
 use updraft_protocol::limits::HTTP_CONNECT_TIMEOUT;
 
-use super::connection::{Answering, Connection, Stream};
+use super::asking::Asking;
+use super::connection::{Answering, Connection, Opened, Stream};
 use super::contexts::{Context as Tls, Contexts};
 use super::dial::{self, dial};
 use super::frames::Frames;
@@ -52,6 +53,9 @@ pub(crate) enum Error {
     Host,
     #[error("no connection within {HTTP_CONNECT_TIMEOUT:?}")]
     Late,
+    /// Its call has another one, and there is no place for this one.
+    #[error("no call waits for the connection")]
+    Unasked,
     #[error(transparent)]
     Dial(dial::Error),
     #[error("TLS failed: {0}")]
@@ -71,7 +75,7 @@ impl Error {
     pub(crate) fn retryable(&self) -> bool {
         match self {
             Self::Host | Self::Settings(_) => false,
-            Self::Late => true,
+            Self::Late | Self::Unasked => true,
             Self::Dial(error) => error.retryable(),
             Self::Tls(error) => super::handshake::lasting(error).is_none(),
             Self::Proxy { error, .. } => error.retryable(),
@@ -81,7 +85,20 @@ impl Error {
 }
 
 impl Connector {
-    async fn connect(self, uri: Uri, open: OpenConnection) -> Result<Connection, Error> {
+    /// The wait for a place, for as long as a call asks for the connection.
+    async fn place(&self) -> Result<OpenConnection, Error> {
+        let mut entering = pin!(self.connections.enter());
+        poll_fn(|context| match Asking::current() {
+            Some(asking) => entering.as_mut().poll(context).map(|open| {
+                asking.opens(open.name());
+                Ok(open)
+            }),
+            None => Poll::Ready(Err(Error::Unasked)),
+        })
+        .await
+    }
+
+    async fn connect(&self, uri: &Uri) -> Result<Opened, Error> {
         let secure = uri.scheme() == Some(&Scheme::HTTPS);
         let host = uri.host().ok_or(Error::Host)?;
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
@@ -94,15 +111,16 @@ impl Connector {
             }
         };
         if !secure {
-            return Ok(Connection::plain(stream, forwards, open));
+            return Ok(Opened { stream, forwards, h2: None });
         }
         let tls = self.contexts.config(self.context).map_err(Error::Settings)?;
         let stream = handshake(stream, tls, self.contexts.server_name(self.context), host).await?;
         if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
-            return Ok(Connection::plain(Box::new(Answering::new(Box::new(stream))), false, open));
+            let stream = Box::new(Answering::new(Box::new(stream)));
+            return Ok(Opened { stream, forwards: false, h2: None });
         }
         let (frames, ending) = Frames::new(Box::new(stream));
-        Ok(Connection::h2(Box::new(frames), ending, open))
+        Ok(Opened { stream: Box::new(frames), forwards: false, h2: Some(ending) })
     }
 
     async fn direct(&self, host: &str, port: u16) -> Result<Stream, Error> {
@@ -148,6 +166,21 @@ impl Via {
     }
 }
 
+/// `connect`, unless no call asks for its connection any more, and another one needs the place.
+async fn while_not_needed_elsewhere<F: Future>(
+    connect: F,
+    open: &OpenConnection,
+) -> Result<F::Output, Error> {
+    let mut connect = pin!(connect);
+    poll_fn(|context| {
+        if Asking::current().is_none() && open.gives_way(context.waker()) {
+            return Poll::Ready(Err(Error::Unasked));
+        }
+        connect.as_mut().poll(context).map(Ok)
+    })
+    .await
+}
+
 async fn handshake(
     stream: Stream,
     tls: Arc<ClientConfig>,
@@ -174,9 +207,10 @@ impl Service<Uri> for Connector {
         let connector = self.clone();
         Box::pin(async move {
             // Whoever waits for the connection limits this wait.
-            let open = connector.connections.enter().await;
-            let connect = connector.connect(uri, open);
-            timeout(HTTP_CONNECT_TIMEOUT, connect).await.map_err(|_| Error::Late)?
+            let open = connector.place().await?;
+            let connect = timeout(HTTP_CONNECT_TIMEOUT, connector.connect(&uri));
+            let opened = while_not_needed_elsewhere(connect, &open).await?.map_err(|_| Error::Late)??;
+            Ok(Connection::new(opened, open))
         })
     }
 }

@@ -96,32 +96,34 @@ impl AsyncWrite for Answering {
     }
 }
 
+/// What was opened to a tool.
+pub(crate) struct Opened {
+    pub(crate) stream: Stream,
+    /// Whether a proxy reads the requests.
+    pub(crate) forwards: bool,
+    /// Set if HTTP/2 was negotiated.
+    pub(crate) h2: Option<Ending>,
+}
+
 /// A connection for a pool.
 pub(crate) struct Connection {
     io: TokioIo<Stream>,
-    /// Whether a proxy reads the requests.
-    forwarded: bool,
-    /// Set if HTTP/2 was negotiated.
+    forwards: bool,
     h2: Option<Ending>,
     /// Counts it as open, and tells when it has to end.
     open: OpenConnection,
 }
 
 impl Connection {
-    /// A connection for HTTP/1.1.
-    pub(crate) fn plain(stream: Stream, forwarded: bool, open: OpenConnection) -> Self {
-        Self { io: TokioIo::new(stream), forwarded, h2: None, open }
-    }
-
-    /// A connection for HTTP/2.
-    pub(crate) fn h2(stream: Stream, ending: Ending, open: OpenConnection) -> Self {
-        Self { io: TokioIo::new(stream), forwarded: false, h2: Some(ending), open }
+    /// A connection in a place of those that may be open.
+    pub(crate) fn new(Opened { stream, forwards, h2 }: Opened, open: OpenConnection) -> Self {
+        Self { io: TokioIo::new(stream), forwards, h2, open }
     }
 }
 
 impl Pooled for Connection {
     fn connected(&self) -> Connected {
-        let connected = Connected::new().proxy(self.forwarded).extra(self.open.name());
+        let connected = Connected::new().proxy(self.forwards).extra(self.open.name());
         self.open.is_open();
         match &self.h2 {
             Some(ending) => connected.negotiated_h2().extra(ending.clone()),

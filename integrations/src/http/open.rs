@@ -36,8 +36,8 @@ struct Table {
 struct Entry {
     signal: Arc<Signal>,
     requests: usize,
-    /// Whether it had a request: one that is just opened for somebody is not closed for another.
-    was_used: bool,
+    /// It is opened for a call that asks for it and does not have it yet: it is not closed for another.
+    is_asked_for: bool,
     /// Its place among those that are idle.
     idle: Option<u64>,
     /// Its reader has been told of the end: it carries no further request.
@@ -94,7 +94,8 @@ impl OpenConnections {
         let signal = Arc::<Signal>::default();
         let mut table = self.lock();
         let number = table.next();
-        let entry = Entry { signal: signal.clone(), requests: 0, was_used: false, idle: None, ended: false };
+        let entry =
+            Entry { signal: signal.clone(), requests: 0, is_asked_for: true, idle: None, ended: false };
         table.connections.insert(number, entry);
         OpenConnection { connections: self.clone(), number, signal, _place: place }
     }
@@ -138,9 +139,9 @@ impl Table {
 
     /// The same, for somebody who waits.
     fn end_for_another(&mut self) -> Option<Arc<Signal>> {
-        let was_used = |number: &u64| self.connections.get(number).is_some_and(|entry| entry.was_used);
+        let is_spare = |number: &u64| self.connections.get(number).is_some_and(|entry| !entry.is_asked_for);
         let (since, number) =
-            self.idle.iter().find(|(_, number)| was_used(number)).map(|(at, of)| (*at, *of))?;
+            self.idle.iter().find(|(_, number)| is_spare(number)).map(|(at, of)| (*at, *of))?;
         self.idle.remove(&since);
         self.end(number)
     }
@@ -179,6 +180,14 @@ impl OpenConnection {
         self.name().rest();
     }
 
+    /// Whether its opening ends, since no call asks for it any more, and another waits for the place: until it does, it is one of
+    /// those that are idle. Else `waker` is woken when it has to.
+    pub(crate) fn gives_way(&self, waker: &Waker) -> bool {
+        self.name().unasked();
+        self.name().rest();
+        self.ends(waker)
+    }
+
     /// Whether its reader is told of the end now: it has been told to end, and got no request since. Else `waker` is woken
     /// when it is told to.
     pub(crate) fn ends(&self, waker: &Waker) -> bool {
@@ -211,13 +220,27 @@ impl ConnectionName {
     pub(crate) fn used(&self) -> InUse {
         let mut table = self.connections.lock();
         if let Some(entry) = table.connections.get_mut(&self.number) {
-            (entry.requests, entry.was_used) = (entry.requests + 1, true);
+            (entry.requests, entry.is_asked_for) = (entry.requests + 1, false);
             entry.signal.ends.store(false, Ordering::Release);
             if let Some(since) = entry.idle.take() {
                 table.idle.remove(&since);
             }
         }
         InUse(self.clone())
+    }
+
+    /// No call asks for it any more.
+    pub(crate) fn unasked(&self) {
+        let woken = {
+            let mut table = self.connections.lock();
+            let entry = table.connections.get_mut(&self.number);
+            let is_idle = entry.is_some_and(|entry| {
+                entry.is_asked_for = false;
+                entry.idle.is_some()
+            });
+            if is_idle && table.waiting > 0 { table.end_for_another() } else { None }
+        };
+        wake(woken);
     }
 
     fn rest(&self) {

@@ -95,6 +95,28 @@ fn who_finds_no_place_waits_for_the_next_one_that_is_idle() {
 }
 
 #[test]
+fn what_is_opened_for_a_call_that_has_another_one_gives_way() {
+    let connections = OpenConnections::new(2, 2);
+    let (first, second) = (open(&connections), connections.enter().now_or_never().unwrap());
+    let _in_use = first.name().used();
+    assert!(!second.gives_way(Waker::noop()), "nobody waits for its place");
+    assert_eq!(connections.count(), (2, 1));
+    let woken = Arc::new(Woken::default());
+    assert!(!second.gives_way(&Waker::from(woken.clone())));
+    let mut third = Box::pin(connections.enter());
+    assert!((&mut third).now_or_never().is_none());
+    assert!(woken.0.load(Ordering::SeqCst) == 1 && second.gives_way(Waker::noop()));
+    drop(second);
+    let third = third.now_or_never().unwrap();
+    // It is open, and its call has another one only now.
+    third.is_open();
+    let mut fourth = Box::pin(connections.enter());
+    assert!((&mut fourth).now_or_never().is_none() && !ends(&third));
+    third.name().unasked();
+    assert!(ends(&third));
+}
+
+#[test]
 fn files_are_left_for_everything_else() {
     assert_eq!(within(None), HTTP_CONNECTIONS);
     assert_eq!(within(Some(u64::MAX)), HTTP_CONNECTIONS);
@@ -174,4 +196,38 @@ async fn a_request_for_which_no_connection_is_left_closes_an_idle_one_or_waits_f
     late.add_permits(2);
     let ((first, second), third) = futures_util::future::join(held, waiting).await;
     assert!(first.is_ok() && second.is_ok() && third.is_ok(), "{first:?} {second:?} {third:?}");
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_call_that_gets_a_free_connection_leaves_no_other_in_the_line() {
+    let (port, late) = servers().await;
+    let mut http = HttpIntegration::builder().allow("127.0.0.0/8".parse().unwrap()).build().unwrap();
+    let connections = OpenConnections::new(2, 2);
+    http.pools.connections = connections.clone();
+    let ask = |host: u8, path: &str| http.call(call(&format!("http://127.0.2.{host}:{port}/{path}")));
+    let (mut first, mut held) = (ask(1, "late"), ask(2, "late"));
+    while connections.count() != (2, 0) {
+        assert!((&mut first).now_or_never().is_none() && (&mut held).now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    // All of them wait for a connection to be opened, and for the one that `first` has.
+    let mut same_host: Vec<_> = (0..8).map(|_| ask(1, "")).collect();
+    let mut other_host = ask(3, "");
+    for call in &mut same_host {
+        assert!(call.now_or_never().is_none());
+    }
+    assert!((&mut other_host).now_or_never().is_none());
+    late.add_permits(1);
+    first.await.unwrap();
+    for call in same_host {
+        call.await.unwrap();
+    }
+    // `held` has its place still: the other one is not kept for a connection that nobody asks for.
+    tokio::select! {
+        answer = other_host => assert!(answer.is_ok(), "{answer:?}"),
+        _ = &mut held => panic!("it was let go"),
+    }
+    late.add_permits(1);
+    held.await.unwrap();
 }
