@@ -89,6 +89,39 @@ async fn a_vault_that_does_not_answer_opens_the_circuit_of_no_tool() {
     assert_eq!(service.calls(), 0);
 }
 
+/// Keeps every request back for a bound of its own.
+#[derive(Clone, Default)]
+struct Full(Arc<AtomicUsize>);
+
+impl Integration for Full {
+    fn actions(&self) -> &[&str] {
+        &["ask"]
+    }
+
+    fn spec(&self, _: &str) -> ActionSpec {
+        ActionSpec { says_sending: true, ..ActionSpec::default() }
+    }
+
+    fn call(&self, call: Call) -> Answer<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        call.sending.held_back();
+        Box::pin(std::future::ready(Err(Failure::new(FailureKind::Unreachable, "no connection is left"))))
+    }
+}
+
+#[tokio::test]
+async fn calls_that_a_bound_of_the_process_keeps_from_a_tool_are_retried_and_open_no_circuit() {
+    let (harness, full) = (Harness::default(), Full::default());
+    let builder = harness.builder().integration("edr", full.clone()).breaker("edr", POLICY());
+    let engine = builder.start().await.unwrap();
+    let step = "steps:\n  - {id: ask, action: edr.ask, retry: {attempts: 8, initial: 1ms, max: 1ms}}\n";
+    let failed = harness.submit(&engine, &playbook(step), json!({})).await;
+    let error = soon(failed.wait()).await.unwrap().state.error.unwrap();
+    assert_eq!((error.kind, full.0.load(Ordering::Relaxed)), (FailureKind::Unreachable, 8), "{error}");
+    let gates = engine.tool_gates();
+    assert!(gates.iter().all(|gate| gate.circuit == ToolCircuit::Closed), "{gates:?}");
+}
+
 #[tokio::test]
 async fn after_failures_in_a_row_no_call_is_made_until_a_probe_succeeds() {
     let (harness, service) = (Harness::default(), Service::default());

@@ -41,8 +41,8 @@ impl CallReport {
         }
     }
 
-    /// The attempt has failed after this time for something that its tool has nothing to do with: its actor died, or what it waited for
-    /// before the call did not come. Its circuit is not told.
+    /// The attempt has failed after this time for something that its tool has nothing to do with: its actor died, what it waited for
+    /// before the call did not come, or a bound of this process has kept its request. Its circuit is not told.
     pub(crate) fn not_made(&self, failure: FailureKind, took: Duration) {
         self.statistics.ended(Some(failure), took);
     }

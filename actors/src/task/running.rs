@@ -103,6 +103,13 @@ impl Running {
         masking.await.unwrap_or_else(|_| Err(Failure::new(FailureKind::Interrupted, "the runtime ended")))
     }
 
+    /// Whether its failure says something of its tool. What it waited for before the call says nothing, nor does a bound of this
+    /// process.
+    fn is_made(&self) -> bool {
+        let is_called = self.is_called.as_ref().is_none_or(|is_called| is_called.get());
+        is_called && !self.sent.as_ref().is_some_and(|sent| sent.is_held_back())
+    }
+
     /// Ends an attempt that completed at once.
     pub(super) fn end(self, outcome: Result<Json, Failure>) {
         let outcome = match &self.masks {
@@ -124,9 +131,8 @@ impl Running {
             files.over(outcome.as_ref().ok());
         }
         if let Some(told) = &self.told {
-            match (&outcome, &self.is_called) {
-                // What it waited for says nothing of its tool.
-                (Err(failure), Some(is_called)) if !is_called.get() => told.not_made(failure.kind, took),
+            match &outcome {
+                Err(failure) if !self.is_made() => told.not_made(failure.kind, took),
                 _ => {
                     told.ended(outcome.as_ref().err(), took, self.sent.as_ref().and_then(|sent| sent.pause()))
                 }

@@ -1,6 +1,7 @@
 //! Which call asks for the connection that is being opened. The pool goes on opening in the background what its call has no need of
 //! any more, since another connection was free first: such a one takes no place that a call waits for. Opens nothing.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::open::ConnectionName;
@@ -15,6 +16,8 @@ tokio::task_local! {
 pub(crate) struct Asking {
     /// What was opened for it last.
     opened: Mutex<Option<ConnectionName>>,
+    /// Whether it has stood in line for a place among the open connections.
+    has_waited: AtomicBool,
 }
 
 impl Asking {
@@ -26,6 +29,16 @@ impl Asking {
     /// Who asks for what is being polled now.
     pub(crate) fn current() -> Option<Arc<Self>> {
         ASKING.try_with(Arc::clone).ok()
+    }
+
+    /// It stands in line for a place among the open connections.
+    pub(crate) fn waits(&self) {
+        self.has_waited.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has stood in line: then its time was not all that of its tool.
+    pub(crate) fn has_waited(&self) -> bool {
+        self.has_waited.load(Ordering::Relaxed)
     }
 
     /// A connection is opened for it.

@@ -65,6 +65,7 @@ impl Client {
     pub(crate) async fn execute(
         &self,
         mut request: Request<Handed>,
+        asking: &Arc<Asking>,
     ) -> Result<(Response<Incoming>, Option<InUse>), Error> {
         let authorization = self.forwarder(request.uri()).and_then(|proxy| proxy.authorization());
         let headers = request.headers_mut();
@@ -72,7 +73,6 @@ impl Client {
         headers.extend(authorization.map(|value| (PROXY_AUTHORIZATION, value)));
         let flooded = count_interim(&mut request);
         let chosen = capture_connection(&mut request);
-        let asking = Arc::<Asking>::default();
         let mut answer = std::pin::pin!(asking.clone().during(self.pool.request(request)));
         let mut in_use = None;
         // Before the task of the connection has the request, which runs on the same thread.

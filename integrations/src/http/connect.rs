@@ -89,10 +89,16 @@ impl Connector {
     async fn place(&self) -> Result<OpenConnection, Error> {
         let mut entering = pin!(self.connections.enter());
         poll_fn(|context| match Asking::current() {
-            Some(asking) => entering.as_mut().poll(context).map(|open| {
-                asking.opens(open.name());
-                Ok(open)
-            }),
+            Some(asking) => match entering.as_mut().poll(context) {
+                Poll::Ready(open) => {
+                    asking.opens(open.name());
+                    Poll::Ready(Ok(open))
+                }
+                Poll::Pending => {
+                    asking.waits();
+                    Poll::Pending
+                }
+            },
             None => Poll::Ready(Err(Error::Unasked)),
         })
         .await

@@ -17,6 +17,7 @@ use url::Url;
 use super::HttpIntegration;
 use super::answer::Within;
 use super::arguments::destination;
+use super::asking::Asking;
 use super::client::Client;
 use super::failure::Target;
 use super::fields::mistake;
@@ -101,7 +102,10 @@ impl HttpIntegration {
         // The first request has the permit that was obtained before its intent was written.
         let place = match sending.call.permit.take() {
             Some(place) => place,
-            None => Box::new(self.place(&sending.call.tenant, &target, unsent).await?),
+            None => {
+                let place = self.place(&sending.call.tenant, &target, unsent).await;
+                Box::new(place.inspect_err(|_| sending.call.sending.held_back())?)
+            }
         };
         let handover = Handover::new(sending.call.sending.clone());
         let request = request(outgoing, &handover, &target)?;
@@ -202,14 +206,19 @@ async fn exchange(
     timeout: Duration,
     within: Option<Within>,
 ) -> Result<(Response<Incoming>, Option<InUse>, Within), Failure> {
-    let mut answer = std::pin::pin!(client.execute(request));
+    let asking = Arc::<Asking>::default();
+    let mut answer = std::pin::pin!(client.execute(request, &asking));
     let connected = within.map_or_else(|| Instant::now() + timeout, |within| within.until);
     let early = tokio::select! {
         biased;
         answer = &mut answer => Some(answer),
         _ = handover.told() => None,
         () = sleep_until(connected) => {
-            let message = format_args!("no connection within {timeout:?}");
+            let bound = if asking.has_waited() { ", as too many are open" } else { "" };
+            if asking.has_waited() {
+                handover.held_back();
+            }
+            let message = format_args!("no connection within {timeout:?}{bound}");
             return Err(target.fail(FailureKind::Unreachable, message));
         }
     };

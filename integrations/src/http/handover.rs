@@ -31,6 +31,11 @@ impl Handover {
         self.at.get().copied()
     }
 
+    /// A bound of this process has kept the request from its tool.
+    pub(crate) fn held_back(&self) {
+        self.sending.held_back();
+    }
+
     /// Waits for the report.
     pub(crate) async fn told(&self) -> Instant {
         loop {

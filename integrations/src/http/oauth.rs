@@ -48,7 +48,7 @@ impl Fetch {
         let outgoing = outgoing(&asked, rotated.as_ref())?;
         let request = exchange::request(&outgoing, &Handover::new(Sending::default()), &target)?;
         tracing::debug!(server = target.host, "a token is fetched");
-        let response = client.execute(request).await;
+        let response = client.execute(request, &Arc::default()).await;
         let response = response.map_err(|error| target.unanswered(&error, false));
         let fetched = match response {
             // Its connection is in use until the answer is read.

@@ -231,3 +231,31 @@ async fn a_call_that_gets_a_free_connection_leaves_no_other_in_the_line() {
     late.add_permits(1);
     held.await.unwrap();
 }
+
+/// A call to this URL that has a second, and whether it reports that it was held back.
+async fn held_back(http: &HttpIntegration, url: &str) -> (updraft_protocol::Failure, bool) {
+    let told = Arc::new(AtomicBool::new(false));
+    let tells = told.clone();
+    let sending = Sending::default().with_held_back(move || tells.store(true, Ordering::SeqCst));
+    let second = Duration::from_secs(1);
+    let failure = http.call(Call { timeout: second, sending, ..call(url) }).await.unwrap_err();
+    (failure, told.load(Ordering::SeqCst))
+}
+
+#[tokio::test]
+async fn a_call_for_which_no_connection_is_left_says_that_its_tool_has_no_fault() {
+    let mut http = HttpIntegration::builder().allow("127.0.0.0/8".parse().unwrap()).build().unwrap();
+    let connections = OpenConnections::new(1, 1);
+    http.pools.connections = connections.clone();
+    // Its TLS is never answered.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("https://{}/", silent.local_addr().unwrap());
+    let held = connections.enter().await;
+    let (failure, is_told) = held_back(&http, &url).await;
+    assert_eq!(failure.kind, updraft_protocol::FailureKind::Unreachable);
+    assert!(failure.retryable() && failure.message.ends_with("as too many are open"), "{failure}");
+    assert!(is_told);
+    drop(held);
+    let (failure, is_told) = held_back(&http, &url).await;
+    assert!(failure.message.ends_with("no connection within 1s") && !is_told, "{failure}");
+}

@@ -11,12 +11,13 @@ use std::time::Duration;
 pub struct Sending {
     begun: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
     left_alone: Option<Arc<dyn Fn(Duration) + Send + Sync>>,
+    held_back: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl Sending {
     /// A handle that calls `begun` for each report.
     pub fn new(begun: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self { begun: Some(Arc::new(begun)), left_alone: None }
+        Self { begun: Some(Arc::new(begun)), ..Self::default() }
     }
 
     /// The same, which calls `left_alone` when the tool wants to be left alone.
@@ -25,10 +26,16 @@ impl Sending {
         Self { left_alone: Some(Arc::new(left_alone)), ..self }
     }
 
+    /// The same, which calls `held_back` when a bound of this process has kept a request from its tool.
+    #[must_use]
+    pub fn with_held_back(self, held_back: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { held_back: Some(Arc::new(held_back)), ..self }
+    }
+
     /// The same, which calls `noted` too when a request is about to be sent that may be.
     #[must_use]
-    pub fn noting(self, noted: impl Fn() + Send + Sync + 'static) -> Self {
-        let (begun, left_alone) = (self.begun, self.left_alone);
+    pub fn noting(mut self, noted: impl Fn() + Send + Sync + 'static) -> Self {
+        let begun = self.begun.take();
         let begun = move || {
             let may_be_sent = begun.as_ref().is_none_or(|begun| begun());
             if may_be_sent {
@@ -36,7 +43,7 @@ impl Sending {
             }
             may_be_sent
         };
-        Self { begun: Some(Arc::new(begun)), left_alone }
+        Self { begun: Some(Arc::new(begun)), ..self }
     }
 
     /// Reports that the request is about to be sent: from here on the tool may act. Repeating it has no effect. Returns
@@ -51,6 +58,14 @@ impl Sending {
     pub fn leave_alone(&self, pause: Duration) {
         if let Some(left_alone) = &self.left_alone {
             left_alone(pause);
+        }
+    }
+
+    /// Reports that the call fails since a bound of this process has kept its request from the tool: that says nothing of the tool,
+    /// and no circuit is told. Forgotten where another request of the call is sent after all.
+    pub fn held_back(&self) {
+        if let Some(held_back) = &self.held_back {
+            held_back();
         }
     }
 }
