@@ -18,8 +18,6 @@ pub(crate) struct AttemptFiles {
     store: Arc<FileStore>,
     tenant: TenantCode,
     peid: ExecutionId,
-    /// The execution that this one is a rerun of: it has taken over results that name its files.
-    before: Option<ExecutionId>,
     secrets: Arc<Secrets>,
     written: Mutex<Written>,
 }
@@ -46,11 +44,10 @@ impl AttemptFiles {
     pub(crate) fn new(
         store: &Arc<FileStore>,
         (tenant, peid): (&TenantCode, ExecutionId),
-        before: Option<ExecutionId>,
         secrets: &Arc<Secrets>,
     ) -> Arc<Self> {
         let (store, tenant, secrets) = (store.clone(), tenant.clone(), secrets.clone());
-        Arc::new(Self { store, tenant, peid, before, secrets, written: Mutex::default() })
+        Arc::new(Self { store, tenant, peid, secrets, written: Mutex::default() })
     }
 
     /// The attempt is over, with this output or none. The files that it does not name are removed.
@@ -105,12 +102,7 @@ impl FilesOfExecution for SharedFiles {
 
     fn open(&self, file: FileId) -> Result<OpenFile, Failure> {
         let of = &self.0;
-        match (of.store.read((&of.tenant, of.peid), file), of.before) {
-            (Err(failure), Some(before)) if failure.kind == FailureKind::InvalidArguments => {
-                of.store.read((&of.tenant, before), file)
-            }
-            (opened, _) => opened,
-        }
+        of.store.read((&of.tenant, of.peid), file)
     }
 }
 
@@ -152,7 +144,7 @@ mod tests {
         let acme = TenantCode::new("acme").unwrap();
         secrets.masking(&acme).hide(&Secret::new("the-secret-of-acme").unwrap());
         let of = (&acme, ExecutionId::from_bytes([1; 16]));
-        (store.clone(), AttemptFiles::new(&store, of, None, &secrets))
+        (store.clone(), AttemptFiles::new(&store, of, &secrets))
     }
 
     fn write(of: &Arc<AttemptFiles>, text: &str) -> Result<ExecutionFile, Failure> {

@@ -5,7 +5,8 @@ mod asked;
 mod lock;
 mod results;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -15,9 +16,10 @@ use updraft_kernel::plan::Plan;
 use updraft_kernel::rerun::{RerunRefusal, noted};
 use updraft_protocol::limits::{RERUN_BYTES, RERUN_GENERATIONS, RERUN_RESULTS, RERUN_STORED};
 use updraft_protocol::{
-    Asked, ControlRefusal, Declaration, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Json,
-    PlaybookId, RerunOf, Span, StepId, TaskDocument, TaskId, TenantCode, Value,
+    Asked, ControlRefusal, Declaration, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus,
+    FileId, Json, PlaybookId, RerunOf, Span, StepId, TaskDocument, TaskId, TenantCode, Value,
 };
+use updraft_storage::files::FileStore;
 
 pub(crate) use asked::AskedRerun;
 
@@ -198,6 +200,20 @@ pub(crate) struct Earlier {
 }
 
 impl Earlier {
+    /// Gives the files that its results name to the new execution. Where that does not come to be, the next start removes them.
+    pub(crate) async fn share_files(
+        &self,
+        files: Option<&Arc<FileStore>>,
+        peid: ExecutionId,
+    ) -> io::Result<()> {
+        let outputs = self.results.iter().filter_map(|task| task.state.response.as_ref());
+        let named: BTreeSet<FileId> = outputs.flat_map(|output| FileId::all_in(output.as_str())).collect();
+        let Some(files) = files.cloned().filter(|_| !named.is_empty()) else { return Ok(()) };
+        let (tenant, first) = (self.first.head.tenant_code.clone(), self.first.peid);
+        let sharing = tokio::task::spawn_blocking(move || files.share(&tenant, (first, peid), &named));
+        sharing.await.map_err(io::Error::other)?
+    }
+
     /// The new execution, with the note in the first one.
     pub(crate) fn begin(
         self,

@@ -184,6 +184,10 @@ impl Submitter {
         self.check_requirements(submission, ready, &variables, deadline).await?;
         self.context.quotas.submit(&submission.tenant).map_err(|after| Refusal::TooFast { after })?;
         let place = self.place((submission, &ready.plan.name), deadline).await?;
+        if let Some(earlier) = &earlier {
+            let shared = earlier.share_files(self.context.files.as_ref(), entry.peid).await;
+            shared.map_err(|error| Refusal::Files { cause: error.to_string() })?;
+        }
         let rerun_of = earlier.as_ref().map(|earlier| earlier.rerun_of.clone());
         let now = self.context.clock.now();
         let head = ExecutionHead { rerun_of, ..head(submission, ready, &entry, (input, variables), now) };

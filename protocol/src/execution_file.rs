@@ -60,6 +60,17 @@ impl ExecutionFile {
     }
 }
 
+/// The length of an id as it is written.
+const ID_BYTES: usize = 36;
+
+impl FileId {
+    /// The ids in a text: whatever is written as one.
+    pub fn all_in(text: &str) -> impl Iterator<Item = Self> {
+        let may_be = |at: &usize| text.as_bytes().get(at + 8) == Some(&b'-');
+        (0..text.len()).filter(may_be).filter_map(|at| text.get(at..at + ID_BYTES)?.parse().ok())
+    }
+}
+
 /// The files of one execution, as the call of one of its tasks writes and reads them. The default has none.
 #[derive(Clone, Default)]
 pub struct CallFiles(Option<Arc<dyn FilesOfExecution>>);
@@ -147,6 +158,9 @@ mod tests {
         for none in ["..", "/etc/passwd", "0190aaaa-bbbb-7111-8222-333344445555/../x", ""] {
             assert_eq!(ExecutionFile::id_in(&Value::from(none)), None, "{none}");
         }
+        let text = format!("ä{{\"a\": \"{id}\", \"b\": \"0190aaaa-bbbb\", \"c\": [\"x{id}\"]}}ä");
+        assert_eq!(FileId::all_in(&text).collect::<Vec<_>>(), [id, id]);
+        assert_eq!(FileId::all_in(&format!("{id}")[1..]).next(), None);
         assert_eq!(CallFiles::default().get().err().unwrap().kind, FailureKind::InvalidArguments);
     }
 }

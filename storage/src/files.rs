@@ -4,6 +4,7 @@
 
 mod listed;
 mod part;
+mod shared;
 mod write;
 
 use std::fs::File;

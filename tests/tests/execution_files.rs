@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
@@ -20,8 +20,8 @@ use updraft::connectors::{Connector, Connectors};
 use updraft::integrations::HttpIntegration;
 use updraft::limits::{FILE_BYTES, RESPONSE_BYTES};
 use updraft::{
-    Builder, Engine, ExecutionFile, ExecutionStatus, FailureKind, FileError, Handle, Name, PutError, Secret,
-    SecretProvider, secret,
+    Asked, Builder, Engine, ExecutionFile, ExecutionStatus, FailureKind, FileError, Handle, Name, PutError,
+    Rerun, Secret, SecretProvider, secret,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, named, playbook, program, soon, started, tenant, until};
@@ -72,6 +72,14 @@ async fn take(State(sent): State<Sent>, headers: HeaderMap, request: Request) ->
     "null"
 }
 
+/// Takes no more than the third that is sent to it.
+async fn picky(State(sent): State<Sent>, body: Bytes) -> Response {
+    let mut sent = sent.lock().unwrap();
+    sent.push((String::new(), body));
+    let status = if sent.len() < 3 { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    (status, "null").into_response()
+}
+
 async fn page(Query(query): Query<std::collections::BTreeMap<String, usize>>) -> axum::Json<Value> {
     let page = query.get("page").copied().unwrap_or_default();
     let item = |n: usize| json!({"n": page * 10 + n, "text": "a\nb"});
@@ -88,6 +96,7 @@ async fn tool() -> (SocketAddr, Sent) {
         .route("/stalled", get(stalled))
         .route("/pages", get(page))
         .route("/take", post(take))
+        .route("/picky", post(picky))
         .with_state(sent.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -183,6 +192,43 @@ async fn an_answer_goes_to_a_file_which_later_steps_send_and_read_item_by_item()
     );
     let ended = soon(harness.submit(&engine, &of_another, json!({})).await.wait()).await.unwrap();
     assert!(ended.state.error.as_ref().unwrap().message.contains("has no file"), "{:?}", ended.state.error);
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn a_rerun_of_a_rerun_has_the_files_of_the_results_that_it_takes_over() {
+    let (harness, (address, sent)) = (Harness::default(), tool().await);
+    let engine = builder(&harness, address).start().await.unwrap();
+    let text = format!(
+        "steps:\n{}  - id: send
+    action: http.request
+    arguments: {{url: 'http://{address}/picky', method: POST, body_file: '{{{{ steps.export.output.file }}}}'}}
+  - {{id: all, for_each: {{file: steps.export.output.file}}, do: [{{if: item.n < 0, then: [{{fail: no}}]}}]}}
+  - end: {{file: '{{{{ steps.export.output.file }}}}', all: '{{{{ steps.all.output.completed }}}}'}}
+",
+        get_file(address, "/export")
+    );
+    let (acme, asked) = (tenant("acme"), Asked { uid: "ana".into(), reason: "it works again".into() });
+    let mut handle = harness.submit(&engine, &playbook(&text), json!({})).await;
+    let first = handle.peid();
+    for _ in 0..2 {
+        let failed = soon(handle.wait()).await.unwrap();
+        assert_eq!(failed.state.execution_status, ExecutionStatus::Failed);
+        handle = engine.rerun(&acme, handle.peid(), Rerun::new(asked.clone())).await.unwrap();
+    }
+    let output = output(&engine, &handle).await;
+    assert_eq!(output["all"], json!(ITEMS));
+    let bodies: Vec<Bytes> = sent.lock().unwrap().iter().map(|(_, body)| body.clone()).collect();
+    assert!(bodies.len() == 3 && bodies.iter().all(|body| *body == bodies[0]));
+    let file: ExecutionFile = serde_json::from_value(output["file"].clone()).unwrap();
+    // One name each, and in all one content: of the first, its rerun, and the rerun of that.
+    assert_eq!(lying(&harness).len(), 6);
+    for peid in [first, handle.peid()] {
+        let opened = engine.execution_file(&acme, peid, file.id).await.unwrap();
+        assert_eq!(opened.bytes, file.bytes);
+        let refused = engine.execution_file(&tenant("other"), peid, file.id).await.unwrap_err();
+        assert_eq!(refused, FileError::Missing(file.id));
+    }
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 

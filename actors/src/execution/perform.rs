@@ -118,9 +118,8 @@ impl Execution {
         arguments: &Value,
     ) -> Option<Arc<AttemptFiles>> {
         let store = self.context.files.as_ref().filter(|_| integration.uses_files(action, arguments))?;
-        let before = self.machine()?.head().rerun_of.as_ref().map(|before| before.peid);
         let of = (&self.entry.tenant, self.entry.peid);
-        Some(AttemptFiles::new(store, of, before, &self.context.secrets))
+        Some(AttemptFiles::new(store, of, &self.context.secrets))
     }
 
     /// Ends the waits for permits and drops the attempts that were not sent. Reports these, and the attempts whose end

@@ -102,6 +102,12 @@ pub enum Refusal {
     /// The results that a rerun begins with cannot be taken over.
     #[error(transparent)]
     Results(#[from] RerunRefusal),
+    /// The files that the results name with which a rerun begins cannot be kept for it.
+    #[error("the files that it takes over cannot be kept: {cause}")]
+    Files {
+        /// The error of the disk.
+        cause: String,
+    },
     /// What the execution begins with does not fit into one write of the journal.
     #[error("what the execution begins with is too large: {cause}")]
     TooLarge {
@@ -128,6 +134,7 @@ impl Refusal {
             | Self::TooFast { .. }
             | Self::Paused
             | Self::JournalFull
+            | Self::Files { .. }
             | Self::StoreFull { .. } => true,
             Self::Playbook(error) => error.retryable(),
             Self::ShuttingDown
@@ -155,6 +162,7 @@ impl Refusal {
             Self::TooFast { .. } => "too_fast",
             Self::JournalFull => "journal_full",
             Self::StoreFull { .. } => "store_full",
+            Self::Files { .. } => "files",
             Self::ShuttingDown => "shutting_down",
             Self::Failed(_) => "failed",
             Self::Playbook(_) | Self::NoPlaybook { .. } => "playbook",

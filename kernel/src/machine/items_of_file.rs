@@ -79,7 +79,7 @@ impl Machine {
     /// The items of the file that a step names.
     ///
     /// # Errors
-    /// It names none that this execution, or the one that it is a rerun of, has; or that one has no items.
+    /// It names none that this execution has, or one without items.
     pub(super) fn items_of_file(&self, value: &Value, each: &PlannedForEach) -> Result<Items, Failure> {
         let Some(file) = ExecutionFile::id_in(value) else {
             let message =
@@ -91,12 +91,8 @@ impl Machine {
             return Err(Failure::new(FailureKind::Template, message));
         };
         let tenant = &self.head.tenant_code;
-        let of = |peid| files.count((tenant, peid), file).map(|count| (peid, count));
-        // A rerun takes results over, and the files that they name.
-        let (peid, count) = match (of(self.peid), &self.head.rerun_of) {
-            (Err(failure), Some(before)) if failure.kind == FailureKind::InvalidArguments => of(before.peid),
-            (found, _) => found,
-        }?;
+        let peid = self.peid;
+        let count = files.count((tenant, peid), file)?;
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let items =
             FileItems { peid, file, place: 0, open: BTreeMap::new(), open_bytes: 0, held: 0, broken: None };

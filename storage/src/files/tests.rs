@@ -133,3 +133,24 @@ fn items_are_counted_as_they_come_and_read_part_by_part() {
     assert_eq!(lists.items, Some(2));
     assert_eq!(written(&files, of, " [ ] ", "application/json").items, Some(0));
 }
+
+#[test]
+fn what_an_execution_shares_stays_when_its_own_are_removed() {
+    let (_data, files) = store();
+    let (acme, other) = (tenant("acme"), tenant("other"));
+    let named = written(&files, (&acme, peid(1)), "[1, 2]", "application/json").id;
+    let unnamed = written(&files, (&acme, peid(1)), "x", "text/plain").id;
+    let missing = FileId::new(uuid::Uuid::from_bytes([9; 16]));
+    let share = |from, to| files.share(&acme, (from, to), &[named, missing].into());
+    for (from, to) in [(1, 2), (1, 2), (2, 3)] {
+        share(peid(from), peid(to)).unwrap();
+    }
+    files.remove((&acme, peid(1)), named).unwrap();
+    files.remove((&acme, peid(2)), named).unwrap();
+    assert_eq!(files.count((&acme, peid(3)), named), Ok(2));
+    for (of, id) in [((&acme, peid(3)), unnamed), ((&acme, peid(1)), named), ((&other, peid(3)), named)] {
+        assert_eq!(files.read(of, id).unwrap_err().kind, FailureKind::InvalidArguments);
+    }
+    share(peid(5), peid(6)).unwrap();
+    assert!(files.listed().unwrap().iter().all(|found| found.peid != peid(6)));
+}
