@@ -1,6 +1,8 @@
 //! The builder: the engine's configuration, typed and checked once.
 
+mod files;
 mod flow;
+mod waits;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,12 +18,13 @@ use updraft_kernel::plan::check_schema;
 use updraft_protocol::limits::{
     BACKLOG, COALESCER_BYTES, COALESCER_BYTES_MAX, COALESCER_DOCUMENTS, COALESCER_DOCUMENTS_MAX,
     CONFIGURATION_WAIT, EXECUTIONS_IN_FLIGHT, FLUSH_DELAY, FLUSH_DELAY_MAX, SHARDS_MAX, SLOW_STORE_CALL,
-    SPAN, START_STANDSTILL, SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX, WATCH_EVERY,
+    START_STANDSTILL, SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX, WATCH_EVERY,
 };
 use updraft_protocol::secret::NoSecrets;
 use updraft_protocol::{
     BreakerPolicy, CallLimits, Catalogue, Guardrail, Integration, Name, Quota, SecretProvider, TenantCode,
 };
+use updraft_storage::files::FilePolicy;
 use updraft_storage::journal::Durability;
 use updraft_storage::{Store, StoreAddress};
 
@@ -75,6 +78,7 @@ pub struct Builder {
     pub(crate) tool_bound: CallLimits,
     pub(crate) guardrails: Vec<Guardrail>,
     pub(crate) breakers: BTreeMap<String, BreakerPolicy>,
+    pub(crate) files: FilePolicy,
 }
 
 impl Default for Builder {
@@ -110,6 +114,7 @@ impl Default for Builder {
             tool_bound: flow::tool_bound(),
             guardrails: Vec::new(),
             breakers: BTreeMap::new(),
+            files: FilePolicy::default(),
         }
     }
 }
@@ -223,38 +228,6 @@ impl Builder {
     #[must_use]
     pub fn configuration_wait(mut self, wait: Duration) -> Self {
         self.configuration_wait = wait;
-        self
-    }
-
-    /// How long an approval waits whose step does not say it, at most 366 days; by default seven days. One that waits already
-    /// keeps its deadline.
-    #[must_use]
-    pub fn approval_wait(mut self, wait: Duration) -> Self {
-        self.waits.approval = wait.min(SPAN);
-        self
-    }
-
-    /// How long a step waits for a signal that does not say it, at most 366 days; by default a day. One that waits already
-    /// keeps its deadline.
-    #[must_use]
-    pub fn signal_wait(mut self, wait: Duration) -> Self {
-        self.waits.signal = wait.min(SPAN);
-        self
-    }
-
-    /// How long a step waits for a sub-playbook that does not say it, at most 366 days; by default eight days. One that waits
-    /// already keeps its deadline.
-    #[must_use]
-    pub fn child_wait(mut self, wait: Duration) -> Self {
-        self.waits.child = wait.min(SPAN);
-        self
-    }
-
-    /// How long a step with `on_last_failure: pause` waits for a person when its last attempt has failed, at most 366 days; by
-    /// default seven days. One that waits already keeps its deadline.
-    #[must_use]
-    pub fn last_failure_wait(mut self, wait: Duration) -> Self {
-        self.waits.last_failure = wait.min(SPAN);
         self
     }
 

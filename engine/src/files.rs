@@ -1,15 +1,20 @@
 //! The files of executions in the data directory: opened at the start, read by backends, and removed where a crash left one that
-//! no task names. Writes none.
+//! no task names, or where they have been kept long enough. Writes none.
+
+mod sweep;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 use updraft_actors::EngineContext;
 use updraft_protocol::limits::PAGE_ROWS;
-use updraft_protocol::{ExecutionId, Failure, FailureKind, FileId, OpenFile, TenantCode};
-use updraft_storage::files::{FileStore, ListedFile};
+use updraft_protocol::{ExecutionId, Failure, FailureKind, FileId, OpenFile, Span, TenantCode};
+use updraft_storage::files::{FilePolicy, FileStore, ListedFile};
+
+pub(crate) use sweep::keep_sweeping;
 
 use crate::engine::Engine;
 use crate::error::{ReadError, StartError};
@@ -20,6 +25,14 @@ pub enum FileError {
     /// The execution has no such file.
     #[error("this execution has no file {0}")]
     Missing(FileId),
+    /// The execution ended long ago: its files are not kept any more.
+    #[error("file {file} is removed: files stay {} after the end of their execution", Span(*kept))]
+    Removed {
+        /// The file.
+        file: FileId,
+        /// How long it stayed.
+        kept: Duration,
+    },
     /// The engine has no data directory.
     #[error("there is no data directory, and no file of any execution")]
     NoDirectory,
@@ -47,7 +60,7 @@ impl Engine {
     /// the disk. Files are in the data directory of the engine that ran the execution, whatever its store is.
     ///
     /// # Errors
-    /// The tenant's execution has no such file here, or the disk.
+    /// The tenant's execution has no such file here, or none any more; or the disk.
     pub async fn execution_file(
         &self,
         tenant: &TenantCode,
@@ -55,10 +68,19 @@ impl Engine {
         file: FileId,
     ) -> Result<OpenFile, FileError> {
         let Some(files) = self.context.files.clone() else { return Err(FileError::NoDirectory) };
-        let tenant = tenant.clone();
-        let opening = tokio::task::spawn_blocking(move || files.read((&tenant, peid), file));
+        let (of, kept) = (tenant.clone(), files.kept());
+        let opening = tokio::task::spawn_blocking(move || files.read((&of, peid), file));
         let opened = opening.await.map_err(|error| FileError::Disk(error.to_string()))?;
-        opened.map_err(|failure| FileError::of(failure, file))
+        match opened.map_err(|failure| FileError::of(failure, file)) {
+            Err(FileError::Missing(file)) => {
+                let execution = self.context.store.execution(tenant, peid).await;
+                let execution = execution.map_err(|error| FileError::Disk(error.to_string()))?;
+                let now = self.context.clock.now();
+                let is_over = execution.is_some_and(|execution| sweep::are_over(&execution, kept, now));
+                Err(if is_over { FileError::Removed { file, kept } } else { FileError::Missing(file) })
+            }
+            opened => opened,
+        }
     }
 }
 
@@ -76,13 +98,16 @@ pub fn file_in(
 }
 
 /// The files in a data directory, with those that are there before anything runs; none without a directory.
-pub(crate) async fn open(data: &Path) -> Result<(Option<Arc<FileStore>>, Vec<ListedFile>), StartError> {
+pub(crate) async fn open(
+    data: &Path,
+    policy: FilePolicy,
+) -> Result<(Option<Arc<FileStore>>, Vec<ListedFile>), StartError> {
     if data.as_os_str().is_empty() {
         return Ok((None, Vec::new()));
     }
     let (folder, path) = (data.to_owned(), data.display().to_string());
     let opening = tokio::task::spawn_blocking(move || {
-        let files = FileStore::open(&folder)?;
+        let files = FileStore::open(&folder)?.with(policy);
         let listed = files.listed()?;
         Ok((Some(Arc::new(files)), listed))
     });

@@ -78,7 +78,7 @@ impl Engine {
         let opened = Opened::open(&builder, &data).await?;
         let Opened { timer, store, embedded, journal, replay, bond, noted, stored, .. } = opened;
         let (writer, messages) = opened.queue;
-        let (files, listed) = files::open(&data).await?;
+        let (files, listed) = files::open(&data, builder.files).await?;
         let context = Arc::new(EngineContext {
             clock: builder.clock.clone(),
             log: Arc::new(journal),

@@ -1,6 +1,6 @@
 //! The watchdog: a thread that counts what is overdue in this engine, names tools that hold up a shard or a thread of their own,
-//! sets the gauges, and warns. Owns the thread, which ends with the engine; what counts as overdue is decided in `kernel`
-//! (`watch`). Mends nothing.
+//! sets the gauges, and warns; files that have been kept long enough are removed beside that. Owns the thread, which ends with the
+//! engine; what counts as overdue is decided in `kernel` (`watch`). Mends nothing.
 
 use std::io;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use updraft_protocol::limits::{BLOCKED_LOOK, LOCAL_CLOSE, WATCH_CONTAINMENTS, WA
 
 use crate::deadline::after;
 use crate::engine::Engine;
+use crate::files::keep_sweeping;
 use crate::health::EngineTrouble;
 
 /// The running watchdog. Dropped, it ends without being waited for.
@@ -41,6 +42,7 @@ impl Watchdog {
                     _ = closing => {}
                     () = keep_looking(&context, every, &sender) => {}
                     () = keep_looking_at_shards(&context) => {}
+                    () = keep_sweeping(&context) => {}
                 }
             });
             // The caller may not wait for it.

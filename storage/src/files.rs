@@ -4,19 +4,26 @@
 
 mod listed;
 mod part;
+mod removal;
 mod shared;
+mod usage;
 mod write;
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use updraft_kernel::item_splitter::ItemForm;
-use updraft_protocol::limits::EXECUTION_FILES_BYTES;
-use updraft_protocol::{ExecutionFile, ExecutionId, Failure, FailureKind, FileId, OpenFile, TenantCode};
+use updraft_protocol::limits::{FILES_KEPT, FILES_OF_TENANT_BYTES};
+use updraft_protocol::{
+    ExecutionFile, ExecutionId, Failure, FailureKind, FileId, OpenFile, Span, TenantCode,
+};
 
 pub use listed::ListedFile;
+use usage::Usages;
 pub use write::DiskFile;
 
 use crate::private;
@@ -30,6 +37,23 @@ const UNFINISHED: &str = "=unfinished";
 #[derive(Debug, Clone)]
 pub struct FileStore {
     root: PathBuf,
+    policy: FilePolicy,
+    usages: Arc<Usages>,
+}
+
+/// How many bytes files may have, and how long they stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FilePolicy {
+    /// How long those of an execution stay after its end.
+    pub kept: Duration,
+    /// The most that all files of one tenant have.
+    pub of_tenant: u64,
+}
+
+impl Default for FilePolicy {
+    fn default() -> Self {
+        Self { kept: FILES_KEPT, of_tenant: FILES_OF_TENANT_BYTES }
+    }
 }
 
 /// What is kept beside a file.
@@ -81,22 +105,33 @@ impl FileStore {
 
     /// The files in this data directory, for one who looks beside the process that has it.
     pub fn at(data: &Path) -> Self {
-        Self { root: data.join(FOLDER) }
+        Self { root: data.join(FOLDER), policy: FilePolicy::default(), usages: Arc::default() }
+    }
+
+    /// The same files under another policy.
+    #[must_use]
+    pub fn with(self, policy: FilePolicy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// How long the files of an execution stay after its end.
+    pub fn kept(&self) -> Duration {
+        self.policy.kept
     }
 
     /// Begins a file of this media type.
     ///
     /// # Errors
-    /// The disk, or the limit of the execution.
+    /// The disk.
     pub fn create(
         &self,
         (tenant, peid): (&TenantCode, ExecutionId),
         content_type: Option<&str>,
     ) -> Result<DiskFile, Failure> {
-        let folder = self.folder(tenant, peid);
-        let room =
-            EXECUTION_FILES_BYTES.saturating_sub(listed::bytes(&folder).map_err(|error| unkept(&error))?);
-        DiskFile::create(self.unfinished(), (folder, room), content_type).map_err(|error| unkept(&error))
+        let (of_tenant, folder) = (self.root.join(name_of(tenant)), self.folder(tenant, peid));
+        let room = self.usages.room((tenant, peid), (&of_tenant, &folder), self.policy.of_tenant);
+        let created = room.and_then(|room| DiskFile::create(self.unfinished(), (folder, room), content_type));
+        created.map_err(|error| unkept(&error))
     }
 
     /// Opens a file of this execution.
@@ -109,23 +144,6 @@ impl FileStore {
         Ok(OpenFile { bytes, content_type, content: Box::new(content) })
     }
 
-    /// Removes a file of this execution, if it is there.
-    ///
-    /// # Errors
-    /// The disk.
-    pub fn remove(&self, (tenant, peid): (&TenantCode, ExecutionId), id: FileId) -> io::Result<()> {
-        let folder = self.folder(tenant, peid);
-        for path in [folder.join(id.to_string()), known_of(&folder, id)] {
-            match std::fs::remove_file(path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        // One that has others stays.
-        let _ = std::fs::remove_dir(&folder);
-        Ok(())
-    }
-
     fn opened(
         &self,
         (tenant, peid): (&TenantCode, ExecutionId),
@@ -134,7 +152,10 @@ impl FileStore {
         let folder = self.folder(tenant, peid);
         let missing = |error: io::Error| match error.kind() {
             ErrorKind::NotFound => {
-                let message = format!("this execution has no file {id}");
+                let kept = Span(self.policy.kept);
+                let message = format!(
+                    "this execution has no file {id}: it never had, or what ended more than {kept} ago had it"
+                );
                 Failure::new(FailureKind::InvalidArguments, message)
             }
             _ => Failure::new(FailureKind::Interrupted, format!("file {id} cannot be read: {error}"))

@@ -1,6 +1,6 @@
 //! Which files are there, for who removes those that no task names. Opens none.
 
-use std::fs::{DirEntry, ReadDir};
+use std::fs::{DirEntry, Metadata, ReadDir};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -45,17 +45,17 @@ impl FileStore {
     }
 }
 
-/// The bytes of all that is in a folder, which need not be there.
-pub(super) fn bytes(folder: &Path) -> io::Result<u64> {
+/// The bytes of all that is in a folder, which need not be there: of each file so many.
+pub(super) fn bytes(folder: &Path, of_file: &dyn Fn(&Metadata) -> u64) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in entries(folder)? {
         // One that has just been removed has none.
-        bytes += entry?.metadata().map_or(0, |metadata| metadata.len());
+        bytes += entry?.metadata().map_or(0, |file| of_file(&file));
     }
     Ok(bytes)
 }
 
-fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<DirEntry>> + use<>> {
+pub(super) fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<DirEntry>> + use<>> {
     let found: Option<ReadDir> = match std::fs::read_dir(folder) {
         Ok(found) => Some(found),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
@@ -64,12 +64,12 @@ fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<DirEntry
     Ok(found.into_iter().flatten())
 }
 
-fn name(entry: &DirEntry) -> Option<String> {
+pub(super) fn name(entry: &DirEntry) -> Option<String> {
     entry.file_name().into_string().ok()
 }
 
 /// The id that an entry is named by.
-fn named<T: std::str::FromStr + std::fmt::Display>(entry: &DirEntry) -> Option<T> {
+pub(super) fn named<T: std::str::FromStr + std::fmt::Display>(entry: &DirEntry) -> Option<T> {
     let name = name(entry)?;
     // What is known of a file may have been left alone.
     let name = name.strip_suffix(".json").unwrap_or(&name);

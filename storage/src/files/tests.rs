@@ -3,8 +3,8 @@
 use std::io::Read as _;
 
 use updraft_kernel::item_files::ItemFiles;
-use updraft_protocol::FileWriter;
 use updraft_protocol::limits::{FILE_BYTES, FILE_PAGE_ITEMS};
+use updraft_protocol::{FileWriter, Timestamp};
 
 use super::*;
 
@@ -153,4 +153,60 @@ fn what_an_execution_shares_stays_when_its_own_are_removed() {
     }
     share(peid(5), peid(6)).unwrap();
     assert!(files.listed().unwrap().iter().all(|found| found.peid != peid(6)));
+}
+
+#[test]
+fn those_that_write_at_once_do_not_exceed_the_bound_of_their_tenant_together() {
+    let data = tempfile::tempdir().unwrap();
+    let policy = FilePolicy { of_tenant: 100_000, ..FilePolicy::default() };
+    let files = FileStore::open(data.path()).unwrap().with(policy);
+    let (acme, other) = (tenant("acme"), tenant("other"));
+    let kept = written(&files, (&acme, peid(9)), &"k".repeat(10_000), "text/plain").id;
+    // Another process has written that.
+    let files = FileStore::open(data.path()).unwrap().with(policy);
+    let mut open: Vec<_> = (1..=4).map(|last| files.create((&acme, peid(last)), None).unwrap()).collect();
+    let mut whole = 0;
+    let refused = loop {
+        let written =
+            open.iter_mut().try_for_each(|file| file.write(&[b'.'; 1_000]).map(|()| whole += 1_000));
+        if let Err(refused) = written {
+            break refused;
+        }
+    };
+    // 10,000 are there, and what is known of those.
+    assert_eq!(whole, 89_000);
+    assert_eq!((refused.kind, refused.retryable()), (FailureKind::TooLarge, false));
+    assert!(refused.message.contains("of this tenant") && refused.message.contains("100000"), "{refused}");
+    files.create((&other, peid(1)), None).unwrap().write(&[b'.'; 100_000]).unwrap();
+    // What is not finished leaves its room, and so does what is removed.
+    drop(open);
+    let mut next = files.create((&acme, peid(1)), None).unwrap();
+    assert!(next.write(&[b'.'; 80_000]).is_ok() && next.write(&[b'.'; 10_000]).is_err());
+    files.remove((&acme, peid(9)), kept).unwrap();
+    next.write(&[b'.'; 10_000]).unwrap();
+    let next = Box::new(next).finish().unwrap();
+    // One that two executions have counts once.
+    files.share(&acme, (peid(1), peid(2)), &[next.id].into()).unwrap();
+    let mut last = files.create((&acme, peid(2)), None).unwrap();
+    last.write(&[b'.'; 9_000]).unwrap();
+    drop(last);
+    files.remove_all((&acme, peid(1))).unwrap();
+    assert!(files.create((&acme, peid(3)), None).unwrap().write(&[b'.'; 20_000]).is_err());
+    files.remove_all((&acme, peid(2))).unwrap();
+    files.create((&acme, peid(3)), None).unwrap().write(&[b'.'; 100_000]).unwrap();
+}
+
+#[test]
+fn the_files_of_old_executions_are_found_and_removed() {
+    let (data, files) = store();
+    let acme = tenant("acme");
+    let file = written(&files, (&acme, peid(1)), "x", "text/plain");
+    assert_eq!(files.executions_before(Timestamp(1)).unwrap(), []);
+    let far = Timestamp(u64::MAX);
+    assert_eq!(files.executions_before(far).unwrap(), [(acme.clone(), peid(1))]);
+    files.remove_all((&acme, peid(1))).unwrap();
+    assert!(
+        files.read((&acme, peid(1)), file.id).is_err() && files.executions_before(far).unwrap().is_empty()
+    );
+    assert_eq!(std::fs::read_dir(data.path().join("files/acme")).unwrap().count(), 0);
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::room::free_bytes;
 
+use super::usage::Room;
 use super::{Known, known_of, make_folder, private, sync_folder, unkept};
 
 /// A file without its name. Dropped, it is removed.
@@ -25,8 +26,7 @@ pub struct DiskFile {
     unfinished: Option<PathBuf>,
     folder: PathBuf,
     file: File,
-    /// What the execution may still write.
-    room: u64,
+    room: Room,
     bytes: u64,
     /// At how many bytes it is looked again what the disk has.
     look_at: u64,
@@ -54,7 +54,7 @@ enum CountedItems {
 impl DiskFile {
     pub(super) fn create(
         unfinished: PathBuf,
-        (folder, room): (PathBuf, u64),
+        (folder, room): (PathBuf, Room),
         content_type: Option<&str>,
     ) -> io::Result<Self> {
         private::make_folder(&unfinished)?;
@@ -67,7 +67,7 @@ impl DiskFile {
             unfinished: Some(path),
             folder,
             file,
-            room: room.min(FILE_BYTES),
+            room,
             bytes: 0,
             look_at: 0,
             hash: Sha256::new(),
@@ -84,14 +84,6 @@ impl DiskFile {
     /// A folder on the same disk, which is there.
     fn folder_of_data(&self) -> PathBuf {
         self.unfinished.as_deref().and_then(Path::parent).unwrap_or(&self.folder).to_owned()
-    }
-
-    fn too_large(&self) -> Failure {
-        let message = match self.room {
-            FILE_BYTES => format!("a file of an execution has at most {FILE_BYTES} bytes"),
-            room => format!("the files of this execution leave {room} bytes for another one"),
-        };
-        Failure::new(FailureKind::TooLarge, message)
     }
 
     /// Makes it durable, first what is known of it, then it itself: it is there as soon as it has its name.
@@ -112,11 +104,13 @@ impl DiskFile {
         make_folder(root, &self.folder)?;
         let beside = unfinished.with_extension("json");
         let mut written = private::options().write(true).create_new(true).open(&beside)?;
-        written.write_all(&serde_json::to_vec(&known)?)?;
+        let known = serde_json::to_vec(&known)?;
+        written.write_all(&known)?;
         written.sync_all()?;
         self.place(root, &beside, &known_of(&self.folder, self.id))?;
         self.place(root, &unfinished, &self.folder.join(self.id.to_string()))?;
         self.unfinished = None;
+        self.room.keep(known.len() as u64);
         sync_folder(&self.folder)?;
         Ok(file)
     }
@@ -144,9 +138,11 @@ fn full() -> Failure {
 impl FileWriter for DiskFile {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let whole = self.bytes.saturating_add(bytes.len() as u64);
-        if whole > self.room {
-            return Err(self.too_large());
+        if whole > FILE_BYTES {
+            let message = format!("a file of an execution has at most {FILE_BYTES} bytes");
+            return Err(Failure::new(FailureKind::TooLarge, message));
         }
+        self.room.take(bytes.len() as u64)?;
         if whole > self.look_at {
             self.look_at = whole + FILES_LOOK_BYTES;
             let free = free_bytes(&self.folder_of_data()).map_err(|error| unkept(&error))?;

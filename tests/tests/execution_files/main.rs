@@ -2,107 +2,26 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+mod tool;
+
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::body::Bytes;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use updraft::connectors::{Connector, Connectors};
 use updraft::integrations::HttpIntegration;
 use updraft::limits::{FILE_BYTES, RESPONSE_BYTES};
 use updraft::{
-    Asked, Builder, Engine, ExecutionFile, ExecutionStatus, FailureKind, FileError, Handle, Name, PutError,
-    Rerun, Secret, SecretProvider, secret,
+    Builder, Engine, ExecutionFile, ExecutionStatus, FailureKind, FileError, Handle, Name, PutError, Rerun,
+    Secret, SecretProvider, secret,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
-use updraft_tests::{Harness, named, playbook, program, soon, started, tenant, until};
+use updraft_tests::{Harness, asked, named, playbook, program, soon, started, tenant, until};
 
-/// What was sent to the tool: the type and the bytes of each body.
-type Sent = Arc<Mutex<Vec<(String, Bytes)>>>;
-
-/// The items of the export.
-const ITEMS: usize = 2_500;
-
-fn export() -> String {
-    let item = |n: usize| json!({"n": n, "text": "x".repeat(600), "token": "the-token-of-acme"});
-    serde_json::to_string_pretty(&(0..ITEMS).map(item).collect::<Vec<_>>()).unwrap()
-}
-
-async fn items() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], export()).into_response()
-}
-
-/// More than a file may have, as fast as it is taken.
-async fn endless() -> Response {
-    let blocks =
-        futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![b'.'; 1 << 20])));
-    Body::from_stream(blocks).into_response()
-}
-
-/// Does not end the first time that it is asked.
-async fn stalled(State(sent): State<Sent>) -> Response {
-    let mut sent = sent.lock().unwrap();
-    sent.push((String::new(), Bytes::new()));
-    if sent.len() > 1 {
-        return ([(header::CONTENT_TYPE, "application/json")], export()).into_response();
-    }
-    let begin = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![b'.'; 3 << 20]))]);
-    let stream = futures_util::StreamExt::chain(begin, futures_util::stream::pending());
-    Body::from_stream(stream).into_response()
-}
-
-/// Breaks off in the middle.
-async fn broken() -> Response {
-    let blocks = [Ok(Bytes::from(vec![b'.'; 2 << 20])), Err(std::io::Error::other("broken"))];
-    Body::from_stream(futures_util::stream::iter(blocks)).into_response()
-}
-
-async fn take(State(sent): State<Sent>, headers: HeaderMap, request: Request) -> &'static str {
-    let body = to_bytes(request.into_body(), 64 << 20).await.unwrap();
-    sent.lock().unwrap().push((headers["content-type"].to_str().unwrap().to_owned(), body));
-    "null"
-}
-
-/// Takes no more than the third that is sent to it.
-async fn picky(State(sent): State<Sent>, body: Bytes) -> Response {
-    let mut sent = sent.lock().unwrap();
-    sent.push((String::new(), body));
-    let status = if sent.len() < 3 { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    (status, "null").into_response()
-}
-
-async fn page(Query(query): Query<std::collections::BTreeMap<String, usize>>) -> axum::Json<Value> {
-    let page = query.get("page").copied().unwrap_or_default();
-    let item = |n: usize| json!({"n": page * 10 + n, "text": "a\nb"});
-    let items: Vec<Value> = if page < 4 { (0..10).map(item).collect() } else { Vec::new() };
-    axum::Json(json!({ "data": items }))
-}
-
-async fn tool() -> (SocketAddr, Sent) {
-    let sent = Sent::default();
-    let routes = Router::new()
-        .route("/export", get(items))
-        .route("/endless", get(endless))
-        .route("/broken", get(broken))
-        .route("/stalled", get(stalled))
-        .route("/pages", get(page))
-        .route("/take", post(take))
-        .route("/picky", post(picky))
-        .with_state(sent.clone());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, routes).await });
-    (address, sent)
-}
+use tool::{ITEMS, export, tool};
 
 /// A provider of one secret.
 #[derive(Clone)]
@@ -208,13 +127,13 @@ async fn a_rerun_of_a_rerun_has_the_files_of_the_results_that_it_takes_over() {
 ",
         get_file(address, "/export")
     );
-    let (acme, asked) = (tenant("acme"), Asked { uid: "ana".into(), reason: "it works again".into() });
+    let acme = tenant("acme");
     let mut handle = harness.submit(&engine, &playbook(&text), json!({})).await;
     let first = handle.peid();
     for _ in 0..2 {
         let failed = soon(handle.wait()).await.unwrap();
         assert_eq!(failed.state.execution_status, ExecutionStatus::Failed);
-        handle = engine.rerun(&acme, handle.peid(), Rerun::new(asked.clone())).await.unwrap();
+        handle = engine.rerun(&acme, handle.peid(), Rerun::new(asked())).await.unwrap();
     }
     let output = output(&engine, &handle).await;
     assert_eq!(output["all"], json!(ITEMS));
@@ -229,6 +148,40 @@ async fn a_rerun_of_a_rerun_has_the_files_of_the_results_that_it_takes_over() {
         let refused = engine.execution_file(&tenant("other"), peid, file.id).await.unwrap_err();
         assert_eq!(refused, FileError::Missing(file.id));
     }
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
+async fn files_are_removed_some_time_after_the_end_of_their_execution() {
+    let (harness, (address, _)) = (Harness::default(), tool().await);
+    let kept = Duration::from_millis(300);
+    let builder = builder(&harness, address).files_kept(kept);
+    let engine = builder.start().await.unwrap();
+    let text = format!(
+        "steps:\n{}  - {{id: gate, action: tool.gate}}
+  - id: send
+    action: http.request
+    arguments: {{url: 'http://{address}/picky', method: POST, body_file: '{{{{ steps.export.output.file }}}}'}}
+",
+        get_file(address, "/export")
+    );
+    let acme = tenant("acme");
+    let handle = harness.submit(&engine, &playbook(&text), json!({})).await;
+    harness.tool.begun(1).await;
+    let file = lying(&harness)[0].file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    // Some sweeps pass while it goes on.
+    tokio::time::sleep(3 * kept).await;
+    assert!(engine.execution_file(&acme, handle.peid(), file).await.is_ok());
+    harness.tool.open(1);
+    let failed = soon(handle.wait()).await.unwrap();
+    assert_eq!(failed.state.error.as_ref().unwrap().kind, FailureKind::Status, "{:?}", failed.state.error);
+    until(async || lying(&harness).is_empty()).await;
+    let removed = engine.execution_file(&acme, handle.peid(), file).await.unwrap_err();
+    assert_eq!(removed, FileError::Removed { file, kept });
+    let rerun = engine.rerun(&acme, handle.peid(), Rerun::new(asked())).await.unwrap();
+    let error = soon(rerun.wait()).await.unwrap().state.error.unwrap();
+    assert_eq!(error.kind, FailureKind::InvalidArguments, "{error}");
+    assert!(error.message.contains("has no file") && error.message.contains("300ms"), "{error}");
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 
