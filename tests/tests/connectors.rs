@@ -136,15 +136,16 @@ async fn endless() -> (Asked, SocketAddr) {
 
 /// What a task waits for that is not configured.
 async fn missing(engine: &Engine) -> String {
-    for _ in 0..TEST_TIMEOUT.as_millis() / 10 {
-        for trouble in engine.health().await.troubles {
-            if let EngineTrouble::NotConfigured { tasks } = trouble {
-                return tasks[0].what.clone();
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("nothing waits for configuration")
+    let mut found = None;
+    until(async || {
+        found = engine.health().await.troubles.into_iter().find_map(|trouble| match trouble {
+            EngineTrouble::NotConfigured { tasks } => Some(tasks[0].what.clone()),
+            _ => None,
+        });
+        found.is_some()
+    })
+    .await;
+    found.unwrap()
 }
 
 async fn refused(engine: &Engine, body: &str) -> String {

@@ -184,7 +184,7 @@ async fn what_one_host_asks_for_holds_up_no_other() {
     assert!(turn("edr.internal:443").passed().now_or_never().is_some());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_tenant_that_calls_everything_leaves_room_for_others() {
     let all = gates(CallLimits::new().at_once(number(1)));
     let turn = |host: &str, of: &str| all.at(Some(host), of, &[]).unwrap();
@@ -196,11 +196,11 @@ async fn a_tenant_that_calls_everything_leaves_room_for_others() {
     assert!(refused.kind == FailureKind::Unreachable && refused.retryable());
     assert!(turn("another:443", "modest").is_ok());
     held.pop();
-    tokio::time::sleep(CALL_GATES_SWEEP).await;
+    tokio::time::advance(CALL_GATES_SWEEP).await;
     assert!(turn("another:443", "greedy").is_ok(), "one without calls has made room");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn hosts_that_were_down_once_take_no_room_for_ever() {
     let policy = BreakerPolicy::new().ratio(50, 20, Duration::from_secs(1));
     let all = world(None, policy);
@@ -210,7 +210,7 @@ async fn hosts_that_were_down_once_take_no_room_for_ever() {
     }
     all.ends(Some("one-more:443"), "a", Some(&down));
     assert_eq!(all.gates.states().len(), CALL_GATES_OF_TENANT, "those that failed lately stay");
-    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    tokio::time::advance(Duration::from_millis(1_200)).await;
     all.ends(Some("one-more:443"), "a", Some(&down));
     assert_eq!(all.gates.states().len(), 1);
 }

@@ -57,7 +57,7 @@ async fn ends<F: Future<Output = Result<Json, Failure>> + 'static>(
     (over(calling.take().unwrap(), called), running.withdrawn())
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_time_of_an_attempt_begins_when_it_is_sent() {
     let (outcome, unsent) = ends((LONG, SHORT), |sending| async move {
         tokio::time::sleep(10 * SHORT).await;
