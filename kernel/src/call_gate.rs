@@ -94,40 +94,74 @@ impl<T> CallGate<T> {
 
     /// Lets the next one pass that may do so at `now`: a call has a place from now on, and it counts for the rates.
     pub fn admit(&mut self, now: Duration) -> Option<(QueueTicket, T)> {
-        if self.rated_at() > now || self.quota.is_some_and(|quota| quota.verdict(now) != QuotaVerdict::Pass) {
+        if !self.is_rate_free(now) {
             return None;
         }
         let (ticket, Waiting { entry, is_request }) = self.next(now)?;
+        self.count(&ticket, now);
+        if is_request {
+            self.requests -= 1;
+            self.circuit.pass_request(now);
+        } else {
+            self.take_place(&ticket, now);
+        }
+        Some((ticket, entry))
+    }
+
+    /// Lets a call pass that comes at `now`, if it may and nobody's turn comes before it; it has never stood in line then. All else is
+    /// as if it had [entered](Self::enter) and been [admitted](Self::admit).
+    pub fn pass(&mut self, tenant: &TenantCode, now: Duration) -> Option<QueueTicket> {
+        let may = self.is_rate_free(now) && self.is_place_free(now) && !self.has_share(tenant);
+        let ticket = if may { self.queue.pass_by(tenant)? } else { return None };
+        self.count(&ticket, now);
+        self.take_place(&ticket, now);
+        Some(ticket)
+    }
+
+    /// Takes the next one out of the line that rates and quota let pass.
+    fn next(&mut self, now: Duration) -> Option<(QueueTicket, Waiting<T>)> {
+        if self.is_place_free(now) {
+            // Apart from the queue, which is changed.
+            let (of_tenant, shares, each) = (&self.of_tenant, &self.shares, self.places_of_tenant);
+            let has_share = |tenant: &TenantCode| has_share((of_tenant, shares, each), tenant);
+            return self.queue.pop(|tenant, next| next.is_request || !has_share(tenant));
+        }
+        let may = self.requests > 0 && self.circuit.verdict_of_request(now) == CircuitVerdict::Pass;
+        if may { self.queue.pop_wanted(|next| next.is_request) } else { None }
+    }
+
+    /// Whether rates and quota let one pass at `now`.
+    fn is_rate_free(&self, now: Duration) -> bool {
+        self.rated_at() <= now && self.quota.is_none_or(|quota| quota.verdict(now) == QuotaVerdict::Pass)
+    }
+
+    /// Whether a place is free, and the circuit lets a call have it at `now`.
+    fn is_place_free(&self, now: Duration) -> bool {
+        let circuit = self.circuit.verdict(now);
+        self.inside < self.places && matches!(circuit, CircuitVerdict::Pass | CircuitVerdict::Probe)
+    }
+
+    /// Whether a tenant has all places that it may have at once.
+    fn has_share(&self, tenant: &TenantCode) -> bool {
+        has_share((&self.of_tenant, &self.shares, self.places_of_tenant), tenant)
+    }
+
+    /// Counts one that passes at `now` for the rates and the quota.
+    fn count(&mut self, ticket: &QueueTicket, now: Duration) {
         self.rates.iter_mut().for_each(|rate| rate.take(now));
         if let Some(quota) = &mut self.quota {
             quota.take();
             self.counted.push((ticket.clone(), now));
         }
-        if is_request {
-            self.requests -= 1;
-            self.circuit.pass_request(now);
-            return Some((ticket, entry));
-        }
+    }
+
+    /// A call has a place from `now` on.
+    fn take_place(&mut self, ticket: &QueueTicket, now: Duration) {
         self.inside += 1;
         *self.of_tenant.entry(ticket.tenant().clone()).or_default() += 1;
         if self.circuit.pass(now) {
             self.probes.push(ticket.clone());
         }
-        Some((ticket, entry))
-    }
-
-    /// Takes the next one out of the line that rates and quota let pass.
-    fn next(&mut self, now: Duration) -> Option<(QueueTicket, Waiting<T>)> {
-        let circuit = self.circuit.verdict(now);
-        if self.inside < self.places && matches!(circuit, CircuitVerdict::Pass | CircuitVerdict::Probe) {
-            let (of_tenant, shares, each) = (&self.of_tenant, &self.shares, self.places_of_tenant);
-            let most = |tenant: &TenantCode| shares.get(tenant).copied().unwrap_or(each);
-            let has_share =
-                |tenant: &TenantCode| of_tenant.get(tenant).is_some_and(|inside| *inside >= most(tenant));
-            return self.queue.pop(|tenant, next| next.is_request || !has_share(tenant));
-        }
-        let may = self.requests > 0 && self.circuit.verdict_of_request(now) == CircuitVerdict::Pass;
-        if may { self.queue.pop_wanted(|next| next.is_request) } else { None }
     }
 
     /// When the next one that waits can pass without anybody giving a place back, ending a probe or granting calls; `None`
@@ -164,6 +198,11 @@ impl<T> CallGate<T> {
     /// When the rates let another call pass, which may be past.
     fn rated_at(&self) -> Duration {
         self.rates.iter().map(RateMeter::earliest).fold(Duration::ZERO, Duration::max)
+    }
+
+    /// Whether somebody waits.
+    pub fn has_waiting(&self) -> bool {
+        !self.queue.is_empty()
     }
 
     /// Whether it waits still.
@@ -288,6 +327,15 @@ impl<T> CallGate<T> {
             && self.circuit.is_sound()
             && self.probes.len() <= self.inside
     }
+}
+
+/// Whether a tenant has as many places as it may have at once: by its own share, or else by that of each.
+fn has_share(
+    (of_tenant, shares, each): (&HashMap<TenantCode, usize>, &HashMap<TenantCode, usize>, usize),
+    tenant: &TenantCode,
+) -> bool {
+    let most = || shares.get(tenant).copied().unwrap_or(each);
+    of_tenant.get(tenant).is_some_and(|inside| *inside >= most())
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub enum Bug {
     PermitWakesWhenFull,
     /// Gates: a place that is given back wakes nobody.
     GateGivesBackSilently,
+    /// Gates: whether somebody waits is looked at before a place is given back.
+    GateLooksWhoWaitsEarly,
     /// Gates: a call that leaves the line after it was let in keeps its place.
     GateLosesUntaken,
     /// Gates: a call looks whether it waits, and leaves the line in a second step.

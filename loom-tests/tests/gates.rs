@@ -105,6 +105,39 @@ fn each_is_let_in_alone() {
     assert_nothing_leaked(&gate);
 }
 
+/// Claim: a call that comes when nobody is in line passes at once, or stands in line and is let in; nobody has the only place with
+/// another.
+/// Threads: a call that passes at once or else stands in line; one that stands in line.
+/// Fails, by deadlock, if who gives a place back does not see who has come meanwhile; by a count if two are let in.
+fn who_passes_at_once_is_alone_too() {
+    let gate = one_place();
+    let inside = StdArc::new(StdAtomicUsize::new(0));
+    let alone = {
+        let inside = StdArc::clone(&inside);
+        move |permit: GatePermit| {
+            assert_eq!(inside.fetch_add(1, Ordering::Relaxed), 0, "two have one place");
+            inside.fetch_sub(1, Ordering::Relaxed);
+            drop(permit);
+        }
+    };
+    let other = thread::spawn({
+        let (gate, alone) = (gate.clone(), alone.clone());
+        move || {
+            let waiters = Arc::new(Waiters::new(WakeReach::All));
+            let wait = enter(&gate, &waiters, "b");
+            alone(pass(wait, &waiters, 1));
+        }
+    });
+    let passed = gate.get().unwrap().pass(&tenant("a"), NOW);
+    let waiters = Arc::new(Waiters::new(WakeReach::All));
+    alone(passed.unwrap_or_else(|| {
+        let wait = enter(&gate, &waiters, "a");
+        pass(wait, &waiters, 0)
+    }));
+    other.join().unwrap();
+    assert_nothing_leaked(&gate);
+}
+
 /// Claim: who leaves the line at the moment at which it is let in takes no place along.
 /// Threads: the holder, who gives its place back; a call that leaves; a call that stays.
 /// Fails, by deadlock, if the permit of who leaves is lost.
@@ -205,6 +238,11 @@ fn each_call_in_line_is_let_in_alone() {
 }
 
 #[test]
+fn who_passes_at_once_has_the_place_alone() {
+    loom::model(who_passes_at_once_is_alone_too);
+}
+
+#[test]
 fn who_leaves_the_line_takes_nothing_along() {
     loom::model(who_leaves_takes_nothing_along);
 }
@@ -212,6 +250,11 @@ fn who_leaves_the_line_takes_nothing_along() {
 #[test]
 fn canary_a_place_that_is_given_back_silently() {
     catches(Bug::GateGivesBackSilently, "deadlock", each_is_let_in_alone);
+}
+
+#[test]
+fn canary_a_gate_that_looks_who_waits_before_it_takes_the_place_back() {
+    catches(Bug::GateLooksWhoWaitsEarly, "deadlock", who_passes_at_once_is_alone_too);
 }
 
 #[test]

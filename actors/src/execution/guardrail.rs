@@ -137,7 +137,7 @@ impl Execution {
             return self.acquired(task, Ok(()));
         }
         let facts = match self.guarded_facts(task) {
-            None => return self.acquire_place(task),
+            None => return self.acquire_place(task, None),
             Some(Err(failure)) => return self.permitted_finally(task, Err(failure)),
             Some(Ok(facts)) => facts,
         };
@@ -146,7 +146,7 @@ impl Execution {
             return self.refuse(facts, refusal);
         }
         if set.caps(&facts.call()).next().is_none() {
-            return self.acquire_place(task);
+            return self.acquire_place(task, Some(CapGrants::default()));
         }
         let context = self.context.clone();
         self.wait(task, async move {
@@ -197,7 +197,7 @@ impl Execution {
             return;
         }
         match guarded {
-            Guarded::Room => self.acquire_place(task),
+            Guarded::Room => self.acquire_place(task, None),
             Guarded::Taken(permit) => {
                 // What was set meanwhile holds too.
                 let refusal = match self.guarded_facts(task) {

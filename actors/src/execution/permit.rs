@@ -42,13 +42,13 @@ enum PermitState {
 pub(crate) struct HeldPermit {
     pub(crate) pass: Option<Box<GatePass>>,
     pub(crate) of_integration: CallPermit,
-    /// What it has taken of the caps of guardrails; `None` if they were not asked.
+    /// What it has taken of the caps of guardrails; `None` if they are to be asked in the turn that writes its intent.
     pub(crate) caps: Option<CapGrants>,
 }
 
 impl HeldPermit {
-    fn of(pass: Option<Box<GatePass>>, of_integration: CallPermit) -> Self {
-        Self { pass, of_integration, caps: None }
+    fn passed(pass: Option<Box<GatePass>>) -> Self {
+        Self { pass, ..Self::default() }
     }
 }
 
@@ -104,16 +104,24 @@ impl CallPermits {
 
 impl Execution {
     /// Obtains the permit of a call that guardrails let pass: at once if it is free, else the call waits for it. At the gate
-    /// of its tool it waits for as long as it takes, which its step and its execution limit.
-    pub(super) fn acquire_place(&mut self, task: TaskId) {
+    /// of its tool it waits for as long as it takes, which its step and its execution limit. `caps` is what it has taken of those of
+    /// guardrails, if they need not be asked again where it does not wait.
+    pub(super) fn acquire_place(&mut self, task: TaskId, caps: Option<CapGrants>) {
         let turn = match self.turn(task) {
-            None => return self.acquire_of_integration(task, None),
+            None => return self.acquire_of_integration(task, HeldPermit { caps, ..HeldPermit::default() }),
             Some(Err(failure)) => return self.permitted(task, Err(failure)),
             Some(Ok(turn)) => turn,
         };
+        let turn = match turn.pass() {
+            Ok(pass) => {
+                return self
+                    .acquire_of_integration(task, HeldPermit { caps, ..HeldPermit::passed(Some(pass)) });
+            }
+            Err(turn) => turn,
+        };
         let mut passed = Box::pin(turn.passed());
         match passed.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(pass)) => self.acquire_of_integration(task, Some(pass)),
+            Poll::Ready(Ok(pass)) => self.acquire_of_integration(task, HeldPermit::passed(Some(pass))),
             Poll::Ready(Err(failure)) => self.permitted(task, Err(failure)),
             Poll::Pending => {
                 let waiting = self.waiting_call(task);
@@ -126,29 +134,30 @@ impl Execution {
     pub(super) fn passed(&mut self, task: TaskId, pass: Result<Box<GatePass>, Failure>) {
         if let Some(PermitState::Waiting { .. }) = self.permits.remove(task) {
             match pass {
-                Ok(pass) => self.acquire_of_integration(task, Some(pass)),
+                Ok(pass) => self.acquire_of_integration(task, HeldPermit::passed(Some(pass))),
                 Err(failure) => self.permitted(task, Err(failure)),
             }
         }
     }
 
-    fn acquire_of_integration(&mut self, task: TaskId, pass: Option<Box<GatePass>>) {
+    fn acquire_of_integration(&mut self, task: TaskId, held: HeldPermit) {
         let mut permit = match self.ask_for_permit(task) {
             Ok(permit) => permit,
             Err(failure) => return self.permitted(task, Err(failure)),
         };
         match permit.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(permitted) => {
-                self.permitted(task, permitted.map(|of_integration| HeldPermit::of(pass, of_integration)));
+                self.permitted(task, permitted.map(|of_integration| HeldPermit { of_integration, ..held }));
             }
             Poll::Pending => {
-                let waiting = self.waiting_call(task);
+                let (waiting, pass) = (self.waiting_call(task), held.pass);
                 self.wait(task, async move {
                     let permitted = timeout(ATTEMPT_UNSENT, permit).await.unwrap_or_else(|_| {
                         let message = format!("no permit within {}", Span(ATTEMPT_UNSENT));
                         Err(Failure::new(FailureKind::Unreachable, message))
                     });
-                    let held = permitted.map(|of_integration| HeldPermit::of(pass, of_integration));
+                    let held = permitted
+                        .map(|of_integration| HeldPermit { of_integration, ..HeldPermit::passed(pass) });
                     Incoming::Permitted(task, counted(waiting, held))
                 });
             }

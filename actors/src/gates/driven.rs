@@ -116,6 +116,16 @@ impl DrivenGate {
         has_opened
     }
 
+    /// The permit of a call that may be made at once, as nobody waits before it.
+    pub(super) fn pass(self: &Arc<Self>, tenant: &TenantCode) -> Option<GatePermit> {
+        let now = self.now();
+        let permit = self.gate.pass(tenant, now)?;
+        if self.granter.is_some() {
+            self.ask_for_calls(now);
+        }
+        Some(permit)
+    }
+
     /// Waits in line until the call may be made. Dropped, it leaves the line.
     ///
     /// # Errors

@@ -14,8 +14,8 @@ use crate::task::PlaceWait;
 
 /// A call that waits for its turn.
 pub(crate) struct GateTurn {
-    /// Where its tenant may have so many tasks at once.
-    tasks: Option<Arc<DrivenGate>>,
+    /// Where its tenant may have so many tasks at once, with the permit for it once it has one.
+    tasks: Option<(Arc<DrivenGate>, Option<GatePermit>)>,
     /// Where its tenant has a line.
     own: Option<Arc<DrivenGate>>,
     second: Second,
@@ -66,7 +66,7 @@ impl GateTurn {
 
     /// The same, after one for the tasks that its tenant may have at once.
     pub(super) fn after(self, tasks: Arc<DrivenGate>) -> Self {
-        Self { tasks: Some(tasks), ..self }
+        Self { tasks: Some((tasks, None)), ..self }
     }
 
     /// Waits until the call may be made. Dropped, it leaves the line.
@@ -76,7 +76,8 @@ impl GateTurn {
     pub(crate) async fn passed(self) -> Result<Box<GatePass>, Failure> {
         let Self { tasks, own, second, tenant, order, fails_when_open } = self;
         let _tasks = match tasks {
-            Some(tasks) => Some((tasks.passed((&tenant, order), false).await?, tasks)),
+            Some((tasks, Some(permit))) => Some((permit, tasks)),
+            Some((tasks, None)) => Some((tasks.passed((&tenant, order), false).await?, tasks)),
             None => None,
         };
         loop {
@@ -95,15 +96,41 @@ impl GateTurn {
         }
     }
 
+    /// The pass of a call that finds nobody in line, and may be made; else the turn that it waits for.
+    pub(crate) fn pass(mut self) -> Result<Box<GatePass>, Self> {
+        if let Some((tasks, permit)) = &mut self.tasks {
+            *permit = tasks.pass(&self.tenant);
+            if permit.is_none() {
+                return Err(self);
+            }
+        }
+        let Ok(own) = passed_at(self.own.as_ref(), &self.tenant) else { return Err(self) };
+        let Ok(second) = passed_at(self.second.gate(), &self.tenant) else { return Err(self) };
+        Ok(Box::new(GatePass {
+            _tasks: self.tasks.and_then(|(tasks, permit)| Some((permit?, tasks))),
+            own: own.zip(self.own),
+            second: second.map(|permit| (permit, self.second)),
+        }))
+    }
+
     /// The pass, if the call need not wait, or the wait for it.
     pub(crate) fn try_pass(self) -> Result<Box<GatePass>, PlaceWait> {
-        let mut passed: PlaceWait = Box::pin(self.passed());
+        let turn = match self.pass() {
+            Ok(pass) => return Ok(pass),
+            Err(turn) => turn,
+        };
+        let mut passed: PlaceWait = Box::pin(turn.passed());
         match passed.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(pass)) => Ok(pass),
             Poll::Ready(Err(failure)) => Err(Box::pin(ready(Err(failure)))),
             Poll::Pending => Err(passed),
         }
     }
+}
+
+/// The permit of a gate, where there is one; an error where the call has to wait at it.
+fn passed_at(gate: Option<&Arc<DrivenGate>>, tenant: &TenantCode) -> Result<Option<GatePermit>, ()> {
+    gate.map(|gate| gate.pass(tenant).ok_or(())).transpose()
 }
 
 impl GatePass {

@@ -246,3 +246,68 @@ fn a_call_that_was_not_made_is_left_of_its_day() {
     gate.enter_request(&a, 1, "a2 once more");
     assert_eq!(passed(&mut gate, Duration::ZERO), [] as [&str; 0]);
 }
+
+/// What a gate says that people and other calls see.
+fn seen(gate: &CallGate<u64>, now: Duration) -> (usize, usize, Option<Duration>, CircuitVerdict) {
+    (gate.inside(), gate.waiting(), gate.next_at(now), gate.circuit().verdict(now))
+}
+
+proptest! {
+    /// Claim: a call passes at once only where it would have been the next to be admitted had it stood in line, always so where nobody
+    /// waits, and leaves the gate as that would have.
+    #[test]
+    fn passing_at_once_is_standing_in_line_and_being_next(
+        steps in prop::collection::vec((0_usize..6, 0_usize..3, 0_u64..3), 0..100),
+    ) {
+        let rate = Rate::new(number(5), secs(5)).unwrap().with_burst(number(3)).unwrap();
+        let limits = CallLimits::new().at_once(number(3)).at_once_of_tenant(number(2)).rate(rate).shared();
+        let policy = BreakerPolicy::new().failures(2).open_for(secs(1));
+        let mut gates = [(); 2].map(|()| CallGate::<u64>::new(&limits, policy));
+        let mut inside: Vec<[QueueTicket; 2]> = Vec::new();
+        let (mut waiting, mut next, mut now): (Vec<(u64, [QueueTicket; 2])>, _, _) = (Vec::new(), 0, Duration::ZERO);
+        for (what, who, pause) in steps {
+            now += secs(pause);
+            let tenant = tenant(&format!("t{who}"));
+            let [fast, slow] = &mut gates;
+            match what {
+                0..=1 => {
+                    next += 1;
+                    let ticket = slow.enter(&tenant, NORMAL, next, now);
+                    let (waits, admitted) = (fast.has_waiting(), slow.admit(now));
+                    match fast.pass(&tenant, now) {
+                        Some(passed) => {
+                            prop_assert_eq!(admitted, Some((ticket.clone(), next)));
+                            inside.push([passed, ticket]);
+                        }
+                        None => {
+                            let entered = fast.enter(&tenant, NORMAL, next, now);
+                            waiting.push((next, [entered, ticket]));
+                            let other = fast.admit(now).map(|(_, entry)| entry);
+                            prop_assert_eq!(other, admitted.map(|(_, entry)| entry));
+                            prop_assert!(waits || other != Some(next), "it could have passed");
+                            if let Some(at) = waiting.iter().position(|(entry, _)| Some(*entry) == other) {
+                                inside.push(waiting.swap_remove(at).1);
+                            }
+                        }
+                    }
+                }
+                2..=3 if !inside.is_empty() => {
+                    let [of_fast, of_slow] = inside.swap_remove(who % inside.len());
+                    let end = if what == 2 { CallEnd::Answered } else { CallEnd::Failed };
+                    prop_assert_eq!(fast.ended(Some(&of_fast), end, now), slow.ended(Some(&of_slow), end, now));
+                    fast.give_back(&of_fast, who > 0);
+                    slow.give_back(&of_slow, who > 0);
+                }
+                _ => {
+                    let admitted = gates.each_mut().map(|gate| gate.admit(now).map(|(_, entry)| entry));
+                    prop_assert_eq!(admitted[0], admitted[1]);
+                    if let Some(at) = waiting.iter().position(|(entry, _)| Some(*entry) == admitted[0]) {
+                        inside.push(waiting.swap_remove(at).1);
+                    }
+                }
+            }
+            prop_assert!(gates[0].is_sound() && gates[1].is_sound());
+            prop_assert_eq!(seen(&gates[0], now), seen(&gates[1], now));
+        }
+    }
+}

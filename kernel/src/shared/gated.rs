@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_protocol::{Name, TenantCode};
 
-use super::sync::{Arc, AtomicUsize, Mutex, Ordering, lock};
+use super::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, lock};
 
 /// The names, shared by whoever holds a clone.
 #[derive(Clone, Default)]
@@ -13,6 +13,8 @@ pub struct GatedTools(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
+    /// Whether calls of each tenant stand in line.
+    is_each_tenant: AtomicBool,
     /// Of those below, so that nobody takes the lock while there are none.
     count: AtomicUsize,
     names: Mutex<Names>,
@@ -23,13 +25,11 @@ struct Names {
     /// How many gates each tool has.
     tools: BTreeMap<Name, usize>,
     tenants: BTreeSet<TenantCode>,
-    /// Whether it is so of each tenant.
-    is_each_tenant: bool,
 }
 
 impl Names {
     fn count(&self) -> usize {
-        self.tools.len() + self.tenants.len() + usize::from(self.is_each_tenant)
+        self.tools.len() + self.tenants.len()
     }
 }
 
@@ -41,18 +41,15 @@ impl GatedTools {
 
     /// Whether calls of this tenant stand in line, whatever their tool.
     pub fn has_tenant(&self, tenant: &TenantCode) -> bool {
-        if self.0.count.load(Ordering::Acquire) == 0 {
-            return false;
+        if self.0.is_each_tenant.load(Ordering::Acquire) {
+            return true;
         }
-        let names = lock(&self.0.names);
-        names.is_each_tenant || names.tenants.contains(tenant)
+        self.0.count.load(Ordering::Acquire) > 0 && lock(&self.0.names).tenants.contains(tenant)
     }
 
     /// All calls stand in line from now on, of each tenant.
     pub fn add_each_tenant(&self) {
-        let mut names = lock(&self.0.names);
-        names.is_each_tenant = true;
-        self.0.count.store(names.count(), Ordering::Release);
+        self.0.is_each_tenant.store(true, Ordering::Release);
     }
 
     /// Calls of this tenant stand in line from now on, or only as those of others do.

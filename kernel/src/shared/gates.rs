@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use updraft_protocol::{BreakerPolicy, CallLimits, Priority, TenantCode};
 
-use super::sync::{Arc, Hook, Mutex, lock, run};
+use super::sync::{Arc, Hook, Mutex, MutexGuard, lock, run};
 use crate::call_gate::CallGate;
 use crate::circuit::{CallEnd, CircuitCounts, CircuitState, CircuitVerdict, ForcedCircuit};
 use crate::day_quota::DayQuota;
@@ -55,8 +55,8 @@ pub struct GateState {
 }
 
 impl SharedGate {
-    /// A gate with these limits and this breaker. `changed` runs after each place that is given back, when somebody else may be
-    /// [admitted](Self::admit), outside of all locks.
+    /// A gate with these limits and this breaker. `changed` runs after each change by which somebody who waits may be
+    /// [admitted](Self::admit), as after each place that is given back; outside of all locks, and not where nobody waits.
     pub fn new(limits: &CallLimits, policy: BreakerPolicy, changed: Option<Hook>) -> Self {
         Self { inner: Arc::new(Inner { gate: Mutex::new(CallGate::new(limits, policy)), changed }) }
     }
@@ -102,6 +102,12 @@ impl SharedGate {
         GateWait { gate: self.clone(), ticket: Some(ticket), is_request: false }
     }
 
+    /// The permit of a call that comes at `now`, if it may pass and nobody's turn comes before it: it never stands in line.
+    pub fn pass(&self, tenant: &TenantCode, now: Duration) -> Option<GatePermit> {
+        let ticket = lock(&self.inner.gate).pass(tenant, now)?;
+        Some(GatePermit { gate: self.clone(), ticket, is_request: false, was_made: false })
+    }
+
     /// Stands in line for a further request of a call that has a place. See [`enter`](Self::enter).
     pub fn enter_request(&self, tenant: &TenantCode, weight: u32, granted: Hook) -> GateWait {
         let ticket = lock(&self.inner.gate).enter_request(tenant, weight, granted);
@@ -124,21 +130,37 @@ impl SharedGate {
 
     /// A call of the tool that has not passed here has ended at `now`; returns whether the circuit has opened by that.
     pub fn ended(&self, end: CallEnd, now: Duration) -> bool {
-        let has_opened = lock(&self.inner.gate).ended(None, end, now);
-        run(self.inner.changed.as_ref());
+        self.end(None, end, now)
+    }
+
+    fn end(&self, ticket: Option<&QueueTicket>, end: CallEnd, now: Duration) -> bool {
+        let mut gate = lock(&self.inner.gate);
+        let has_opened = gate.ended(ticket, end, now);
+        self.changed(gate);
         has_opened
+    }
+
+    /// Somebody who waits may be admitted.
+    fn changed(&self, gate: MutexGuard<'_, CallGate<Hook>>) {
+        let has_waiting = gate.has_waiting();
+        drop(gate);
+        if has_waiting {
+            run(self.inner.changed.as_ref());
+        }
     }
 
     /// Sets what a tenant may have of the places at once, instead of what each may.
     pub fn set_share(&self, tenant: &TenantCode, most: Option<usize>) {
-        lock(&self.inner.gate).set_share(tenant, most);
-        run(self.inner.changed.as_ref());
+        let mut gate = lock(&self.inner.gate);
+        gate.set_share(tenant, most);
+        self.changed(gate);
     }
 
     /// A person decides whether calls are made; `None` leaves it to their ends again.
     pub fn force(&self, forced: Option<ForcedCircuit>) {
-        lock(&self.inner.gate).force(forced);
-        run(self.inner.changed.as_ref());
+        let mut gate = lock(&self.inner.gate);
+        gate.force(forced);
+        self.changed(gate);
     }
 
     /// Whether its circuit lets a call be made at `now`.
@@ -174,15 +196,16 @@ impl SharedGate {
     }
 
     fn give_back(&self, (ticket, is_request): (&QueueTicket, bool), was_made: bool) {
+        let mut gate = lock(&self.inner.gate);
         if is_request {
-            lock(&self.inner.gate).give_back_request(ticket, was_made);
-            if !was_made {
-                run(self.inner.changed.as_ref());
-            }
-            return;
+            gate.give_back_request(ticket, was_made);
+        } else {
+            gate.give_back(ticket, was_made);
         }
-        lock(&self.inner.gate).give_back(ticket, was_made);
-        run(self.inner.changed.as_ref());
+        // A request that was made has had no place, and stays counted.
+        if !is_request || !was_made {
+            self.changed(gate);
+        }
     }
 }
 
@@ -230,9 +253,7 @@ impl GatePermit {
 
     /// The call has ended at `now`; returns whether the circuit has opened by that. Its place is given back when this is dropped.
     pub fn ended(&self, end: CallEnd, now: Duration) -> bool {
-        let has_opened = lock(&self.gate.inner.gate).ended(Some(&self.ticket), end, now);
-        run(self.gate.inner.changed.as_ref());
-        has_opened
+        self.gate.end(Some(&self.ticket), end, now)
     }
 }
 
@@ -298,9 +319,26 @@ mod tests {
         drop(second);
         assert_eq!(
             (gate.state(Duration::ZERO).inside, changes.load(Ordering::Relaxed)),
-            (0, 2),
-            "granted, not taken"
+            (0, 1),
+            "granted, not taken, and nobody waits"
         );
+        assert!(gate.is_sound() && gate.is_idle(Duration::ZERO));
+    }
+
+    #[test]
+    fn who_comes_when_nobody_waits_passes_without_a_line() {
+        let (gate, changes, nothing) = one_place();
+        let [a, b] = ["a", "b"].map(|code| TenantCode::new(code).unwrap());
+        let first = gate.pass(&a, Duration::ZERO).unwrap();
+        assert!(gate.pass(&a, Duration::ZERO).is_none(), "the only place is taken");
+        let waits = gate.enter(&b, NORMAL, nothing, Duration::ZERO);
+        drop(first);
+        assert_eq!(changes.load(Ordering::Relaxed), 1);
+        assert!(gate.pass(&a, Duration::ZERO).is_none(), "whose turn it is comes first");
+        assert_eq!(gate.admit(Duration::ZERO), None);
+        drop(waits.pass().unwrap());
+        drop(gate.pass(&a, Duration::ZERO).unwrap());
+        assert_eq!(changes.load(Ordering::Relaxed), 1, "nobody waits");
         assert!(gate.is_sound() && gate.is_idle(Duration::ZERO));
     }
 }

@@ -54,13 +54,27 @@ pub(super) const PATCHES: &[Patch] = &[
     Patch {
         name: "GateGivesBackSilently",
         file: GATES,
-        find: "give_back(ticket, was_made);
-        run(self.inner.changed.as_ref());
+        find: "        if !is_request || !was_made {
+            self.changed(gate);
 ",
-        replace: "give_back(ticket, was_made);
-        if !super::planted::Bug::GateGivesBackSilently.is_planted() {
-            run(self.inner.changed.as_ref());
+        replace: "        let silently = super::planted::Bug::GateGivesBackSilently.is_planted();
+        if (!is_request || !was_made) && !silently {
+            self.changed(gate);
+",
+    },
+    Patch {
+        name: "GateLooksWhoWaitsEarly",
+        file: GATES,
+        find: "        let mut gate = lock(&self.inner.gate);
+        if is_request {
+",
+        replace: "        let early = super::planted::Bug::GateLooksWhoWaitsEarly.is_planted();
+        if early && !lock(&self.inner.gate).has_waiting() {
+            lock(&self.inner.gate).give_back(ticket, was_made);
+            return;
         }
+        let mut gate = lock(&self.inner.gate);
+        if is_request {
 ",
     },
     Patch {
