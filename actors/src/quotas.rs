@@ -76,7 +76,10 @@ impl Quotas {
 
     /// The turns of a tenant in a round.
     pub fn weight(&self, tenant: &TenantCode) -> u32 {
-        self.of(tenant).weight.unwrap_or(1)
+        let set =
+            self.set.read().unwrap_or_else(PoisonError::into_inner).get(tenant).and_then(|set| set.weight);
+        let configured = || self.configured.get(tenant).and_then(|configured| configured.weight);
+        set.or_else(configured).or(self.default.weight).unwrap_or(1)
     }
 
     /// An operator has set it, or cleared what was set.

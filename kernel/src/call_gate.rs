@@ -1,7 +1,6 @@
 //! The gate of one tool: which waiting call may be made now. Owns the places, the rates, the circuit, and the line of those
 //! that wait. Reads no clock, and makes no call.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use updraft_protocol::{BreakerPolicy, CallLimits, Priority, TenantCode};
@@ -10,6 +9,7 @@ use crate::circuit::{CallEnd, Circuit, CircuitVerdict, ForcedCircuit};
 use crate::day_quota::{DayQuota, QuotaVerdict};
 use crate::fair_queue::{FairQueue, QueueTicket};
 use crate::rate::RateMeter;
+use crate::tenant_map::TenantMap;
 
 /// A gate at which entries of type `T` wait. All times are durations since one instant of a clock that never goes back.
 #[derive(Debug)]
@@ -25,9 +25,9 @@ pub struct CallGate<T> {
     probes: Vec<QueueTicket>,
     inside: usize,
     /// Tenants that have places, and no others.
-    of_tenant: HashMap<TenantCode, usize>,
+    of_tenant: TenantMap<usize>,
     /// What a tenant may have, where that is not what each may.
-    shares: HashMap<TenantCode, usize>,
+    shares: TenantMap<usize>,
     queue: FairQueue<Waiting<T>>,
     /// How many of those that wait are further requests.
     requests: usize,
@@ -52,8 +52,8 @@ impl<T> CallGate<T> {
             counted: Vec::new(),
             probes: Vec::new(),
             inside: 0,
-            of_tenant: HashMap::new(),
-            shares: HashMap::new(),
+            of_tenant: TenantMap::default(),
+            shares: TenantMap::default(),
             queue: FairQueue::default(),
             requests: 0,
         }
@@ -331,7 +331,7 @@ impl<T> CallGate<T> {
 
 /// Whether a tenant has as many places as it may have at once: by its own share, or else by that of each.
 fn has_share(
-    (of_tenant, shares, each): (&HashMap<TenantCode, usize>, &HashMap<TenantCode, usize>, usize),
+    (of_tenant, shares, each): (&TenantMap<usize>, &TenantMap<usize>, usize),
     tenant: &TenantCode,
 ) -> bool {
     let most = || shares.get(tenant).copied().unwrap_or(each);

@@ -4,17 +4,19 @@
 //! robin", 1995) in which each entry costs one: in a round, a tenant has as many turns as its weight, so that who floods
 //! the queue waits behind itself. Of one tenant, the entry whose priority-adjusted time of arrival is earliest is next.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use updraft_protocol::limits::PRIORITY_STEP;
 use updraft_protocol::{Priority, TenantCode};
 
+use crate::tenant_map::TenantMap;
+
 /// Waiting entries of many tenants.
 #[derive(Debug)]
 pub struct FairQueue<T> {
     /// Tenants with waiting entries, and no others.
-    lines: HashMap<TenantCode, Line<T>>,
+    lines: TenantMap<Line<T>>,
     /// The tenants whose turn comes, in order; those that were passed over are not among them.
     round: VecDeque<TenantCode>,
     /// The number of the next entry.
@@ -50,7 +52,7 @@ impl QueueTicket {
 
 impl<T> Default for FairQueue<T> {
     fn default() -> Self {
-        Self { lines: HashMap::new(), round: VecDeque::new(), next: 0 }
+        Self { lines: TenantMap::default(), round: VecDeque::new(), next: 0 }
     }
 }
 

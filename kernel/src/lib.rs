@@ -32,6 +32,7 @@ pub mod shard;
 pub mod shard_epochs;
 pub mod shared;
 pub mod template;
+mod tenant_map;
 pub mod tool_versions;
 pub mod virtual_shard;
 pub mod visible;

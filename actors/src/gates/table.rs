@@ -14,7 +14,7 @@ use super::driven::DrivenGate;
 #[derive(Default)]
 pub(super) struct GateTable {
     /// Those that are not idle, and some that are.
-    pub(super) gates: HashMap<GateKey, Arc<DrivenGate>>,
+    pub(super) gates: HashMap<GateKey, Arc<DrivenGate>, foldhash::fast::RandomState>,
     /// How many of them a tenant has.
     of_tenants: HashMap<TenantCode, usize>,
     /// When room was last made.

@@ -1,5 +1,7 @@
 //! Fair queues: turns by weight, priorities with an end, leaving, and a model by which all of it is checked.
 
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 
 use super::*;

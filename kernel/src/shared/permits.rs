@@ -1,12 +1,12 @@
 //! Permits: admission, bounded for the engine and for each tenant. Owns the counts; never waits, never
 //! queues: who is refused may ask again when the release hook runs.
 
-use std::collections::HashMap;
 use std::fmt;
 
 pub use updraft_protocol::TenantCode;
 
 use super::sync::{Arc, HookFor, Mutex, lock, run_for};
+use crate::tenant_map::TenantMap;
 
 /// Counted places in the engine, shared by whoever holds a clone.
 #[derive(Clone)]
@@ -25,9 +25,9 @@ struct Inner {
 struct Counts {
     in_use: usize,
     /// Tenants that hold permits, and no others: the map is as small as the engine is idle.
-    by_tenant: HashMap<TenantCode, usize>,
+    by_tenant: TenantMap<usize>,
     /// Tenants that may have another number of places than each other one.
-    shares: HashMap<TenantCode, usize>,
+    shares: TenantMap<usize>,
 }
 
 /// What became of a request for a permit.
