@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use updraft_cache::Caches;
 use updraft_kernel::item_files::ItemFiles;
 use updraft_kernel::machine::{DefaultWaits, Terms};
 use updraft_kernel::shard_epochs::ShardEpochs;
@@ -55,6 +56,8 @@ pub struct EngineContext {
     pub missing: Missing,
     /// The checked plans.
     pub plans: Plans,
+    /// What is loaded once: what has to be forgotten is invalidated here.
+    pub caches: Arc<Caches>,
     /// The executions that run here.
     pub registry: Registry,
     /// What was counted of the calls of each tool.

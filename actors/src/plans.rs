@@ -1,15 +1,15 @@
 //! Plans in memory: the checked plan of each playbook version, by tenant and id, and the ids of versions by their
-//! names. A version never changes, so an entry is never stale; the newest version of a name is never cached.
+//! names. A version never changes; what is kept of a name is forgotten when one of its versions is stored, and the newest version
+//! of a name is never cached.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use moka::future::Cache;
-use moka::policy::EvictionPolicy;
 use thiserror::Error;
+use updraft_cache::{Cache, CacheKey, CacheKind, CacheOwner, CacheScope, Caches, Keep};
 use updraft_kernel::plan::{Mistake, Plan};
-use updraft_protocol::limits::{PLANS_CACHED, PLANS_CACHED_BYTES};
+use updraft_protocol::limits::{CACHE_PLAYBOOK_LIFE, PLANS_CACHED, PLANS_CACHED_BYTES};
 use updraft_protocol::{Catalogue, Json, Name, Playbook, PlaybookId, TenantCode, Timestamp, Value};
 use updraft_storage::store::PlaybookStore;
 
@@ -76,31 +76,36 @@ pub struct Ready {
     pub bytes: usize,
 }
 
+/// Plans, by playbook and tools. The last used stay: one that is asked for is kept even where it alone is too large.
+const PLANS: CacheKind = CacheKind::new("plan", 1).life(CACHE_PLAYBOOK_LIFE).bound(
+    PLANS_CACHED,
+    PLANS_CACHED_BYTES,
+    Keep::LastUsed,
+);
+/// The ids of versions, by name and version.
+const IDS: CacheKind = CacheKind::new("playbook_id", 1).life(CACHE_PLAYBOOK_LIFE);
+
 /// Which tools a plan was checked against: the index among the earlier ones, or those of now.
 type Era = Option<usize>;
 
 /// The plans of one engine.
-#[derive(Debug)]
 pub struct Plans {
     catalogue: Arc<Catalogue>,
     /// The tools as they were for executions that were accepted before an instant, the earliest first.
     earlier: Vec<(Timestamp, Arc<Catalogue>)>,
-    cached: Cache<(TenantCode, PlaybookId, Era), Arc<Ready>>,
+    cached: Arc<Cache<Arc<Ready>, Error>>,
     /// The ids of versions that submissions have named.
-    ids: Cache<(TenantCode, Name, u32), PlaybookId>,
+    ids: Arc<Cache<PlaybookId, updraft_storage::Error>>,
+    /// Where what is kept of a playbook is forgotten.
+    caches: Arc<Caches>,
 }
 
 impl Plans {
-    /// No plans yet, for the tools of this engine.
-    pub fn new(catalogue: Catalogue) -> Self {
-        // The least recently used entry is evicted: a new one is always kept.
-        let cached = Cache::builder()
-            .max_capacity(PLANS_CACHED_BYTES as u64)
-            .weigher(|_, ready: &Arc<Ready>| weight(ready.bytes))
-            .eviction_policy(EvictionPolicy::lru());
-        let ids = Cache::builder().max_capacity(PLANS_CACHED as u64).eviction_policy(EvictionPolicy::lru());
-        let catalogue = Arc::new(catalogue);
-        Self { catalogue, earlier: Vec::new(), cached: cached.build(), ids: ids.build() }
+    /// No plans yet, for the tools of this engine; kept among these caches.
+    pub fn new(catalogue: Catalogue, caches: Arc<Caches>) -> Self {
+        let cached = caches.cache(&PLANS, |ready: &Arc<Ready>| ready.bytes);
+        let ids = caches.cache(&IDS, |_| size_of::<PlaybookId>());
+        Self { catalogue: Arc::new(catalogue), earlier: Vec::new(), cached, ids, caches }
     }
 
     /// The same, with the tools as they were for executions that were accepted before these instants, the earliest first.
@@ -160,16 +165,13 @@ impl Plans {
         (tenant, pid): (&TenantCode, PlaybookId),
         era: Era,
     ) -> Result<Arc<Ready>, Error> {
-        let key = (tenant.clone(), pid, era);
-        if let Some(ready) = self.cached.get(&key).await {
-            return Ok(ready);
-        }
-        let earlier = era.and_then(|era| self.earlier.get(era)).map(|(_, catalogue)| catalogue);
-        let catalogue = Arc::clone(earlier.unwrap_or(&self.catalogue));
-        let ready = self.cached.try_get_with(key, self.load(store, (tenant, pid), catalogue)).await;
-        // Evicts now: by itself the cache evicts some entries later, and plans can be large.
-        self.cached.run_pending_tasks().await;
-        ready.map_err(Arc::unwrap_or_clone)
+        let key = plan_key(tenant, pid, era);
+        let load = async || {
+            let earlier = era.and_then(|era| self.earlier.get(era)).map(|(_, catalogue)| catalogue);
+            let catalogue = Arc::clone(earlier.unwrap_or(&self.catalogue));
+            self.load(store, (tenant, pid), catalogue).await.map(Some)
+        };
+        self.cached.get_or_load(&key, load).await?.value.ok_or(Error::Missing { pid })
     }
 
     /// The id of a tenant's playbook by its name: of a version, from memory or from the store, or of the newest
@@ -184,17 +186,16 @@ impl Plans {
         name: &Name,
         version: Option<u32>,
     ) -> Result<Option<PlaybookId>, updraft_storage::Error> {
-        let key = version.map(|version| (tenant.clone(), name.clone(), version));
-        if let Some(key) = &key
-            && let Some(pid) = self.ids.get(key).await
-        {
-            return Ok(Some(pid));
-        }
-        let found = store.playbook_named(tenant, name, version).await?.map(|playbook| playbook.pid);
-        if let (Some(key), Some(pid)) = (key, found) {
-            self.ids.insert(key, pid).await;
-        }
-        Ok(found)
+        let read = async || Ok(store.playbook_named(tenant, name, version).await?.map(|found| found.pid));
+        let Some(version) = version else { return read().await };
+        let key = CacheKey::new(&IDS, CacheOwner::Tenant(tenant), [name.as_str(), &version.to_string()], []);
+        Ok(self.ids.get_or_load(&key, read).await?.value)
+    }
+
+    /// Forgets what is kept of a name, of which a version was stored.
+    pub async fn changed(&self, tenant: &TenantCode, name: &Name) {
+        let owner = CacheOwner::Tenant(tenant);
+        self.caches.invalidate(&[CacheScope::prefix(&IDS, owner, &[name.as_str()])]).await;
     }
 
     async fn load(
@@ -225,11 +226,10 @@ impl Plans {
     }
 }
 
-/// The share of [`PLANS_CACHED_BYTES`] that a plan uses. A small plan counts as one of [`PLANS_CACHED`], which bounds
-/// their number; a plan over the bound counts as all of it, so that it is cached alone.
-fn weight(bytes: usize) -> u32 {
-    const _: () = assert!(PLANS_CACHED_BYTES <= u32::MAX as usize);
-    bytes.clamp(PLANS_CACHED_BYTES / PLANS_CACHED, PLANS_CACHED_BYTES) as u32
+/// The key of a plan, by the tools that it was checked against.
+fn plan_key(tenant: &TenantCode, pid: PlaybookId, era: Era) -> CacheKey {
+    let era = era.map_or_else(|| "now".to_owned(), |era| era.to_string());
+    CacheKey::new(&PLANS, CacheOwner::Tenant(tenant), [&pid.to_string(), &era], [])
 }
 
 /// The plan of a stored playbook, and its mistakes in this engine.

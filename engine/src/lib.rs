@@ -41,6 +41,7 @@ pub mod bottleneck;
 mod breakers;
 mod builder;
 mod bulk;
+mod caches;
 mod call_limits;
 mod containments;
 mod dead_letters;
@@ -119,6 +120,7 @@ pub use submission::{Submission, SubmitError};
 pub use updraft_actors::gates::{CircuitName, ToolCircuit, ToolGate};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
 pub use updraft_cacao as cacao;
+pub use updraft_cache::CacheFigures;
 pub use updraft_connectors as connectors;
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{

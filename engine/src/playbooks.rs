@@ -59,7 +59,10 @@ impl Playbooks {
             createddate: now,
             updated_date: now,
         };
-        match self.context.store.put_playbook(document).await? {
+        let put = self.context.store.put_playbook(document).await;
+        // Also where it is not known whether it was stored.
+        self.context.plans.changed(tenant, &playbook.name).await;
+        match put? {
             PutOutcome::Created => Ok(pid),
             PutOutcome::Unchanged(pid) => Ok(pid),
             PutOutcome::Conflict(pid) => {

@@ -63,6 +63,7 @@ pub(crate) async fn of(context: &EngineContext, writing: &StoreWatch) -> EngineS
         shards: shards(context, &watched),
         store,
         journal,
+        caches: context.caches.figures(),
         stages: watched.stages.clone(),
     };
     snapshot.limited_by = watched.limit(&snapshot);

@@ -18,6 +18,7 @@ use updraft_actors::target_locks::HeldTargetLocks;
 use updraft_actors::timer::TimerThread;
 use updraft_actors::tools::EngineTools;
 use updraft_actors::{EngineContext, Node, RegistryEntry, Secrets};
+use updraft_cache::Caches;
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::shared::DurableWatermark;
 use updraft_kernel::shared::drain::DrainGate;
@@ -79,6 +80,7 @@ impl Engine {
         let Opened { timer, store, embedded, journal, replay, bond, noted, stored, .. } = opened;
         let (writer, messages) = opened.queue;
         let (files, listed) = files::open(&data, builder.files).await?;
+        let caches = Arc::<Caches>::default();
         let context = Arc::new(EngineContext {
             clock: builder.clock.clone(),
             log: Arc::new(journal),
@@ -88,7 +90,8 @@ impl Engine {
             secrets: Secrets::new(builder.secrets.clone()),
             lease_check: opened.ownership.as_ref().map(Ownership::lease_check),
             missing: Missing::default(),
-            plans: tool_versions::plans(store.as_ref(), &builder, catalogue).await?,
+            plans: tool_versions::plans(store.as_ref(), &builder, (catalogue, caches.clone())).await?,
+            caches,
             registry: Registry::default(),
             gates: gates(declared, &timer, (&store, &builder), &statistics),
             statistics,
@@ -109,17 +112,14 @@ impl Engine {
             unresumed: Arc::default(),
             router: Router::new(shards, builder.executions_in_flight),
         });
-        if let Some(ownership) = &opened.ownership {
-            ownership.of(&context);
-        }
-        let writer_of = writer_of(&builder);
-        let buffer = writer_of.limits;
-        let unbound = WriteBehind::new(writer_of, store, stored, Node::store_listener(&context));
+        opened.ownership.iter().for_each(|ownership| ownership.of(&context));
+        let of_writer = writer_of(&builder);
+        let buffer = of_writer.limits;
+        let unbound = WriteBehind::new(of_writer, store, stored, Node::store_listener(&context));
         let write_behind = bound(unbound, bond.map(|bond| bond.journal), noted);
         let writing = StoreWatch::of(&write_behind, buffer);
         let node = Node::start(context.clone(), write_behind, messages).await?;
-        let emptied = Arc::new(Notify::new());
-        let submitter = submitter(&context, emptied.clone(), builder.submit_timeout);
+        let (submitter, emptied) = submitter(&context, builder.submit_timeout);
         let mut engine = Self {
             context,
             node: tokio::sync::Mutex::new(None),
@@ -270,16 +270,19 @@ fn gates(
     Arc::new(gates.with_bulkheads(bulkheads, builder.tool_bound.clone()))
 }
 
-/// The way in, whose gate notifies `emptied` when the last submission has left.
-fn submitter(context: &Arc<EngineContext>, emptied: Arc<Notify>, submit_timeout: Duration) -> Arc<Submitter> {
-    Arc::new(Submitter {
+/// The way in, and what its gate notifies when the last submission has left.
+fn submitter(context: &Arc<EngineContext>, submit_timeout: Duration) -> (Arc<Submitter>, Arc<Notify>) {
+    let emptied = Arc::new(Notify::new());
+    let notified = emptied.clone();
+    let submitter = Submitter {
         context: context.clone(),
-        gate: DrainGate::with_drained_hook(Arc::new(move || emptied.notify_one())),
+        gate: DrainGate::with_drained_hook(Arc::new(move || notified.notify_one())),
         closing: Notify::new(),
         submit_timeout,
         rerunning: Rerunning::default(),
         alerts: Alerts::default(),
-    })
+    };
+    (Arc::new(submitter), emptied)
 }
 
 /// The tools, and what counts their calls.

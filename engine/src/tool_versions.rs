@@ -2,8 +2,10 @@
 //! accepted before keep the one that they began with. Owns the settings of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use updraft_actors::plans::Plans;
+use updraft_cache::Caches;
 use updraft_kernel::tool_versions::VersionHistory;
 use updraft_protocol::{Catalogue, Json, Name, Setting, SettingKind, Timestamp};
 use updraft_storage::Store;
@@ -18,10 +20,10 @@ use crate::error::StartError;
 pub(crate) async fn plans(
     store: &dyn Store,
     builder: &Builder,
-    catalogue: Catalogue,
+    (catalogue, caches): (Catalogue, Arc<Caches>),
 ) -> Result<Plans, StartError> {
     let earlier = noted(store, builder, &catalogue).await?;
-    Ok(Plans::new(catalogue).with_earlier(earlier))
+    Ok(Plans::new(catalogue, caches).with_earlier(earlier))
 }
 
 /// Notes the versions that this engine has, and returns the tools as they were for executions that were accepted before each change,

@@ -15,6 +15,7 @@ use updraft_kernel::watch::{Expected, OverdueCounts, OverdueWarnings};
 use updraft_protocol::ContainmentDocument;
 use updraft_protocol::limits::{BLOCKED_LOOK, LOCAL_CLOSE, WATCH_CONTAINMENTS, WATCH_CONTAINMENTS_AHEAD};
 
+use crate::caches;
 use crate::deadline::after;
 use crate::engine::Engine;
 use crate::files::keep_sweeping;
@@ -71,6 +72,7 @@ async fn keep_looking(context: &EngineContext, every: Duration, told: &watch::Se
     let mut warnings = OverdueWarnings::default();
     loop {
         tokio::time::sleep(every).await;
+        caches::show(&context.caches);
         let counts = look(context, told.borrow().containments).await;
         for (of, count) in [
             ("waits", counts.waits),

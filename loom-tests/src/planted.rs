@@ -28,6 +28,12 @@ pub enum Bug {
     LockLetsGoSilently,
     /// Locks of targets: a task that leaves the line after it was given the lock keeps it.
     LockLosesUntaken,
+    /// Versions of caches: an invalidation does not publish what was written before.
+    CacheRaiseNotReleased,
+    /// Versions of caches: a load does not see what was written before the last invalidation.
+    CacheBeginNotAcquired,
+    /// Versions of caches: an invalidation reads a counter, and writes it in a second step.
+    CacheRaiseLooksFirst,
     /// Outcome: the loser does not wait until the winner has published its value.
     OutcomeOutOfTurn,
     /// Outcome: settling does not publish what the winner did before.

@@ -1,6 +1,7 @@
 //! Every limit of Updraft, with its reason. Units are last in the names.
 
 mod cacao;
+mod cache;
 mod children;
 mod connectors;
 mod containment;
@@ -18,6 +19,7 @@ mod overdue;
 mod people;
 mod playbook;
 mod record;
+mod redis;
 mod replay;
 mod rerun;
 mod schema;
@@ -28,9 +30,9 @@ mod snapshot;
 use std::time::Duration;
 
 pub use {
-    cacao::*, children::*, connectors::*, containment::*, files::*, filter::*, flow::*, graph::*,
+    cacao::*, cache::*, children::*, connectors::*, containment::*, files::*, filter::*, flow::*, graph::*,
     guardrails::*, http::*, local::*, loops::*, masking::*, outline::*, overdue::*, people::*, playbook::*,
-    record::*, replay::*, rerun::*, schema::*, settings::*, shell::*, snapshot::*,
+    record::*, redis::*, replay::*, rerun::*, schema::*, settings::*, shell::*, snapshot::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 //! What stands above the tables: what limits, what is wrong, and the figures of which there is one each. Draws nothing.
 
-use updraft::EngineSnapshot;
+use updraft::{CacheFigures, EngineSnapshot};
 
 use super::rates::Rates;
 use super::tables::{counts, grouped};
@@ -39,7 +39,19 @@ pub(super) fn head(now: &EngineSnapshot, rates: &Rates<'_>) -> Vec<HeadLine> {
         let (locked, waiting) = (now.targets_locked, now.target_locks_waiting);
         lines.push(line("locks", format!("{locked} targets are locked, {waiting} steps wait for one")));
     }
+    if now.caches.iter().any(|of| of.hit_ratio().is_some()) {
+        lines.push(line("caches", caches(&now.caches)));
+    }
     lines
+}
+
+/// How much of what was asked of each cache did not have to be loaded.
+fn caches(all: &[CacheFigures]) -> String {
+    let of = |of: &CacheFigures| {
+        let percent = of.hit_ratio()? * 100.0;
+        Some(format!("{} {percent:.0} % kept, {} loads", of.kind, grouped(of.loads)))
+    };
+    all.iter().filter_map(of).collect::<Vec<_>>().join("; ")
 }
 
 fn executions(now: &EngineSnapshot) -> String {

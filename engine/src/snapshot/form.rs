@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use updraft_cache::CacheFigures;
 use updraft_protocol::{Name, TenantCode, Timestamp};
 
 use crate::bottleneck::{Bottleneck, Stage};
@@ -42,6 +43,8 @@ pub struct EngineSnapshot {
     pub store: StoreLoad,
     /// The journal.
     pub journal: JournalLoad,
+    /// The caches.
+    pub caches: Vec<CacheFigures>,
     /// What the threads of the process do, the busiest first; empty where the system does not tell.
     pub stages: Vec<Stage>,
 }

@@ -5,6 +5,7 @@
 //! and enable it), ask again, and only then wait. Hooks run on the thread that made the change, after it is
 //! visible and outside every lock; they must be short and must not panic.
 
+pub mod cache_versions;
 pub mod controls;
 pub mod drain;
 pub mod fence;
@@ -19,6 +20,7 @@ mod sync;
 pub mod target_locks;
 pub mod watermark;
 
+pub use cache_versions::CacheVersions;
 pub use drain::DrainGate;
 pub use gated::GatedTools;
 pub use gates::SharedGate;

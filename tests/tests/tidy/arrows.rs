@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Who may know whom: `protocol ← kernel ← storage ← actors ← engine ← cli`. For tests alone, the crates
 /// after the first list.
-const MAY_KNOW: [(&str, &[&str], &[&str]); 20] = [
+const MAY_KNOW: [(&str, &[&str], &[&str]); 21] = [
     ("updraft-protocol", &[], &[]),
     ("updraft-kernel", &["updraft-protocol"], &[]),
     ("updraft-masking", &["updraft-protocol"], &[]),
@@ -15,7 +15,12 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 20] = [
     ("updraft-graph", &["updraft-protocol"], &[]),
     ("updraft-formatter", &["updraft-protocol"], &[]),
     ("updraft-storage", &["updraft-protocol", "updraft-kernel"], &["updraft-storage"]),
-    ("updraft-actors", &["updraft-protocol", "updraft-kernel", "updraft-masking", "updraft-storage"], &[]),
+    ("updraft-cache", &["updraft-protocol", "updraft-kernel"], &[]),
+    (
+        "updraft-actors",
+        &["updraft-protocol", "updraft-kernel", "updraft-cache", "updraft-masking", "updraft-storage"],
+        &[],
+    ),
     ("updraft-integrations", &["updraft-protocol", "updraft-masking"], &[]),
     ("updraft-connectors", &["updraft-protocol", "updraft-kernel", "updraft-integrations"], &[]),
     ("updraft", BELOW_ENGINE, &[]),
@@ -42,6 +47,7 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 20] = [
 const BELOW_ENGINE: &[&str] = &[
     "updraft-protocol",
     "updraft-cacao",
+    "updraft-cache",
     "updraft-connectors",
     "updraft-kernel",
     "updraft-masking",

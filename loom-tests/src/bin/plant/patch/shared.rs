@@ -7,6 +7,7 @@ const GATES: &str = "kernel/src/shared/gates.rs";
 const TARGET_LOCKS: &str = "kernel/src/shared/target_locks.rs";
 const GATED: &str = "kernel/src/shared/gated.rs";
 const CALL_GATE: &str = "kernel/src/call_gate.rs";
+const CACHE_VERSIONS: &str = "kernel/src/shared/cache_versions.rs";
 const OUTCOME: &str = "kernel/src/shared/outcome.rs";
 const REVOCABLE: &str = "kernel/src/shared/revocable.rs";
 const DRAIN: &str = "kernel/src/shared/drain.rs";
@@ -137,6 +138,28 @@ pub(super) const PATCHES: &[Patch] = &[
         file: TARGET_LOCKS,
         find: "        if !waited {\n",
         replace: "        if !waited && !super::planted::Bug::LockLosesUntaken.is_planted() {\n",
+    },
+    Patch {
+        name: "CacheRaiseNotReleased and CacheRaiseLooksFirst",
+        file: CACHE_VERSIONS,
+        find: "            counter.fetch_add(1, Ordering::AcqRel);\n",
+        replace: "            if super::planted::Bug::CacheRaiseLooksFirst.is_planted() {
+                let before = counter.load(Ordering::Acquire);
+                counter.store(before + 1, Ordering::Release);
+                return;
+            }
+            let weaker = super::planted::Bug::CacheRaiseNotReleased.is_planted();
+            counter.fetch_add(1, if weaker { Ordering::Relaxed } else { Ordering::AcqRel });
+",
+    },
+    Patch {
+        name: "CacheBeginNotAcquired",
+        file: CACHE_VERSIONS,
+        find: "sum.wrapping_add(counter.load(Ordering::Acquire))",
+        replace: "{
+            let weaker = super::planted::Bug::CacheBeginNotAcquired.is_planted();
+            sum.wrapping_add(counter.load(if weaker { Ordering::Relaxed } else { Ordering::Acquire }))
+        }",
     },
     Patch {
         name: "OutcomeOutOfTurn",
