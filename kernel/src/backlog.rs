@@ -9,6 +9,7 @@
 //! A page that was read may contain executions that have begun meanwhile, if the store does not have that yet: whoever reads
 //! leaves them out, since he knows what runs.
 
+mod admit;
 mod claim;
 mod document;
 mod window;
@@ -20,6 +21,7 @@ use updraft_protocol::limits::PRIORITY_STEP;
 use updraft_protocol::{ExecutionId, Priority, TenantCode, Timestamp};
 
 use crate::fair_queue::{FairQueue, QueueTicket};
+pub use admit::Placed;
 pub use claim::{Claim, GivenBack};
 pub use document::{enqueued, reprioritised};
 pub use window::QueuedPage;

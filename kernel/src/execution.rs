@@ -214,15 +214,21 @@ impl<C: ExecutionControl> Execution<C> {
                 self.at_rest = true;
                 return Some(ExecutionCommand::Leave(Exit::Lost));
             }
-            let follows_no_write =
-                |act: &Act| matches!(act, Act::Acquire(_) | Act::StopWaiting(_) | Act::Unlock(_));
+            // Nobody else acts on a target while a call there is under way that is to be dropped.
+            let stops = self.committing.iter().flatten().chain(&self.pending.acts).any(is_stop);
+            let follows_no_write = |act: &Act| match act {
+                Act::Acquire(_) | Act::StopWaiting(_) => true,
+                Act::Unlock(_) => !stops,
+                _ => false,
+            };
             if let Some(at) = self.pending.acts.iter().position(follows_no_write) {
                 return Some(ExecutionCommand::Perform(self.pending.acts.remove(at)));
             }
             if self.committing.is_some() || self.at_rest {
                 return None;
             }
-            let effects = std::mem::take(&mut self.pending);
+            let mut effects = std::mem::take(&mut self.pending);
+            effects.acts.sort_by_key(|act| matches!(act, Act::Unlock(_)));
             if !effects.writes.is_empty() {
                 return Some(self.commit(effects));
             }
@@ -362,6 +368,11 @@ impl<C: ExecutionControl> Execution<C> {
         let due = self.machine.idle_until().filter(|due| *due > now.after(PARK_HORIZON))?;
         Some(ExecutionCommand::Park { due, lsn: self.lsn })
     }
+}
+
+/// Whether an attempt is dropped.
+fn is_stop(act: &Act) -> bool {
+    matches!(act, Act::Stop(_))
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 //! tests call the same ones, and so do the machine's debug assertions.
 
 mod containment;
+mod locks;
 mod pause;
+mod queue;
 mod rerun;
 mod undo;
 
@@ -18,7 +20,12 @@ use crate::machine::{FAILED_CLEANUP, Machine};
 use crate::plan::{Follows, Plan, PlannedAction, PlannedKind, PlannedStep, REFUSE};
 
 pub use containment::{is_held_to_the_last, is_never_forgotten};
+pub use locks::{ActingCall, acts_with_its_locks, nobody_waits_for_what_it_is_lent, one_holder};
 pub use pause::{held_by_a_pause, nothing_begins_while_paused, paused_before_it_failed};
+pub use queue::{
+    accepted_adds_up, begins_in_order, begins_once, none_begins_while_paused, waits_for_a_round,
+    within_its_share,
+};
 pub use rerun::{kept_results_stand, what_stands_is_kept};
 pub use undo::{undo_is_registered, undone_before_the_end};
 

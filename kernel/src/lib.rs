@@ -18,6 +18,7 @@ pub mod invariant;
 pub mod item_files;
 pub mod item_splitter;
 pub mod lease;
+pub mod lock_lines;
 pub mod machine;
 mod meter;
 mod mistake;

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use updraft_kernel::machine::TaskSeq;
-use updraft_kernel::shared::target_locks::TargetLock;
+use updraft_kernel::shared::lock_holders::Taken;
 use updraft_protocol::{Failure, FailureKind, Json, TaskId};
 
 use super::guardrail::Guarded;
@@ -22,8 +22,8 @@ pub(crate) enum Incoming {
     Permitted(TaskId, Result<HeldPermit, Box<Failure>>),
     /// A waiting call has passed the gate of its tool.
     Passed(TaskId, Result<Box<GatePass>, Box<Failure>>),
-    /// The owner of a lock that waiting calls need has it, or has waited too long.
-    Locked(TaskId, Result<TargetLock, Box<Failure>>),
+    /// The owner of a lock that waiting calls need has it or is lent it, or has waited too long.
+    Locked(TaskId, Result<Taken, Box<Failure>>),
     /// What guardrails say to a waiting call.
     Guarded(TaskId, Box<Guarded>),
     /// Its shard has died, or has dropped it.

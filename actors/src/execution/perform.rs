@@ -26,6 +26,7 @@ impl Execution {
             Act::Stop(task) => {
                 self.attempts.retain(|(running, _)| *running != task);
                 self.caps.end(task, None);
+                self.release_lock_of(task);
             }
             Act::StopWaiting(task) => {
                 self.permits.give_up(task);

@@ -73,6 +73,7 @@ impl Shard {
             Ok(Found::Ended(document)) => {
                 entry.accept(Ok(()));
                 // Its actor may have died before it did this.
+                self.context.target_locks.release_all(peid);
                 self.children.ended(&document);
                 self.children.stop_stored(&document);
                 let _ = entry.settle(Ok(Arc::new(*document)));
@@ -105,6 +106,7 @@ impl Shard {
         ctx.spawn(committed.map(move |result, shard, ctx| {
             let Ok(lsn) = result else { return shard.on(ShardEvent::NotGivenUp(peid), ctx) };
             shard.context.registry.remove_when_stored(peid, lsn);
+            shard.context.target_locks.release_all(peid);
             shard.children.ended(&document);
             shard.children.stop_left(&document, &tasks);
             let _ = entry.settle(Ok(Arc::new(document)));

@@ -39,8 +39,8 @@ pub enum Act {
     /// Drop the wait of this task's call for a permit, or the permit: the call is not made. It follows no write, so
     /// that it never comes after a later [`Act::Acquire`] of the same call.
     StopWaiting(TaskId),
-    /// Give back the lock that the owner of bodies with this id has, which its path has left. It follows no write: what was
-    /// called there has ended, and what a crash has called again locks again first.
+    /// Give back the lock that the owner of bodies with this id has, which its path has left. It follows no write, where what was
+    /// called there has ended: what a crash has called again locks again first. Calls that are dropped are dropped before.
     Unlock(TaskId),
     /// Start the child of a task, unless it is there, and report how it ended to the task.
     StartChild(Box<StartChild>),

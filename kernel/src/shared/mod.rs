@@ -13,6 +13,7 @@ pub mod gated;
 pub mod gates;
 pub mod handover;
 pub mod lifecycle;
+pub mod lock_holders;
 pub mod outcome;
 pub mod permits;
 pub mod revocable;

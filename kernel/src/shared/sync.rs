@@ -12,6 +12,8 @@ pub(super) use std::sync::{
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
+/// A text or a hook that many have: nothing is decided by it.
+pub(super) use std::sync::Arc as Text;
 /// A place for a value, nothing more: loom has none, so who may fill it and who may look is decided by
 /// words that loom does see.
 pub(super) use std::sync::OnceLock as Slot;

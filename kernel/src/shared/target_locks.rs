@@ -118,6 +118,13 @@ impl LockWait {
     }
 }
 
+impl TargetLock {
+    /// What is locked.
+    pub fn target(&self) -> &LockedTarget {
+        &self.of
+    }
+}
+
 impl Drop for LockWait {
     fn drop(&mut self) {
         let Some((of, number)) = self.of.take() else { return };
