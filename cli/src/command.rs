@@ -4,6 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
+use updraft::integrations::mail::MailServer;
 use updraft::limits::{APPROVAL_WAIT, CHILD_WAIT, CONFIGURATION_WAIT, SIGNAL_WAIT};
 use updraft::{Loss, StartError, TenantCode};
 
@@ -13,7 +14,7 @@ use crate::durability;
 use crate::environment;
 use crate::exit::Error;
 use crate::network;
-use crate::options::Work;
+use crate::options::{MailGrants, Work};
 use crate::secrets;
 
 /// A command line of this program.
@@ -73,6 +74,7 @@ impl Command {
         for (name, file) in files.into_iter().filter_map(|(name, file)| Some((name, file.as_ref()?))) {
             self.option(name, file.as_os_str());
         }
+        self.mail(&work.grants.mail);
         if work.configuration_wait.0 != CONFIGURATION_WAIT {
             self.option("--configuration-wait", OsStr::new(&work.configuration_wait.to_string()));
         }
@@ -89,6 +91,22 @@ impl Command {
             self.option("--durability", OsStr::new(name));
         }
         self
+    }
+
+    fn mail(&mut self, grants: &MailGrants) {
+        // One with a password is none.
+        if let Some(server) = grants.smtp.as_ref().filter(|text| text.parse::<MailServer>().is_ok()) {
+            self.option("--smtp", OsStr::new(server));
+        }
+        if let Some(from) = &grants.smtp_from {
+            self.option("--smtp-from", OsStr::new(from));
+        }
+        for sender in &grants.smtp_sender {
+            self.option("--smtp-sender", OsStr::new(sender));
+        }
+        for domain in &grants.smtp_to {
+            self.option("--smtp-to", OsStr::new(&domain.to_string()));
+        }
     }
 
     /// The same, of this tenant.
@@ -125,7 +143,7 @@ pub(crate) fn advised(error: Error, kept: &Kept, recover: Option<&Command>) -> E
         let Some(recover) = recover else {
             return format!(
                 "\nto go on without what the {loss} had: `recover` with --accept-loss {loss}, and with all that the executions \
-                 there may use (--allow-net, --allow-bash, --allow-ssh, --secrets, --trust)"
+                 there may use (--allow-net, --allow-bash, --allow-ssh, --smtp, --secrets, --trust)"
             );
         };
         let mut recover = recover.clone();

@@ -20,6 +20,7 @@ use crate::exit::Error;
 use crate::input;
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
+use crate::mail;
 use crate::network;
 use crate::options::{Data, Grants, Work};
 use crate::secrets::{self, Secrets};
@@ -86,13 +87,17 @@ impl Kept {
     }
 }
 
+/// A bundle of authorities that are trusted.
+pub(crate) fn trusted(file: &Path) -> Result<Vec<u8>, Error> {
+    input::bytes(file, TRUST_BYTES).map_err(|error| Error::refused(file.display(), error))
+}
+
 /// How HTTP reaches hosts, by what is granted.
 pub(crate) fn http(allowed: &[Allow], grants: &Grants) -> Result<HttpBuilder, Error> {
     let allowed = allowed.iter().cloned();
     let mut http = allowed.fold(HttpIntegration::builder(), |http, entry| http.allow(entry));
     for file in &grants.trust {
-        let pem = input::bytes(file, TRUST_BYTES).map_err(|error| Error::refused(file.display(), error))?;
-        http = http.trust(&pem).map_err(|error| Error::refused(file.display(), error))?;
+        http = http.trust(&trusted(file)?).map_err(|error| Error::refused(file.display(), error))?;
     }
     network::proxied(http)
 }
@@ -106,7 +111,7 @@ pub(crate) fn tools(allowed: Vec<Allow>, grants: &Grants) -> Result<Builder, Err
         .integration("http", integration)
         .connectors(&connectors)
         .secrets(Secrets::of(secrets::directory(grants).as_deref(), &grants.secrets_of));
-    shell::granted(builder, grants)
+    mail::granted(shell::granted(builder, grants)?, &allowed, grants)
 }
 
 /// A configuration with these connectors and the secrets that are granted: for calls by hand.

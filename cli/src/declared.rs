@@ -15,12 +15,13 @@ use updraft_replay::file::placed;
 use crate::data;
 use crate::exit::Error;
 use crate::input;
+use crate::mail;
 use crate::network;
 use crate::options::{ConnectorOptions, Data, Grants};
 use crate::shell;
 
 /// The integrations that the program has, and steps that Updraft itself decides.
-const OWN: [&str; 4] = ["http", "bash", "ssh", "updraft"];
+const OWN: [&str; 5] = ["http", "mail", "bash", "ssh", "updraft"];
 
 /// The tools that playbooks are checked against where nothing is called: those of the program, and those that a file describes.
 pub(crate) fn declared(
@@ -35,7 +36,7 @@ pub(crate) fn declared(
 
 /// The tools with those besides that are declared alone.
 pub(crate) fn add(tools: Builder, file: Option<&Path>) -> Result<Builder, Error> {
-    let tools = shell::declared(tools);
+    let tools = mail::declared(shell::declared(tools));
     let Some(path) = file else { return Ok(tools) };
     let bytes = input::bytes(path, DECLARED_BYTES).map_err(|error| Error::refused(path.display(), error))?;
     let read = read(&bytes).map_err(|mistakes| {

@@ -24,7 +24,7 @@ use crate::declared;
 use crate::exit::{Ending, Error};
 use crate::input;
 use crate::network;
-use crate::options::Run;
+use crate::options::{MailGrants, Run};
 use crate::output::Output;
 use crate::playbook;
 use crate::reading::Reading;
@@ -41,8 +41,9 @@ pub(crate) async fn dry_run(mut options: Run) -> Result<Ending, Error> {
         grants.secrets_of.extend(files.filter(|file| !cacao::secrets(file).is_empty()));
         cacao::agree(&grants.secrets_of)?;
     }
-    // Commands of shells are never run: they are declared, whatever is allowed.
+    // Commands of shells are never run, and no mail is sent: they are declared, whatever is allowed.
     (grants.allow_bash, grants.ssh_known_hosts) = (false, None);
+    grants.mail = MailGrants::default();
     let tools = declared::add(data::tools(allowed, &grants)?, options.dry_run.integrations.as_deref())?;
     let plans = playbook::plans(&options.playbook, &options.sub, &tools).await;
     let (playbook, plans) = plans.map_err(|mistakes| Error::Refused(mistakes.join("\n")))?;

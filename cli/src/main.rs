@@ -36,6 +36,7 @@ mod interrupt;
 mod list;
 mod log;
 mod loop_watch;
+mod mail;
 mod network;
 mod options;
 mod output;

@@ -9,6 +9,7 @@ mod grants;
 mod graph;
 mod guardrails;
 mod look;
+mod mail;
 mod people;
 mod rerun;
 mod testing;
@@ -41,6 +42,7 @@ pub(crate) use grants::Grants;
 pub(crate) use graph::DrawGraph;
 pub(crate) use guardrails::{By, GuardrailCommand, GuardrailOptions};
 pub(crate) use look::{AskWhy, DeadLetters, Health, Show, Top};
+pub(crate) use mail::MailGrants;
 pub(crate) use people::{
     AnswerApproval, ExtendWait, HoldExecution, PrioritiseExecution, SendSignal, ShowInbox, SkipTask,
 };

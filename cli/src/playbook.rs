@@ -22,6 +22,9 @@ pub(crate) fn with_way(mistake: &str) -> String {
     if let Some(way) = way_to_shell(mistake) {
         return format!("{mistake}; {way}");
     }
+    if let Some(way) = way_to_mail(mistake) {
+        return format!("{mistake}; {way}");
+    }
     match mistake.split_once("missing here: secret `").and_then(|(_, rest)| rest.split_once('`')) {
         Some((name, _)) => {
             let variable = name.to_ascii_uppercase().replace(['-', '.'], "_");
@@ -50,6 +53,21 @@ fn way_to_shell(mistake: &str) -> Option<String> {
     }
     let (_, machine) = mistake.split_once("missing here: permission to run commands on ")?;
     Some(format!("`--allow-ssh {machine}` gives it"))
+}
+
+/// The option that lets mail be sent.
+fn way_to_mail(mistake: &str) -> Option<String> {
+    let told = "integration \"mail\"";
+    if mistake.contains(&format!("no {told}")) || mistake.contains(&format!("missing here: {told}")) {
+        return Some(
+            "`--smtp URL --smtp-from ADDRESS --smtp-to DOMAIN` lets it be sent by a server".to_owned(),
+        );
+    }
+    if let Some((_, domain)) = mistake.split_once("missing here: permission to send mail to ") {
+        return Some(format!("`--smtp-to {domain}` gives it"));
+    }
+    let (_, sender) = mistake.split_once("missing here: permission to send mail from ")?;
+    Some(format!("`--smtp-sender {sender}` gives it"))
 }
 
 /// A playbook of a file, checked.

@@ -192,7 +192,7 @@ impl Reading<'_> {
         if written.version == 0 {
             self.mistake("version", format!("must be from 1 to {}", u32::MAX));
         }
-        if ["updraft", "http", "bash", "ssh"].contains(&written.connector.as_str()) {
+        if ["updraft", "http", "mail", "bash", "ssh"].contains(&written.connector.as_str()) {
             self.mistake("connector", "is the name of an integration that is built in");
         }
         self.description("description", written.description.as_deref());

@@ -13,6 +13,7 @@ mod guardrails;
 mod http;
 mod local;
 mod loops;
+mod mail;
 mod masking;
 mod outline;
 mod overdue;
@@ -31,8 +32,8 @@ use std::time::Duration;
 
 pub use {
     cacao::*, cache::*, children::*, connectors::*, containment::*, files::*, filter::*, flow::*, graph::*,
-    guardrails::*, http::*, local::*, loops::*, masking::*, outline::*, overdue::*, people::*, playbook::*,
-    record::*, redis::*, replay::*, rerun::*, schema::*, settings::*, shell::*, snapshot::*,
+    guardrails::*, http::*, local::*, loops::*, mail::*, masking::*, outline::*, overdue::*, people::*,
+    playbook::*, record::*, redis::*, replay::*, rerun::*, schema::*, settings::*, shell::*, snapshot::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use updraft::integrations::http::Allow;
 
-use super::ConnectorOptions;
+use super::{ConnectorOptions, MailGrants};
 
 /// What playbooks may use of what the operator has.
 #[derive(Debug, Clone, Default, Args)]
@@ -41,4 +41,6 @@ pub(crate) struct Grants {
     /// The private key with which `ssh` logs in where a step gives none.
     #[arg(long, value_name = "FILE")]
     pub(crate) ssh_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) mail: MailGrants,
 }

@@ -23,6 +23,7 @@ mod hostile_cases;
 mod inspect;
 mod left;
 mod loops;
+mod mail;
 mod people;
 mod recorder;
 mod remains;

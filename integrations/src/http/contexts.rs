@@ -61,33 +61,39 @@ impl Contexts {
     }
 
     fn make(&self, tls: &Tls) -> Result<ClientConfig, rustls::Error> {
-        let versions: &[&'static SupportedProtocolVersion] = match tls.minimum {
-            TlsVersion::V1_2 => &[&TLS13, &TLS12],
-            TlsVersion::V1_3 => &[&TLS13],
-        };
-        let roots: Vec<_> = self.roots.iter().chain(&tls.roots).cloned().collect();
-        let provider = provider();
-        let builder =
-            ClientConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions)?;
-        let builder = match Verifier::new_with_extra_roots(roots, provider) {
-            Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
-            Err(error) => {
-                // A machine without certificates of its own still reaches tools by plain HTTP.
-                tracing::warn!(%error, "the certificates of this machine cannot be used");
-                builder.with_root_certificates(RootCertStore::empty())
-            }
-        };
-        let mut config = match &tls.identity {
-            Some(identity) => {
-                let identity: Arc<dyn ResolvesClientCert> =
-                    Arc::new(SingleCertAndKey::from(identity.clone()));
-                builder.with_client_cert_resolver(identity)
-            }
-            None => builder.with_no_client_auth(),
-        };
+        let roots = self.roots.iter().chain(&tls.roots).cloned().collect();
+        let mut config = client_config(roots, tls)?;
         config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
         Ok(config)
     }
+}
+
+/// The configuration of a client that trusts these authorities besides those of the machine, for whatever is spoken over it.
+pub(crate) fn client_config(
+    roots: Vec<CertificateDer<'static>>,
+    tls: &Tls,
+) -> Result<ClientConfig, rustls::Error> {
+    let versions: &[&'static SupportedProtocolVersion] = match tls.minimum {
+        TlsVersion::V1_2 => &[&TLS13, &TLS12],
+        TlsVersion::V1_3 => &[&TLS13],
+    };
+    let provider = provider();
+    let builder = ClientConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions)?;
+    let builder = match Verifier::new_with_extra_roots(roots, provider) {
+        Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
+        Err(error) => {
+            // A machine without certificates of its own still reaches tools by plain HTTP.
+            tracing::warn!(%error, "the certificates of this machine cannot be used");
+            builder.with_root_certificates(RootCertStore::empty())
+        }
+    };
+    Ok(match &tls.identity {
+        Some(identity) => {
+            let identity: Arc<dyn ResolvesClientCert> = Arc::new(SingleCertAndKey::from(identity.clone()));
+            builder.with_client_cert_resolver(identity)
+        }
+        None => builder.with_no_client_auth(),
+    })
 }
 
 impl fmt::Debug for Contexts {
