@@ -134,6 +134,7 @@ impl Action {
             effect: self.effect,
             is_idempotent: written.idempotent.unwrap_or(self.effect == Effect::Read),
             target,
+            also_targets: &[],
             target_kind,
             secrets: secrets.into_iter().cloned().collect(),
             timeout,

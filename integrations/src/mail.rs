@@ -203,6 +203,7 @@ fn spec(timeout: Duration) -> ActionSpec {
         effect: Effect::Write,
         is_idempotent: false,
         target: Some("to"),
+        also_targets: &["cc", "bcc"],
         target_kind: Some(TargetKind::Mail),
         says_sending: true,
         timeout: Some(timeout),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value as Form, json};
+use updraft::integrations::DeclaredMail;
 use updraft::{
     ActionSpec, Answer, ApprovalAnswer, AuditQuery, AuditRecord, Call, Effect, EndedBy, Engine,
     ExecutionStatus, FailureKind, Guardrail, GuardrailError, Handle, Inbox, InboxQuery, Integration, Json,
@@ -159,6 +160,26 @@ async fn protected_targets_are_left_alone_and_others_are_not() {
         "a look passes, an unknown target does not"
     );
     assert_eq!(world.edr.calls(), ["isolate ws-1", "look dc01"]);
+}
+
+#[tokio::test]
+async fn a_protected_account_gets_no_mail_whichever_list_it_is_in() {
+    let world = World::new();
+    let engine = started(&world.harness.builder().integration("mail", DeclaredMail)).await;
+    set(&engine, json!({"name": "jewels", "for": ["mail"], "protected": {"users": ["ceo@corp.example"]}}))
+        .await;
+    for list in ["to", "cc", "bcc"] {
+        let tell = r#"to: [a@corp.example], LIST: [b@corp.example, {address: "{{ input.host }}"}], subject: s, text: t"#;
+        let tell = if list == "to" { tell.split_once("], ").unwrap().1 } else { tell };
+        let text = format!("steps:\n  - {{id: tell, action: mail.send, arguments: {{{tell}}}}}\n");
+        let handle = submit(&engine, &named(list, &text.replace("LIST", list)), "CEO@Corp.Example").await;
+        soon(handle.wait()).await.unwrap();
+        let failure = soon(handle.inspect()).await.unwrap().tasks.remove(0).state.error.unwrap();
+        assert!(
+            failure.kind == FailureKind::Denied && failure.message.contains("is protected"),
+            "{list}: {failure}"
+        );
+    }
 }
 
 #[tokio::test]

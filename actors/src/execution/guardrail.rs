@@ -262,6 +262,11 @@ impl Execution {
         };
         let named = CallTargets::argument(action.target, call.arguments, &action.secrets);
         let contains = call.contains.map(|target| &**target);
+        let further = |name| CallTargets::argument(Some(name), call.arguments, &action.secrets);
+        let targets = action
+            .also_targets
+            .iter()
+            .fold(CallTargets::of(named, contains), |targets, name| targets.and(further(name)));
         let contained =
             action.undo.as_deref().zip(contains).map(|(undo, target)| {
                 ContainmentId::derive(tenant, (&undo.integration, &undo.action), target)
@@ -278,7 +283,7 @@ impl Execution {
             action: step.action.clone(),
             effect,
             is_undo: action.undoes.is_some() || is_round(machine.head()),
-            targets: CallTargets::of(named, contains),
+            targets,
             hosts: action.hosts(call.arguments),
             containment: contained,
             since: call.since,

@@ -53,6 +53,15 @@ impl CallTargets {
         targets
     }
 
+    /// The same, with those that a further argument names.
+    #[must_use]
+    pub fn and(mut self, argument: Option<&Value>) -> Self {
+        if let Some(value) = argument.filter(|value| !value.is_null()) {
+            self.add_value(value, 0);
+        }
+        self
+    }
+
     /// The argument of this name, unless it is a secret: that names no target.
     pub fn argument<'a>(
         name: Option<&str>,

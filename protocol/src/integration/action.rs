@@ -85,6 +85,8 @@ pub struct ActionSpec {
     pub is_idempotent: bool,
     /// The argument with the target of the call: a host, an account.
     pub target: Option<&'static str>,
+    /// Further arguments with targets, such as those of a mail beside the first: guardrails see them too.
+    pub also_targets: &'static [&'static str],
     /// What that target is, if it is always the same.
     pub target_kind: Option<TargetKind>,
     /// The secrets of the tenant that the integration itself needs for a call, beside those that its arguments name. They

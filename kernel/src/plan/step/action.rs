@@ -53,6 +53,8 @@ pub struct PlannedAction {
     pub url: Option<&'static str>,
     /// The argument that names the target of the tool.
     pub target: Option<&'static str>,
+    /// Further arguments that do.
+    pub also_targets: &'static [&'static str],
     /// How it knows whether what it does was so before.
     pub already: Option<Box<PlannedAlready>>,
     /// The call that takes back what it did.
@@ -144,6 +146,7 @@ impl PlannedAction {
             leads_on: spec.leads_on,
             url: url_of(&spec),
             target: spec.target,
+            also_targets: spec.also_targets,
             already,
             undo,
             containment,

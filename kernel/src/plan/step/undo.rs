@@ -83,6 +83,8 @@ pub struct PlannedUndo {
     pub(super) url: Option<&'static str>,
     /// The argument that names the target of the tool.
     pub(super) target: Option<&'static str>,
+    /// Further arguments that do.
+    pub(super) also_targets: &'static [&'static str],
     /// Whether it is made where nobody knows whether the action was done.
     pub safe_if_unknown: bool,
     /// How long after its beginning it may be tried again.
@@ -154,6 +156,7 @@ impl PlannedUndo {
             leads_on: spec.leads_on,
             url: url_of(&spec),
             target: spec.target,
+            also_targets: spec.also_targets,
             safe_if_unknown: undo.safe_if_unknown,
             within: undo.within.unwrap_or(Span(UNDO_WITHIN)),
             timeout: timeout_of(undo.timeout, &spec),
@@ -191,6 +194,7 @@ impl PlannedUndo {
             leads_on: self.leads_on,
             url: self.url,
             target: self.target,
+            also_targets: self.also_targets,
             already: None,
             undo: None,
             containment: None,

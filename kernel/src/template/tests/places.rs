@@ -28,6 +28,7 @@ const SPEC: ActionSpec = ActionSpec {
     effect: Effect::Write,
     is_idempotent: false,
     target: None,
+    also_targets: &[],
     target_kind: None,
     secrets: Vec::new(),
     timeout: None,
