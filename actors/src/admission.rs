@@ -56,11 +56,7 @@ impl Admission {
 
     /// A permit, if one is free and nothing of the tenant waits for it.
     pub fn try_acquire(&self, tenant: &TenantCode) -> Acquire {
-        let backlog = self.line.backlog();
-        if !backlog.is_waiting(tenant) {
-            return self.permits.try_acquire(tenant);
-        }
-        if self.permits.has_share(tenant) { Acquire::TenantFull } else { Acquire::EngineFull }
+        self.line.backlog().try_acquire(&self.permits, tenant)
     }
 
     /// Waits for a permit in line with all that waits, since this instant. Dropped, the future leaves the line.
@@ -171,21 +167,13 @@ impl Admission {
     /// Gives permits to what is next in line, at most so many; returns the executions that begin, and whether there may be more.
     pub(crate) fn admit(&self, most: usize) -> (Vec<Begin>, bool) {
         let (mut begin, mut granted) = (Vec::new(), Vec::new());
-        let mut backlog = self.line.backlog();
-        while begin.len() + granted.len() < most && self.permits.has_room() {
-            let mut permit = None;
-            let may = |tenant: &TenantCode| {
-                permit = self.permits.try_acquire(tenant).granted();
-                permit.is_some()
-            };
-            let Some(((tenant, admitted), permit)) = backlog.next(may).zip(permit) else { break };
+        let (placed, is_more) = self.line.backlog().admit(&self.permits, most);
+        for (tenant, admitted, permit) in placed {
             match admitted {
                 Admitted::Begin(queued) => begin.push((tenant, queued, permit)),
                 Admitted::Waiter(waiter) => granted.push((waiter, permit)),
             }
         }
-        drop(backlog);
-        let is_more = begin.len() + granted.len() == most;
         for (waiter, permit) in granted {
             // One that waits no longer gives the permit back, outside of the lock.
             let _ = waiter.send(permit);

@@ -30,6 +30,10 @@ pub enum Purpose {
     Reconcile,
     /// A containment that the store refuses, or how long an ask of a person takes to it.
     Containment,
+    /// The locks of one playbook.
+    Lock,
+    /// What waits for places.
+    Flow,
 }
 
 /// The source of all draws of one run.

@@ -30,6 +30,9 @@ pub enum ClientRequest {
 /// How often a person asks for a rerun: the last time is weeks after the first.
 const RERUN_TIMES: u32 = 18;
 
+/// How long a client submits again at once.
+const PATIENCE: u64 = 20_000 * MILLIS;
+
 impl World {
     /// Submits an order to the process that runs its tenant.
     pub(crate) fn submit(&mut self, number: usize) {
@@ -58,7 +61,11 @@ impl World {
                 let what = format!("order {number} is refused for {peid}, and is the first under its key");
                 self.cx.violated("one execution for a key", what);
             }
-            _ => self.cx.queue.at(self.cx.now + 200 * MILLIS, WorldEvent::Submit(number)),
+            _ => {
+                // The backlog may be full for as long as its tenant is paused.
+                let wait = if self.cx.now > order.at + PATIENCE { 10_000 } else { 200 } * MILLIS;
+                self.cx.queue.at(self.cx.now + wait, WorldEvent::Submit(number));
+            }
         }
     }
 
@@ -200,6 +207,10 @@ impl World {
             ClientControl::Pause(number) => {
                 let pause = self.scenario.pauses.iter().find(|pause| pause.number == number)?;
                 Some((order(pause.order)?, Some(Ask::Pause(control, asked()))))
+            }
+            ClientControl::Prioritise(number) => {
+                let sent = self.scenario.priorities.iter().find(|sent| sent.number == number)?;
+                Some((order(sent.order)?, Some(Ask::Prioritise(control, sent.priority))))
             }
             // Asked for before, it would be refused, and the execution would stay paused.
             ClientControl::Resume(number) => {

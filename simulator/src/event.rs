@@ -4,11 +4,13 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use updraft_kernel::backlog::QueuedPage;
 use updraft_kernel::containment::ReconcilerEvent;
 use updraft_kernel::machine::{StartAttempt, TaskSeq, Timer};
 use updraft_kernel::writer::{StoreCall, StoreFault, WriteOutcome};
 use updraft_protocol::{ExecutionId, Failure, Json, TaskId};
 
+use crate::execution::LockLook;
 use crate::node::{ChildWork, ReconcilerCall};
 use crate::scenario::ClientControl;
 use crate::world::AskedPut;
@@ -31,6 +33,10 @@ pub enum WorldEvent {
     Rerun(usize, u32),
     /// A person asks something of a containment, after having asked so often.
     AskOfContainment(usize, u32),
+    /// An operator pauses a scope, or lets it go on.
+    PauseScope(usize, bool),
+    /// An operator sets a quota.
+    SetQuota(usize),
     /// What a person has asked of a containment reaches the store.
     PutAsked(Box<AskedPut>),
     /// A call of a reconciler reaches the store, even if its process has died.
@@ -92,6 +98,20 @@ pub enum Inner {
     Landed(u64, Result<Vec<WriteOutcome>, StoreFault>),
     /// A call has its permit, or was refused it.
     Permitted(ExecutionId, Incarnation, TaskId, Result<(), Failure>),
+    /// A queued execution begins.
+    Begin(ExecutionId),
+    /// A read of queued executions reaches the store.
+    QueueRead(u64),
+    /// A read of queued executions has an answer.
+    QueuePage(u64, Option<QueuedPage>),
+    /// A claim is asked for again.
+    Claim(u64),
+    /// The journal has the change of a queued execution.
+    ClaimTold(u64, u64),
+    /// The store is asked again what runs of a scope.
+    Scope(u64),
+    /// An owner in line looks whether it has its lock.
+    Lock(LockLook),
     /// The request of an attempt that waited is sent.
     Leaves(Box<Departure>),
     /// An attempt reports.

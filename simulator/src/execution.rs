@@ -1,21 +1,23 @@
 //! An execution's actor in a run: drives the shipped state machine of an execution, and carries out its commands with
 //! the tools and the journal of the run. Shows every decision to the oracle.
 
+mod answer;
 mod ask;
+mod lock;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use updraft_kernel::execution::{
-    self as kernel, ControlOutcome, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need,
+    self as kernel, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need,
 };
 use updraft_kernel::invariant::{self, Violation};
-use updraft_kernel::machine::{Act, Effects, Machine, StartAttempt, StartChild, TaskSeq, Timer};
+use updraft_kernel::machine::{Act, Effects, Machine, NeededLock, StartAttempt, StartChild, TaskSeq, Timer};
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{
-    Applied, ControlRefusal, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Failure, TaskId,
-    TenantCode, Timestamp, Update,
+    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Failure, Priority, TaskId, TenantCode,
+    Timestamp, Update,
 };
 
 use crate::context::Context;
@@ -25,6 +27,8 @@ use crate::tool;
 
 pub(crate) use ask::asked;
 pub use ask::{Ask, HeldAsk};
+use lock::LockLines;
+pub use lock::{LockLook, NodeLocks};
 
 /// The actor's view of its process.
 #[derive(Debug, Clone)]
@@ -39,6 +43,8 @@ pub struct Home {
     pub skew: i64,
     /// How many shards it has.
     pub shards: usize,
+    /// The locks of targets.
+    pub locks: NodeLocks,
 }
 
 impl Home {
@@ -99,6 +105,11 @@ pub struct SimulatedExecution {
     attempts: BTreeMap<TaskSeq, (u32, u32)>,
     /// Attempts among them whose request was not sent.
     unsent: BTreeSet<TaskSeq>,
+    lines: LockLines,
+    /// Calls that wait for a lock: no permit is meant for them.
+    in_line: BTreeSet<TaskId>,
+    /// The locks of calls that have their permit.
+    needs: BTreeMap<TaskId, Vec<NeededLock>>,
     draining: bool,
     /// Whether the last event stops it.
     stopped: bool,
@@ -120,6 +131,9 @@ impl SimulatedExecution {
         cx.note(format_args!("n{} {} starts with {effects:?}", home.node, machine.peid()));
         cx.check(cx.oracle.is_still_paused(machine));
         shown(machine, effects, home, cx);
+        if let Some(parent) = machine.head().parent.filter(|parent| parent.waits) {
+            cx.oracle.waits_for(machine.peid(), parent.peid);
+        }
         Self {
             peid: machine.peid(),
             incarnation,
@@ -128,6 +142,9 @@ impl SimulatedExecution {
             answered: Vec::new(),
             attempts: BTreeMap::new(),
             unsent: BTreeSet::new(),
+            lines: LockLines::default(),
+            in_line: BTreeSet::new(),
+            needs: BTreeMap::new(),
             draining: false,
             stopped: false,
             ended: None,
@@ -138,6 +155,11 @@ impl SimulatedExecution {
     /// The head of its document.
     pub fn head(&self) -> Arc<ExecutionHead> {
         self.execution.machine().head().clone()
+    }
+
+    /// How far ahead of others of its tenant it stands in line.
+    pub fn priority(&self) -> Priority {
+        self.execution.machine().priority()
     }
 
     /// Whether its end is decided.
@@ -172,7 +194,7 @@ impl SimulatedExecution {
         };
         self.draining |= matches!(event, ExecutionEvent::Drain);
         if let ExecutionEvent::Asked(control) = &event
-            && let Ask::Resume(..) | Ask::Skip(..) | Ask::ExtendWait(..) = &control.ask
+            && let Ask::Resume(..) | Ask::LetGo(_) | Ask::Skip(..) | Ask::ExtendWait(..) = &control.ask
         {
             cx.oracle.asked(&control.ask, self.peid);
         }
@@ -206,10 +228,15 @@ impl SimulatedExecution {
         let mut command = ActorCommand::Nothing;
         while let Some(next) = self.execution.next_command(home.clock(cx)) {
             match next {
-                ExecutionCommand::Commit { writes, need } => command = ActorCommand::Commit(writes, need),
+                ExecutionCommand::Commit { writes, need } => {
+                    self.release_locks(&writes, home);
+                    command = ActorCommand::Commit(writes, need);
+                }
                 ExecutionCommand::Perform(act) => self.perform(act, home, cx),
                 ExecutionCommand::Withdraw => self.withdraw(home, cx),
                 ExecutionCommand::Answer { control, outcome } => self.answer(&control, outcome, cx),
+                // Those that wait for its locks would keep it from coming back.
+                ExecutionCommand::Park { .. } if home.locks.holders.holds(self.peid) => {}
                 ExecutionCommand::Park { due, lsn } => {
                     command = ActorCommand::Leave(Exit::Parked { due, lsn })
                 }
@@ -219,58 +246,10 @@ impl SimulatedExecution {
         command
     }
 
-    fn answer(&mut self, control: &HeldAsk, outcome: ControlOutcome, cx: &mut Context) {
-        self.answered.push(control.number);
-        let machine = self.execution.machine();
-        let status = machine.ending().unwrap_or(machine.status());
-        match &control.ask {
-            Ask::Cancel(cancel) => {
-                let stopped = outcome == ControlOutcome::Stopped;
-                let verdict = if stopped { Verdict::Cancelled } else { Verdict::AlreadyEnded(status) };
-                cx.oracle.cancel_told(*cancel, self.peid, verdict);
-            }
-            Ask::Answer(control, task, answer) => {
-                let told = reply_of(outcome, status);
-                cx.statistics.count(if told.is_ok() { "answers applied" } else { "answers refused" });
-                cx.oracle.answer_told(*control, *task, answer, told);
-            }
-            Ask::Signal(control, signal, _) => {
-                let told = reply_of(outcome, status);
-                cx.statistics.count(if told.is_ok() { "signals applied" } else { "signals refused" });
-                let told = cx.oracle.signal_told(*control, self.peid, signal, told);
-                cx.check(told);
-            }
-            Ask::Pause(control, _) | Ask::Resume(control, _) => {
-                let told = reply_of(outcome, status);
-                cx.statistics.count(if told.is_ok() {
-                    "pauses and resumes"
-                } else {
-                    "pauses and resumes refused"
-                });
-                let told = cx.oracle.pause_told(*control, self.execution.machine(), &told);
-                cx.check(told);
-            }
-            Ask::Skip(control, task, _) => {
-                let told = reply_of(outcome, status);
-                cx.statistics.count(if told.is_ok() { "skips applied" } else { "skips refused" });
-                let told = cx.oracle.skip_told(*control, *task, self.execution.machine(), &told);
-                cx.check(told);
-            }
-            Ask::ExtendWait(control, task, until, _) => {
-                let told = reply_of(outcome, status);
-                cx.statistics.count(if told.is_ok() {
-                    "ends of waits changed"
-                } else {
-                    "ends of waits kept"
-                });
-                cx.oracle.end_told(*control, *task, *until, &told);
-            }
-            Ask::Stop | Ask::Child(..) | Ask::Fail(_) => {}
-        }
-    }
-
     /// Withdraws the requests that were not sent.
     fn withdraw(&mut self, home: &Home, cx: &mut Context) {
+        self.lines.clear();
+        self.in_line.clear();
         let unsent: Vec<TaskSeq> = std::mem::take(&mut self.unsent).into_iter().collect();
         for task in &unsent {
             let attempt = self.attempts.remove(task).map_or(0, |(attempt, _)| attempt);
@@ -279,6 +258,7 @@ impl SimulatedExecution {
             // Where the execution is stopped, what cleans up makes it again.
             if let Some((id, _)) = self.execution.machine().name_of(*task) {
                 cx.oracle.withdrawn(id, attempt);
+                cx.oracle.acts_no_more(home.node, id);
             }
         }
         self.tell(ExecutionEvent::Withdrawn { unsent, not_acted: Vec::new() }, home, cx);
@@ -287,8 +267,12 @@ impl SimulatedExecution {
     /// A call has its permit, or was refused it. In the product an execution gets no such event for a call that no
     /// longer waits; here it does, and must ignore it.
     pub fn permitted(&mut self, task: TaskId, outcome: Result<(), Failure>, home: &Home, cx: &mut Context) {
+        if self.in_line.contains(&task) {
+            return;
+        }
         if outcome.is_ok() && self.execution.machine().waiting_call(task).is_some() {
             cx.oracle.permitted(task);
+            self.needs.insert(task, self.execution.machine().locks_of(task));
         }
         self.tell(ExecutionEvent::Acquired { task, outcome }, home, cx);
     }
@@ -305,27 +289,25 @@ impl SimulatedExecution {
     fn perform(&mut self, act: Act, home: &Home, cx: &mut Context) {
         let machine = self.execution.machine();
         match act {
-            Act::Acquire(task) => {
-                if let Some(outcome) = tool::acquire(home.node, (self.peid, self.incarnation), task, cx) {
-                    self.permitted(task, outcome, home, cx);
-                }
-            }
+            Act::Acquire(task) => self.acquire(task, home, cx),
             Act::Start(start) => {
                 let task = start.task;
                 self.attempts.insert(task, (start.attempt, start.call));
                 let called = cx.oracle.called(machine, &start);
                 cx.check(called);
+                self.acts_on(start.task_id, home, cx);
                 if tool::call(home.node, self.peid, self.incarnation, *start, cx) {
                     self.unsent.insert(task);
                 }
             }
-            Act::Stop(task) => {
-                self.attempts.remove(&task);
-                self.unsent.remove(&task);
+            Act::Stop(task) => self.stop(task, home, cx),
+            // The permit comes all the same, and is ignored.
+            Act::StopWaiting(task) => self.stop_waiting(task, home),
+            Act::Unlock(owner) => self.unlock(owner, home),
+            Act::StartChild(start) => {
+                self.lend_locks(&start.parent, home);
+                self.children.push(ChildAct::Start(start));
             }
-            // The permit comes all the same, and is ignored. Targets are locked by nobody.
-            Act::StopWaiting(_) | Act::Unlock(_) => {}
-            Act::StartChild(start) => self.children.push(ChildAct::Start(start)),
             Act::StopChild(task) => self.children.push(ChildAct::Stop(task)),
             Act::Arm(timer, at) => {
                 let armed = cx.oracle.armed(machine, timer, at);
@@ -349,6 +331,9 @@ impl SimulatedExecution {
             self.attempts.remove(&task);
             self.unsent.remove(&task);
             cx.statistics.count("attempts ended");
+            if let Some((id, _)) = self.execution.machine().name_of(task) {
+                cx.oracle.acts_no_more(home.node, id);
+            }
             if outcome.as_ref().is_err_and(|failure| !failure.may_have_acted())
                 && let Some((id, _)) = self.execution.machine().name_of(task)
             {
@@ -365,14 +350,6 @@ fn shown(machine: &Machine, effects: &Effects, home: &Home, cx: &mut Context) {
     cx.check(invariant::nothing_begins_while_paused(machine, effects));
     let decided = cx.oracle.decided(machine, effects, home.epochs.of(&machine.document().head.tenant_code));
     cx.check(decided);
-}
-
-/// What is told of a control that does not stop the execution.
-fn reply_of(outcome: ControlOutcome, status: ExecutionStatus) -> Result<Applied, ControlRefusal> {
-    match outcome {
-        ControlOutcome::Replied(reply) => reply,
-        ControlOutcome::Stopped | ControlOutcome::Untouched => Err(ControlRefusal::Ended(status)),
-    }
 }
 
 fn told_end(machine: &Machine, status: ExecutionStatus) -> Result<(), Violation> {

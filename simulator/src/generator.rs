@@ -1,6 +1,7 @@
 //! The generator: random playbooks of the whole language. Owns their distribution; a new kind of step is added here.
 //! Every text that reads another step reads one that can have ended before it, as the plan requires.
 
+mod lock;
 mod people;
 mod undo;
 
@@ -23,6 +24,8 @@ pub struct Generator<'a> {
     steps: u64,
     /// Whether each action has an undo.
     undoes_much: bool,
+    /// Draws the locks; `None` if it has none.
+    locks: Option<Dice>,
 }
 
 /// Where a path is while it is written.
@@ -55,8 +58,10 @@ struct Written {
 
 impl<'a> Generator<'a> {
     /// A playbook whose longest path has about `length` steps, and which runs `calls`.
-    pub fn write(dice: Dice, length: u64, calls: Option<&'a str>) -> Value {
-        let mut generator = Self { dice, calls, steps: 0, undoes_much: false };
+    pub fn write((dice, mut locks): (Dice, Dice), length: u64, calls: Option<&'a str>) -> Value {
+        let has_locks = locks.one_in(2);
+        let locks = Some(locks).filter(|_| has_locks);
+        let mut generator = Self { dice, calls, steps: 0, undoes_much: false, locks };
         generator.undoes_much = generator.dice.one_in(4);
         let mut place = Place {
             length: length.max(1),
@@ -104,6 +109,7 @@ impl<'a> Generator<'a> {
             self.steps += 1;
             let mut step = json!({ "id": id });
             written.goes_on = self.step(&mut step, &id, place);
+            self.lock(&mut step, &id);
             place.before.push(id);
             written.steps.push(step);
         }

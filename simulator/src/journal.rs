@@ -31,6 +31,8 @@ pub enum Who {
     Submission(ExecutionId),
     /// A shard, with its waiters.
     Shard(usize, Vec<Ticket>),
+    /// A change of a queued execution, by its number.
+    Claim(u64),
 }
 
 enum Command {
@@ -236,8 +238,9 @@ impl SimulatedJournal {
             (Who::Shard(shard, tickets), Some(lsn)) => {
                 cx.after(wait, self.node, Inner::Told(shard, tickets, lsn));
             }
+            (Who::Claim(number), Some(lsn)) => cx.after(wait, self.node, Inner::ClaimTold(number, lsn)),
             // The node fails as a whole.
-            (Who::Shard(..), None) => {}
+            (Who::Shard(..) | Who::Claim(_), None) => {}
         }
     }
 

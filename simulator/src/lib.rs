@@ -6,6 +6,7 @@
 //! threads, files and database of the product are replaced by a small deterministic model of the same protocol; each
 //! file names the file of the product that it mirrors.
 
+pub mod admission;
 pub mod campaign;
 pub mod chance;
 pub mod client;

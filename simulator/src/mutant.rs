@@ -5,6 +5,7 @@ mod children;
 mod cleanup;
 mod containments;
 mod cooldowns;
+mod flow;
 mod glue;
 mod kernel;
 mod loops;
@@ -17,6 +18,7 @@ pub use children::CHILDREN;
 pub use cleanup::CLEANUP;
 pub use containments::CONTAINMENTS;
 pub use cooldowns::COOLDOWNS;
+pub use flow::FLOW;
 pub use glue::GLUE;
 pub use kernel::KERNEL;
 pub use loops::LOOPS;
@@ -43,7 +45,14 @@ pub struct Mutant {
 /// All planted bugs.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
     let kernel = KERNEL.iter().chain(COOLDOWNS).chain(CLEANUP).chain(CHILDREN).chain(LOOPS);
-    kernel.chain(PEOPLE).chain(UNDO_BUGS).chain(CONTAINMENTS).chain(RERUNS).chain(SHELL).chain(GLUE)
+    kernel
+        .chain(PEOPLE)
+        .chain(UNDO_BUGS)
+        .chain(CONTAINMENTS)
+        .chain(RERUNS)
+        .chain(FLOW)
+        .chain(SHELL)
+        .chain(GLUE)
 }
 
 impl Mutant {

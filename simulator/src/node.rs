@@ -1,31 +1,40 @@
 //! One process of an engine: its start with recovery, its shutdown and its failure. Mirrors
-//! `engine/src/start.rs`, `engine/src/recovery.rs`, `engine/src/shutdown.rs` and `actors/src/node.rs`. Admission permits are not modelled.
+//! `engine/src/start.rs`, `engine/src/recovery.rs`, `engine/src/shutdown.rs` and `actors/src/node.rs`.
 
 mod child;
+mod claim;
+mod locks;
+mod queue;
 mod reconciler;
 mod rerun;
+mod scope_pause;
 mod start;
 mod submit;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use updraft_kernel::machine::{Act, Machine};
 use updraft_kernel::shared::watermark::DurableWatermark;
-use updraft_protocol::{ExecutionId, Update};
+use updraft_protocol::{ExecutionHead, ExecutionId, Update};
 
+use crate::admission::SimulatedAdmission;
 use crate::context::Context;
 use crate::event::{Inner, NodeId};
 use crate::execution::{Ask, Home};
 use crate::journal::SimulatedJournal;
 use crate::node::reconciler::ReconcilerDriver;
 use crate::registry::SimulatedRegistry;
-use crate::scenario::MILLIS;
+use crate::scenario::{Flow, MILLIS};
 use crate::shard::{ShardContext, SimulatedShard};
 use crate::writer::{Asker, WriterDriver};
 
 pub use child::ChildWork;
+use child::PlacedChildren;
+use claim::Claims;
 pub use reconciler::{NO_ORDER, ReconcilerCall, is_of};
 pub use rerun::AskedRerun;
+use scope_pause::ScopeWork;
 
 /// Turns after which a process counts as caught in a loop.
 const TURNS: usize = 10_000;
@@ -83,6 +92,13 @@ pub struct SimulatedNode {
     registry: SimulatedRegistry,
     /// New executions that the journal does not have yet.
     submitted: Vec<(Machine, Vec<Act>)>,
+    /// The same of those that are to be queued.
+    enqueued: BTreeMap<ExecutionId, Arc<ExecutionHead>>,
+    admission: SimulatedAdmission,
+    /// Children that wait for a place.
+    waiting_children: PlacedChildren,
+    claims: Claims,
+    scopes: BTreeMap<u64, ScopeWork>,
     forgotten: BTreeSet<usize>,
     /// The rerun that is under way: there is one at a time.
     rerunning: Option<AskedRerun>,
@@ -97,7 +113,7 @@ impl SimulatedNode {
         id: NodeId,
         directory: usize,
         home: Home,
-        forgotten: BTreeSet<usize>,
+        (forgotten, flow): (BTreeSet<usize>, &Flow),
         cx: &mut Context,
     ) -> Self {
         let stored = DurableWatermark::new(0);
@@ -114,6 +130,11 @@ impl SimulatedNode {
             stored,
             registry: SimulatedRegistry::default(),
             submitted: Vec::new(),
+            enqueued: BTreeMap::new(),
+            admission: SimulatedAdmission::new(flow, &cx.tenants),
+            waiting_children: PlacedChildren::new(),
+            claims: Claims::new(),
+            scopes: BTreeMap::new(),
             forgotten,
             rerunning: None,
             reconciling: ReconcilerDriver::new(cx.sizes.rows),
@@ -142,6 +163,15 @@ impl SimulatedNode {
                     shard.permitted((peid, incarnation), task, outcome, shard_cx)
                 });
             }
+            Inner::Begin(peid) => self.begin(peid, cx),
+            Inner::QueueRead(number) => self.queue_read(number, cx),
+            Inner::QueuePage(number, page) => self.queue_page(number, page, cx),
+            Inner::Claim(number) => self.claim(number, cx),
+            Inner::ClaimTold(number, lsn) => self.claim_told(number, lsn, cx),
+            Inner::Scope(number) => self.scope_flushed(number, cx),
+            Inner::Lock(look) => {
+                self.of(look.peid, cx, |shard, shard_cx| shard.looks(look, shard_cx));
+            }
             Inner::Leaves(departure) => {
                 self.of(departure.peid, cx, |shard, shard_cx| shard.leaves(&departure, shard_cx));
             }
@@ -163,6 +193,7 @@ impl SimulatedNode {
 
     /// Does everything that can be done now.
     fn settle(&mut self, cx: &mut Context) {
+        self.stop_waiting_children(cx);
         let mut turns = 0;
         loop {
             let mut moved = self.journal.turn(&mut self.writer, cx);
@@ -174,6 +205,8 @@ impl SimulatedNode {
             for peid in std::mem::take(&mut self.writer.refused) {
                 self.of(peid, cx, |shard, shard_cx| shard.fail(peid, shard_cx));
             }
+            self.look_at_scopes(cx);
+            moved |= self.drive_queue(cx);
             turns += 1;
             if turns > TURNS {
                 return cx.violated("everything ends", format!("n{} turns without an end", self.id));
@@ -186,6 +219,7 @@ impl SimulatedNode {
             let wait = cx.pace(5 * MILLIS);
             cx.after(wait, self.id, Inner::Child(ChildWork::Tell(peid, task, report)));
         }
+        self.look_at_locks(cx);
         self.journal.clean(cx);
         self.registry.sweep(self.stored.get());
         if self.journal.poisoned && !matches!(self.phase, Phase::Failed | Phase::Gone) {
@@ -195,6 +229,7 @@ impl SimulatedNode {
         }
         if self.phase == Phase::Draining
             && self.submitted.is_empty()
+            && self.enqueued.is_empty()
             && self.shards.iter().all(SimulatedShard::is_drained)
         {
             self.phase = Phase::Closing;
@@ -210,6 +245,8 @@ impl SimulatedNode {
                 self.of(peid, cx, |shard, shard_cx| shard.flushed(peid, incarnation, shard_cx))
             }
             Asker::Rerun(number) => self.rerun(number, cx),
+            Asker::Claim(number) => self.claim_flushed(number, cx),
+            Asker::Scope(number) => self.scope_flushed(number, cx),
             Asker::Close => {
                 self.journal.finish(true, cx);
                 self.phase = Phase::Gone;
@@ -228,6 +265,7 @@ impl SimulatedNode {
                 home: self.home.clone(),
                 journal: &mut self.journal,
                 registry: &mut self.registry,
+                admission: &mut self.admission,
                 stored: &self.stored,
                 forgotten: &self.forgotten,
                 cx,
@@ -250,8 +288,19 @@ impl SimulatedNode {
 
     /// Asks an execution for a control; returns whether it is held until it is answered.
     pub fn ask(&mut self, peid: ExecutionId, ask: Ask, cx: &mut Context) -> bool {
+        let is_open = self.phase == Phase::Open && cx.disks[self.directory].owner == self.id;
+        let is_queued = match self.registry.get(peid) {
+            Some(live) => live.queued && !live.ended,
+            None => {
+                is_open && cx.store.answers(cx.now) && cx.store.all_queued().any(|found| found.peid == peid)
+            }
+        };
         let mut held = false;
-        self.of(peid, cx, |shard, shard_cx| held = shard.ask(peid, ask, shard_cx));
+        if !is_queued {
+            self.of(peid, cx, |shard, shard_cx| held = shard.ask(peid, ask, shard_cx));
+        } else if is_open && self.queued_entry(peid, cx) {
+            held = self.ask_queued(peid, ask, cx);
+        }
         self.settle(cx);
         held
     }
@@ -262,6 +311,7 @@ impl SimulatedNode {
             return;
         }
         self.phase = Phase::Draining;
+        self.admission.line.close();
         cx.after(time_limit, self.id, Inner::Deadline);
         for shard in 0..self.shards.len() {
             self.at(shard, cx, |shard, shard_cx| shard.drain(shard_cx));
@@ -317,7 +367,14 @@ impl SimulatedNode {
         if let Some(rest) = self.writer.rest() {
             return Some(format!("n{}: {rest}", self.id));
         }
+        if !self.admission.is_empty() || !self.claims.is_empty() || !self.waiting_children.is_empty() {
+            let left = (self.admission.line.len(), self.claims.len(), self.waiting_children.len());
+            return Some(format!("n{}: {left:?} queued executions, claims and children are left", self.id));
+        }
         let left = (self.journal.waiting(), self.registry.count(), self.submitted.len());
+        if !self.home.locks.holders.is_empty() {
+            return Some(format!("n{}: {:?} locks are left", self.id, self.home.locks.holders.held()));
+        }
         if left != (0, 0, 0) || !self.shards.iter().all(SimulatedShard::is_empty) {
             return Some(format!("n{}: {left:?} segments, executions and submissions are left", self.id));
         }

@@ -6,9 +6,12 @@ mod calls;
 mod children;
 mod cleanup;
 mod containments;
+mod controls;
 mod cooldowns;
 mod ending;
+mod locks;
 mod pauses;
+mod queue;
 mod reruns;
 mod rounds;
 mod signals;
@@ -32,7 +35,9 @@ use crate::scenario::ClientControl;
 use crate::store::SimulatedStore;
 use calls::Calls;
 use containments::{KnownContainments, is_decided};
+use locks::KnownLocks;
 use pauses::AskedEnds;
+use queue::KnownQueue;
 
 /// A document's state at one revision.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +101,11 @@ pub struct Oracle {
     /// The highest claimed epoch of each virtual shard.
     epochs: BTreeMap<VirtualShard, u64>,
     containments: KnownContainments,
+    locks: KnownLocks,
+    /// What is queued at each process.
+    queues: BTreeMap<NodeId, KnownQueue>,
+    /// The priorities that were answered.
+    prioritised: BTreeSet<ClientControl>,
 }
 
 fn broken(invariant: &'static str, what: String) -> Result<(), Violation> {
@@ -332,32 +342,6 @@ impl Oracle {
         if let Some(last) = self.given_up.remove(&(peid, epoch)) {
             self.told.entry(peid).or_default().push(last.0.state.execution_status);
             self.finals.insert(peid, last);
-        }
-    }
-
-    /// A cancel was answered.
-    pub fn cancel_told(&mut self, cancel: usize, peid: ExecutionId, verdict: Verdict) {
-        self.cancels.entry(cancel).or_insert((peid, verdict));
-    }
-
-    /// A node holds a control until it answers it.
-    pub fn hold(&mut self, control: ClientControl, node: NodeId) {
-        self.held.insert((control, node));
-    }
-
-    /// Whether a node holds a control: the client does not repeat it there.
-    pub fn is_held(&self, control: ClientControl, node: NodeId) -> bool {
-        self.held.contains(&(control, node))
-    }
-
-    /// Whether a control was answered.
-    pub fn is_answered(&self, control: ClientControl) -> bool {
-        match control {
-            ClientControl::Cancel(cancel) => self.cancels.contains_key(&cancel),
-            ClientControl::Signal(_) | ClientControl::Repeated(_) => self.signals.contains_key(&control),
-            ClientControl::Answer(_) => self.answers.contains_key(&control),
-            ClientControl::Skip(_) => self.skips.contains(&control),
-            ClientControl::Pause(_) | ClientControl::Resume(_) => self.pauses.contains(&control),
         }
     }
 }

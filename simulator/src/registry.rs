@@ -1,12 +1,13 @@
 //! The registry of one node: its executions, by id and by idempotency key. Mirrors `actors/src/registry.rs` and the
 //! state in `actors/src/entry.rs`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use updraft_kernel::execution::ExecutionControl;
 use updraft_kernel::machine::ChildReport;
 use updraft_kernel::shared::controls::{AskVerdict, ControlQueue};
-use updraft_protocol::{ExecutionId, IdempotencyKey, InputHash, KeyHolder, TaskId};
+use updraft_kernel::shared::permits::Permit;
+use updraft_protocol::{ExecutionId, IdempotencyKey, InputHash, KeyHolder, Priority, TaskId};
 
 use crate::execution::{Ask, HeldAsk};
 
@@ -27,6 +28,10 @@ pub struct RegisteredExecution {
     pub ended: bool,
     /// What a parent is told of its end.
     pub end: Option<ChildReport>,
+    /// Whether it waits in the backlog.
+    pub queued: bool,
+    /// Its priority when it was parked.
+    pub priority: Priority,
 }
 
 impl RegisteredExecution {
@@ -37,7 +42,8 @@ impl RegisteredExecution {
         key: Option<IdempotencyKey>,
         input_hash: Option<InputHash>,
     ) -> Self {
-        Self { order, tenant, key, input_hash, accepted: false, ended: false, end: None }
+        let (queued, priority) = (false, Priority::Normal);
+        Self { order, tenant, key, input_hash, accepted: false, ended: false, end: None, queued, priority }
     }
 }
 
@@ -53,6 +59,11 @@ pub struct SimulatedRegistry {
     waiting: BTreeMap<ExecutionId, Vec<(TaskId, ChildReport)>>,
     /// Those for which there may be room now, or whose parent has ended.
     woken: Vec<(ExecutionId, TaskId, ChildReport)>,
+    /// The places of executions in flight.
+    permits: BTreeMap<ExecutionId, Permit>,
+    /// Queued executions, until the store has them and nobody changes them.
+    queued: Vec<(u64, ExecutionId)>,
+    claimed: BTreeSet<ExecutionId>,
 }
 
 impl SimulatedRegistry {
@@ -121,6 +132,7 @@ impl SimulatedRegistry {
     /// Forgets an execution.
     pub fn remove(&mut self, peid: ExecutionId) {
         self.controls.remove(&peid);
+        self.permits.remove(&peid);
         self.wake(peid);
         if let Some(RegisteredExecution { key: Some(key), .. }) = self.executions.remove(&peid)
             && self.keys.get(&key) == Some(&peid)
@@ -135,6 +147,7 @@ impl SimulatedRegistry {
             execution.ended = true;
         }
         self.controls.remove(&peid);
+        self.permits.remove(&peid);
         self.wake(peid);
         self.ended.push_back((lsn, peid));
     }
@@ -146,12 +159,48 @@ impl SimulatedRegistry {
                 self.remove(peid);
             }
         }
+        let (executions, claimed) = (&self.executions, &self.claimed);
+        let waits = |peid: &ExecutionId| executions.get(peid).is_some_and(|live| live.queued && !live.ended);
+        let stays = |(lsn, peid): &(u64, ExecutionId)| *lsn >= stored_below || claimed.contains(peid);
+        let (stay, gone): (Vec<_>, Vec<_>) =
+            self.queued.drain(..).filter(|(_, peid)| waits(peid)).partition(stays);
+        self.queued = stay;
+        gone.into_iter().for_each(|(_, peid)| self.remove(peid));
     }
 
     /// The accepted executions that have not ended.
     pub fn unfinished(&self) -> impl Iterator<Item = (ExecutionId, &RegisteredExecution)> {
-        let open = self.executions.iter().filter(|(_, execution)| execution.accepted && !execution.ended);
+        let is_open =
+            |execution: &RegisteredExecution| execution.accepted && !execution.ended && !execution.queued;
+        let open = self.executions.iter().filter(move |(_, execution)| is_open(execution));
         open.map(|(peid, execution)| (*peid, execution))
+    }
+
+    /// Replaces the place of an execution. One that has ended or is not here has none.
+    pub fn hold(&mut self, peid: ExecutionId, permit: Option<Permit>) {
+        self.permits.remove(&peid);
+        let open = self.get(peid).is_some_and(|execution| !execution.ended);
+        self.permits.extend(permit.filter(|_| open).map(|permit| (peid, permit)));
+    }
+
+    /// The places that are taken.
+    pub fn permits(&self) -> impl Iterator<Item = &Permit> {
+        self.permits.values()
+    }
+
+    /// Forgets a queued execution once the store has everything up to `lsn`, and nobody changes it.
+    pub fn forget_queued(&mut self, peid: ExecutionId, lsn: u64) {
+        self.queued.push((lsn, peid));
+    }
+
+    /// Somebody changes a queued execution.
+    pub fn claim(&mut self, peid: ExecutionId) {
+        self.claimed.insert(peid);
+    }
+
+    /// Nobody changes it any more.
+    pub fn unclaim(&mut self, peid: ExecutionId) {
+        self.claimed.remove(&peid);
     }
 
     /// The number of executions.

@@ -2,16 +2,20 @@
 //! never draws during a run.
 
 mod containment;
+mod flow;
 mod part;
 mod pause;
+mod people;
 mod rerun;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use updraft_kernel::batch_limit::BatchLimit;
+use updraft_protocol::Priority;
 
 pub use containment::{AskedOfContainment, SentContainmentAsk};
+pub use flow::{Flow, MOST_WEIGHT, SentPriority, SentQuota, SentScopePause};
 pub use part::Part;
 pub use pause::SentPause;
 pub use rerun::SentRerun;
@@ -48,6 +52,14 @@ pub struct Scenario {
     pub reruns: Vec<SentRerun>,
     /// What people ask of containments.
     pub containment_asks: Vec<SentContainmentAsk>,
+    /// The places of each process.
+    pub flow: Flow,
+    /// The quotas that are set at run time.
+    pub set_quotas: Vec<SentQuota>,
+    /// The pauses of tenants and playbooks.
+    pub scope_pauses: Vec<SentScopePause>,
+    /// Other priorities.
+    pub priorities: Vec<SentPriority>,
     /// The single failures.
     pub faults: Vec<Fault>,
     /// The continuous faults.
@@ -74,6 +86,8 @@ pub struct Order {
     pub again: Option<u64>,
     /// Whether its playbook can no longer be read after the first start.
     pub forgotten: bool,
+    /// How urgent it is.
+    pub priority: Priority,
 }
 
 /// A request to cancel.
@@ -160,6 +174,8 @@ pub enum ClientControl {
     Resume(usize),
     /// A skip, by its number.
     Skip(usize),
+    /// Another priority, by its number.
+    Prioritise(usize),
 }
 
 impl ClientControl {
@@ -244,6 +260,8 @@ impl Scenario {
         let mut dice = Chance::new(seed).dice(Purpose::Scenario, &[]);
         let directories = dice.small(1, 3) as usize;
         let tenants = dice.small(1, 6);
+        let mut flow_dice = Chance::new(seed).dice(Purpose::Flow, &[]);
+        let flow = Flow::draw(tenants, &mut flow_dice);
         let orders: Vec<Order> = (0..dice.small(1, 10) as usize)
             .map(|number| Order {
                 number,
@@ -253,6 +271,7 @@ impl Scenario {
                 key: (!dice.one_in(4)).then_some(number as u64 % KEYS),
                 again: dice.one_in(2).then(|| dice.below(500) * MILLIS),
                 forgotten: dice.one_in(12),
+                priority: flow::priority(&mut flow_dice),
             })
             .collect();
         let cancels = (0..dice.small(0, 3) as usize)
@@ -276,23 +295,16 @@ impl Scenario {
             delay: dice.pick(&[1, 10]) * MILLIS,
             rows: dice.pick(&[1, 2, 100]),
         };
-        let signals = (0..dice.small(0, 8) as usize)
-            .map(|number| {
-                let longest = dice.pick(&[300, 5_000, 7_200_000]);
-                SentSignal {
-                    number,
-                    order: dice.below(orders.len() as u64) as usize,
-                    after: dice.below(longest) * MILLIS,
-                    name: dice.pick(&SIGNALS),
-                    keyed: dice.one_in(3),
-                    again: dice.one_in(3).then(|| dice.below(20_000) * MILLIS),
-                }
-            })
-            .collect();
-        let answers = answers(orders.len() as u64, &mut dice);
-        let skips = skips(orders.len() as u64, &mut dice);
+        let signals = people::signals(orders.len() as u64, &mut dice);
+        let answers = people::answers(orders.len() as u64, &mut dice);
+        let skips = people::skips(orders.len() as u64, &mut dice);
         let pauses = SentPause::draw(orders.len() as u64, &mut dice);
+        let count = orders.len() as u64;
         Self {
+            set_quotas: SentQuota::draw(count, flow.in_flight, &mut flow_dice),
+            scope_pauses: SentScopePause::draw(count, &mut flow_dice),
+            priorities: SentPriority::draw(count, &mut flow_dice),
+            flow,
             reruns: SentRerun::draw(orders.len() as u64, &mut dice),
             containment_asks: SentContainmentAsk::draw(orders.len() as u64, &mut dice),
             seed,
@@ -320,6 +332,9 @@ impl Scenario {
         parts.extend(self.pauses.iter().map(|pause| Part::Pause(pause.number)));
         parts.extend(self.reruns.iter().map(|rerun| Part::Rerun(rerun.number)));
         parts.extend(self.containment_asks.iter().map(|ask| Part::ContainmentAsk(ask.number)));
+        parts.extend(self.set_quotas.iter().map(|sent| Part::Quota(sent.number)));
+        parts.extend(self.scope_pauses.iter().map(|sent| Part::ScopePause(sent.number)));
+        parts.extend(self.priorities.iter().map(|sent| Part::Priority(sent.number)));
         parts.extend(self.orders.iter().map(|order| Part::Order(order.number)));
         parts
     }
@@ -336,6 +351,9 @@ impl Scenario {
         kept.pauses.retain(|pause| parts.contains(&Part::Pause(pause.number)));
         kept.reruns.retain(|rerun| parts.contains(&Part::Rerun(rerun.number)));
         kept.containment_asks.retain(|ask| parts.contains(&Part::ContainmentAsk(ask.number)));
+        kept.set_quotas.retain(|sent| parts.contains(&Part::Quota(sent.number)));
+        kept.scope_pauses.retain(|sent| parts.contains(&Part::ScopePause(sent.number)));
+        kept.priorities.retain(|sent| parts.contains(&Part::Priority(sent.number)));
         kept.orders.retain(|order| parts.contains(&Part::Order(order.number)));
         let steps =
             parts.iter().find_map(|part| if let Part::Steps(steps) = part { Some(*steps) } else { None });
@@ -353,30 +371,4 @@ fn batch_limit(dice: &mut Dice) -> BatchLimit {
     }
     let latency = Duration::from_millis(10);
     BatchLimit::Adaptive { operations_min: 1, operations_max: operations, batches_max: batches, latency }
-}
-
-fn answers(orders: u64, dice: &mut Dice) -> Vec<SentAnswer> {
-    let count = dice.small(0, 12) as usize;
-    let answer = |number| {
-        let longest = dice.pick(&[1_000, 30_000, 7_200_000]);
-        SentAnswer {
-            number,
-            order: dice.below(orders) as usize,
-            after: dice.below(longest) * MILLIS,
-            person: dice.below(PEOPLE.len() as u64) as usize,
-            choice: dice.pick(&["approve", "approve", "refuse", "later"]),
-            number_of_hosts: (!dice.one_in(6)).then(|| dice.below(HOSTS + 3)),
-        }
-    };
-    (0..count).map(answer).collect()
-}
-
-fn skips(orders: u64, dice: &mut Dice) -> Vec<SentSkip> {
-    let count = dice.small(0, 4) as usize;
-    let skip = |number| {
-        let (order, after) = (dice.below(orders) as usize, dice.below(30_000) * MILLIS);
-        let longest = dice.pick(&[10_000, 600_000, 7_200_000]);
-        SentSkip { number, order, after, lasts: dice.one_in(2).then(|| dice.below(longest)) }
-    };
-    (0..count).map(skip).collect()
 }

@@ -1,20 +1,22 @@
 //! A shard's actor in a run: drives the shipped state machine of a shard, and carries out its commands with the
-//! journal, the store and the executions of the run. Admission permits are not modelled.
+//! journal, the store and the executions of the run.
 
 mod actor;
 mod child;
+mod give_up;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_kernel::execution::{self as kernel, ExecutionEvent, Exit, Need};
-use updraft_kernel::machine::{Timer, fail_abandoned};
+use updraft_kernel::machine::Timer;
 use updraft_kernel::shard::{self, CommitQueue, LoadStep, Loaded, ShardCommand, ShardEvent, Since};
 use updraft_kernel::shared::watermark::DurableWatermark;
-use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, FailureKind, TaskDocument, TaskId, Update};
+use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, TaskDocument, TaskId, Update};
 
+use crate::admission::SimulatedAdmission;
 use crate::context::Context;
 use crate::event::{Departure, Incarnation, Inner, Report, Ticket};
-use crate::execution::{ActorCommand, Ask, ChildAct, HeldAsk, Home, SimulatedExecution};
+use crate::execution::{ActorCommand, Ask, ChildAct, HeldAsk, Home, LockLook, SimulatedExecution};
 use crate::fault::Moment;
 use crate::journal::{SimulatedAppend, SimulatedJournal, Who};
 use crate::node::ChildWork;
@@ -22,7 +24,7 @@ use crate::registry::SimulatedRegistry;
 use crate::scenario::MILLIS;
 use crate::writer::Asker;
 pub use actor::terms;
-use actor::{Actor, Documents, Start};
+use actor::{Actor, Start};
 
 /// Tasks at once in one execution, unless its playbook sets it.
 const TASKS_AT_ONCE: usize = 3;
@@ -35,6 +37,8 @@ pub struct ShardContext<'a> {
     pub journal: &'a mut SimulatedJournal,
     /// The executions of its node.
     pub registry: &'a mut SimulatedRegistry,
+    /// The places of its node.
+    pub admission: &'a mut SimulatedAdmission,
     /// The position below which the store has everything.
     pub stored: &'a DurableWatermark,
     /// Orders whose playbook can no longer be read.
@@ -96,12 +100,16 @@ impl SimulatedShard {
                 }
                 ShardCommand::GiveUp { peid, start, failure } => self.give_up(peid, start, failure, shard_cx),
                 ShardCommand::Lose(peid) => shard_cx.registry.remove(peid),
-                ShardCommand::Forget(peid) => drop(self.actors.remove(&peid)),
+                ShardCommand::Forget(peid) => {
+                    let forgotten = self.actors.remove(&peid);
+                    forgotten.into_iter().for_each(|actor| actor.leave_line(shard_cx.admission));
+                }
                 ShardCommand::SetAlarm(at) => {
                     let wait = at.since(shard_cx.home.clock(shard_cx.cx)) * MILLIS;
                     shard_cx.cx.after(wait, shard_cx.home.node, Inner::Alarm(self.index));
                 }
-                ShardCommand::Hurry(_) | ShardCommand::Release(_) => {}
+                ShardCommand::Hurry(peid) => self.hurry(peid, shard_cx),
+                ShardCommand::Release(peid) => shard_cx.registry.hold(peid, None),
                 ShardCommand::Drained => self.drained = true,
             }
         }
@@ -159,7 +167,7 @@ impl SimulatedShard {
         for number in std::mem::take(&mut execution.answered) {
             shard_cx.registry.answered(peid, number);
         }
-        let (incarnation, head) = (execution.incarnation, execution.head());
+        let (incarnation, head, priority) = (execution.incarnation, execution.head(), execution.priority());
         let (ended, children) = (execution.ended.take(), std::mem::take(&mut execution.children));
         for act in children {
             match act {
@@ -183,7 +191,15 @@ impl SimulatedShard {
             }
             ActorCommand::Leave(exit) => {
                 actor.execution = None;
+                shard_cx.cx.oracle.acts_gone(incarnation);
+                if !matches!(exit, Exit::Parked { .. } | Exit::Drained) {
+                    shard_cx.home.locks.holders.release_all(peid);
+                }
                 if let Exit::Parked { .. } = exit {
+                    shard_cx.registry.hold(peid, None);
+                    if let Some(live) = shard_cx.registry.get_mut(peid) {
+                        live.priority = priority;
+                    }
                     shard_cx.cx.moment(Moment::Parked);
                     shard_cx.cx.statistics.count("executions parked");
                 }
@@ -219,11 +235,7 @@ impl SimulatedShard {
         if *reading != incarnation {
             return;
         }
-        let mut step = load.next(shard_cx.stored);
-        while step == LoadStep::Acquire {
-            step = load.next(shard_cx.stored);
-        }
-        match step {
+        match load.next(shard_cx.stored) {
             LoadStep::Settle => {
                 self.commit(Vec::new(), Need::Behind, Ticket::Settled(peid, incarnation), shard_cx)
             }
@@ -233,7 +245,8 @@ impl SimulatedShard {
                         .on(ShardEvent::Loaded(peid, Loaded::Nothing), shard_cx.home.clock(shard_cx.cx));
                 }
             }
-            LoadStep::Acquire | LoadStep::Read => {
+            LoadStep::Acquire => self.wait_for_place(peid, incarnation, shard_cx),
+            LoadStep::Read => {
                 let wait = shard_cx.cx.pace(5 * MILLIS);
                 shard_cx.cx.after(wait, shard_cx.home.node, Inner::Read(peid, incarnation));
             }
@@ -258,6 +271,8 @@ impl SimulatedShard {
         actor.load = None;
         let loaded = actor::documents(peid, shard_cx);
         if let Loaded::Ended = loaded {
+            // Its actor may have died before it did this.
+            shard_cx.home.locks.holders.release_all(peid);
             if let Some(document) = shard_cx.cx.store.executions.get(&peid).cloned() {
                 self.child_ended(&document, shard_cx);
             }
@@ -266,25 +281,6 @@ impl SimulatedShard {
             shard_cx.registry.remove(peid);
         }
         self.on(ShardEvent::Loaded(peid, loaded), shard_cx);
-    }
-
-    /// Fails an execution from its documents.
-    fn give_up(
-        &mut self,
-        peid: ExecutionId,
-        start: Start,
-        failure: Failure,
-        shard_cx: &mut ShardContext<'_>,
-    ) {
-        let Start::Read(documents) = start else { return };
-        let Documents { document, tasks, .. } = *documents;
-        let now = shard_cx.home.clock(shard_cx.cx);
-        let epoch = shard_cx.home.epochs.of(&document.head.tenant_code);
-        let (given_up, writes) = fail_abandoned(document, &tasks, epoch, failure, now);
-        shard_cx.cx.statistics.count("executions given up");
-        shard_cx.cx.oracle.gave_up(&given_up, &tasks, &writes);
-        self.given_up.insert(peid, (given_up, tasks));
-        self.commit(writes, Need::Durable, Ticket::GivenUp(peid, epoch), shard_cx);
     }
 
     /// Makes updates durable, all or none.
@@ -320,6 +316,7 @@ impl SimulatedShard {
                         self.child_ended(&document, shard_cx);
                         self.stop_left(peid, &tasks, shard_cx);
                     }
+                    shard_cx.home.locks.holders.release_all(peid);
                     shard_cx.registry.remove_when_stored(peid, lsn);
                     shard_cx.cx.oracle.ended_given_up(peid, epoch);
                     self.on(ShardEvent::GivenUp(peid), shard_cx);
@@ -342,6 +339,14 @@ impl SimulatedShard {
     ) {
         self.with(peid, incarnation, shard_cx, |execution, shard_cx| {
             execution.permitted(task, outcome, &shard_cx.home, shard_cx.cx);
+            execution.proceed(&shard_cx.home, shard_cx.cx)
+        });
+    }
+
+    /// An owner in line for a lock looks.
+    pub fn looks(&mut self, look: LockLook, shard_cx: &mut ShardContext<'_>) {
+        self.with(look.peid, look.incarnation, shard_cx, |execution, shard_cx| {
+            execution.looks(look, &shard_cx.home, shard_cx.cx);
             execution.proceed(&shard_cx.home, shard_cx.cx)
         });
     }
@@ -381,11 +386,5 @@ impl SimulatedShard {
         let held = shard_cx.registry.ask(peid, ask);
         self.on(ShardEvent::Asked(peid), shard_cx);
         held
-    }
-
-    /// The store refuses an update of an execution for good.
-    pub fn fail(&mut self, peid: ExecutionId, shard_cx: &mut ShardContext<'_>) {
-        let failure = Failure::new(FailureKind::Store, "the store will never take an update");
-        let _ = self.ask(peid, Ask::Fail(failure), shard_cx);
     }
 }

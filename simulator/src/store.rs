@@ -3,15 +3,17 @@
 //! unique index of idempotency keys, which would hide errors of reservations from the oracle.
 
 mod containment;
+mod queued;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use queued::place;
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_kernel::writer::WriteOutcome;
 use updraft_protocol::{
-    ContainmentDocument, ContainmentId, DocumentId, ExecutionDocument, ExecutionId, IdempotencyKey,
-    KeyHolder, Revision, TaskDocument, TaskId, TaskUpdate, Timestamp, Update,
+    Asked, ContainmentDocument, ContainmentId, DocumentId, ExecutionDocument, ExecutionId, IdempotencyKey,
+    KeyHolder, PauseScope, Quota, Revision, TaskDocument, TaskId, TaskUpdate, TenantCode, Timestamp, Update,
 };
 
 /// The documents.
@@ -36,6 +38,10 @@ pub struct SimulatedStore {
     /// Whether containments or holds have changed since the reconcilers were last woken.
     pub has_holds: bool,
     epochs: BTreeMap<VirtualShard, u64>,
+    /// The scopes that are paused.
+    pub pauses: BTreeMap<PauseScope, Asked>,
+    /// The quotas that were set.
+    pub quotas: BTreeMap<TenantCode, Quota>,
 }
 
 /// An answer of a tool that the store refuses for good.

@@ -2,6 +2,8 @@
 //! between them. Owns which process has which directory; makes none of a process's decisions.
 
 mod containments;
+mod controls;
+mod flow;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,11 +20,11 @@ use crate::chance::{Chance, Purpose};
 use crate::client::ClientRequest;
 use crate::context::Context;
 use crate::event::{NodeId, WorldEvent};
-use crate::execution::Home;
+use crate::execution::{Home, NodeLocks};
 use crate::fault::{Fault, FaultKind, Moment, Trigger};
 use crate::generator::Generator;
 use crate::node::{Phase, SimulatedNode};
-use crate::scenario::{ClientControl, MILLIS, Scenario};
+use crate::scenario::{MILLIS, Scenario};
 use crate::statistics::Statistics;
 use crate::tool;
 use crate::trace::Trace;
@@ -59,6 +61,8 @@ pub struct World {
     pub(crate) requests: BTreeMap<usize, ClientRequest>,
     directories: Vec<Directory>,
     faults: Vec<Fault>,
+    /// The pauses of scopes that have begun, or came to nothing.
+    scopes_paused: BTreeSet<usize>,
 }
 
 /// Runs a scenario to its end, or to the first violation.
@@ -107,7 +111,8 @@ impl World {
             for (below, name) in (0_u64..).zip(&names) {
                 let dice = chance.dice(Purpose::Playbook, &[order.number as u64, below]);
                 let calls = names.get(below as usize + 1).map(String::as_str);
-                let mut playbook = Generator::write(dice, order.length >> below, calls);
+                let locks = chance.dice(Purpose::Lock, &[order.number as u64]);
+                let mut playbook = Generator::write((dice, locks), order.length >> below, calls);
                 playbook["name"] = name.as_str().into();
                 let text = playbook.to_string();
                 let playbook =
@@ -126,7 +131,7 @@ impl World {
                 cx.queue.at(order.at + again, WorldEvent::Again(order.number));
             }
         }
-        queue_controls(scenario, &mut cx);
+        controls::queue_controls(scenario, &mut cx);
         (0..scenario.directories).for_each(|directory| cx.queue.at(0, WorldEvent::Start(directory)));
         cx.directories_of_orders(scenario);
         Ok(Self {
@@ -136,6 +141,7 @@ impl World {
             requests: scenario.orders.iter().map(|order| (order.number, ClientRequest::Open)).collect(),
             directories: (0..scenario.directories).map(|_| Directory::default()).collect(),
             faults: scenario.faults.clone(),
+            scopes_paused: BTreeSet::new(),
         })
     }
 
@@ -161,6 +167,8 @@ impl World {
             WorldEvent::Control(control) => self.control(control),
             WorldEvent::Rerun(number, times) => self.rerun(number, times),
             WorldEvent::AskOfContainment(number, times) => self.ask_of_containment(number, times),
+            WorldEvent::PauseScope(number, is_paused) => self.pause_scope(number, is_paused),
+            WorldEvent::SetQuota(number) => self.set_quota(number),
             WorldEvent::PutAsked(put) => self.put_asked(*put),
             WorldEvent::Reconcile(call) => self.reconcile(*call),
             WorldEvent::Start(directory) => self.start(directory),
@@ -238,6 +246,7 @@ impl World {
             epochs: Arc::default(),
             skew: self.directories[directory].skew,
             shards: dice.small(1, 4) as usize,
+            locks: NodeLocks::default(),
         };
         let forgotten: BTreeSet<usize> = if self.directories[directory].started {
             let orders = self.scenario.orders.iter().filter(|order| order.forgotten);
@@ -249,7 +258,10 @@ impl World {
         self.directories[directory].owner = Some(id);
         self.directories[directory].started = true;
         self.cx.disks[directory].owner = id;
-        self.nodes.insert(id, SimulatedNode::start(id, directory, home, forgotten, &mut self.cx));
+        self.nodes.insert(
+            id,
+            SimulatedNode::start(id, directory, home, (forgotten, &self.scenario.flow), &mut self.cx),
+        );
     }
 
     fn kill(&mut self, id: NodeId) {
@@ -338,46 +350,6 @@ impl World {
         let Context { store, statistics, .. } = &mut self.cx;
         for document in store.executions.values() {
             statistics.count(document.state.execution_status.as_str());
-        }
-    }
-}
-
-/// The controls of clients come some time after the order that they are about.
-fn queue_controls(scenario: &Scenario, cx: &mut Context) {
-    let begun = |number: usize| {
-        let order = scenario.orders.iter().find(|order| order.number == number);
-        order.map_or(0, |order| order.at)
-    };
-    for cancel in &scenario.cancels {
-        let control = WorldEvent::Control(ClientControl::Cancel(cancel.number));
-        cx.queue.at(begun(cancel.order) + cancel.after, control);
-    }
-    for answer in &scenario.answers {
-        let at = begun(answer.order) + answer.after;
-        cx.queue.at(at, WorldEvent::Control(ClientControl::Answer(answer.number)));
-    }
-    for skip in &scenario.skips {
-        let at = begun(skip.order) + skip.after;
-        cx.queue.at(at, WorldEvent::Control(ClientControl::Skip(skip.number)));
-    }
-    for pause in &scenario.pauses {
-        let at = begun(pause.order) + pause.after;
-        if !pause.mends {
-            cx.queue.at(at, WorldEvent::Control(ClientControl::Pause(pause.number)));
-        }
-        cx.queue.at(at + pause.length, WorldEvent::Control(ClientControl::Resume(pause.number)));
-    }
-    for ask in &scenario.containment_asks {
-        cx.queue.at(begun(ask.order) + ask.after, WorldEvent::AskOfContainment(ask.number, 0));
-    }
-    for rerun in &scenario.reruns {
-        cx.queue.at(begun(rerun.order) + rerun.after, WorldEvent::Rerun(rerun.number, 0));
-    }
-    for signal in &scenario.signals {
-        let at = begun(signal.order) + signal.after;
-        cx.queue.at(at, WorldEvent::Control(ClientControl::Signal(signal.number)));
-        if let Some(again) = signal.again {
-            cx.queue.at(at + again, WorldEvent::Control(ClientControl::Repeated(signal.number)));
         }
     }
 }

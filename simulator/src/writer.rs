@@ -29,6 +29,10 @@ pub enum Asker {
     Read(ExecutionId, Incarnation),
     /// A rerun, by its number.
     Rerun(usize),
+    /// A change of a queued execution, by its number.
+    Claim(u64),
+    /// A pause of a scope, by its number.
+    Scope(u64),
     /// The journal, which closes.
     Close,
 }

@@ -31,6 +31,14 @@ fn holds(from: u64) -> io::Result<()> {
         "calls of tools that are left alone",
         "submissions answered by their key",
         "submissions refused for another input",
+        "calls that need locks",
+        "waits for locks",
+        "queued executions that begin",
+        "queued executions found by a start",
+        "queued executions that are cancelled",
+        "queued executions with another priority",
+        "executions of paused scopes that are asked",
+        "children that wait for a place",
     ] {
         assert!(statistics.counts.contains_key(what), "no {what} in seeds {from} to {}", from + SEEDS);
     }

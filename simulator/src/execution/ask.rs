@@ -2,7 +2,7 @@
 
 use updraft_kernel::execution::ExecutionControl;
 use updraft_kernel::machine::{ChildReport, MachineEvent};
-use updraft_protocol::{ApprovalAnswer, Asked, Failure, Signal, TaskId, Timestamp};
+use updraft_protocol::{ApprovalAnswer, Asked, Failure, Priority, Signal, TaskId, Timestamp};
 
 use crate::scenario::{ClientControl, PEOPLE};
 
@@ -28,12 +28,35 @@ pub enum Ask {
     Skip(ClientControl, TaskId, Asked),
     /// Another end of the wait of a task.
     ExtendWait(ClientControl, TaskId, Timestamp, Asked),
+    /// Another priority, while it is queued.
+    Prioritise(ClientControl, Priority),
+    /// All that is of its scope is paused.
+    Hold(Asked),
+    /// Its scope goes on.
+    LetGo(Asked),
     /// Its parent cancels it.
     Stop,
     /// The child of a task reports.
     Child(TaskId, ChildReport),
     /// Fail it.
     Fail(Failure),
+}
+
+impl Ask {
+    /// The control of a client that it is.
+    pub fn control(&self) -> Option<ClientControl> {
+        match self {
+            Self::Cancel(number) => Some(ClientControl::Cancel(*number)),
+            Self::Signal(control, ..)
+            | Self::Answer(control, ..)
+            | Self::Pause(control, _)
+            | Self::Resume(control, _)
+            | Self::Skip(control, ..)
+            | Self::ExtendWait(control, ..)
+            | Self::Prioritise(control, _) => Some(*control),
+            Self::Hold(_) | Self::LetGo(_) | Self::Stop | Self::Child(..) | Self::Fail(_) => None,
+        }
+    }
 }
 
 /// A control that the registry holds, as an actor sees it.
@@ -53,6 +76,9 @@ impl ExecutionControl for HeldAsk {
             Ask::Child(task, report) => MachineEvent::Child { task: *task, report: report.clone() },
             Ask::Signal(_, signal, asked) => MachineEvent::Signal(signal.clone(), asked.clone()),
             Ask::Answer(_, task, answer) => MachineEvent::Answer { task: *task, answer: answer.clone() },
+            Ask::Prioritise(..) => return None,
+            Ask::Hold(asked) => MachineEvent::Pause(asked.clone()),
+            Ask::LetGo(asked) => MachineEvent::Resume(asked.clone()),
             Ask::Pause(_, asked) => MachineEvent::Pause(asked.clone()),
             Ask::Resume(_, asked) => MachineEvent::Resume(asked.clone()),
             Ask::Skip(control, task, asked) => {

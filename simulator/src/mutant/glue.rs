@@ -99,7 +99,7 @@ pub const GLUE: &[Mutant] = &[
         name: "resume-forgets-hash",
         claim: "an execution that is resumed at a start no longer knows what was submitted",
         file: START,
-        find: "input_hash: head.input_hash,",
-        replace: "input_hash: None,",
+        find: "RegisteredExecution::submitted(order, tenant, key, head.input_hash);",
+        replace: "RegisteredExecution::submitted(order, tenant, key, None);",
     },
 ];

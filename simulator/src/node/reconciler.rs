@@ -192,8 +192,6 @@ impl SimulatedNode {
         if let Some(first) = cx.store.under_key(&key) {
             return Some(ReconcilerEvent::Round(RoundProgress::Runs(Some(first.peid))));
         }
-        let submitted = cx.oracle.round_submitted(&plan.name, plan.version, &cx.store);
-        cx.check(submitted);
         let peid = cx.execution_id();
         let head = Arc::new(ExecutionHead {
             tenant_code: round.tenant,
@@ -211,18 +209,30 @@ impl SimulatedNode {
             parent: None,
             rerun_of: None,
         });
+        let Some(permit) = self.place_submission(&head, cx) else { return Some(ReconcilerEvent::Failed) };
+        let submitted = cx.oracle.round_submitted(&plan.name, plan.version, &cx.store);
+        cx.check(submitted);
+        cx.statistics.count("rounds of undos");
         let (epoch, input_hash) = (self.home.epochs.of(&head.tenant_code), head.input_hash);
+        let execution = RegisteredExecution::submitted(NO_ORDER, tenant, Some(key), input_hash);
+        let Some(permit) = permit else {
+            if !self.enqueue(peid, head, cx) {
+                return Some(ReconcilerEvent::Failed);
+            }
+            self.registry.add(peid, execution);
+            self.reconciling.submitted = Some(peid);
+            return None;
+        };
         let (machine, effects) = Machine::start(plan, peid, head.clone(), terms(epoch), head.createddate);
         cx.note(format_args!("n{} round {} is {peid}: {effects:?}", self.id, head.playbook_name));
-        cx.statistics.count("rounds of undos");
         let decided = cx.oracle.decided(&machine, &effects, epoch);
         cx.check(decided);
         let updates = effects.writes;
         if !self.journal.append(SimulatedAppend { updates, who: Who::Submission(peid) }) {
             return Some(ReconcilerEvent::Failed);
         }
-        let execution = RegisteredExecution::submitted(NO_ORDER, tenant, Some(key), input_hash);
         self.registry.add(peid, execution);
+        self.registry.hold(peid, Some(permit));
         self.submitted.push((machine, effects.acts));
         self.reconciling.submitted = Some(peid);
         None

@@ -89,6 +89,11 @@ impl SimulatedNode {
         if self.registry.under_key(&key).is_some() || cx.store.under_key(&key).is_some() {
             return None;
         }
+        // What it takes over is read now, and may change: it is not queued.
+        if self.admission.holds(&first.head.tenant_code, &plan.name).is_some() {
+            return None;
+        }
+        let permit = self.admission.try_acquire(&first.head.tenant_code)?;
         let tasks = cx.store.tasks_of(of);
         let from = sent.from.and_then(|from| tasks.get(from as usize % tasks.len().max(1)));
         let from = from.map(|task| task.head.step_id.clone());
@@ -120,6 +125,7 @@ impl SimulatedNode {
         let tenant = cx.tenants.iter().position(|tenant| *tenant == first.head.tenant_code)?;
         let execution = RegisteredExecution::submitted(sent.order, tenant, Some(key), input_hash);
         self.registry.add(peid, execution);
+        self.registry.hold(peid, Some(permit));
         self.submitted.push((machine, acts));
         self.settle(cx);
         Some(())

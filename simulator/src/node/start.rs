@@ -1,11 +1,12 @@
 //! The start of a process: its epochs, its journal to the store, then every unfinished execution. The next start must
 //! cope with a crash at any of these moments.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use updraft_kernel::shard::Since;
 use updraft_kernel::virtual_shard::VirtualShard;
-use updraft_protocol::{ExecutionId, IdempotencyKey};
+use updraft_protocol::{ExecutionDocument, ExecutionId, ExecutionStatus, IdempotencyKey, TenantCode};
 
 use super::{Phase, SimulatedNode};
 use crate::context::Context;
@@ -15,6 +16,7 @@ use crate::journal::SimulatedJournal;
 use crate::recovery::{self, Unreadable};
 use crate::registry::RegisteredExecution;
 use crate::scenario::MILLIS;
+use crate::store::place;
 use crate::writer::{Asker, Handoff};
 
 /// The number of groups that are passed to the writer at once.
@@ -94,34 +96,60 @@ impl SimulatedNode {
             return self.phase = Phase::Gone;
         }
         self.phase = Phase::Open;
+        for (tenant, quota) in cx.store.quotas.clone() {
+            self.admission.set_quota(&tenant, quota);
+        }
+        for (scope, asked) in cx.store.pauses.clone() {
+            self.admission.pause(&scope, Some(asked));
+        }
         let open: Vec<(ExecutionId, RegisteredExecution)> = cx
             .store
             .executions
             .values()
-            .filter(|document| !document.state.execution_status.ended())
+            .filter(|document| {
+                let status = document.state.execution_status;
+                !status.ended() && status != ExecutionStatus::Queued
+            })
             .filter_map(|document| {
                 let head = &document.head;
                 let tenant = cx.tenants.iter().position(|tenant| *tenant == head.tenant_code)?;
                 let order = cx.order_of(head)?;
                 let key = IdempotencyKey::of(head);
                 let directory = VirtualShard::of(&head.tenant_code).shard(cx.disks.len());
-                let execution = RegisteredExecution {
-                    order,
-                    tenant,
-                    key,
-                    input_hash: head.input_hash,
-                    accepted: true,
-                    ended: false,
-                    end: None,
-                };
+                let execution = RegisteredExecution::submitted(order, tenant, key, head.input_hash);
+                let execution = RegisteredExecution { accepted: true, ..execution };
                 (directory == self.directory).then_some((document.peid, execution))
             })
             .collect();
-        for (peid, execution) in open {
+        let tenants = cx.tenants.clone();
+        for (peid, execution) in &open {
             cx.statistics.count("executions resumed by a start");
-            self.registry.add(peid, execution);
+            let permit = self.admission.try_acquire(&tenants[execution.tenant]);
+            self.registry.add(*peid, execution.clone());
+            self.registry.hold(*peid, permit);
+        }
+        self.find_queued(cx);
+        for (peid, _) in open {
             self.of(peid, cx, |shard, shard_cx| shard.unfinished(peid, Since::Start, shard_cx));
         }
+        self.hold_all(cx);
         self.wake_reconciler(cx);
+    }
+
+    /// Counts what is queued.
+    fn find_queued(&mut self, cx: &mut Context) {
+        let directories = cx.disks.len();
+        let is_own = |tenant: &TenantCode| VirtualShard::of(tenant).shard(directories) == self.directory;
+        let own: Vec<ExecutionDocument> =
+            cx.store.all_queued().filter(|found| is_own(&found.head.tenant_code)).cloned().collect();
+        let mut counts: BTreeMap<TenantCode, u64> = BTreeMap::new();
+        for document in own {
+            cx.statistics.count("queued executions found by a start");
+            *counts.entry(document.head.tenant_code.clone()).or_default() += 1;
+            cx.oracle.queue_has(self.id, (&document.head, place(&document)));
+        }
+        for (tenant, queued) in counts {
+            self.admission.line.found(&tenant, queued);
+        }
     }
 }

@@ -8,8 +8,9 @@ use serde_json::json;
 use updraft_kernel::execution::Execution;
 use updraft_kernel::idempotency::{KeyVerdict, OnReuse};
 use updraft_kernel::machine::{ChildReport, Machine};
+use updraft_kernel::shared::permits::Permit;
 use updraft_protocol::{
-    ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, KeyHolder, Parent, PlaybookId, Priority,
+    ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, KeyHolder, Parent, PlaybookId,
 };
 
 use super::{ChildWork, NO_ORDER, Phase, SimulatedNode, Submitted};
@@ -56,7 +57,7 @@ impl SimulatedNode {
             playbook_version: plan.version,
             uid: Some(order.number.to_string().into()),
             alert_id: None,
-            priority: Priority::Normal,
+            priority: order.priority,
             createddate: now,
             input: Json::from(input),
             variables: Json::from(json!({})),
@@ -65,6 +66,16 @@ impl SimulatedNode {
             parent: None,
             rerun_of: None,
         });
+        let Some(permit) = self.place_submission(&head, cx) else { return Submitted::Refused };
+        let execution = RegisteredExecution::submitted(order.number, tenant, key, input_hash);
+        let Some(permit) = permit else {
+            if !self.enqueue(peid, head, cx) {
+                return Submitted::Refused;
+            }
+            self.registry.add(peid, execution);
+            self.settle(cx);
+            return Submitted::Taken;
+        };
         let epoch = self.home.epochs.of(&head.tenant_code);
         let (machine, effects) = Machine::start(plan, peid, head, terms(epoch), now);
         cx.note(format_args!("n{} order {} is {peid}: {effects:?}", self.id, order.number));
@@ -74,14 +85,51 @@ impl SimulatedNode {
         if !self.journal.append(SimulatedAppend { updates, who: Who::Submission(peid) }) {
             return Submitted::Refused;
         }
-        let execution = RegisteredExecution::submitted(order.number, tenant, key, input_hash);
         self.registry.add(peid, execution);
+        self.registry.hold(peid, Some(permit));
+        let fits = self.admission.fits(&cx.tenants[tenant], &self.registry);
+        cx.check(fits);
         self.submitted.push((machine, effects.acts));
         self.settle(cx);
         Submitted::Taken
     }
 
+    /// A place for a submission; `None` in it if it is to be queued, and none at all if it is refused.
+    pub(super) fn place_submission(
+        &mut self,
+        head: &ExecutionHead,
+        cx: &mut Context,
+    ) -> Option<Option<Permit>> {
+        let tenant = &head.tenant_code;
+        if !self.admission.submits(tenant, cx.now) {
+            cx.statistics.count("submissions that are too fast");
+            return None;
+        }
+        if self.admission.holds(tenant, &head.playbook_name).is_none()
+            && let Some(permit) = self.admission.try_acquire(tenant)
+        {
+            return Some(Some(permit));
+        }
+        let most = self.admission.quota(tenant).queued.unwrap_or(u64::MAX);
+        match self.admission.line.arrive(tenant, most) {
+            Ok(()) => Some(None),
+            Err(_) => {
+                cx.statistics.count("submissions for which the backlog is full");
+                None
+            }
+        }
+    }
+
     pub(super) fn accepted(&mut self, peid: ExecutionId, lsn: Option<u64>, cx: &mut Context) {
+        if let Some(head) = self.enqueued.remove(&peid) {
+            let order = cx.order_of(&head).unwrap_or(NO_ORDER);
+            if order == NO_ORDER {
+                self.round_accepted(peid, lsn.is_some(), cx);
+            } else {
+                self.answers.push((order, lsn.map(|_| peid)));
+            }
+            return self.queue_accepted((peid, &head), lsn, cx);
+        }
         let Some(index) = self.submitted.iter().position(|(machine, _)| machine.peid() == peid) else {
             return;
         };

@@ -59,6 +59,14 @@ impl Oracle {
         }
     }
 
+    /// An execution of a paused scope was asked to pause, or to go on.
+    pub fn scope_told(&mut self, machine: &Machine) {
+        let pause = machine.document().state.pause.filter(|_| machine.is_paused());
+        if pause.is_some_and(|pause| pause.cause.asked().is_some()) {
+            self.paused.insert(machine.peid());
+        }
+    }
+
     /// The attempts that a step has: all of them again each time that a person resumes its execution.
     pub(super) fn most_attempts(&self, of: ExecutionId, attempts: u32) -> u32 {
         let resumes = self.resumes.get(&of).copied().unwrap_or_default();
@@ -68,7 +76,7 @@ impl Oracle {
     /// An execution is asked to go on, or to wait no longer.
     pub fn asked(&mut self, ask: &Ask, peid: ExecutionId) {
         match ask {
-            Ask::Resume(..) => {
+            Ask::Resume(..) | Ask::LetGo(_) => {
                 self.paused.remove(&peid);
                 *self.resumes.entry(peid).or_default() += 1;
             }

@@ -24,6 +24,12 @@ pub enum Part {
     Rerun(usize),
     /// What a person asks of a containment.
     ContainmentAsk(usize),
+    /// A quota that is set.
+    Quota(usize),
+    /// A pause of a scope.
+    ScopePause(usize),
+    /// Another priority.
+    Priority(usize),
     /// A fault.
     Fault(usize),
     /// A kind of noise.
@@ -43,6 +49,9 @@ impl fmt::Display for Part {
             Self::Skip(number) => write!(f, "k{number}"),
             Self::Rerun(number) => write!(f, "r{number}"),
             Self::ContainmentAsk(number) => write!(f, "u{number}"),
+            Self::Quota(number) => write!(f, "q{number}"),
+            Self::ScopePause(number) => write!(f, "z{number}"),
+            Self::Priority(number) => write!(f, "y{number}"),
             Self::Fault(number) => write!(f, "f{number}"),
             Self::Steps(steps) => write!(f, "s{steps}"),
             Self::Noise(noise) => {
@@ -70,6 +79,9 @@ impl FromStr for Part {
             Some(("g", n)) => number(n).map(|n| Self::Signal(n as usize)),
             Some(("r", n)) => number(n).map(|n| Self::Rerun(n as usize)),
             Some(("u", n)) => number(n).map(|n| Self::ContainmentAsk(n as usize)),
+            Some(("q", n)) => number(n).map(|n| Self::Quota(n as usize)),
+            Some(("z", n)) => number(n).map(|n| Self::ScopePause(n as usize)),
+            Some(("y", n)) => number(n).map(|n| Self::Priority(n as usize)),
             Some(("f", n)) => number(n).map(|n| Self::Fault(n as usize)),
             Some(("s", n)) => number(n).map(Self::Steps),
             _ => None,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_kernel::execution as kernel;
+use updraft_kernel::fair_queue::QueueTicket;
 use updraft_kernel::machine::{DefaultWaits, Terms};
 use updraft_kernel::plan::Plan;
 use updraft_kernel::shard::{self, Load, Loaded, ShardEvent, Since};
@@ -12,6 +13,7 @@ use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, FailureKind, Tas
 
 use super::child::is_orphan;
 use super::{ShardContext, SimulatedShard, TASKS_AT_ONCE};
+use crate::admission::{SimulatedAdmission, Waiter};
 use crate::event::Incarnation;
 use crate::execution::{HeldAsk, SimulatedExecution};
 use crate::fault::Moment;
@@ -25,6 +27,15 @@ pub(super) struct Actor {
     pub(super) load: Option<(Incarnation, Load)>,
     /// How often its actor will die as soon as it is started.
     pub(super) deaths_ahead: u32,
+    /// Where its read waits for a place.
+    pub(super) waiting: Option<QueueTicket>,
+}
+
+impl Actor {
+    /// It waits for no place any more.
+    pub(super) fn leave_line(self, admission: &mut SimulatedAdmission) {
+        let _left = self.waiting.and_then(|ticket| admission.line.leave(&ticket));
+    }
 }
 
 /// The state that an execution's actor starts from.
@@ -84,7 +95,8 @@ impl SimulatedShard {
         let Some((peid, actor)) = running else { return false };
         let peid = *peid;
         actor.deaths_ahead = times.saturating_sub(1);
-        actor.execution = None;
+        let dead = actor.execution.take();
+        dead.into_iter().for_each(|execution| shard_cx.cx.oracle.acts_gone(execution.incarnation));
         self.on(ShardEvent::Died(peid), shard_cx);
         true
     }
@@ -92,7 +104,11 @@ impl SimulatedShard {
     /// The shard's actor dies with all its executions.
     pub fn die(&mut self, shard_cx: &mut ShardContext<'_>) {
         self.shard = shard::Shard::default();
-        self.actors.clear();
+        for actor in std::mem::take(&mut self.actors).into_values() {
+            let dead = actor.execution.as_ref();
+            dead.into_iter().for_each(|execution| shard_cx.cx.oracle.acts_gone(execution.incarnation));
+            actor.leave_line(shard_cx.admission);
+        }
         self.given_up.clear();
         (self.dead, self.drained) = (true, false);
         if self.commits.is_idle() {
@@ -115,6 +131,38 @@ impl SimulatedShard {
         if self.draining {
             self.on(ShardEvent::Drain, shard_cx);
         }
+    }
+
+    /// The read of a parked execution waits for a place.
+    pub(super) fn wait_for_place(
+        &mut self,
+        peid: ExecutionId,
+        incarnation: Incarnation,
+        shard_cx: &mut ShardContext<'_>,
+    ) {
+        let Some(live) = shard_cx.registry.get(peid) else { return };
+        let (tenant, priority) = (&shard_cx.cx.tenants[live.tenant], live.priority);
+        let now = shard_cx.home.clock(shard_cx.cx);
+        let ticket = shard_cx.admission.wait(tenant, priority, Waiter::Load(peid, incarnation), now);
+        self.actors.entry(peid).or_default().waiting = Some(ticket);
+    }
+
+    /// A control waits for an execution whose read waits for a place: it needs none.
+    pub(super) fn hurry(&mut self, peid: ExecutionId, shard_cx: &mut ShardContext<'_>) {
+        let Some(actor) = self.actors.get_mut(&peid) else { return };
+        let Some(ticket) = actor.waiting.take() else { return };
+        let _left = shard_cx.admission.line.leave(&ticket);
+        if let Some((incarnation, _)) = actor.load {
+            self.step(peid, incarnation, shard_cx);
+        }
+    }
+
+    /// The read of an execution has its place.
+    pub fn granted(&mut self, peid: ExecutionId, incarnation: Incarnation, shard_cx: &mut ShardContext<'_>) {
+        if let Some(actor) = self.actors.get_mut(&peid) {
+            actor.waiting = None;
+        }
+        self.flushed(peid, incarnation, shard_cx);
     }
 
     /// Begins a drain.
