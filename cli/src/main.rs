@@ -68,6 +68,7 @@ mod testing;
 mod text;
 mod top;
 mod tree;
+mod triggers;
 mod usage;
 mod validate;
 mod watch;
@@ -129,6 +130,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Containments(options) => wait(containments::containments(&options)),
         Command::Guardrail(options) => wait(guardrails::guardrails(&options)),
         Command::Quota(options) => wait(quotas::quotas(&options)),
+        Command::Trigger(options) => wait(triggers::triggers(&options)),
         Command::Breaker(options) => wait(breakers::breakers(&options)),
         Command::PauseAll(options) => wait(hold::hold(&options, true)),
         Command::ResumeAll(options) => wait(hold::hold(&options, false)),

@@ -13,6 +13,7 @@ mod mail;
 mod people;
 mod rerun;
 mod testing;
+mod triggers;
 mod validate;
 mod which;
 mod work;
@@ -48,6 +49,7 @@ pub(crate) use people::{
 };
 pub(crate) use rerun::RerunExecution;
 pub(crate) use testing::{DryRun, Replay, Test};
+pub(crate) use triggers::{TriggerCommand, TriggerOptions};
 pub(crate) use validate::Validate;
 pub(crate) use which::{CancelExecution, Fit, Which};
 pub(crate) use work::Work;
@@ -100,6 +102,8 @@ pub(crate) enum Command {
     Guardrail(GuardrailOptions),
     /// Lists, sets or clears what tenants have of an engine, by the one that runs there.
     Quota(QuotaOptions),
+    /// Puts, lists, shows, pauses, resumes or removes what starts playbooks by itself, by the engine that runs there.
+    Trigger(TriggerOptions),
     /// Decides whether calls of a tool are made, by the engine that runs there; lists what is decided.
     Breaker(BreakerOptions),
     /// Pauses all executions of a tenant or of a playbook of it: nothing begins, and what comes is queued, until `resume-all`.

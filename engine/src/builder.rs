@@ -79,6 +79,7 @@ pub struct Builder {
     pub(crate) guardrails: Vec<Guardrail>,
     pub(crate) breakers: BTreeMap<String, BreakerPolicy>,
     pub(crate) files: FilePolicy,
+    pub(crate) fires_triggers: bool,
 }
 
 impl Default for Builder {
@@ -115,6 +116,7 @@ impl Default for Builder {
             guardrails: Vec::new(),
             breakers: BTreeMap::new(),
             files: FilePolicy::default(),
+            fires_triggers: false,
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::recovery::Recovered;
 use crate::rerun::Rerunning;
 use crate::standstill::StoreWait;
 use crate::store_watch::StoreWatch;
+use crate::triggers::{TriggerChanges, TriggerThread};
 use crate::watchdog::Watchdog;
 use crate::why::Explanation;
 
@@ -46,6 +47,8 @@ pub struct Engine {
     pub(crate) reconciler: Mutex<Option<ReconcilerThread>>,
     /// The watchdog; taken by the shutdown.
     pub(crate) watchdog: Mutex<Option<Watchdog>>,
+    /// The thread that fires triggers, if it is configured to; taken by the shutdown.
+    pub(crate) triggers: Mutex<Option<TriggerThread>>,
     /// The server of the local socket, if there is a data directory; taken by the shutdown.
     #[cfg(unix)]
     pub(crate) local: Mutex<Option<LocalServer>>,
@@ -68,6 +71,8 @@ pub(crate) struct Submitter {
     pub(crate) rerunning: Rerunning,
     /// The alerts for which executions are looked for, instead of new ones.
     pub(crate) alerts: Alerts,
+    /// The changes of triggers.
+    pub(crate) triggers: Arc<TriggerChanges>,
 }
 
 impl Engine {

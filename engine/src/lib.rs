@@ -84,6 +84,7 @@ mod store_watch;
 mod submission;
 mod submit;
 mod tool_versions;
+mod triggers;
 mod unresumed;
 mod watchdog;
 mod why;
@@ -117,6 +118,7 @@ pub use snapshot::{
 };
 pub use standstill::Standstill;
 pub use submission::{Submission, SubmitError};
+pub use triggers::{TriggerEntry, TriggerError, TriggerPut, Triggers};
 pub use updraft_actors::gates::{CircuitName, ToolCircuit, ToolGate};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
 pub use updraft_cacao as cacao;
@@ -128,7 +130,7 @@ pub use updraft_kernel::{
     guardrail::GuardrailConcern, guardrail::GuardrailMistake, guardrail::PlannedGuardrail,
     idempotency::OnReuse, invariant, machine::LoopProgress, machine::RunningLoop, pairing::Loss,
     pairing::Mismatch, plan::Mistake, plan::Plan, plan::check_schema, shard_epochs::ShardEpochs,
-    template::Structure, virtual_shard::VirtualShard, watch::OverdueCounts,
+    template::Structure, trigger::PlannedTrigger, virtual_shard::VirtualShard, watch::OverdueCounts,
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, AskedPeople, AuditId,
@@ -137,16 +139,17 @@ pub use updraft_protocol::{
     ContainmentDocument, ContainmentEntry, ContainmentId, ContainmentRefusal, ContainmentStatus,
     ControlHistory, ControlKind, ControlRecord, ControlRefusal, DayTime, DeadLetter, Declaration, DocumentId,
     Effect, ExecutionDocument, ExecutionFile, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
-    ExecutionUpdate, Failure, FailureKind, FileId, FileWriter, FilesOfExecution, Flaw, FurtherRequests, Gate,
-    GivenAnswer, GivenSecret, GivenSignal, Guardrail, GuardrailFile, Held, Hold, Holder, IdempotencyKey,
-    InputHash, Integration, Json, KeyHolder, LimitError, Masking, Name, Number, Omission, OnlyCalls,
-    OpenFile, OpenHours, OpenTime, OverCap, Parent, Pause, PauseCause, PauseScope, PermitFuture,
-    PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId, PlaybookStatus, Priority,
-    ProtectedTargets, Quota, QuotaError, Rate, ReceivedSignals, RequestFuture, RerunOf, Revision, ScopePath,
-    Secret, SecretProvider, SecretReference, Sending, Setting, SettingKind, Signal, Span, StepId, StepPart,
-    SubmissionRate, TargetKind, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
-    TenantCode, Timestamp, UndoCall, UndoRecord, UndoStatus, UnknownTarget, Update, Value, Wait, WaitKind,
-    Weekday, limits, outline, parse, playbook, schema, secret, text, value,
+    ExecutionUpdate, Failure, FailureKind, FileId, FileWriter, FilesOfExecution, Firing, Flaw,
+    FurtherRequests, Gate, GivenAnswer, GivenSecret, GivenSignal, Guardrail, GuardrailFile, Held, Hold,
+    Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, LimitError, Masking, Missed, Name,
+    Number, Omission, OnlyCalls, OpenFile, OpenHours, OpenTime, OverCap, Overlap, Parent, Pause, PauseCause,
+    PauseScope, PermitFuture, PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId,
+    PlaybookStatus, Priority, ProtectedTargets, Quota, QuotaError, Rate, ReceivedSignals, RequestFuture,
+    RerunOf, Revision, Schedule, ScopePath, Secret, SecretProvider, SecretReference, Sending, Setting,
+    SettingKind, Signal, Span, StepId, StepPart, SubmissionRate, TargetKind, TaskDocument, TaskHead, TaskId,
+    TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, Trigger, TriggerHistory, TriggerSource,
+    UndoCall, UndoRecord, UndoStatus, UnknownTarget, Update, Value, Wait, WaitKind, Weekday, limits, outline,
+    parse, playbook, schema, secret, text, value,
 };
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;

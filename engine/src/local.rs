@@ -24,6 +24,7 @@ mod server;
 mod snapshot;
 #[cfg(unix)]
 mod socket;
+mod triggers;
 #[cfg(unix)]
 mod work;
 

@@ -98,8 +98,21 @@ impl<'a> Settings<'a> {
         value: Json,
         asked: &Asked,
     ) -> Result<(), SettingError> {
+        self.set_as(of, value, ("set", asked)).await
+    }
+
+    /// The same, which the audit calls by another word than `set`.
+    ///
+    /// # Errors
+    /// The person or the reason, or the store.
+    pub(crate) async fn set_as(
+        self,
+        of: SettingName<'_>,
+        value: Json,
+        (what, asked): (&str, &Asked),
+    ) -> Result<(), SettingError> {
         self.put(of, value.clone(), asked).await?;
-        self.record(of, "set", asked, Some(value)).await
+        self.record(of, what, asked, Some(value)).await
     }
 
     /// Has nothing set, also where something else would hold then: `null` is set.

@@ -15,6 +15,7 @@ use crate::deadline::after;
 use crate::engine::Engine;
 #[cfg(unix)]
 use crate::local::LocalServer;
+use crate::triggers::TriggerThread;
 use crate::watchdog::Watchdog;
 
 /// The result of a shutdown.
@@ -49,6 +50,9 @@ impl Engine {
 
     /// Ends running executions, and releases the engine's resources.
     async fn end(&self, node: Node, until: Instant) -> Shutdown {
+        if let Some(triggers) = self.take_triggers() {
+            triggers.close(&self.context.timer).await;
+        }
         if let Some(watchdog) = self.take_watchdog() {
             watchdog.close(&self.context.timer).await;
         }
@@ -110,6 +114,10 @@ impl Engine {
         self.reconciler.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    fn take_triggers(&self) -> Option<TriggerThread> {
+        self.triggers.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     fn take_watchdog(&self) -> Option<Watchdog> {
         self.watchdog.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -130,7 +138,7 @@ impl Drop for Engine {
         #[cfg(unix)]
         let server = self.take_local();
         // Dropped, it ends by itself.
-        drop((self.take_reconciler(), self.take_watchdog()));
+        drop((self.take_reconciler(), self.take_watchdog(), self.take_triggers()));
         let (node, store, context) = (self.node.get_mut().take(), self.embedded(), self.context.clone());
         if node.is_none() && store.is_none() {
             return;

@@ -47,6 +47,7 @@ use crate::standstill::StoreWait;
 use crate::store_choice::StoreChoice;
 use crate::store_watch::StoreWatch;
 use crate::tool_versions;
+use crate::triggers::TriggerThread;
 use crate::watchdog::Watchdog;
 
 impl Engine {
@@ -126,6 +127,7 @@ impl Engine {
             submitter,
             reconciler: Mutex::default(),
             watchdog: Mutex::default(),
+            triggers: Mutex::default(),
             emptied,
             embedded: Mutex::new(embedded),
             ownership: opened.ownership,
@@ -165,6 +167,10 @@ impl Engine {
             let _ = self.shutdown(Duration::ZERO).await;
             return Err(error);
         }
+        if let Err(error) = self.start_triggers(builder) {
+            let _ = self.shutdown(Duration::ZERO).await;
+            return Err(StartError::Thread(error));
+        }
         files::remove_unnamed(&self.context, listed);
         #[cfg(unix)]
         self.open_local(builder).await;
@@ -181,6 +187,16 @@ impl Engine {
     fn start_threads(&mut self, builder: &Builder) -> std::io::Result<()> {
         self.reconciler = Mutex::new(Some(ReconcilerThread::start(self.submitter.clone(), builder.resume)?));
         self.watchdog = Mutex::new(Some(Watchdog::start(self.context.clone(), builder.watch_every)?));
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// Starts the thread that fires triggers, last of all: what it submits finds everything as it was.
+    fn start_triggers(&mut self, builder: &Builder) -> std::io::Result<()> {
+        if builder.fires_triggers {
+            self.triggers = Mutex::new(Some(TriggerThread::start(self.submitter.clone())?));
+        }
         Ok(())
     }
 }
@@ -281,6 +297,7 @@ fn submitter(context: &Arc<EngineContext>, submit_timeout: Duration) -> (Arc<Sub
         submit_timeout,
         rerunning: Rerunning::default(),
         alerts: Alerts::default(),
+        triggers: Arc::default(),
     };
     (Arc::new(submitter), emptied)
 }

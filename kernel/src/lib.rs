@@ -35,6 +35,7 @@ pub mod shared;
 pub mod template;
 mod tenant_map;
 pub mod tool_versions;
+pub mod trigger;
 pub mod virtual_shard;
 pub mod visible;
 pub mod watch;

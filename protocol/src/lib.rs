@@ -41,6 +41,7 @@ pub mod status;
 pub mod suggest;
 pub mod text;
 pub mod time;
+mod trigger;
 mod undo;
 pub mod update;
 pub mod value;
@@ -89,6 +90,9 @@ pub use setting::{Setting, SettingKind};
 pub use signal::{ReceivedSignals, Signal};
 pub use status::{ExecutionStatus, PlaybookStatus, TaskStatus};
 pub use time::{Span, Timestamp};
+pub use trigger::{
+    Firing, Missed, Overlap, Schedule, StandingTrigger, Trigger, TriggerHistory, TriggerSource,
+};
 pub use undo::{Hold, UndoCall, UndoRecord, UndoStatus};
 pub use update::{DocumentId, ExecutionUpdate, Revision, TaskUpdate, Update};
 pub use value::{Number, Value};

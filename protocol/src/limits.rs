@@ -27,6 +27,7 @@ mod schema;
 mod settings;
 mod shell;
 mod snapshot;
+mod triggers;
 
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ pub use {
     cacao::*, cache::*, children::*, connectors::*, containment::*, files::*, filter::*, flow::*, graph::*,
     guardrails::*, http::*, local::*, loops::*, mail::*, masking::*, outline::*, overdue::*, people::*,
     playbook::*, record::*, redis::*, replay::*, rerun::*, schema::*, settings::*, shell::*, snapshot::*,
+    triggers::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------
@@ -358,8 +360,7 @@ pub const LEFT_COUNTED: usize = 10_000;
 pub const DEAD_LETTER_PAGE_ROWS: usize = 64;
 /// Checked plans kept in memory.
 pub const PLANS_CACHED: usize = 10_000;
-/// Their approximate memory: a compiled template keeps some hundred bytes for each word, so that is ten thousand plans
-/// of fifty templates each.
+/// Their approximate memory: some hundred bytes for each word of a template, ten thousand plans of fifty templates.
 pub const PLANS_CACHED_BYTES: usize = 256 << 20;
 
 const _: () = {

@@ -1,8 +1,9 @@
-//! The JSON Schema of playbooks, made from the types that read them, with what editors show of each field.
+//! The JSON Schemas of playbooks and triggers, made from the types that read them, with what editors show of each field.
 
 use serde_json::Value;
 
 use crate::playbook::Playbook;
+use crate::trigger::Trigger;
 
 mod hints;
 mod snippets;
@@ -24,6 +25,11 @@ pub fn playbook_schema() -> Value {
     add(Some(&mut schema), "defaultSnippets", snippets::playbook());
     add(definition(&mut schema, "Step"), "defaultSnippets", snippets::steps());
     schema
+}
+
+/// The schema of triggers, as it is committed in `docs/trigger.schema.json`.
+pub fn trigger_schema() -> Value {
+    schemars::schema_for!(Trigger).to_value()
 }
 
 /// The schema of a type; that of `Playbook` is the whole.

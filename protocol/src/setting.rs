@@ -43,11 +43,15 @@ pub enum SettingKind {
     Breaker,
     /// Which versions of a tool executions began with.
     ToolVersion,
+    /// A trigger of a tenant.
+    Trigger,
+    /// What has become of the events of a trigger so far.
+    TriggerHistory,
 }
 
 impl SettingKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Quota,
         Self::Pause,
         Self::Guardrail,
@@ -55,6 +59,8 @@ impl SettingKind {
         Self::CallCount,
         Self::Breaker,
         Self::ToolVersion,
+        Self::Trigger,
+        Self::TriggerHistory,
     ];
 
     /// Its name in keys.
@@ -67,6 +73,8 @@ impl SettingKind {
             Self::CallCount => "call_count",
             Self::Breaker => "breaker",
             Self::ToolVersion => "tool_version",
+            Self::Trigger => "trigger",
+            Self::TriggerHistory => "trigger_history",
         }
     }
 

@@ -11,14 +11,14 @@ pub struct Fault {
     /// The directory.
     pub directory: usize,
     /// The time.
-    pub trigger: Trigger,
+    pub trigger: FaultTrigger,
     /// The kind.
     pub kind: FaultKind,
 }
 
 /// The time of a fault: always between two events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trigger {
+pub enum FaultTrigger {
     /// After so many events.
     Events(u64),
     /// Right after the n-th occurrence of a moment.
@@ -142,10 +142,10 @@ impl Fault {
     /// A fault of one of so many directories, in a run of so many orders.
     pub fn draw(number: usize, directories: usize, orders: u64, dice: &mut Dice) -> Self {
         let trigger = match dice.below(3) {
-            0 => Trigger::Events(dice.below(60 * orders)),
+            0 => FaultTrigger::Events(dice.below(60 * orders)),
             _ => {
                 let moment = dice.pick(Moment::ALL);
-                Trigger::Moment(moment, 1 + dice.below(if moment.rare() { 6 } else { 20 * orders }))
+                FaultTrigger::Moment(moment, 1 + dice.below(if moment.rare() { 6 } else { 20 * orders }))
             }
         };
         let kind = match dice.below(20) {

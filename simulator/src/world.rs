@@ -21,7 +21,7 @@ use crate::client::ClientRequest;
 use crate::context::Context;
 use crate::event::{NodeId, WorldEvent};
 use crate::execution::{Home, NodeLocks};
-use crate::fault::{Fault, FaultKind, Moment, Trigger};
+use crate::fault::{Fault, FaultKind, FaultTrigger, Moment};
 use crate::generator::Generator;
 use crate::node::{Phase, SimulatedNode};
 use crate::scenario::{MILLIS, Scenario};
@@ -274,8 +274,8 @@ impl World {
     /// Applies the faults that are due.
     fn strike(&mut self) {
         let due = |fault: &Fault, statistics: &Statistics| match fault.trigger {
-            Trigger::Events(events) => statistics.events >= events,
-            Trigger::Moment(moment, times) => statistics.times(moment) >= times,
+            FaultTrigger::Events(events) => statistics.events >= events,
+            FaultTrigger::Moment(moment, times) => statistics.times(moment) >= times,
         };
         while let Some(index) = self.faults.iter().position(|fault| due(fault, &self.cx.statistics)) {
             let fault = self.faults.remove(index);

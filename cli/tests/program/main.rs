@@ -39,4 +39,5 @@ mod terminal;
 mod testing;
 mod tools;
 mod top;
+mod triggers;
 mod waits;

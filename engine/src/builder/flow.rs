@@ -42,6 +42,14 @@ impl Builder {
         self
     }
 
+    /// Whether this engine fires the triggers of its tenants ([`Engine::triggers`](crate::Engine::triggers)); by default it does not: an
+    /// engine that a person opens for another purpose starts nothing by itself.
+    #[must_use]
+    pub fn fire_triggers(mut self, fires: bool) -> Self {
+        self.fires_triggers = fires;
+        self
+    }
+
     /// Calls under way of each tool for which no [limits](Builder::call_limits) are declared and that takes no permits: of all
     /// tenants together, and of one tenant; by default 8,192 and 4,096. A tool that hangs takes no more. Further calls wait in
     /// line, fairly by tenant. Calls that are answered at once count for nothing.

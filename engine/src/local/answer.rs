@@ -14,6 +14,7 @@ use super::LocalContext;
 use super::flow;
 use super::guardrails::guarded;
 use super::message::{Answer, Ask, Place, lines_of};
+use super::triggers::triggered;
 use super::work::work;
 use crate::containments::Containments;
 use crate::error::ControlError;
@@ -34,6 +35,10 @@ pub(super) async fn answer(
 ) -> Result<(), Gone> {
     let told = match guarded(context, &ask).await {
         None => flow::told(context, &ask).await,
+        told => told,
+    };
+    let told = match told {
+        None => triggered(context, &ask).await,
         told => told,
     };
     if let Some(told) = told {

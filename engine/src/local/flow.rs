@@ -115,7 +115,11 @@ impl Client {
     }
 
     /// All lines of an answer.
-    async fn lines<T>(&self, ask: Ask, line: impl Fn(Answer) -> Result<T, Answer>) -> Result<Vec<T>, Error> {
+    pub(super) async fn lines<T>(
+        &self,
+        ask: Ask,
+        line: impl Fn(Answer) -> Result<T, Answer>,
+    ) -> Result<Vec<T>, Error> {
         let mut talk = self.ask(ask).await?;
         let mut lines = Vec::new();
         loop {

@@ -14,6 +14,7 @@ use updraft_protocol::{
 use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox, InboxCursor};
 
 use super::flow::{BreakerLine, CircuitOf, Forced};
+use super::triggers::TriggerAsk;
 use crate::bulk::ExecutionFilter;
 use crate::guardrails::GuardrailEntry;
 use crate::health::EngineHealth;
@@ -21,6 +22,7 @@ use crate::inbox::InboxEntry;
 use crate::overdue::{Overdue, OverdueCursor, OverdueRow};
 use crate::rerun::AskedRerun;
 use crate::snapshot::EngineSnapshot;
+use crate::triggers::{TriggerEntry, TriggerPut};
 
 /// The version of the protocol. An engine answers a request of another version with an error about it.
 pub const VERSION: u32 = 1;
@@ -119,6 +121,8 @@ pub(super) enum Ask {
     ForcedBreakers {},
     /// Decide of circuits, or leave them to their calls again.
     ForceBreaker { circuit: CircuitOf, forced: Option<Forced>, asked: Asked },
+    /// What is asked about triggers.
+    Trigger(TriggerAsk),
     /// One page of the audit, of one tenant or of all.
     Audit { tenant: Option<TenantCode>, after: Option<AuditId>, limit: usize },
     /// The health of the engine.
@@ -178,6 +182,8 @@ pub(super) enum Answer {
     Quota(TenantCode, Quota),
     PausedScope(PauseScope, Asked),
     Breaker(Box<BreakerLine>),
+    Trigger(Box<TriggerEntry>),
+    TriggerPut(TriggerPut),
     /// So many executions that ran were paused or resumed.
     Held(usize),
     Overdue(Box<OverdueRow>),

@@ -15,6 +15,17 @@ fn the_committed_schema_is_that_of_the_types() {
     assert_eq!(committed, text, "run the test with UPDRAFT_WRITE_SCHEMA=1 and commit the file");
 }
 
+#[test]
+fn the_committed_schema_of_triggers_is_that_of_the_types() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/trigger.schema.json");
+    let text = format!("{:#}\n", trigger_schema());
+    if std::env::var_os("UPDRAFT_WRITE_SCHEMA").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(committed, text, "run the test with UPDRAFT_WRITE_SCHEMA=1 and commit the file");
+}
+
 fn example(name: &str) -> serde_json::Value {
     let path = format!("{}/../examples/{name}/playbook.yaml", env!("CARGO_MANIFEST_DIR"));
     let playbook = Playbook::parse(&std::fs::read(path).unwrap()).unwrap();

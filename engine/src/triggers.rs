@@ -1,0 +1,352 @@
+//! Triggers of tenants: putting, reading, pausing and removing them, each change audited. A trigger is stored as it was put, so
+//! that its newest version, and who has paused it, hold over restarts. Fires nothing: that is the driver's.
+
+mod changes;
+mod driver;
+mod history;
+mod turn;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use updraft_actors::EngineContext;
+use updraft_kernel::plan::Mistake;
+use updraft_kernel::trigger::PlannedTrigger;
+use updraft_protocol::limits::{PAGE_ROWS, TRIGGERS};
+use updraft_protocol::{
+    Asked, Json, Name, Setting, SettingKind, StandingTrigger, TenantCode, Timestamp, Trigger, TriggerHistory,
+};
+use updraft_storage::page;
+
+use crate::engine::Engine;
+use crate::error::ReadError;
+use crate::settings::{SettingError, SettingName, Settings, unreadable};
+pub(crate) use changes::{TriggerChanges, TriggerKey};
+pub(crate) use driver::TriggerThread;
+
+/// The triggers of an engine.
+pub struct Triggers {
+    context: Arc<EngineContext>,
+    changes: Arc<TriggerChanges>,
+}
+
+/// A trigger, and what has become of it so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TriggerEntry {
+    /// What it says.
+    pub definition: Trigger,
+    /// Since when its events count: when this version was put, or when it was resumed.
+    pub since: Timestamp,
+    /// Who has paused it, and why.
+    pub paused: Option<Asked>,
+    /// Who changed it last; why, in the words of that person; and when.
+    pub changed: (Asked, Timestamp),
+    /// What has become of its events.
+    pub history: TriggerHistory,
+    /// When it fires next; never while it is paused.
+    pub next: Option<Timestamp>,
+}
+
+/// What became of a trigger that was put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TriggerPut {
+    /// It is new.
+    Created,
+    /// It stands in place of this version.
+    Replaced(u32),
+    /// It was put before.
+    Unchanged,
+}
+
+/// Why a trigger stays as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum TriggerError {
+    /// It makes no sense.
+    #[error("{}", told(.0))]
+    Mistakes(Vec<Mistake>),
+    /// Its version was put before, and says something else.
+    #[error("{name}: version {version} says something else; a version never changes: put it as version {}", .version.saturating_add(1))]
+    Conflict {
+        /// Its name.
+        name: Name,
+        /// Its version.
+        version: u32,
+    },
+    /// A newer version holds.
+    #[error("{name}: version {newest} holds, which is newer")]
+    Older {
+        /// Its name.
+        name: Name,
+        /// The version that holds.
+        newest: u32,
+    },
+    /// There is none of this name.
+    #[error("there is no trigger {0}")]
+    Missing(Name),
+    /// It is paused already, or not.
+    #[error("{name} is {}", if *.is_paused { "paused already" } else { "not paused" })]
+    AsItWas {
+        /// Its name.
+        name: Name,
+        /// Whether it is paused.
+        is_paused: bool,
+    },
+    /// There are as many as may be.
+    #[error("there are {TRIGGERS} triggers: one has to be removed first")]
+    TooMany,
+    /// A person or a reason is missing, or the store did not answer.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+}
+
+impl TriggerError {
+    /// Whether the same can be done later.
+    pub fn retryable(&self) -> bool {
+        matches!(self, Self::Setting(error) if error.retryable())
+    }
+}
+
+impl From<ReadError> for TriggerError {
+    fn from(error: ReadError) -> Self {
+        Self::Setting(SettingError::Store(error))
+    }
+}
+
+fn told(mistakes: &[Mistake]) -> String {
+    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+impl Engine {
+    /// The triggers of its tenants: what starts playbooks by itself.
+    pub fn triggers(&self) -> Triggers {
+        Triggers::of(self.context.clone(), self.submitter.triggers.clone())
+    }
+}
+
+impl Triggers {
+    pub(crate) fn of(context: Arc<EngineContext>, changes: Arc<TriggerChanges>) -> Self {
+        Self { context, changes }
+    }
+
+    /// Checks a trigger and stores it, durably. Its newest version holds; putting the same again changes nothing. An engine that
+    /// fires triggers ([`Builder::fire_triggers`](crate::Builder::fire_triggers)) goes by it at once. One that is paused stays so.
+    ///
+    /// # Errors
+    /// Its mistakes, a version that says something else or is older, nobody asks, or the store did not answer.
+    pub async fn put(
+        &self,
+        tenant: &TenantCode,
+        trigger: Trigger,
+        asked: Asked,
+    ) -> Result<TriggerPut, TriggerError> {
+        let planned = PlannedTrigger::checked(trigger).map_err(TriggerError::Mistakes)?;
+        let definition = planned.definition().clone();
+        self.check_playbook(tenant, &definition).await?;
+        let key = TriggerKey { tenant: tenant.clone(), name: definition.trigger.clone() };
+        let _one_at_a_time = self.changes.turn().await;
+        let before = self.standing(&key).await?;
+        let (name, version) = (definition.trigger.clone(), definition.version);
+        let (put, paused) = match before {
+            Some(before) if before.definition.version > version => {
+                return Err(TriggerError::Older { name, newest: before.definition.version });
+            }
+            Some(before) if before.definition == definition => return Ok(TriggerPut::Unchanged),
+            Some(before) if before.definition.version == version => {
+                return Err(TriggerError::Conflict { name, version });
+            }
+            Some(before) => (TriggerPut::Replaced(before.definition.version), before.paused),
+            None => {
+                self.count().await?;
+                history::remove(&self.context, &key).await?;
+                (TriggerPut::Created, None)
+            }
+        };
+        let since = self.context.clock.now();
+        self.set(&key, StandingTrigger { definition, since, paused }, ("put", &asked)).await?;
+        Ok(put)
+    }
+
+    /// A trigger by its name.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn get(&self, tenant: &TenantCode, name: &Name) -> Result<Option<TriggerEntry>, TriggerError> {
+        let key = TriggerKey { tenant: tenant.clone(), name: name.clone() };
+        let found = self.context.store.setting(&key.setting(SettingKind::Trigger)).await;
+        match found.map_err(ReadError::from)? {
+            Some(setting) => Ok(Some(self.entry(&key, &setting).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The triggers of a tenant by their names, after `after`; at most `limit`. They have ended if the page is empty.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn list(
+        &self,
+        tenant: &TenantCode,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<TriggerEntry>, TriggerError> {
+        let of_tenant = SettingKind::Trigger.key(&format!("{tenant}/"));
+        let after = match after {
+            Some(name) => format!("{of_tenant}{name}"),
+            None => of_tenant.to_string(),
+        };
+        let page =
+            self.context.store.settings(SettingKind::Trigger, Some(&after), limit.min(PAGE_ROWS)).await;
+        let mut entries = Vec::new();
+        for setting in page.map_err(ReadError::from)? {
+            if !setting.key.starts_with(&*of_tenant) {
+                break;
+            }
+            let Some(key) = TriggerKey::in_setting(&setting) else { return Err(unreadable(&setting).into()) };
+            entries.push(self.entry(&key, &setting).await?);
+        }
+        Ok(entries)
+    }
+
+    /// Pauses a trigger: events that come meanwhile start nothing, then or later. What it has started goes on.
+    ///
+    /// # Errors
+    /// There is none, it is paused, nobody asks, or the store did not answer.
+    pub async fn pause(&self, tenant: &TenantCode, name: &Name, asked: Asked) -> Result<(), TriggerError> {
+        self.change(tenant, name, |standing| standing.paused = Some(asked.clone()), ("paused", &asked)).await
+    }
+
+    /// Lets a paused trigger fire again, from now on.
+    ///
+    /// # Errors
+    /// There is none, it is not paused, nobody asks, or the store did not answer.
+    pub async fn resume(&self, tenant: &TenantCode, name: &Name, asked: Asked) -> Result<(), TriggerError> {
+        let since = self.context.clock.now();
+        let resume = |standing: &mut StandingTrigger| (standing.paused, standing.since) = (None, since);
+        self.change(tenant, name, resume, ("resumed", &asked)).await
+    }
+
+    /// Removes a trigger, and what is known of its events. What it has started goes on.
+    ///
+    /// # Errors
+    /// There is none, nobody asks, or the store did not answer.
+    pub async fn remove(&self, tenant: &TenantCode, name: &Name, asked: Asked) -> Result<(), TriggerError> {
+        let key = TriggerKey { tenant: tenant.clone(), name: name.clone() };
+        let _one_at_a_time = self.changes.turn().await;
+        if self.standing(&key).await?.is_none() {
+            return Err(TriggerError::Missing(name.clone()));
+        }
+        let named = key.named();
+        let of = SettingName { kind: SettingKind::Trigger, name: &named, tenant: Some(tenant) };
+        Settings::of(&self.context).clear(of, &asked).await?;
+        self.changes.removed();
+        self.changes.tell(key.clone());
+        Ok(history::remove(&self.context, &key).await?)
+    }
+
+    async fn change(
+        &self,
+        tenant: &TenantCode,
+        name: &Name,
+        change: impl FnOnce(&mut StandingTrigger),
+        (what, asked): (&str, &Asked),
+    ) -> Result<(), TriggerError> {
+        let key = TriggerKey { tenant: tenant.clone(), name: name.clone() };
+        let _one_at_a_time = self.changes.turn().await;
+        let Some(mut standing) = self.standing(&key).await? else {
+            return Err(TriggerError::Missing(name.clone()));
+        };
+        let was_paused = standing.paused.is_some();
+        change(&mut standing);
+        if standing.paused.is_some() == was_paused {
+            return Err(TriggerError::AsItWas { name: name.clone(), is_paused: was_paused });
+        }
+        self.set(&key, standing, (what, asked)).await
+    }
+
+    async fn set(
+        &self,
+        key: &TriggerKey,
+        standing: StandingTrigger,
+        (what, asked): (&str, &Asked),
+    ) -> Result<(), TriggerError> {
+        // As text: a tree of serde_json would round numbers.
+        let value = serde_json::to_string(&standing).and_then(|text| Json::parse(&text));
+        let value = value.map_err(|error| SettingError::Invalid(error.to_string()))?;
+        let named = key.named();
+        let of = SettingName { kind: SettingKind::Trigger, name: &named, tenant: Some(&key.tenant) };
+        Settings::of(&self.context).set_as(of, value, (what, asked)).await?;
+        self.changes.tell(key.clone());
+        Ok(())
+    }
+
+    async fn standing(&self, key: &TriggerKey) -> Result<Option<StandingTrigger>, TriggerError> {
+        let found = self.context.store.setting(&key.setting(SettingKind::Trigger)).await;
+        match found.map_err(ReadError::from)? {
+            Some(setting) => Ok(Some(read(&setting)?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn entry(&self, key: &TriggerKey, setting: &Setting) -> Result<TriggerEntry, TriggerError> {
+        let StandingTrigger { definition, since, paused } = read(setting)?;
+        let (history, _) = history::read(&self.context, key).await?;
+        let next = match (&paused, PlannedTrigger::checked(definition.clone())) {
+            (None, Ok(planned)) => history.pending.or_else(|| planned.next(since.max(history.until))),
+            _ => None,
+        };
+        let by = Asked {
+            uid: setting.uid.clone().unwrap_or_default(),
+            reason: setting.reason.clone().unwrap_or_default(),
+        };
+        Ok(TriggerEntry { definition, since, paused, changed: (by, setting.updated_date), history, next })
+    }
+
+    /// A trigger that names a playbook that is not there is a mistake of its author.
+    async fn check_playbook(&self, tenant: &TenantCode, definition: &Trigger) -> Result<(), TriggerError> {
+        let (name, version) = (&definition.playbook, definition.playbook_version);
+        let found =
+            self.context.store.playbook_named(tenant, name, version).await.map_err(ReadError::from)?;
+        if found.is_some() {
+            return Ok(());
+        }
+        let mistake = match version {
+            Some(version) => {
+                Mistake::new("playbook_version", format!("there is no version {version} of `{name}`"))
+            }
+            None => Mistake::new("playbook", format!("there is no playbook `{name}`; put it first")),
+        };
+        Err(TriggerError::Mistakes(vec![mistake]))
+    }
+
+    /// Refuses a trigger more than may be.
+    async fn count(&self) -> Result<(), TriggerError> {
+        let count = match self.changes.count() {
+            Some(count) => count,
+            None => count_stored(&self.context).await?,
+        };
+        if count >= TRIGGERS {
+            return Err(TriggerError::TooMany);
+        }
+        self.changes.counted(count + 1);
+        Ok(())
+    }
+}
+
+/// A trigger as a setting has it.
+pub(crate) fn read(setting: &Setting) -> Result<StandingTrigger, SettingError> {
+    serde_json::from_str(setting.value.as_str()).map_err(|_| unreadable(setting))
+}
+
+async fn count_stored(context: &EngineContext) -> Result<usize, ReadError> {
+    let (mut count, mut after) = (0, None::<Arc<str>>);
+    loop {
+        let page = context.store.settings(SettingKind::Trigger, after.as_deref(), PAGE_ROWS).await?;
+        count += page.len();
+        match page.last() {
+            Some(last) if page::is_full(&page, PAGE_ROWS) => after = Some(last.key.clone()),
+            _ => return Ok(count),
+        }
+    }
+}

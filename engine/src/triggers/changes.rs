@@ -1,0 +1,89 @@
+//! Changes of triggers, told by those who make them to the driver that fires. Owns that one is made at a time. Knows no store.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use updraft_protocol::{Name, Setting, SettingKind, TenantCode};
+
+/// A trigger of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TriggerKey {
+    pub(crate) tenant: TenantCode,
+    pub(crate) name: Name,
+}
+
+impl TriggerKey {
+    /// The name of its settings. Neither part can have a slash.
+    pub(crate) fn named(&self) -> String {
+        format!("{}/{}", self.tenant, self.name)
+    }
+
+    /// The key of its setting of a kind.
+    pub(crate) fn setting(&self, kind: SettingKind) -> Arc<str> {
+        kind.key(&self.named())
+    }
+
+    /// The trigger of a setting.
+    pub(crate) fn in_setting(setting: &Setting) -> Option<Self> {
+        let (tenant, name) = SettingKind::Trigger.name_in(&setting.key)?.split_once('/')?;
+        Some(Self { tenant: TenantCode::new(tenant).ok()?, name: Name::new(name).ok()? })
+    }
+}
+
+/// The changes that the driver has not seen yet.
+#[derive(Debug, Default)]
+pub(crate) struct TriggerChanges {
+    /// At most one entry for each trigger.
+    changed: Mutex<BTreeSet<TriggerKey>>,
+    notify: Notify,
+    /// Held by who changes a trigger: it is read, changed and written.
+    turn: tokio::sync::Mutex<()>,
+    /// How many there are; unknown until one is added.
+    count: Mutex<Option<usize>>,
+}
+
+impl TriggerChanges {
+    /// The turn to change a trigger.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// Tells that a trigger has changed.
+    pub(crate) fn tell(&self, key: TriggerKey) {
+        locked(&self.changed).insert(key);
+        self.notify.notify_one();
+    }
+
+    /// Waits for a change.
+    pub(crate) async fn wait(&self) {
+        self.notify.notified().await;
+    }
+
+    /// Whether a change of a trigger has not been taken yet.
+    pub(crate) fn has_changed(&self, key: &TriggerKey) -> bool {
+        locked(&self.changed).contains(key)
+    }
+
+    /// Takes what has changed.
+    pub(crate) fn take(&self) -> BTreeSet<TriggerKey> {
+        std::mem::take(&mut *locked(&self.changed))
+    }
+
+    pub(crate) fn count(&self) -> Option<usize> {
+        *locked(&self.count)
+    }
+
+    pub(crate) fn counted(&self, count: usize) {
+        *locked(&self.count) = Some(count);
+    }
+
+    pub(crate) fn removed(&self) {
+        let mut count = locked(&self.count);
+        *count = count.map(|count| count.saturating_sub(1));
+    }
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,41 @@
+//! Limits of triggers.
+
+use std::time::Duration;
+
+/// The largest file of a trigger: a filter and the mapping of an event.
+pub const TRIGGER_BYTES: usize = 64 << 10;
+
+/// The most triggers of an engine, those of all tenants: as many as there are settings of one kind.
+pub const TRIGGERS: usize = super::SETTINGS;
+
+/// The longest pattern of a schedule.
+pub const CRON_BYTES: usize = 256;
+
+/// An instant of a schedule that is older than this was missed: nothing ran that would have fired it. An engine that is busy
+/// is late by less.
+pub const TRIGGER_LATE: Duration = Duration::from_secs(60);
+
+/// What `missed: all` fires at most, the newest of them: a day of quarters of an hour.
+pub const TRIGGER_CAUGHT_UP: usize = 100;
+
+/// Missed instants that are counted in one step: a week of minutes. Others wait for the next step.
+pub const TRIGGER_STEP: usize = 10_080;
+
+/// Changes of a time zone that are crossed to find the next instant: those of two centuries.
+pub const ZONE_CHANGES: usize = 400;
+
+/// Triggers that are at work at once: each waits for the store and for its submission.
+pub const TRIGGERS_AT_WORK: usize = 64;
+
+/// How long a driver sleeps at most: a clock that was set is seen by then.
+pub const TRIGGER_SLEEP: Duration = Duration::from_secs(1);
+
+/// How long a trigger waits before it tries again what was refused for now, or looks again whether the execution has ended that
+/// it waits for.
+pub const TRIGGER_AGAIN: Duration = Duration::from_millis(500);
+
+/// How long the driver waits before it reads the triggers again from a store that did not answer.
+pub const TRIGGER_READ_AGAIN: Duration = Duration::from_secs(5);
+
+/// The longest reason why an event started nothing that a trigger keeps.
+pub const TRIGGER_TROUBLE_BYTES: usize = 1 << 10;
