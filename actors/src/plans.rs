@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use updraft_cache::{Cache, CacheKey, CacheKind, CacheOwner, CacheScope, Caches, Keep};
 use updraft_kernel::plan::{Mistake, Plan};
 use updraft_protocol::limits::{CACHE_PLAYBOOK_LIFE, PLANS_CACHED, PLANS_CACHED_BYTES};
-use updraft_protocol::{Catalogue, Json, Name, Playbook, PlaybookId, TenantCode, Timestamp, Value};
+use updraft_protocol::{
+    Catalogue, Json, Name, Playbook, PlaybookDocument, PlaybookId, TenantCode, Timestamp, Value,
+};
 use updraft_storage::store::PlaybookStore;
 
 /// Why there is no plan.
@@ -82,8 +85,18 @@ const PLANS: CacheKind = CacheKind::new("plan", 1).life(CACHE_PLAYBOOK_LIFE).bou
     PLANS_CACHED_BYTES,
     Keep::LastUsed,
 );
+/// What is stored of a version, by its id: shared with other processes, of which each makes its own plan of it.
+const STORED: CacheKind = CacheKind::new("playbook", 1).life(CACHE_PLAYBOOK_LIFE);
 /// The ids of versions, by name and version.
 const IDS: CacheKind = CacheKind::new("playbook_id", 1).life(CACHE_PLAYBOOK_LIFE);
+
+/// What is stored of a version.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct StoredPlaybook {
+    name: Name,
+    version: u32,
+    definition: Json,
+}
 
 /// Which tools a plan was checked against: the index among the earlier ones, or those of now.
 type Era = Option<usize>;
@@ -94,6 +107,7 @@ pub struct Plans {
     /// The tools as they were for executions that were accepted before an instant, the earliest first.
     earlier: Vec<(Timestamp, Arc<Catalogue>)>,
     cached: Arc<Cache<Arc<Ready>, Error>>,
+    stored: Arc<Cache<StoredPlaybook, updraft_storage::Error>>,
     /// The ids of versions that submissions have named.
     ids: Arc<Cache<PlaybookId, updraft_storage::Error>>,
     /// Where what is kept of a playbook is forgotten.
@@ -104,8 +118,9 @@ impl Plans {
     /// No plans yet, for the tools of this engine; kept among these caches.
     pub fn new(catalogue: Catalogue, caches: Arc<Caches>) -> Self {
         let cached = caches.cache(&PLANS, |ready: &Arc<Ready>| ready.bytes);
-        let ids = caches.cache(&IDS, |_| size_of::<PlaybookId>());
-        Self { catalogue: Arc::new(catalogue), earlier: Vec::new(), cached, ids, caches }
+        let stored = caches.shared_cache(&STORED, |stored: &StoredPlaybook| stored.definition.as_str().len());
+        let ids = caches.shared_cache(&IDS, |_| size_of::<PlaybookId>());
+        Self { catalogue: Arc::new(catalogue), earlier: Vec::new(), cached, stored, ids, caches }
     }
 
     /// The same, with the tools as they were for executions that were accepted before these instants, the earliest first.
@@ -204,9 +219,17 @@ impl Plans {
         (tenant, pid): (&TenantCode, PlaybookId),
         catalogue: Arc<Catalogue>,
     ) -> Result<Arc<Ready>, Error> {
-        let document = store.playbook(tenant, pid).await?.ok_or(Error::Missing { pid })?;
-        let (name, version) = (document.name, document.version);
-        let definition = document.definition;
+        let key = CacheKey::new(&STORED, CacheOwner::Tenant(tenant), [&pid.to_string()], []);
+        let read = async || {
+            let found = store.playbook(tenant, pid).await?;
+            Ok(found.map(|PlaybookDocument { name, version, definition, .. }| StoredPlaybook {
+                name,
+                version,
+                definition,
+            }))
+        };
+        let stored = self.stored.get_or_load(&key, read).await?.value;
+        let StoredPlaybook { name, version, definition } = stored.ok_or(Error::Missing { pid })?;
         let playbook = elsewhere(move || Playbook::parse(definition.as_str().as_bytes())).await;
         let playbook = playbook.map_err(|source| Error::Unreadable { pid, source })?;
         let checked = elsewhere(move || accepted(playbook, &catalogue)).await;

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+use tokio::time::Instant;
 use updraft_kernel::shared::CacheVersions;
+use updraft_protocol::limits::CACHE_LEASE_WAIT;
 
 use crate::counts::{CacheCounts, CacheFigures};
 use crate::entry::{Age, Entry};
@@ -13,11 +16,16 @@ use crate::key::CacheKey;
 use crate::kind::CacheKind;
 use crate::level::{CacheLevel, LookUp};
 use crate::memory::MemoryLevel;
+use crate::redis::{Lease, Leased, RedisLoad, SharedLevel};
+
+/// The level that this process shares with others.
+pub(crate) type Shared<V> = Arc<dyn SharedLevel<V, Load = RedisLoad>>;
 
 /// A cache. `E` is why a load failed, which all who wait for it are told.
 pub struct Cache<V, E> {
     kind: &'static CacheKind,
     memory: MemoryLevel<V>,
+    shared: Option<Shared<V>>,
     flights: Flights<V, E>,
     counts: Arc<CacheCounts>,
 }
@@ -29,8 +37,10 @@ pub enum CacheSource {
     Loaded,
     /// Another one loaded it meanwhile.
     Joined,
-    /// It was kept.
+    /// It was kept here.
     Kept,
+    /// It was kept in Redis.
+    Shared,
     /// It was kept, and its life is over: it is loaded again.
     Stale,
 }
@@ -46,6 +56,14 @@ pub struct CacheAnswer<V> {
     pub age: Duration,
 }
 
+/// What Redis says to one who would load.
+enum Asked<V> {
+    /// It has it.
+    Found(Entry<V>),
+    /// It does not: who asked loads, if it could be known with the right to do so.
+    Nothing(RedisLoad, Option<Lease>),
+}
+
 impl<V, E> Cache<V, E>
 where
     V: Clone + Send + Sync + 'static,
@@ -55,10 +73,10 @@ where
         kind: &'static CacheKind,
         versions: Arc<CacheVersions>,
         weigh: fn(&V) -> usize,
+        (shared, counts): (Option<Shared<V>>, Arc<CacheCounts>),
     ) -> Self {
-        let counts = Arc::<CacheCounts>::default();
         let memory = MemoryLevel::counted(kind, versions, weigh, &counts);
-        Self { kind, memory, flights: Flights::default(), counts }
+        Self { kind, memory, shared, flights: Flights::default(), counts }
     }
 
     /// What is kept of a key, or what `load` gives. Those who ask at once share one load; a failure is told to all of them,
@@ -92,11 +110,11 @@ where
             Age::Over => self.loaded(key, load).await,
             Age::Fresh => Ok(self.hit(entry)),
             Age::Ending => {
-                self.refresh(key, load);
+                self.refresh(key, load, entry.age());
                 Ok(self.hit(entry))
             }
             Age::Stale => {
-                self.refresh(key, load);
+                self.refresh(key, load, entry.age());
                 self.counts.stale();
                 Ok(answer(entry, CacheSource::Stale))
             }
@@ -130,44 +148,97 @@ where
                 Entered::Leads(lead) => {
                     // Another load may have ended since it was looked up.
                     if let LookUp::Hit(entry) = self.memory.look_up(key).await {
-                        let age = entry.age();
-                        lead.settle(Ok((entry.value().cloned(), age)));
+                        lead.settle(Ok((entry.value().cloned(), entry.age())));
                         return Ok(self.hit(entry));
                     }
-                    return self.lead(key, lead, load()).await;
+                    return self.lead(key, lead, load, None).await;
                 }
             }
         }
     }
 
-    async fn lead(
+    /// Asks the shared level, and loads where it has nothing; or nothing that is younger than what is known.
+    async fn lead<L, F>(
         &self,
         key: &CacheKey,
         lead: Lead<'_, V, E>,
-        load: impl Future<Output = Result<Option<V>, E>>,
-    ) -> Result<CacheAnswer<V>, E> {
-        let loaded = load.await;
+        load: L,
+        known: Option<Duration>,
+    ) -> Result<CacheAnswer<V>, E>
+    where
+        L: FnOnce() -> F,
+        F: Future<Output = Result<Option<V>, E>>,
+    {
+        let asked = match &self.shared {
+            Some(shared) => Some((shared, self.ask(shared, key, known).await)),
+            None => None,
+        };
+        let ticket = match asked {
+            Some((_, Asked::Found(entry))) => {
+                self.memory.keep_loaded(key, lead.load(), entry.clone()).await;
+                lead.settle(Ok((entry.value().cloned(), entry.age())));
+                self.counts.shared();
+                return Ok(answer(entry, CacheSource::Shared));
+            }
+            Some((shared, Asked::Nothing(begun, lease))) => Some((shared, begun, lease)),
+            None => None,
+        };
+        let loaded = load().await;
         self.counts.loaded(loaded.is_err());
-        if let Ok(value) = &loaded
-            && let Some(entry) = Entry::new(value.clone(), self.kind)
-        {
-            self.memory.keep_loaded(key, lead.load(), entry).await;
+        let entry = loaded.as_ref().ok().and_then(|value| Entry::new(value.clone(), self.kind));
+        if let Some(entry) = &entry {
+            self.memory.keep_loaded(key, lead.load(), entry.clone()).await;
         }
         lead.settle(loaded.clone().map(|value| (value, Duration::ZERO)));
+        if let Some((shared, begun, lease)) = ticket {
+            if let Some(entry) = &entry {
+                shared.keep(key, begun, entry).await;
+            }
+            if let Some(lease) = lease {
+                shared.release(key, lease).await;
+            }
+        }
         Ok(CacheAnswer { value: loaded?, source: CacheSource::Loaded, age: Duration::ZERO })
     }
 
-    /// Loads again, beside the caller; unless another one does already.
-    fn refresh<L, F>(self: &Arc<Self>, key: &CacheKey, load: L)
+    /// What the shared level has. While another process loads it is waited for, though not for long.
+    async fn ask(&self, shared: &Shared<V>, key: &CacheKey, known: Option<Duration>) -> Asked<V> {
+        let began = Instant::now();
+        let mut begun = match shared.look_up(key).await {
+            LookUp::Hit(entry) if known.is_none_or(|known| entry.age() < known / 2) => {
+                return Asked::Found(entry);
+            }
+            LookUp::Hit(_) => shared.begin(key).await,
+            LookUp::Miss(begun) => begun,
+        };
+        while begun.can_be_kept() && began.elapsed() < CACHE_LEASE_WAIT {
+            match shared.lease(key).await {
+                Leased::Here(lease) => return Asked::Nothing(begun, Some(lease)),
+                Leased::Unknown => break,
+                Leased::Elsewhere if known.is_some() => break,
+                Leased::Elsewhere => shared.pause().await,
+            }
+            begun = match shared.look_up(key).await {
+                LookUp::Hit(entry) => return Asked::Found(entry),
+                LookUp::Miss(begun) => begun,
+            };
+        }
+        Asked::Nothing(begun, None)
+    }
+
+    /// Loads again what has this age, beside the caller; unless another one does already.
+    fn refresh<L, F>(self: &Arc<Self>, key: &CacheKey, load: L, known: Duration)
     where
         L: FnOnce() -> F + Send + 'static,
         F: Future<Output = Result<Option<V>, E>> + Send,
     {
+        // Where nothing can run beside the caller, the one who asks when it is over loads.
+        let Ok(runtime) = Handle::try_current() else { return };
         let (cache, key) = (self.clone(), key.clone());
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             if let Entered::Leads(lead) = cache.enter(&key) {
                 // Why it failed is told to the one who waits for the next load.
-                let _ = cache.lead(&key, lead, load()).await;
+                let _ = cache.lead(&key, lead, load, Some(known)).await;
             }
         });
     }

@@ -13,6 +13,9 @@ pub(crate) struct CacheCounts {
     loads: AtomicU64,
     failed: AtomicU64,
     evicted: AtomicU64,
+    shared: AtomicU64,
+    rejected: AtomicU64,
+    unkept: AtomicU64,
 }
 
 /// How a cache has served since it was made, and what it keeps.
@@ -32,6 +35,12 @@ pub struct CacheFigures {
     pub failed: u64,
     /// Entries that had to make room.
     pub evicted: u64,
+    /// Those who were given what was in Redis.
+    pub shared: u64,
+    /// What was found in Redis and not believed.
+    pub rejected: u64,
+    /// What could not be kept in Redis.
+    pub unkept: u64,
     /// Entries in memory.
     pub entries: u64,
     /// What they weigh; a small one counts as its share of the bound.
@@ -66,6 +75,18 @@ impl CacheCounts {
         count(&self.evicted);
     }
 
+    pub(crate) fn shared(&self) {
+        count(&self.shared);
+    }
+
+    pub(crate) fn rejected(&self) {
+        count(&self.rejected);
+    }
+
+    pub(crate) fn unkept(&self) {
+        count(&self.unkept);
+    }
+
     pub(crate) fn figures(&self, kind: &str, (entries, bytes): (u64, u64)) -> CacheFigures {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         CacheFigures {
@@ -76,6 +97,9 @@ impl CacheCounts {
             loads: read(&self.loads),
             failed: read(&self.failed),
             evicted: read(&self.evicted),
+            shared: read(&self.shared),
+            rejected: read(&self.rejected),
+            unkept: read(&self.unkept),
             entries,
             bytes,
         }
@@ -85,7 +109,7 @@ impl CacheCounts {
 impl CacheFigures {
     /// The share of those who asked that were given what was kept, or loaded for another one.
     pub fn hit_ratio(&self) -> Option<f64> {
-        let served = self.hits + self.stale + self.joined;
+        let served = self.hits + self.stale + self.joined + self.shared;
         let asked = served + self.loads;
         (asked > 0).then(|| served as f64 / asked as f64)
     }

@@ -67,6 +67,13 @@ impl<V> Entry<V> {
         self.kept.saturating_sub(self.age())
     }
 
+    /// How long it is fresh and kept from now on; `None` where it is neither.
+    pub(crate) fn lives(&self) -> Option<(Duration, Duration)> {
+        let age = self.age();
+        Some((self.fresh.checked_sub(age)?, self.kept.checked_sub(age)?))
+            .filter(|(fresh, _)| !fresh.is_zero())
+    }
+
     /// How old it is for a reader, who counts.
     pub(crate) fn used(&self) -> Age {
         let uses = self.uses.fetch_add(1, Ordering::Relaxed).saturating_add(1);

@@ -31,6 +31,7 @@ mod key;
 mod kind;
 mod level;
 mod memory;
+mod redis;
 
 pub use cache::{Cache, CacheAnswer, CacheSource};
 pub use caches::Caches;
@@ -40,3 +41,4 @@ pub use key::{CacheKey, CacheOwner, CacheScope};
 pub use kind::{CacheKind, Keep};
 pub use level::{CacheLevel, LookUp};
 pub use memory::MemoryLevel;
+pub use redis::{RedisLevel, RedisLoad};

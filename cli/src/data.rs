@@ -126,7 +126,11 @@ pub(crate) fn builder(kept: &Kept, work: &Work) -> Result<Builder, Error> {
     cacao::agree(&work.grants.secrets_of)?;
     let allowed = network::allowed(&work.grants.allow_net, &kept.directory)?;
     let tools = tools(allowed, &work.grants)?;
-    let builder = kept.lay(tools).durability(work.durability).configuration_wait(work.configuration_wait.0);
+    let builder = work
+        .redis
+        .lay(kept.lay(tools))?
+        .durability(work.durability)
+        .configuration_wait(work.configuration_wait.0);
     let builder = builder.approval_wait(work.approval_wait.0).signal_wait(work.signal_wait.0);
     Ok(builder.child_wait(work.child_wait.0))
 }

@@ -18,6 +18,7 @@ use crate::interrupt::Interrupt;
 use crate::log::Screen;
 use crate::options::{Demo, Grants, Work};
 use crate::output::Output;
+use crate::redis::RedisOption;
 use crate::run::Prepared;
 use crate::scratch::{Scratch, Use};
 use crate::serve;
@@ -50,6 +51,7 @@ pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error
     let grants = Grants { allow_net: vec![allow], ..Grants::default() };
     let work = Work {
         grants,
+        redis: RedisOption::default(),
         configuration_wait: Span(CONFIGURATION_WAIT),
         approval_wait: Span(APPROVAL_WAIT),
         signal_wait: Span(SIGNAL_WAIT),

@@ -49,6 +49,7 @@ mod progress;
 mod quotas;
 mod reading;
 mod recover;
+mod redis;
 mod remains;
 mod replay;
 mod rerun;

@@ -2,6 +2,7 @@
 
 mod files;
 mod flow;
+mod redis;
 mod waits;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use updraft_protocol::secret::NoSecrets;
 use updraft_protocol::{
     BreakerPolicy, CallLimits, Catalogue, Guardrail, Integration, Name, Quota, SecretProvider, TenantCode,
 };
+use updraft_redis::RedisSettings;
 use updraft_storage::files::FilePolicy;
 use updraft_storage::journal::Durability;
 use updraft_storage::{Store, StoreAddress};
@@ -77,6 +79,7 @@ pub struct Builder {
     /// The bound of the tools without limits.
     pub(crate) tool_bound: CallLimits,
     pub(crate) guardrails: Vec<Guardrail>,
+    pub(crate) redis: Option<RedisSettings>,
     pub(crate) breakers: BTreeMap<String, BreakerPolicy>,
     pub(crate) files: FilePolicy,
     pub(crate) fires_triggers: bool,
@@ -114,6 +117,7 @@ impl Default for Builder {
             call_limits: BTreeMap::new(),
             tool_bound: flow::tool_bound(),
             guardrails: Vec::new(),
+            redis: None,
             breakers: BTreeMap::new(),
             files: FilePolicy::default(),
             fires_triggers: false,

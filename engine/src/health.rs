@@ -15,6 +15,7 @@ use updraft_storage::log::{NoSpace, Status};
 use updraft_storage::store::Health;
 use updraft_storage::write_behind::Pending;
 
+use crate::caches;
 use crate::store_watch::StoreWatch;
 
 /// The state of an engine.
@@ -94,6 +95,13 @@ pub enum EngineTrouble {
         /// How long that call has run.
         held_ms: u64,
     },
+    /// Redis is not there, or takes nothing: the engine goes on without it.
+    RedisDown {
+        /// Why.
+        cause: String,
+        /// Since when.
+        since: Timestamp,
+    },
     /// The store takes less than is written: one of the buffers for it is at least half full. If it is full, the
     /// journal waits, then executions, then submissions.
     StoreBehind {
@@ -132,6 +140,7 @@ impl fmt::Display for EngineTrouble {
             Self::DiskFull { cause, since } => {
                 write!(f, "the disk has no room for the journal since {since}: {cause}")
             }
+            Self::RedisDown { cause, since } => write!(f, "done without Redis since {since}: {cause}"),
             Self::StoreFailing { cause } => write!(f, "the store takes no updates: {cause}"),
             Self::Failed { cause } => write!(f, "the engine has failed: {cause}"),
             Self::NotConfigured { tasks } => match tasks.first() {
@@ -198,6 +207,9 @@ fn millis(time: Duration) -> u64 {
 
 /// As [`Engine::health`](crate::Engine::health).
 pub(crate) async fn of(context: &EngineContext, writing: &StoreWatch) -> EngineHealth {
+    if let Some(redis) = context.caches.redis() {
+        redis.health().await;
+    }
     let journal = context.log.status();
     let (pending, trouble) = (*writing.pending.borrow(), writing.trouble.borrow().clone());
     let mut troubles = of_engine(context, (&journal, pending, writing.buffer));
@@ -241,6 +253,7 @@ fn of_engine(
     let now = Instant::now();
     troubles.extend(context.polling.blocked(now).into_iter().map(EngineTrouble::from));
     troubles.extend(context.tools.held_threads(now).into_iter().map(EngineTrouble::from));
+    troubles.extend(caches::trouble(context));
     troubles.extend(behind(pending, buffer, journal.segments));
     troubles
 }

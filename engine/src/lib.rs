@@ -151,6 +151,7 @@ pub use updraft_protocol::{
     UndoCall, UndoRecord, UndoStatus, UnknownTarget, Update, Value, Wait, WaitKind, Weekday, limits, outline,
     parse, playbook, schema, secret, text, value,
 };
+pub use updraft_redis::{RedisAddress, RedisFigures, RedisPoolMode, RedisSettings};
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;
 pub use updraft_storage::journal::{Durability, Torn};

@@ -13,6 +13,7 @@ use updraft_actors::quotas::TenantClass;
 use updraft_actors::statistics::CallCounts;
 use updraft_protocol::limits::{JOURNAL_QUEUE_BYTES, SNAPSHOT_GATES, SNAPSHOT_TENANTS};
 use updraft_protocol::{FailureKind, TenantCode};
+use updraft_redis::Redis;
 
 pub use form::{
     CircuitWord, EngineSnapshot, ExecutionLoad, GateLoad, IntegrationLoad, JournalLoad, ShardLoad, StoreLoad,
@@ -64,6 +65,7 @@ pub(crate) async fn of(context: &EngineContext, writing: &StoreWatch) -> EngineS
         store,
         journal,
         caches: context.caches.figures(),
+        redis: context.caches.redis().map(Redis::figures),
         stages: watched.stages.clone(),
     };
     snapshot.limited_by = watched.limit(&snapshot);

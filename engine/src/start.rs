@@ -18,7 +18,6 @@ use updraft_actors::target_locks::HeldTargetLocks;
 use updraft_actors::timer::TimerThread;
 use updraft_actors::tools::EngineTools;
 use updraft_actors::{EngineContext, Node, RegistryEntry, Secrets};
-use updraft_cache::Caches;
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::shared::DurableWatermark;
 use updraft_kernel::shared::drain::DrainGate;
@@ -32,6 +31,7 @@ use updraft_storage::write_behind::{WriteBehind, WriterConfig};
 use uuid::Uuid;
 
 use crate::builder::Builder;
+use crate::caches;
 use crate::containments::ReconcilerThread;
 use crate::deduplication::Alerts;
 use crate::engine::{Engine, Submitter};
@@ -81,7 +81,7 @@ impl Engine {
         let Opened { timer, store, embedded, journal, replay, bond, noted, stored, .. } = opened;
         let (writer, messages) = opened.queue;
         let (files, listed) = files::open(&data, builder.files).await?;
-        let caches = Arc::<Caches>::default();
+        let caches = caches::open(&builder, bond.as_ref()).await?;
         let context = Arc::new(EngineContext {
             clock: builder.clock.clone(),
             log: Arc::new(journal),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-const CRATES: [&str; 6] = ["kernel", "storage", "actors", "engine", "integrations", "cli"];
+const CRATES: [&str; 7] = ["kernel", "storage", "actors", "engine", "integrations", "redis", "cli"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

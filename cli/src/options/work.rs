@@ -5,12 +5,15 @@ use updraft::{Durability, Span};
 
 use super::Grants;
 use crate::durability;
+use crate::redis::RedisOption;
 
 /// How executions are run.
 #[derive(Debug, Args)]
 pub(crate) struct Work {
     #[command(flatten)]
     pub(crate) grants: Grants,
+    #[command(flatten)]
+    pub(crate) redis: RedisOption,
     /// How long an accepted execution waits for a secret, permission or integration that is missing.
     #[arg(long, default_value = "24h", value_name = "SPAN")]
     pub(crate) configuration_wait: Span,

@@ -52,7 +52,7 @@ fn snapshot(seconds: u64) -> EngineSnapshot {
         "tenants": [tenant("acme", 40, 9), tenant("umbrella", 61, 1_234_558)], "tenants_in_all": 250,
         "integrations": [tool("edr", 1_000 + 50 * seconds), tool("mail", 10)],
         "gates": [gate], "gates_in_all": 1,
-        "guardrail_refusals": {"kill_switch": 2}, "targets_locked": 3, "target_locks_waiting": 1, "caches": [],
+        "guardrail_refusals": {"kill_switch": 2}, "targets_locked": 3, "target_locks_waiting": 1, "caches": [], "redis": null,
         "shards": [shard(0, 0.2), shard(1, 0.97)],
         "store": {
             "documents": 1_200, "documents_most": 200_000, "bytes": 3_145_728, "bytes_most": 268_435_456, "deferred": 0,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use updraft_cache::CacheFigures;
 use updraft_protocol::{Name, TenantCode, Timestamp};
+use updraft_redis::RedisFigures;
 
 use crate::bottleneck::{Bottleneck, Stage};
 
@@ -45,6 +46,8 @@ pub struct EngineSnapshot {
     pub journal: JournalLoad,
     /// The caches.
     pub caches: Vec<CacheFigures>,
+    /// The connections to Redis, where there is one.
+    pub redis: Option<RedisFigures>,
     /// What the threads of the process do, the busiest first; empty where the system does not tell.
     pub stages: Vec<Stage>,
 }

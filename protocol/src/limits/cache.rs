@@ -22,8 +22,6 @@ pub const CACHE_JITTER_PERCENT: u32 = 10;
 pub const CACHE_REFRESH_USES: u32 = 8;
 /// In this last part of its life.
 pub const CACHE_REFRESH_PART: u32 = 10;
-/// Loads at once of those that are to be there before they are asked for.
-pub const CACHE_WARM_AT_ONCE: usize = 8;
 /// A value that is larger as it is encoded is not kept in Redis, where all who look up others would wait for it.
 pub const CACHE_VALUE_BYTES: usize = 1 << 20;
 /// What is larger is compressed in Redis.
@@ -40,6 +38,10 @@ pub const CACHE_LEASE_POLL: Duration = Duration::from_millis(10);
 pub const CACHE_UNTOLD: usize = 10_000;
 /// Invalidations in one message to the other processes.
 pub const CACHE_TOLD_AT_ONCE: usize = 1_000;
+/// How long an invalidation waits until Redis knows of it. Who invalidates reads nothing there before, so that this is for others.
+pub const CACHE_TELL_WAIT: Duration = Duration::from_millis(50);
+/// Processes whose last message is known; with one more all are forgotten, and everything in memory with the next message of each.
+pub const CACHE_PUBLISHERS: usize = 1_024;
 /// How long Redis is not asked to be told of an invalidation after it could not be.
 pub const CACHE_TELL_AGAIN: Duration = Duration::from_millis(200);
 

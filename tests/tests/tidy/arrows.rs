@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Who may know whom: `protocol ← kernel ← storage ← actors ← engine ← cli`. For tests alone, the crates
 /// after the first list.
-const MAY_KNOW: [(&str, &[&str], &[&str]); 21] = [
+const MAY_KNOW: [(&str, &[&str], &[&str]); 22] = [
     ("updraft-protocol", &[], &[]),
     ("updraft-kernel", &["updraft-protocol"], &[]),
     ("updraft-masking", &["updraft-protocol"], &[]),
@@ -15,7 +15,8 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 21] = [
     ("updraft-graph", &["updraft-protocol"], &[]),
     ("updraft-formatter", &["updraft-protocol"], &[]),
     ("updraft-storage", &["updraft-protocol", "updraft-kernel"], &["updraft-storage"]),
-    ("updraft-cache", &["updraft-protocol", "updraft-kernel"], &[]),
+    ("updraft-redis", &["updraft-protocol"], &[]),
+    ("updraft-cache", &["updraft-protocol", "updraft-kernel", "updraft-redis"], &["updraft-redis"]),
     (
         "updraft-actors",
         &["updraft-protocol", "updraft-kernel", "updraft-cache", "updraft-masking", "updraft-storage"],
@@ -54,6 +55,7 @@ const BELOW_ENGINE: &[&str] = &[
     "updraft-storage",
     "updraft-actors",
     "updraft-integrations",
+    "updraft-redis",
 ];
 
 /// Crates that wait, or do IO.
@@ -62,6 +64,7 @@ const RUNTIMES: &[&str] = &[
     "actix-rt",
     "async-std",
     "axum",
+    "bb8-redis",
     "futures-executor",
     "hyper",
     "hyper-util",
@@ -77,7 +80,7 @@ const RUNTIMES: &[&str] = &[
 ];
 
 /// Crates that only stores, and tests that look behind them, may name.
-const DRIVERS: &[&str] = &["libsqlite3-sys", "mongodb", "redis", "rusqlite"];
+const DRIVERS: &[&str] = &["bb8-redis", "libsqlite3-sys", "mongodb", "redis", "rusqlite"];
 
 /// A dependency as a manifest declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,10 +158,10 @@ impl Manifests {
                 "{from} → {to}: what decides neither waits nor does IO, so that loom and property tests run it as it ships"
             ));
         }
-        let may_look_behind = ["updraft-storage", "updraft-tests", "updraft-benchmarks"];
+        let may_look_behind = ["updraft-storage", "updraft-redis", "updraft-tests", "updraft-benchmarks"];
         if DRIVERS.contains(&to.as_str()) && !may_look_behind.contains(&from.as_str()) {
             return Some(format!(
-                "{from} → {to}: drivers of databases are known to storage alone; others know its `Store` port"
+                "{from} → {to}: drivers of databases are known to storage alone, that of Redis to `redis`; others know their ports"
             ));
         }
         if to == "loom" && target.as_deref() != Some("cfg(loom)") {
