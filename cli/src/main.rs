@@ -57,6 +57,7 @@ mod run;
 mod scratch;
 mod secrets;
 mod serve;
+mod service;
 mod shell;
 mod show;
 mod signal;
@@ -131,6 +132,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Containments(options) => wait(containments::containments(&options)),
         Command::Guardrail(options) => wait(guardrails::guardrails(&options)),
         Command::Quota(options) => wait(quotas::quotas(&options)),
+        Command::Serve(options) => wait(service::service(&options, screen)),
         Command::Trigger(options) => wait(triggers::triggers(&options)),
         Command::Breaker(options) => wait(breakers::breakers(&options)),
         Command::PauseAll(options) => wait(hold::hold(&options, true)),

@@ -12,6 +12,7 @@ mod look;
 mod mail;
 mod people;
 mod rerun;
+mod serve;
 mod testing;
 mod triggers;
 mod validate;
@@ -48,6 +49,7 @@ pub(crate) use people::{
     AnswerApproval, ExtendWait, HoldExecution, PrioritiseExecution, SendSignal, ShowInbox, SkipTask,
 };
 pub(crate) use rerun::RerunExecution;
+pub(crate) use serve::Serve;
 pub(crate) use testing::{DryRun, Replay, Test};
 pub(crate) use triggers::{TriggerCommand, TriggerOptions};
 pub(crate) use validate::Validate;
@@ -102,6 +104,8 @@ pub(crate) enum Command {
     Guardrail(GuardrailOptions),
     /// Lists, sets or clears what tenants have of an engine, by the one that runs there.
     Quota(QuotaOptions),
+    /// Runs an engine that fires triggers and takes webhooks, until it is stopped.
+    Serve(Serve),
     /// Puts, lists, shows, pauses, resumes or removes what starts playbooks by itself, by the engine that runs there.
     Trigger(TriggerOptions),
     /// Decides whether calls of a tool are made, by the engine that runs there; lists what is decided.

@@ -151,14 +151,17 @@ fn line(entry: &TriggerEntry) -> String {
     let next = match (paused, next) {
         (Some(paused), _) => format!("paused by {}: {}", paused.uid, paused.reason),
         (None, Some(next)) => format!("next {next}"),
+        (None, None) if matches!(definition.on, TriggerSource::Webhook(_)) => String::new(),
         (None, None) => "never again".to_owned(),
     };
     format!("{}  {}  {}  {last}  {next}", definition.trigger, events(definition), definition.playbook)
 }
 
 fn events(definition: &Trigger) -> String {
-    let TriggerSource::Schedule(schedule) = &definition.on;
-    format!("{} {}", schedule.cron, schedule.zone)
+    match &definition.on {
+        TriggerSource::Schedule(schedule) => format!("{} {}", schedule.cron, schedule.zone),
+        TriggerSource::Webhook(_) => "webhook".to_owned(),
+    }
 }
 
 /// A trigger with what has become of its events.

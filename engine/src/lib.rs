@@ -118,7 +118,7 @@ pub use snapshot::{
 };
 pub use standstill::Standstill;
 pub use submission::{Submission, SubmitError};
-pub use triggers::{TriggerEntry, TriggerError, TriggerPut, Triggers};
+pub use triggers::{TriggerEntry, TriggerError, TriggerPut, Triggers, WebhookAnswer, Webhooks};
 pub use updraft_actors::gates::{CircuitName, ToolCircuit, ToolGate};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
 pub use updraft_cacao as cacao;
@@ -130,7 +130,8 @@ pub use updraft_kernel::{
     guardrail::GuardrailConcern, guardrail::GuardrailMistake, guardrail::PlannedGuardrail,
     idempotency::OnReuse, invariant, machine::LoopProgress, machine::RunningLoop, pairing::Loss,
     pairing::Mismatch, plan::Mistake, plan::Plan, plan::check_schema, shard_epochs::ShardEpochs,
-    template::Structure, trigger::PlannedTrigger, virtual_shard::VirtualShard, watch::OverdueCounts,
+    template::Structure, trigger::PlannedTrigger, trigger::WebhookRequest, virtual_shard::VirtualShard,
+    watch::OverdueCounts,
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, AskedPeople, AuditId,
@@ -146,10 +147,10 @@ pub use updraft_protocol::{
     PauseScope, PermitFuture, PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId,
     PlaybookStatus, Priority, ProtectedTargets, Quota, QuotaError, Rate, ReceivedSignals, RequestFuture,
     RerunOf, Revision, Schedule, ScopePath, Secret, SecretProvider, SecretReference, Sending, Setting,
-    SettingKind, Signal, Span, StepId, StepPart, SubmissionRate, TargetKind, TaskDocument, TaskHead, TaskId,
-    TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, Trigger, TriggerHistory, TriggerSource,
-    UndoCall, UndoRecord, UndoStatus, UnknownTarget, Update, Value, Wait, WaitKind, Weekday, limits, outline,
-    parse, playbook, schema, secret, text, value,
+    SettingKind, Signal, SignatureScheme, Span, StepId, StepPart, SubmissionRate, TargetKind, TaskDocument,
+    TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, Trigger, TriggerHistory,
+    TriggerSource, UndoCall, UndoRecord, UndoStatus, UnknownTarget, Update, Value, Wait, WaitKind, Webhook,
+    WebhookBody, WebhookSignature, Weekday, limits, outline, parse, playbook, schema, secret, text, value,
 };
 pub use updraft_redis::{RedisAddress, RedisFigures, RedisPoolMode, RedisSettings};
 #[cfg(feature = "mongodb")]

@@ -4,6 +4,8 @@
 mod changes;
 mod driver;
 mod history;
+mod receive;
+mod received;
 mod turn;
 
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use crate::error::ReadError;
 use crate::settings::{SettingError, SettingName, Settings, unreadable};
 pub(crate) use changes::{TriggerChanges, TriggerKey};
 pub(crate) use driver::TriggerThread;
+pub use receive::{WebhookAnswer, Webhooks};
 
 /// The triggers of an engine.
 pub struct Triggers {

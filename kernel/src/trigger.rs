@@ -4,12 +4,16 @@
 mod agenda;
 mod calendar;
 mod event;
+mod signature;
 mod step;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
-use updraft_protocol::limits::CRON_BYTES;
-use updraft_protocol::{Failure, Json, Missed, Overlap, Schedule, Timestamp, Trigger, TriggerSource, Value};
+use updraft_protocol::limits::{CRON_BYTES, WEBHOOK_KEY_BYTES};
+use updraft_protocol::{
+    Failure, Json, Missed, Overlap, Schedule, Timestamp, Trigger, TriggerSource, Value, Webhook, WebhookBody,
+};
 
 use crate::condition::Condition;
 use crate::mistake::Mistake;
@@ -17,7 +21,9 @@ use crate::template::{Template, TextCompiler};
 pub use agenda::Agenda;
 use calendar::Calendar;
 use event::EventData;
+use signature::verified;
 pub use step::{TriggerStep, filtered, fired, refused};
+pub use webhook::WebhookRequest;
 
 /// The name under which a filter and the texts of an input read the event.
 const EVENT: &str = "event";
@@ -26,8 +32,8 @@ const EVENT: &str = "event";
 #[derive(Debug)]
 pub struct PlannedTrigger {
     definition: Trigger,
-    schedule: Schedule,
-    calendar: Calendar,
+    /// Where its events are instants.
+    calendar: Option<Calendar>,
     when: Option<Condition>,
     input: Option<Template>,
 }
@@ -45,18 +51,20 @@ impl PlannedTrigger {
         if definition.playbook_version == Some(0) {
             mistakes.push(Mistake::new("playbook_version", "versions begin with 1"));
         }
-        let TriggerSource::Schedule(schedule) = definition.on.clone();
-        let calendar = checked_schedule(&schedule, &mut mistakes);
+        let calendar = match &definition.on {
+            TriggerSource::Schedule(schedule) => checked_schedule(schedule, &mut mistakes),
+            TriggerSource::Webhook(webhook) => {
+                webhook::check(webhook, &mut mistakes);
+                None
+            }
+        };
         let when = definition.when.as_deref().and_then(|source| {
             compiler.condition("when", source, &[EVENT]).map_err(|mistake| mistakes.push(mistake)).ok()
         });
         let input = definition.input.as_ref().and_then(|input| {
             compiler.value("input", input, &[EVENT]).map_err(|found| mistakes.extend(found)).ok()
         });
-        match calendar.filter(|_| mistakes.is_empty()) {
-            Some(calendar) => Ok(Self { definition, schedule, calendar, when, input }),
-            None => Err(mistakes),
-        }
+        if mistakes.is_empty() { Ok(Self { definition, calendar, when, input }) } else { Err(mistakes) }
     }
 
     /// What it says.
@@ -66,12 +74,51 @@ impl PlannedTrigger {
 
     /// The first instant of its schedule after this one; `None` if there is none any more.
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
-        self.calendar.next(after)
+        self.calendar.as_ref()?.next(after)
     }
 
-    /// The event of an instant of its schedule, as filters and inputs see it.
+    /// Its schedule, if it has one.
+    pub fn schedule(&self) -> Option<&Schedule> {
+        match &self.definition.on {
+            TriggerSource::Schedule(schedule) => Some(schedule),
+            TriggerSource::Webhook(_) => None,
+        }
+    }
+
+    /// Its webhook, if it has one.
+    pub fn webhook(&self) -> Option<&Webhook> {
+        match &self.definition.on {
+            TriggerSource::Schedule(_) => None,
+            TriggerSource::Webhook(webhook) => Some(webhook),
+        }
+    }
+
+    /// The event of an instant of its schedule, as filters and inputs see it; nothing for another trigger.
     pub fn event(&self, at: Timestamp) -> Json {
-        event::of_schedule(&self.definition.trigger, &self.schedule, self.calendar.zone(), at)
+        match (self.schedule(), &self.calendar) {
+            (Some(schedule), Some(calendar)) => {
+                event::of_schedule(&self.definition.trigger, schedule, calendar.zone(), at)
+            }
+            _ => Json::null(),
+        }
+    }
+
+    /// The event of a request to its webhook, and the key under which it is submitted: the same request starts one execution.
+    ///
+    /// # Errors
+    /// It is not signed with this secret, or cannot be taken.
+    pub fn received(
+        &self,
+        webhook: &Webhook,
+        secret: &str,
+        request: &WebhookRequest,
+        now: Timestamp,
+    ) -> Result<(Json, String), NoEvent> {
+        let signed = verified(&webhook.signature, secret, request, now).ok_or(NoEvent::Unsigned)?;
+        let name = &self.definition.trigger;
+        let key = webhook::key(name, webhook, request, signed).ok_or(NoEvent::Key)?;
+        let event = webhook::event(name, webhook, request, now).ok_or(NoEvent::Body(webhook.body))?;
+        Ok((event, key))
     }
 
     /// The input of the execution that an event starts; `None` where `when` leaves it out.
@@ -94,6 +141,29 @@ impl PlannedTrigger {
     /// The key under which an instant is submitted: the same instant of the same trigger starts one execution.
     pub fn key(&self, at: Timestamp) -> String {
         format!("trigger/{}/{at}", self.definition.trigger)
+    }
+}
+
+/// Why a request is no event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoEvent {
+    /// It is not signed by who has the secret, or not in time.
+    #[error("it is not signed")]
+    Unsigned,
+    /// The header that tells requests apart is missing, there twice, or too long.
+    #[error(
+        "the header by which requests are told apart is needed once, with 1 to {WEBHOOK_KEY_BYTES} bytes"
+    )]
+    Key,
+    /// Its body is another.
+    #[error("the body is no {}", match .0 { WebhookBody::Json => "JSON", WebhookBody::Form => "form" })]
+    Body(WebhookBody),
+}
+
+impl NoEvent {
+    /// Whether the same request can be one later: never.
+    pub fn retryable(self) -> bool {
+        false
     }
 }
 

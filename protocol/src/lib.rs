@@ -91,7 +91,8 @@ pub use signal::{ReceivedSignals, Signal};
 pub use status::{ExecutionStatus, PlaybookStatus, TaskStatus};
 pub use time::{Span, Timestamp};
 pub use trigger::{
-    Firing, Missed, Overlap, Schedule, StandingTrigger, Trigger, TriggerHistory, TriggerSource,
+    Firing, Missed, Overlap, Schedule, SignatureScheme, StandingTrigger, Trigger, TriggerHistory,
+    TriggerSource, Webhook, WebhookBody, WebhookSignature,
 };
 pub use undo::{Hold, UndoCall, UndoRecord, UndoStatus};
 pub use update::{DocumentId, ExecutionUpdate, Revision, TaskUpdate, Update};

@@ -11,7 +11,7 @@ use crate::limits::TRIGGER_BYTES;
 use crate::parse;
 use crate::pause::Asked;
 use crate::priority::Priority;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::value::Value;
 
 /// A trigger of a tenant, one version of it.
@@ -51,6 +51,8 @@ pub struct Trigger {
 pub enum TriggerSource {
     /// Instants of a calendar.
     Schedule(Schedule),
+    /// Requests that another program makes.
+    Webhook(Webhook),
 }
 
 /// The same as it is written: one field, which says the kind.
@@ -60,20 +62,28 @@ struct WrittenSource {
     /// Instants of a calendar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     schedule: Option<Schedule>,
+    /// Requests that another program makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    webhook: Option<Webhook>,
 }
 
 impl TryFrom<WrittenSource> for TriggerSource {
     type Error = &'static str;
 
     fn try_from(written: WrittenSource) -> Result<Self, Self::Error> {
-        written.schedule.map(Self::Schedule).ok_or("`schedule` is needed")
+        match (written.schedule, written.webhook) {
+            (Some(schedule), None) => Ok(Self::Schedule(schedule)),
+            (None, Some(webhook)) => Ok(Self::Webhook(webhook)),
+            _ => Err("one of `schedule` and `webhook` is needed"),
+        }
     }
 }
 
 impl From<TriggerSource> for WrittenSource {
     fn from(source: TriggerSource) -> Self {
         match source {
-            TriggerSource::Schedule(schedule) => Self { schedule: Some(schedule) },
+            TriggerSource::Schedule(schedule) => Self { schedule: Some(schedule), webhook: None },
+            TriggerSource::Webhook(webhook) => Self { schedule: None, webhook: Some(webhook) },
         }
     }
 }
@@ -83,6 +93,7 @@ impl TriggerSource {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Schedule(_) => "schedule",
+            Self::Webhook(_) => "webhook",
         }
     }
 }
@@ -102,6 +113,66 @@ pub struct Schedule {
     /// What becomes of an instant at which the execution of the one before still runs.
     #[serde(default)]
     pub overlap: Overlap,
+}
+
+/// Requests that another program makes, each signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    /// How a request shows who made it.
+    pub signature: WebhookSignature,
+    /// The header that tells requests apart: the same value starts one execution. Where none is said, the id that GitHub gives to a
+    /// delivery, else the signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_header: Option<Arc<str>>,
+    /// The headers that the event has: `event.headers`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<Arc<str>>,
+    /// What the body is.
+    #[serde(default)]
+    pub body: WebhookBody,
+}
+
+/// How a request shows who made it: by an HMAC with SHA-256 of what it says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookSignature {
+    /// Whose custom it follows.
+    pub scheme: SignatureScheme,
+    /// The name of the secret.
+    pub secret: Name,
+    /// How old a request may be whose scheme signs the time.
+    #[serde(default = "five_minutes")]
+    #[schemars(with = "String")]
+    pub tolerance: Span,
+    /// The header of a plain signature; `X-Signature` where none is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Arc<str>>,
+}
+
+/// Whose custom a signature follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SignatureScheme {
+    /// `X-Hub-Signature-256` over the body.
+    Github,
+    /// `X-Slack-Signature` over the time and the body.
+    Slack,
+    /// `Stripe-Signature` over the time and the body.
+    Stripe,
+    /// A digest of the body in hexadecimal digits, in a header of its own.
+    Plain,
+}
+
+/// What the body of a request is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookBody {
+    /// JSON.
+    #[default]
+    Json,
+    /// Fields of a form, each a text.
+    Form,
 }
 
 /// What becomes of the instants of a schedule that were missed.
@@ -201,6 +272,10 @@ fn utc() -> Arc<str> {
     "UTC".into()
 }
 
+fn five_minutes() -> Span {
+    Span::secs(300)
+}
+
 fn is_utc(zone: &str) -> bool {
     zone == "UTC"
 }
@@ -225,7 +300,7 @@ input: {day: '{{ event.day }}'}
     #[test]
     fn a_trigger_is_read_with_its_defaults_and_written_the_same() {
         let read = Trigger::parse(FILE.as_bytes()).unwrap();
-        let TriggerSource::Schedule(schedule) = &read.on;
+        let TriggerSource::Schedule(schedule) = &read.on else { panic!("{read:?}") };
         assert_eq!((schedule.missed, schedule.overlap), (Missed::Once, Overlap::Queue));
         assert_eq!(
             (&*schedule.zone, read.priority, read.on.as_str()),
@@ -234,7 +309,7 @@ input: {day: '{{ event.day }}'}
         let written = serde_json::to_string(&read).unwrap();
         assert_eq!(Trigger::parse(written.as_bytes()).unwrap(), read);
         let bare = FILE.replace("zone: Europe/Berlin, ", "");
-        let TriggerSource::Schedule(schedule) = Trigger::parse(bare.as_bytes()).unwrap().on;
+        let TriggerSource::Schedule(schedule) = Trigger::parse(bare.as_bytes()).unwrap().on else { panic!() };
         assert_eq!(&*schedule.zone, "UTC");
     }
 

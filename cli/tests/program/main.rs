@@ -29,6 +29,7 @@ mod recorder;
 mod remains;
 mod reruns;
 mod run;
+mod served;
 mod shell;
 mod signals;
 #[cfg(feature = "mongodb")]

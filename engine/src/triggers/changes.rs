@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::received::{Outcome, Received, Standing};
 use tokio::sync::Notify;
 use updraft_protocol::{Name, Setting, SettingKind, TenantCode};
 
@@ -39,6 +40,8 @@ pub(crate) struct TriggerChanges {
     notify: Notify,
     /// Held by who changes a trigger: it is read, changed and written.
     turn: tokio::sync::Mutex<()>,
+    /// The triggers that hold, and what webhooks have received.
+    pub(super) received: Received,
     /// How many there are; unknown until one is added.
     count: Mutex<Option<usize>>,
 }
@@ -68,6 +71,16 @@ impl TriggerChanges {
     /// Takes what has changed.
     pub(crate) fn take(&self) -> BTreeSet<TriggerKey> {
         std::mem::take(&mut *locked(&self.changed))
+    }
+
+    /// Whether a trigger holds.
+    pub(super) fn standing(&self, key: &TriggerKey) -> Standing {
+        self.received.standing(key)
+    }
+
+    /// Counts what an event of a webhook came to.
+    pub(super) fn received(&self, key: &TriggerKey, outcome: Outcome) {
+        self.received.count(key, outcome);
     }
 
     pub(crate) fn count(&self) -> Option<usize> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
 use updraft_actors::timer::TimerThread;
 use updraft_kernel::trigger::{Agenda, PlannedTrigger};
 use updraft_protocol::limits::{
@@ -17,7 +18,7 @@ use updraft_protocol::limits::{
 use updraft_protocol::{Setting, SettingKind, Timestamp};
 
 use super::turn::{Known, Turn};
-use super::{TriggerKey, history};
+use super::{TriggerKey, history, received};
 use crate::deadline::after;
 use crate::engine::Submitter;
 use crate::settings::{SettingError, Settings};
@@ -73,7 +74,10 @@ async fn drive(submitter: &Submitter) {
         tracing::error!(%error, "triggers are not read, and do not fire until they are");
         tokio::time::sleep(TRIGGER_READ_AGAIN).await;
     }
+    submitter.triggers.received.begin();
     let mut turns = FuturesUnordered::new();
+    let mut looks = tokio::time::interval(TRIGGER_SLEEP);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         while turns.len() < TRIGGERS_AT_WORK
             && let Some(turn) = driver.begin()
@@ -83,6 +87,7 @@ async fn drive(submitter: &Submitter) {
         tokio::select! {
             () = submitter.triggers.wait() => driver.changed().await,
             Some((key, known, next)) = turns.next(), if !turns.is_empty() => driver.ended(key, known, next),
+            _ = looks.tick() => driver.store_received().await,
             () = tokio::time::sleep(driver.pause()), if turns.len() < TRIGGERS_AT_WORK => {}
         }
     }
@@ -128,6 +133,7 @@ impl<'s> Driver<'s> {
                 None
             }
         });
+        self.submitter.triggers.received.stand(&key, planned.as_ref().map(|(planned, _)| planned.clone()));
         let Some((planned, since)) = planned else {
             self.known.remove(&key);
             self.agenda.note(key, None);
@@ -160,6 +166,23 @@ impl<'s> Driver<'s> {
                 tracing::warn!(tenant = %key.tenant, trigger = %key.name, %error, "a change of a trigger is read again");
                 self.submitter.triggers.tell(key);
                 tokio::time::sleep(TRIGGER_AGAIN).await;
+            }
+        }
+    }
+
+    /// Stores what webhooks have received since. Where the store does not answer, these counts are lost: what was received is not.
+    async fn store_received(&mut self) {
+        for (key, since) in self.submitter.triggers.received.take() {
+            let Some(known) = self.known.get_mut(&key) else { continue };
+            let next = received::with(&known.history, &since);
+            match history::keep(&self.submitter.context, &key, (&next, known.revision)).await {
+                Ok(Some(revision)) => (known.history, known.revision) = (next, Some(revision)),
+                Ok(None) => {
+                    tracing::warn!(tenant = %key.tenant, trigger = %key.name, "counts of a trigger are lost")
+                }
+                Err(error) => {
+                    tracing::warn!(tenant = %key.tenant, trigger = %key.name, %error, "counts of a trigger are lost");
+                }
             }
         }
     }

@@ -7,9 +7,7 @@ use std::time::Duration;
 use updraft_kernel::idempotency::OnReuse;
 use updraft_kernel::trigger::{self, PlannedTrigger, TriggerStep};
 use updraft_protocol::limits::TRIGGER_AGAIN;
-use updraft_protocol::{
-    Asked, ExecutionId, Overlap, PlaybookChoice, Timestamp, TriggerHistory, TriggerSource,
-};
+use updraft_protocol::{Asked, ExecutionId, Overlap, PlaybookChoice, Timestamp, TriggerHistory};
 
 use super::{TriggerKey, history};
 use crate::engine::Submitter;
@@ -96,8 +94,8 @@ impl Turn<'_> {
 
     /// Whether the execution that it started last has not ended. Where that makes no difference, nobody looks.
     async fn runs(&self) -> Result<bool, ReadError> {
-        let TriggerSource::Schedule(schedule) = &self.known.planned.definition().on;
-        let Some(last) = self.known.history.last.filter(|_| schedule.overlap != Overlap::Allow) else {
+        let looks = self.known.planned.schedule().is_some_and(|schedule| schedule.overlap != Overlap::Allow);
+        let Some(last) = self.known.history.last.filter(|_| looks) else {
             return Ok(false);
         };
         let context = &self.submitter.context;

@@ -50,11 +50,12 @@ impl PlannedTrigger {
         now: Timestamp,
         runs: bool,
     ) -> TriggerStep {
-        let overlap = self.schedule.overlap;
+        let Some(schedule) = self.schedule() else { return TriggerStep::Rest(None) };
+        let overlap = schedule.overlap;
         if let Some(at) = history.pending {
             return TriggerStep::Fire { at, replaces: runs && overlap == Overlap::Replace };
         }
-        let due = self.due(since.max(history.until), now);
+        let due = self.due(schedule.missed, (since.max(history.until), now));
         let missed = history.missed + due.left_out;
         match due.first {
             None if due.left_out == 0 => TriggerStep::Rest(due.next),
@@ -71,8 +72,8 @@ impl PlannedTrigger {
     }
 
     /// What is due after `until`. Looks at so many instants at most: those before the last of them were missed long ago.
-    fn due(&self, until: Timestamp, now: Timestamp) -> Due {
-        let room = match self.schedule.missed {
+    fn due(&self, missed: Missed, (until, now): (Timestamp, Timestamp)) -> Due {
+        let room = match missed {
             Missed::Skip => 0,
             Missed::Once => 1,
             Missed::All => TRIGGER_CAUGHT_UP,

@@ -39,3 +39,33 @@ pub const TRIGGER_READ_AGAIN: Duration = Duration::from_secs(5);
 
 /// The longest reason why an event started nothing that a trigger keeps.
 pub const TRIGGER_TROUBLE_BYTES: usize = 1 << 10;
+
+/// The largest body of a request to a webhook: less than an input may be, since the event has more.
+pub const WEBHOOK_BYTES: usize = 512 << 10;
+
+/// How long a request to a webhook may take to arrive. One that is slower is given up.
+pub const WEBHOOK_READ: Duration = Duration::from_secs(10);
+
+/// Requests to webhooks that are answered at once; further ones are told to come again.
+pub const WEBHOOKS_AT_ONCE: usize = 256;
+
+/// Signatures of one request that are compared: a sender whose secret changes gives two.
+pub const WEBHOOK_SIGNATURES: usize = 5;
+
+/// Headers of one request that are looked at.
+pub const WEBHOOK_HEADERS: usize = 100;
+
+/// The longest value of a header by which requests are told apart.
+pub const WEBHOOK_KEY_BYTES: usize = 1 << 10;
+
+/// Headers that the event of one webhook has.
+pub const WEBHOOK_EVENT_HEADERS: usize = 20;
+
+/// The longest time for which a signed request may be old.
+pub const WEBHOOK_TOLERANCE: Duration = Duration::from_secs(3600);
+
+/// How long the provider of secrets may take while a request waits.
+pub const WEBHOOK_SECRET: Duration = Duration::from_secs(5);
+
+/// Connections to the server of webhooks; further ones wait to be accepted.
+pub const SERVED_CONNECTIONS: usize = 1_024;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Who may know whom: `protocol ← kernel ← storage ← actors ← engine ← cli`. For tests alone, the crates
 /// after the first list.
-const MAY_KNOW: [(&str, &[&str], &[&str]); 22] = [
+const MAY_KNOW: [(&str, &[&str], &[&str]); 23] = [
     ("updraft-protocol", &[], &[]),
     ("updraft-kernel", &["updraft-protocol"], &[]),
     ("updraft-masking", &["updraft-protocol"], &[]),
@@ -26,10 +26,18 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 22] = [
     ("updraft-connectors", &["updraft-protocol", "updraft-kernel", "updraft-integrations"], &[]),
     ("updraft", BELOW_ENGINE, &[]),
     ("updraft-load", &["updraft"], &[]),
+    ("updraft-webhooks", &["updraft"], &[]),
     ("updraft-replay", &["updraft-protocol", "updraft-kernel"], &[]),
     (
         "updraft-cli",
-        &["updraft", "updraft-formatter", "updraft-graph", "updraft-load", "updraft-replay"],
+        &[
+            "updraft",
+            "updraft-formatter",
+            "updraft-graph",
+            "updraft-load",
+            "updraft-replay",
+            "updraft-webhooks",
+        ],
         &[],
     ),
     ("updraft-tests", &["updraft", "updraft-load"], BELOW_ENGINE),
