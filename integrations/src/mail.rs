@@ -51,7 +51,7 @@ const KNOWN: [(&str, Argument); 10] = [
     ("reply_to", Argument::Data),
     ("subject", Argument::Text),
     ("text", Argument::Text),
-    ("html", Argument::Text),
+    ("html", Argument::Html),
     ("attachments", Argument::Data),
     ("headers", Argument::Headers),
 ];

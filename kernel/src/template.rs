@@ -15,6 +15,7 @@ mod compare;
 mod compile;
 mod compiler;
 mod filters;
+mod html;
 mod json;
 mod line;
 mod lower;

@@ -120,6 +120,25 @@ pub async fn started(builder: &Builder) -> Engine {
     .await
 }
 
+/// Why an engine does not start that does not, once its directory is free.
+///
+/// # Panics
+/// It does.
+pub async fn not_started(builder: &Builder) -> StartError {
+    crate::timeouts::soon(async {
+        loop {
+            match builder.clone().start().await {
+                Err(StartError::Store(StoreError::InUse { .. })) => {
+                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                }
+                Err(error) => return error,
+                Ok(_) => panic!("it starts"),
+            }
+        }
+    })
+    .await
+}
+
 /// The program, which is built with the workspace: in the directory above that of the tests.
 ///
 /// # Panics

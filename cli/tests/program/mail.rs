@@ -10,7 +10,8 @@ use crate::ended::{ended, updraft};
 use crate::given::{files, playbook};
 
 const TELL: &str = "  - id: tell\n    action: mail.send\n    arguments:\n      to: ['{{ input.who }}', soc@corp.example]\n      \
-                    subject: 'Alert {{ input.id }}'\n      text: 'See {{ input.text }}'\n  - end: '{{ steps.tell.output.accepted }}'\n";
+                    subject: 'Alert {{ input.id }}'\n      text: 'See {{ input.text }}'\n      \
+                    html: '<p title=\"{{ input.text }}\">{{ input.text }}</p>'\n  - end: '{{ steps.tell.output.accepted }}'\n";
 
 /// A server that takes one mail, and what it was told.
 fn server() -> (String, JoinHandle<Vec<String>>) {
@@ -43,7 +44,7 @@ fn server() -> (String, JoinHandle<Vec<String>>) {
 
 #[test]
 fn a_playbook_sends_mail_by_the_server_that_is_named_and_is_refused_without() {
-    let input = json!({"who": "analyst@corp.example", "id": 4711, "text": "a\n.\nb"}).to_string();
+    let input = json!({"who": "analyst@corp.example", "id": 4711, "text": "a\n.\n\"><b>b"}).to_string();
     let dir = files(&[("p.yaml", &playbook(TELL)), ("in.json", &input)]);
     let refused = ended(dir.path(), &["validate", "p.yaml"]);
     let way = "p.yaml: steps[0].action: no integration \"mail\"; `--smtp URL --smtp-from ADDRESS --smtp-to DOMAIN` lets it be sent by a server";
@@ -63,6 +64,8 @@ fn a_playbook_sends_mail_by_the_server_that_is_named_and_is_refused_without() {
         lines.contains(&"Subject: Alert 4711".to_owned()) && lines.contains(&"..".to_owned()),
         "{lines:?}"
     );
+    let text = "&quot;&gt;&lt;b&gt;b";
+    assert!(lines.contains(&format!("{text}\">a")) && lines.contains(&format!("{text}</p>")), "{lines:?}");
     let other = [&["validate", "p.yaml", "--smtp-to", "other.example"], &given[..]].concat();
     let refused = ended(dir.path(), &other);
     let way = "arguments.to[1]: missing here: permission to send mail to corp.example; `--smtp-to corp.example` gives it";

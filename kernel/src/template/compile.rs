@@ -85,6 +85,7 @@ impl<'b> Compiling<'b> {
             Argument::Text => self.scalar(at, value, TextUse::Field),
             Argument::Url => self.url(at, value),
             Argument::Command => self.command(at, value),
+            Argument::Html => self.scalar(at, value, TextUse::Html),
             Argument::Fields => self.fields(at, value, Self::entry),
             Argument::Headers => {
                 self.fields(at, value, |this, at, value| this.scalar(at, value, TextUse::Header))

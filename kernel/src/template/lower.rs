@@ -43,7 +43,7 @@ pub(super) fn lower(
         return Err(vec!["not a template".to_owned()]);
     };
     let body = match template.children.as_slice() {
-        [Stmt::EmitExpr(only)] if !matches!(place, TextUse::Url | TextUse::Command) => {
+        [Stmt::EmitExpr(only)] if !matches!(place, TextUse::Url | TextUse::Command | TextUse::Html) => {
             // The operand of `spread` is the value of the text; that it is a list is checked at run time.
             let spread = if place == TextUse::Field { place::ended_by("spread", &only.expr) } else { None };
             lowering.expression(spread.unwrap_or(&only.expr)).map(Body::Operand)

@@ -20,7 +20,7 @@ pub(super) fn check_at(place: TextUse, value: &Operand) -> Result<()> {
     match place {
         TextUse::Data | TextUse::Url | TextUse::Command => Ok(()),
         TextUse::Field => check(value, "one value is needed", SPREAD),
-        TextUse::Header => check(value, "one value is needed", JOIN),
+        TextUse::Header | TextUse::Html => check(value, "one value is needed", JOIN),
     }
 }
 

@@ -8,6 +8,7 @@ use super::attribute::Attribute;
 use super::code::{Apply, Base, Check, EachCall, Expr, FilterCall, Key, Missing, Path, Statement, Target};
 use super::command;
 use super::compare::{holds, looked_up};
+use super::html::Html;
 use super::lower::TextUse;
 use super::number::Number;
 use super::operators::{self, items};
@@ -31,6 +32,8 @@ pub(super) struct Run<'r> {
     writer: Writer,
     /// The writer of the command, if it is one.
     command: Option<Box<command::Writer>>,
+    /// How far the HTML has come, if it is some.
+    html: Option<Box<Html>>,
     encoded: print::Encoded,
 }
 
@@ -45,6 +48,7 @@ impl<'r> Run<'r> {
             place,
             writer: Writer::default(),
             command: (place == TextUse::Command).then(|| Box::new(command::Writer::new())),
+            html: (place == TextUse::Html).then(Box::default),
             encoded: print::Encoded::default(),
         }
     }

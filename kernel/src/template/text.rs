@@ -15,7 +15,7 @@ use super::root::Root;
 use super::run::Run;
 use super::scan::{self, scan};
 use super::value::Operand;
-use super::{command, line, one, spelling, url};
+use super::{command, html, line, one, spelling, url};
 use crate::meter::Refusal;
 use crate::visible::Visible;
 use crate::{mistake::Mistake, references::References};
@@ -105,6 +105,11 @@ impl Text {
                 TextUse::Command => {
                     budget.work(COMMAND_WORK_EACH * source.len() as u64)?;
                     command::check(children, source.len()).map_err(Wrong)?;
+                }
+                TextUse::Html => {
+                    // Each way through its statements is followed once.
+                    budget.work(COMPILE_WORK_EACH * source.len() as u64)?;
+                    html::check(children).map_err(|message| Wrong::from(message.to_owned()))?;
                 }
                 TextUse::Data | TextUse::Field | TextUse::Header => {}
             }

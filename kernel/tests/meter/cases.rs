@@ -36,6 +36,7 @@ impl Case {
             ("command", Argument::Command),
             ("fields", Argument::Fields),
             ("headers", Argument::Headers),
+            ("html", Argument::Html),
         ];
         let spec = ActionSpec { arguments: ARGUMENTS, ..ActionSpec::default() };
         let named = ARGUMENTS.iter().find(|(_, place)| *place == self.place);
@@ -267,6 +268,8 @@ pub(crate) static CASES: &[Case] = &[
     case("print", "ls {{ input.v }}", letters).at(Argument::Command),
     case("print", "ls x{{ input.v }}", address).at(Argument::Command),
     case("spread", "ls {{ input.v|spread }}", names).at(Argument::Command),
+    case("print", "<p>{{ input.v }}</p>", letters).at(Argument::Html),
+    case("print", "<a href='https://h.example/{{ input.v }}'>", address).at(Argument::Html),
     case("print", "a {{ input.v }}", letters).at(Argument::Headers),
     case("print", "{{ input.v }}", letters).at(Argument::Headers),
     case("print", "{{ input.v|join(',') }}", numbers).at(Argument::Headers),

@@ -20,6 +20,8 @@ pub enum Argument {
     Url,
     /// A command of a POSIX shell. It is the author's; each value is one quoted word of it.
     Command,
+    /// HTML. Its elements are the author's, and where they lead; each value is text in it, or a part of a URL behind the host.
+    Html,
     /// A map whose names are the author's and whose values are each one text: a query, a form.
     Fields,
     /// A map whose names are the author's and whose values are each one line.

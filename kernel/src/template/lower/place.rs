@@ -17,6 +17,8 @@ pub(crate) enum TextUse {
     Url,
     /// A shell command: each value is one word.
     Command,
+    /// HTML: each value is text in it.
+    Html,
 }
 
 impl TextUse {
@@ -33,7 +35,7 @@ impl TextUse {
         let filters: &[_] = match self {
             Self::Url => &[("path", Asked::Path), ("query", Asked::Query)],
             Self::Command => &[("spread", Asked::Words)],
-            Self::Data | Self::Field | Self::Header => &[],
+            Self::Data | Self::Field | Self::Header | Self::Html => &[],
         };
         filters.iter().find_map(|(name, asked)| Some((*asked, ended_by(name, expr)?)))
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Run;
-use crate::meter::{Meter, Result, VALUE_WORK, refuse};
+use crate::meter::{Meter, Refusal, Result, VALUE_WORK, refuse};
 use crate::template::code::Expr;
 use crate::template::lower::TextUse;
 use crate::template::one;
@@ -34,6 +34,9 @@ impl Encoded {
     }
 }
 
+/// How much longer a character can become as text of HTML or of a URL.
+const HTML_GROWTH: usize = 6;
+
 fn address(text: &Arc<str>) -> usize {
     Arc::as_ptr(text).addr()
 }
@@ -42,6 +45,21 @@ impl Run<'_> {
     /// Prints a value of `expr`.
     pub(super) fn print(&mut self, expr: &Expr, value: &Operand) -> Result<()> {
         let meter = self.meter();
+        if let Some(html) = &mut self.html {
+            return match (expr, value) {
+                (Expr::Const(_), Operand::Text(text)) => {
+                    meter.read(text)?;
+                    html.literal(text);
+                    self.printed.print(meter, value)
+                }
+                _ => {
+                    let text = one::text_of(meter, value, "one value is needed")?;
+                    meter.make(HTML_GROWTH * text.len())?;
+                    let text = html.value(&text).map_err(|message| Refusal::Said(message.into()))?;
+                    self.printed.print(meter, &Operand::text(meter, &text)?)
+                }
+            };
+        }
         let text = match (&mut self.command, expr, value) {
             (Some(command), Expr::Const(_), Operand::Text(text)) => {
                 Operand::text(meter, command.literal(meter, text)?)?
