@@ -12,9 +12,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::{Actor, ActorContext, ActorState, AsyncContext, Context, Handler, Message, StreamHandler};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, oneshot};
 use updraft_kernel::execution::{self as kernel, ExecutionCommand, ExecutionEvent, Exit, Need};
-use updraft_kernel::machine::{Act, Machine, TaskSeq};
+use updraft_kernel::machine::{Act, Machine, MachineEvent, TaskSeq};
 use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_kernel::watch::Expected;
 use updraft_protocol::limits::{ATTEMPTS_INLINE, EXECUTION_MAILBOX};
@@ -23,7 +23,7 @@ use updraft_protocol::{ExecutionStatus, FailureKind, TaskStatus, Timestamp, Upda
 use crate::child::Children;
 use crate::commit::Commits;
 use crate::context::EngineContext;
-use crate::control::HeldControl;
+use crate::control::{Control, HeldControl};
 use crate::entry::RegistryEntry;
 use crate::event::Event;
 use crate::inbox::Inbox;
@@ -74,6 +74,8 @@ pub(crate) struct Execution {
     guarded: u64,
     /// Boxed, since few executions have any.
     subscribers: Option<Box<Subscribers>>,
+    /// Whether its first write is still to come: whoever pauses its scope may not find it yet.
+    is_new: bool,
     /// `None` once the shard knows why it leaves.
     exit: Option<SlotReport>,
     span: tracing::Span,
@@ -133,6 +135,7 @@ impl Execution {
             caps: CapsTaken::default(),
             guarded: 0,
             subscribers: None,
+            is_new: false,
             exit: Some(exit),
             span,
         };
@@ -184,6 +187,17 @@ impl Execution {
         }
         self.audit_upheld(upheld);
         self.proceed(now, ctx);
+    }
+
+    /// One that has got its place just before its scope was paused is paused like those that ran: before its first write, and once more
+    /// after it. From then on whoever pauses the scope finds it.
+    fn pause_with_its_scope(&self) {
+        let Some(machine) = self.machine().filter(|_| self.is_new) else { return };
+        let head = machine.head();
+        if let Some(asked) = self.context.pauses.asked(&head.tenant_code, &head.playbook_name) {
+            let nobody = oneshot::channel().0;
+            let _ = self.entry.ask(Control::Apply(MachineEvent::Pause(asked), nobody));
+        }
     }
 
     fn commit(&mut self, writes: Vec<Update>, need: Need) {
@@ -256,7 +270,9 @@ impl Execution {
         let Some(plan) = plan else {
             return self.leave(Exit::Unfit("its playbook cannot be run".to_owned()), None, ctx);
         };
-        if document.state.execution_status == ExecutionStatus::Queued {
+        let is_queued = document.state.execution_status == ExecutionStatus::Queued;
+        self.is_new = is_queued || tasks.is_empty();
+        if is_queued {
             let class = self.context.quotas.class(&self.entry.tenant);
             self.context.statistics.began_queued(class, now.since(document.head.createddate));
         }
@@ -303,6 +319,7 @@ impl Actor for Execution {
         ctx.add_stream(self.inbox.read());
         let now = self.context.clock.now();
         self.resume(now, ctx);
+        self.pause_with_its_scope();
         // First, since it may park again at once: the control for which it was loaded is answered.
         self.look(now, ctx);
     }
@@ -315,6 +332,11 @@ impl StreamHandler<Incoming> for Execution {
         match message {
             Incoming::Committed(Some(lsn)) => {
                 self.send_events();
+                if self.is_new {
+                    self.pause_with_its_scope();
+                    self.is_new = false;
+                    self.look(self.context.clock.now(), ctx);
+                }
                 self.on(ExecutionEvent::Committed(lsn), ctx);
             }
             Incoming::Committed(None) => self.on(ExecutionEvent::Refused, ctx),

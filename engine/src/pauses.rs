@@ -46,6 +46,7 @@ impl Engine {
 
     /// Pauses what runs of the scopes that are paused: a crash may have come before.
     pub(crate) async fn hold_all(&self) -> Result<(), StartError> {
+        let _alone = self.context.pauses.changing().await;
         for (scope, asked) in self.context.pauses.list() {
             match self.pausing().hold(&scope, &asked).await {
                 Ok(_) => {}
@@ -73,6 +74,7 @@ impl Pausing<'_> {
     pub(crate) async fn pause(&self, scope: PauseScope, asked: Asked) -> Result<usize, SettingError> {
         let value = serde_json::to_value(&asked).map_err(|error| SettingError::Invalid(error.to_string()))?;
         let name = scope.to_string();
+        let _alone = self.context.pauses.changing().await;
         Settings::of(self.context).set(named(&scope, &name), Json::from(value), &asked).await?;
         self.context.pause(&scope, Some(asked.clone()));
         self.hold(&scope, &asked).await
@@ -80,26 +82,36 @@ impl Pausing<'_> {
 
     /// As [`Engine::resume_all`].
     pub(crate) async fn resume(&self, scope: PauseScope, asked: Asked) -> Result<usize, SettingError> {
+        let _alone = self.context.pauses.changing().await;
         let paused = self.context.pauses.of(&scope);
-        let mut resumed = 0;
-        if let Some(paused) = &paused {
-            let is_held = |document: &ExecutionDocument| {
-                let cause = document.state.pause.as_ref().and_then(|pause| pause.cause.asked());
-                cause == Some(paused)
-            };
-            for peid in self.of_scope(&scope, ExecutionStatus::Paused, is_held).await? {
-                resumed += usize::from(
-                    self.ask_of(&scope, peid, |handle| {
-                        let asked = asked.clone();
-                        async move { handle.resume(asked).await }
-                    })
-                    .await,
-                );
-            }
-        }
+        let mut resumed = self.release(&scope, (paused.as_ref(), &asked)).await?;
         let name = scope.to_string();
         Settings::of(self.context).clear(named(&scope, &name), &asked).await?;
         self.context.pause(&scope, None);
+        // Those that have begun meanwhile, and have paused with their scope.
+        resumed += self.release(&scope, (paused.as_ref(), &asked)).await?;
+        Ok(resumed)
+    }
+
+    /// Lets go on what `paused` has paused with its scope; returns how many.
+    async fn release(
+        &self,
+        scope: &PauseScope,
+        (paused, asked): (Option<&Asked>, &Asked),
+    ) -> Result<usize, SettingError> {
+        let Some(paused) = paused else { return Ok(0) };
+        let is_held = |document: &ExecutionDocument| {
+            let cause = document.state.pause.as_ref().and_then(|pause| pause.cause.asked());
+            cause == Some(paused)
+        };
+        let mut resumed = 0;
+        for peid in self.of_scope(scope, ExecutionStatus::Paused, is_held).await? {
+            let resume = |handle: Handle| {
+                let asked = asked.clone();
+                async move { handle.resume(asked).await }
+            };
+            resumed += usize::from(self.ask_of(scope, peid, resume).await);
+        }
         Ok(resumed)
     }
 

@@ -211,6 +211,35 @@ async fn all_of_a_playbook_and_all_of_a_tenant_are_paused_until_they_are_resumed
 }
 
 #[tokio::test]
+async fn whatever_begins_while_its_tenant_is_paused_and_resumed_goes_on_in_the_end() {
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let two_steps = "steps:\n  - {id: a, action: tool.echo}\n  - {id: b, action: tool.echo}\n";
+    let submitted = submission(&engine, "acme", &named("one", two_steps)).await;
+    let scope = || PauseScope { tenant: tenant("acme"), playbook: None };
+    let mut handles = Vec::new();
+    for _ in 0..10 {
+        let submitting = async {
+            let mut submitted_now = Vec::new();
+            for _ in 0..10 {
+                submitted_now.push(engine.submit(submitted.clone()).await.unwrap());
+            }
+            submitted_now
+        };
+        // Who asked first has had their way when the other one begins.
+        let pausing = engine.pause_all(scope(), asked());
+        let resuming = engine.resume_all(scope(), asked());
+        let (submitted_now, paused, resumed) = tokio::join!(submitting, pausing, resuming);
+        handles.extend(submitted_now);
+        assert!(paused.is_ok() && resumed.is_ok(), "{paused:?} {resumed:?}");
+        assert!(engine.paused_scopes().is_empty());
+    }
+    for handle in &handles {
+        assert!(completed(handle).await);
+    }
+}
+
+#[tokio::test]
 async fn an_alert_that_comes_again_within_the_window_is_given_its_execution() {
     let harness = Harness::default();
     let engine = Arc::new(harness.start().await);
