@@ -39,9 +39,7 @@ use std::collections::BTreeMap;
 use updraft_protocol::limits::{ARGUMENTS_BYTES, EVALUATION_WORK};
 use updraft_protocol::{ActionSpec, Failure, FailureKind, Json, SecretReference, Value};
 
-use crate::meter::VALUE_WORK;
-use crate::visible::Visible;
-use crate::{mistake::Mistake, references::References};
+use crate::{meter::VALUE_WORK, mistake::Mistake, references::References, visible::Visible};
 use root::Root;
 
 pub(crate) use budget::Budget;
