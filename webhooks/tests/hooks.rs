@@ -62,7 +62,10 @@ impl Served {
         let router = updraft_webhooks::router(engine.webhooks());
         let server =
             tokio::spawn(updraft_webhooks::serve(listener, router, async { drop(stopped.await) }, SOON));
-        Self { engine, address, stop, server }
+        let served = Self { engine, address, stop, server };
+        // Until the triggers were read, nobody knows whether there is one.
+        served.until(async || status(&served.post("/hooks/acme/none", &[], "").await) == 404).await;
+        served
     }
 
     async fn put(&self, name: &str, webhook: &str, rest: &str) {
