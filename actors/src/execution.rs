@@ -191,13 +191,12 @@ impl Execution {
 
     /// One that has got its place just before its scope was paused is paused like those that ran: before its first write, and once more
     /// after it. From then on whoever pauses the scope finds it.
-    fn pause_with_its_scope(&self) {
-        let Some(machine) = self.machine().filter(|_| self.is_new) else { return };
+    fn pause_with_its_scope(&self) -> bool {
+        let Some(machine) = self.machine().filter(|_| self.is_new) else { return false };
         let head = machine.head();
-        if let Some(asked) = self.context.pauses.asked(&head.tenant_code, &head.playbook_name) {
-            let nobody = oneshot::channel().0;
-            let _ = self.entry.ask(Control::Apply(MachineEvent::Pause(asked), nobody));
-        }
+        let asked = self.context.pauses.asked(&head.tenant_code, &head.playbook_name);
+        let pause = |asked| self.entry.ask(Control::Apply(MachineEvent::Pause(asked), oneshot::channel().0));
+        asked.map(pause).is_some()
     }
 
     fn commit(&mut self, writes: Vec<Update>, need: Need) {
@@ -332,12 +331,11 @@ impl StreamHandler<Incoming> for Execution {
         match message {
             Incoming::Committed(Some(lsn)) => {
                 self.send_events();
-                if self.is_new {
-                    self.pause_with_its_scope();
-                    self.is_new = false;
+                self.on(ExecutionEvent::Committed(lsn), ctx);
+                if self.pause_with_its_scope() {
                     self.look(self.context.clock.now(), ctx);
                 }
-                self.on(ExecutionEvent::Committed(lsn), ctx);
+                self.is_new = false;
             }
             Incoming::Committed(None) => self.on(ExecutionEvent::Refused, ctx),
             Incoming::Attempted(attempted) => self.attempt_ended(attempted, ctx),
