@@ -61,7 +61,7 @@ impl<W> AdmissionLine<W> {
             }
             GivenBack::Somewhere => window.is_stale = true,
             GivenBack::At(queued) => {
-                window.moved(peid);
+                window.moved(queued);
                 if is_open && window.has_place_for(queued) {
                     let entry = Admitted::Begin(queued);
                     let ticket = self.line.push_at(tenant, weight, place_of(queued.position), entry);

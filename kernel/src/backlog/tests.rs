@@ -147,6 +147,41 @@ fn one_that_is_given_back_at_a_place_begins_before_all_behind_it_though_a_read_i
 }
 
 #[test]
+fn one_that_is_given_back_during_the_first_read_has_its_place_when_that_answers() {
+    let mut backlog = AdmissionLine::new(100);
+    let acme = tenant("acme");
+    let all = [queued(1, 11), queued(2, 12), queued(3, 13)];
+    for queued in all {
+        backlog.arrive(&acme, u64::MAX).unwrap();
+        backlog.queued(&acme, queued);
+    }
+    let (of, _) = backlog.next_read().unwrap();
+    assert_eq!(backlog.claim(&acme, all[2].peid), Claim::Claimed);
+    backlog.give_back(&acme, all[2].peid, GivenBack::At(queued(3, 1)));
+    assert_eq!(backlog.claim(&acme, all[1].peid), Claim::Claimed);
+    // What is read has the places before.
+    backlog.page(&of, page(&all, true));
+    backlog.give_back(&acme, all[1].peid, GivenBack::At(queued(2, 2)));
+    assert!(backlog.is_sound());
+    assert_eq!(begins(&mut backlog), [3, 2, 1]);
+    assert!(backlog.is_empty() && backlog.next_read().is_none());
+}
+
+#[test]
+fn a_read_that_was_due_before_a_pause_is_not_begun_before_the_resume() {
+    let mut backlog = AdmissionLine::new(100);
+    let acme = tenant("acme");
+    backlog.arrive(&acme, u64::MAX).unwrap();
+    backlog.queued(&acme, queued(1, 1));
+    backlog.pause(&acme, true);
+    assert_eq!(backlog.next_read(), None);
+    backlog.pause(&acme, false);
+    let (of, _) = backlog.next_read().unwrap();
+    backlog.page(&of, page(&[queued(1, 1)], true));
+    assert_eq!(begins(&mut backlog), [1]);
+}
+
+#[test]
 fn one_that_is_given_back_behind_the_window_is_left_to_a_read() {
     let mut backlog = AdmissionLine::<&str>::new(9_999_999);
     let acme = tenant("acme");

@@ -50,8 +50,8 @@ pub(super) struct Window {
 struct Reading {
     arrived: BTreeSet<ExecutionId>,
     left: BTreeSet<ExecutionId>,
-    /// Those whose place is known better than what is read says.
-    moved: BTreeSet<ExecutionId>,
+    /// Those whose place is known better than what is read says, with it.
+    moved: BTreeMap<ExecutionId, Queued>,
     /// Whether what it reads is not to be used.
     is_void: bool,
 }
@@ -82,11 +82,11 @@ impl Window {
         }
     }
 
-    /// The place of an execution may have changed, as the store has it now.
-    pub(super) fn moved(&mut self, peid: ExecutionId) {
+    /// The place of an execution may have changed: it is this one now.
+    pub(super) fn moved(&mut self, queued: Queued) {
         self.is_exhausted = false;
         if let Some(reading) = &mut self.reading {
-            reading.moved.insert(peid);
+            reading.moved.insert(queued.peid, queued);
         }
     }
 
@@ -135,9 +135,12 @@ impl<W> AdmissionLine<W> {
         let tenant = loop {
             let tenant = self.to_read.pop_front()?;
             // One that was forgotten, and came back, may stand here twice.
-            if self.tenants.get(&tenant).is_some_and(|window| window.is_due) {
+            let Some(window) = self.tenants.get_mut(&tenant).filter(|window| window.is_due) else { continue };
+            if !self.paused.contains(&tenant) {
                 break tenant;
             }
+            // The resume of the tenant has it read.
+            window.is_due = false;
         };
         let window = self.tenants.get_mut(&tenant)?;
         (window.is_due, window.is_stale) = (false, false);
@@ -166,14 +169,17 @@ impl<W> AdmissionLine<W> {
             window.queued = (first.len() + unseen) as u64;
         }
         let end = first.last().copied().filter(|_| !page.is_last);
-        let is_here = |queued: &&Queued| end.is_none_or(|end| **queued <= end);
-        let moved = window.next.keys().filter(|queued| reading.moved.contains(&queued.peid)).filter(is_here);
-        let mut next: BTreeSet<Queued> = moved.copied().collect();
-        // One that is not in the window though it moved is found by the next read.
-        window.is_stale |= next.len() < reading.moved.difference(&reading.left).count();
+        // One that was claimed again is given back with its place.
+        let is_here = |queued: &Queued| {
+            !left(queued) && !window.claimed.contains(&queued.peid) && end.is_none_or(|end| *queued <= end)
+        };
+        let mut next: BTreeSet<Queued> = reading.moved.values().copied().filter(is_here).collect();
         next.extend(first.into_iter().filter(|queued| {
-            !window.claimed.contains(&queued.peid) && !reading.moved.contains(&queued.peid) && !is_closed
+            !window.claimed.contains(&queued.peid) && !reading.moved.contains_key(&queued.peid)
         }));
+        if is_closed {
+            next.clear();
+        }
         let old = std::mem::take(&mut window.next);
         for (queued, ticket) in old {
             if next.contains(&queued) {
