@@ -4,10 +4,12 @@
 //! A child takes a place of its own among the executions in flight, in line with the submissions of its tenant. No parent
 //! holds a place that its child waits for: a parent that does nothing but wait leaves memory, and gives its place back.
 
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use updraft_kernel::machine::{ChildReport, Effects, Machine, StartChild, children_of, head_of_child};
 use updraft_kernel::shard::Since;
@@ -26,7 +28,7 @@ use crate::plans::{self, Ready};
 use crate::shard::address::{Launch, ShardMessage};
 use crate::shard::scope::ShardScope;
 
-/// The pause before the store is asked again.
+/// The pause before the store is asked again, and before what panicked is done again.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The children of the executions of one shard.
@@ -50,7 +52,14 @@ impl Children {
             Ok(()) => {
                 let mut reserved = ReservedChild { context: context.clone(), entry: Some(entry.clone()) };
                 self.spawn(async move {
-                    if let Some(report) = begin(&context, &head, &start, entry, &mut reserved).await {
+                    let begun = AssertUnwindSafe(begin(&context, &head, &start, entry, &mut reserved));
+                    let report = begun.catch_unwind().await.unwrap_or_else(|_| {
+                        let failure =
+                            Failure::new(FailureKind::Child, "the start of the sub-playbook panicked");
+                        // One that the journal has reports its end itself.
+                        reserved.entry.is_some().then_some(ChildReport::Refused(failure))
+                    });
+                    if let Some(report) = report {
                         tell(&context, (parent.peid, parent.task), report).await;
                     }
                     // Only now, so that a parent that looks again finds a child or the report.
@@ -68,7 +77,7 @@ impl Children {
     /// Cancels the child of a task.
     pub(crate) fn stop(&self, (tenant, peid): (&TenantCode, ExecutionId), task: TaskId) {
         let (context, tenant) = (self.context.clone(), tenant.clone());
-        self.spawn(async move { stop(&context, &tenant, peid, task).await });
+        self.spawn_again(async move || stop(&context, &tenant, peid, task).await);
     }
 
     /// An execution has ended: reports it to its parent.
@@ -90,10 +99,20 @@ impl Children {
     pub(crate) fn stop_stored(&self, document: &ExecutionDocument) {
         let (context, tenant, peid) =
             (self.context.clone(), document.head.tenant_code.clone(), document.peid);
-        self.spawn(async move {
+        self.spawn_again(async move || {
             let tasks = retried(&context, async || context.store.all_tasks(&tenant, peid).await).await;
             for task in tasks.iter().flat_map(|tasks| children_of(tasks)) {
                 stop(&context, &tenant, peid, task).await;
+            }
+        });
+    }
+
+    /// The same, done again where it panics: whoever waits for it would wait for ever.
+    fn spawn_again(&self, work: impl AsyncFn() + 'static) {
+        self.spawn(async move {
+            while AssertUnwindSafe(work()).catch_unwind().await.is_err() {
+                tracing::error!("what is done for a sub-playbook panicked, and is done again");
+                tokio::time::sleep(PAUSE).await;
             }
         });
     }

@@ -13,6 +13,8 @@ use updraft_storage::log::{Append, Done, Need};
 use crate::context::EngineContext;
 use crate::execution::message::Receipt;
 use crate::gauge::ShardGauge;
+use crate::inbox::Inbox;
+use crate::shard::message::ShardReport;
 use crate::shard::scope::ScopeMember;
 use crate::statistics::{ShardFigure, ShardStatistics};
 
@@ -40,15 +42,21 @@ pub(crate) struct Commits {
     /// The number of commits that wait.
     depth: ShardGauge,
     queue: RefCell<CommitQueue<CommitWaiter>>,
+    /// The messages of the shard.
+    shard: Rc<Inbox<ShardReport>>,
     /// Makes a successor of the shard wait until the commits of this shard are in the journal.
     _member: ScopeMember,
 }
 
 impl Commits {
-    pub(crate) fn new(context: Arc<EngineContext>, shard: usize, member: ScopeMember) -> Rc<Self> {
-        let of = context.statistics.shard(shard);
-        let depth = ShardGauge::new(of.clone(), ShardFigure::Commits, shard);
-        Rc::new(Self { context, of, depth, queue: RefCell::default(), _member: member })
+    pub(crate) fn new(
+        context: Arc<EngineContext>,
+        index: usize,
+        (member, shard): (ScopeMember, Rc<Inbox<ShardReport>>),
+    ) -> Rc<Self> {
+        let of = context.statistics.shard(index);
+        let depth = ShardGauge::new(of.clone(), ShardFigure::Commits, index);
+        Rc::new(Self { context, of, depth, queue: RefCell::default(), shard, _member: member })
     }
 
     /// Appends updates of an execution, all or none; notifies its receipt.
@@ -79,12 +87,14 @@ impl Commits {
     }
 
     async fn send_all(self: Rc<Self>) {
+        let mut death = CommitsDeath(Some(self.shard.clone()));
         while let Some((updates, need, waiters)) = self.next_group() {
             match append(&self.context, updates, need).await {
                 Ok(lsn) => waiters.into_iter().for_each(|waiter| waiter.notify(lsn)),
                 Err(reason) => self.context.fail(reason),
             }
         }
+        death.0 = None;
     }
 
     fn next_group(&self) -> Option<(Vec<Update>, Need, Vec<CommitWaiter>)> {
@@ -92,6 +102,17 @@ impl Commits {
         self.depth.set(queue.waiting());
         self.of.turned(self.context.clock.now());
         queue.next_group()
+    }
+}
+
+/// Tells the shard that the task that makes its commits has died, unless that has ended before this is dropped.
+struct CommitsDeath(Option<Rc<Inbox<ShardReport>>>);
+
+impl Drop for CommitsDeath {
+    fn drop(&mut self) {
+        if let Some(shard) = self.0.take() {
+            shard.put(ShardReport::CommitsDied);
+        }
     }
 }
 

@@ -355,7 +355,8 @@ impl StreamHandler<Incoming> for Execution {
                 self.guarded(task, *guarded);
                 self.proceed(self.context.clock.now(), ctx);
             }
-            Incoming::OwnerGone => ctx.stop(),
+            // Where a wait has died, its shard reads it back, as after a death of its own.
+            Incoming::OwnerGone | Incoming::WaitDied => ctx.stop(),
         }
     }
 

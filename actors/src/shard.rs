@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, SpawnHandle, StreamHandler};
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, SpawnHandle, StreamHandler};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use updraft_kernel::shard::{self as kernel, ShardCommand, ShardEvent, Since};
 use updraft_protocol::ExecutionId;
@@ -29,7 +29,7 @@ use crate::inbox::Inbox;
 use crate::statistics::ShardFigure;
 use crate::task::TaskActors;
 use address::{Launch, ShardMessage};
-use message::{SlotEvent, SlotReport};
+use message::{ShardReport, SlotEvent, SlotReport};
 use scope::ScopeOwner;
 use slot::Slot;
 
@@ -48,8 +48,8 @@ pub(crate) struct Shard {
     alarm: Option<SpawnHandle>,
     /// Bounds the reads of executions that are loaded together.
     loads: Arc<Semaphore>,
-    /// Messages from actors and reads.
-    inbox: Rc<Inbox<(ExecutionId, SlotEvent)>>,
+    /// Messages from actors, reads and commits.
+    inbox: Rc<Inbox<ShardReport>>,
     /// Notified when nothing runs.
     drained: Option<oneshot::Sender<()>>,
     /// Dropped when the shard dies, which ends its executions: the successor reads them from the store.
@@ -75,7 +75,7 @@ impl Shard {
             ctx.add_stream(inbox.read());
             Self {
                 executions: ShardGauge::new(context.statistics.shard(index), ShardFigure::Executions, index),
-                commits: Commits::new(context.clone(), index, scope.member()),
+                commits: Commits::new(context.clone(), index, (scope.member(), inbox.clone())),
                 children: Children::new(context.clone(), scope.scope()),
                 tasks: TaskActors::new(context.polling.of(index)),
                 context,
@@ -178,12 +178,14 @@ impl StreamHandler<Launch> for Shard {
     fn finished(&mut self, _: &mut Self::Context) {}
 }
 
-impl StreamHandler<(ExecutionId, SlotEvent)> for Shard {
-    fn handle(&mut self, (peid, event): (ExecutionId, SlotEvent), ctx: &mut Self::Context) {
-        match event {
-            SlotEvent::Exited(exit, permit) => self.exited(peid, exit, permit, ctx),
-            SlotEvent::Found(found) => self.found(peid, found, ctx),
-            SlotEvent::Died => self.died(peid, ctx),
+impl StreamHandler<ShardReport> for Shard {
+    fn handle(&mut self, report: ShardReport, ctx: &mut Self::Context) {
+        match report {
+            ShardReport::Slot(peid, SlotEvent::Exited(exit, permit)) => self.exited(peid, exit, permit, ctx),
+            ShardReport::Slot(peid, SlotEvent::Found(found)) => self.found(peid, found, ctx),
+            ShardReport::Slot(peid, SlotEvent::Died) => self.died(peid, ctx),
+            // Its successor commits again, and reads back what was not committed.
+            ShardReport::CommitsDied => ctx.stop(),
         }
     }
 

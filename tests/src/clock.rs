@@ -17,9 +17,16 @@ pub struct TestClock(Arc<State>);
 #[derive(Default)]
 struct State {
     ahead_ms: AtomicU64,
-    /// Threads that panic when they ask for the time, and how often they still do.
-    traps: Mutex<HashMap<ThreadId, usize>>,
+    /// Threads that panic when they ask for the time.
+    traps: Mutex<HashMap<ThreadId, Trap>>,
     sprung: AtomicUsize,
+}
+
+/// How often a thread still gets the time, and how often it panics then.
+#[derive(Default)]
+struct Trap {
+    passes: usize,
+    times: usize,
 }
 
 impl TestClock {
@@ -31,12 +38,20 @@ impl TestClock {
     /// The next `times` times that `thread` asks for the time, it panics.
     pub fn trap(&self, thread: ThreadId, times: usize) {
         quiet::panics_on_purpose();
-        *self.0.traps.lock().unwrap().entry(thread).or_default() += times;
+        self.0.traps.lock().unwrap().entry(thread).or_default().times += times;
     }
 
     /// The next time that this thread asks for the time, it panics.
     pub fn trap_here(&self) {
-        self.trap(std::thread::current().id(), 1);
+        self.trap_here_after(0);
+    }
+
+    /// This thread gets the time so often, and panics when it asks once more.
+    pub fn trap_here_after(&self, passes: usize) {
+        quiet::panics_on_purpose();
+        let mut traps = self.0.traps.lock().unwrap();
+        let trap = traps.entry(std::thread::current().id()).or_default();
+        (trap.passes, trap.times) = (passes, trap.times + 1);
     }
 
     /// How many traps have sprung.
@@ -46,14 +61,18 @@ impl TestClock {
 
     /// Whether no trap waits any more.
     pub fn is_clear(&self) -> bool {
-        self.0.traps.lock().unwrap().values().all(|times| *times == 0)
+        self.0.traps.lock().unwrap().values().all(|trap| trap.times == 0)
     }
 
     fn springs(&self) -> bool {
         let mut traps = self.0.traps.lock().unwrap();
         match traps.get_mut(&std::thread::current().id()) {
-            Some(times) if *times > 0 => {
-                *times -= 1;
+            Some(trap) if trap.passes > 0 => {
+                trap.passes -= 1;
+                false
+            }
+            Some(trap) if trap.times > 0 => {
+                trap.times -= 1;
                 self.0.sprung.fetch_add(1, Ordering::SeqCst);
                 true
             }

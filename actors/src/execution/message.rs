@@ -28,6 +28,8 @@ pub(crate) enum Incoming {
     Guarded(TaskId, Box<Guarded>),
     /// Its shard has died, or has dropped it.
     OwnerGone,
+    /// A task of it has died that was to tell it something.
+    WaitDied,
 }
 
 /// The end of an attempt.
@@ -105,6 +107,30 @@ impl Drop for Report {
     }
 }
 
+/// Sends what was waited for; dropped unused by a panic, it reports that the wait died.
+pub(crate) struct WaitReport(Option<Rc<Inbox<Incoming>>>);
+
+impl WaitReport {
+    pub(crate) fn of(inbox: &Rc<Inbox<Incoming>>) -> Self {
+        Self(Some(inbox.clone()))
+    }
+
+    pub(crate) fn give(mut self, told: Incoming) {
+        if let Some(inbox) = self.0.take() {
+            inbox.put(told);
+        }
+    }
+}
+
+impl Drop for WaitReport {
+    fn drop(&mut self) {
+        // One that is only dropped was called off.
+        if let Some(inbox) = self.0.take().filter(|_| std::thread::panicking()) {
+            inbox.put(Incoming::WaitDied);
+        }
+    }
+}
+
 /// Held by the shard for as long as it has the execution; its drop notifies the execution's actor.
 pub(crate) struct OwnerGuard(Rc<Inbox<Incoming>>);
 
@@ -143,6 +169,24 @@ mod tests {
         let Some(Incoming::Attempted(died)) = next() else { panic!("a report") };
         assert_eq!(died.outcome.map_err(|failure| failure.kind), Err(FailureKind::Panic));
         assert!(matches!(next(), Some(Incoming::OwnerGone)));
+        assert!(next().is_none());
+    }
+
+    #[test]
+    fn a_wait_that_panics_says_so_and_one_that_is_called_off_says_nothing() {
+        let inbox = Rc::new(Inbox::default());
+        let mut read = inbox.read();
+        WaitReport::of(&inbox).give(Incoming::OwnerGone);
+        drop(WaitReport::of(&inbox));
+        let report = WaitReport::of(&inbox);
+        let panicking = std::panic::AssertUnwindSafe(|| {
+            let _report = report;
+            std::panic::resume_unwind(Box::new("on purpose"));
+        });
+        assert!(std::panic::catch_unwind(panicking).is_err());
+        let mut next = || read.next().now_or_never().flatten();
+        assert!(matches!(next(), Some(Incoming::OwnerGone)));
+        assert!(matches!(next(), Some(Incoming::WaitDied)));
         assert!(next().is_none());
     }
 

@@ -4,7 +4,6 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -18,7 +17,7 @@ use updraft_protocol::limits::ATTEMPT_UNSENT;
 use updraft_protocol::{CallPermit, Failure, FailureKind, PermitRequest, Span, TaskId, Value};
 
 use super::Execution;
-use super::message::Incoming;
+use super::message::{Incoming, WaitReport};
 use crate::gates::{GatePass, GateTurn, ToolCall};
 use crate::guardrails::CapGrants;
 use crate::statistics::{CallStatistics, WaitingCall};
@@ -172,8 +171,8 @@ impl Execution {
 
     /// Has the execution told something, unless what is given is dropped before.
     pub(super) fn wait_apart(&self, told: impl Future<Output = Incoming> + 'static) -> PermitWait {
-        let inbox = Rc::clone(&self.inbox);
-        let waiting = actix::spawn(async move { inbox.put(told.await) });
+        let report = WaitReport::of(&self.inbox);
+        let waiting = actix::spawn(async move { report.give(told.await) });
         PermitWait(waiting.abort_handle())
     }
 

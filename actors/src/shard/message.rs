@@ -1,4 +1,5 @@
-//! The messages to a shard's actor about its executions: an actor has ended, or a read has returned.
+//! The messages to a shard's actor from its own thread: an actor of an execution has ended, a read has returned, or what makes
+//! commits has died.
 
 use std::rc::Rc;
 
@@ -9,6 +10,14 @@ use updraft_protocol::ExecutionId;
 use crate::entry::Lost;
 use crate::inbox::Inbox;
 use crate::load::Found;
+
+/// A message to a shard's actor from its own thread.
+pub(crate) enum ShardReport {
+    /// The event of the slot of an execution.
+    Slot(ExecutionId, SlotEvent),
+    /// The task that makes the commits has died: no execution of the shard goes on.
+    CommitsDied,
+}
 
 /// The event of a slot.
 pub(crate) enum SlotEvent {
@@ -24,11 +33,11 @@ pub(crate) enum SlotEvent {
 pub(crate) struct SlotReport {
     peid: ExecutionId,
     /// `None` once it was used.
-    inbox: Option<Rc<Inbox<(ExecutionId, SlotEvent)>>>,
+    inbox: Option<Rc<Inbox<ShardReport>>>,
 }
 
 impl SlotReport {
-    pub(crate) fn of(inbox: &Rc<Inbox<(ExecutionId, SlotEvent)>>, peid: ExecutionId) -> Self {
+    pub(crate) fn of(inbox: &Rc<Inbox<ShardReport>>, peid: ExecutionId) -> Self {
         Self { peid, inbox: Some(inbox.clone()) }
     }
 
@@ -38,7 +47,7 @@ impl SlotReport {
 
     fn put(&mut self, event: SlotEvent) {
         if let Some(inbox) = self.inbox.take() {
-            inbox.put((self.peid, event));
+            inbox.put(ShardReport::Slot(self.peid, event));
         }
     }
 }
@@ -63,8 +72,8 @@ mod tests {
         SlotReport::of(&inbox, peid).give(SlotEvent::Exited(Exit::Ended, None));
         drop(dropped);
         let (first, second) = (read.next().now_or_never().flatten(), read.next().now_or_never().flatten());
-        assert!(matches!(first, Some((_, SlotEvent::Exited(Exit::Ended, None)))));
-        assert!(matches!(second, Some((_, SlotEvent::Died))));
+        assert!(matches!(first, Some(ShardReport::Slot(_, SlotEvent::Exited(Exit::Ended, None)))));
+        assert!(matches!(second, Some(ShardReport::Slot(_, SlotEvent::Died))));
         assert!(read.next().now_or_never().is_none());
     }
 }
