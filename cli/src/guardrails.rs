@@ -11,9 +11,8 @@ use updraft::{
 use crate::exit::{Ending, Error};
 use crate::input;
 use crate::options::{By, GuardrailCommand, GuardrailOptions};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::reading::Reading;
-use crate::text::clean;
 
 /// Lists, sets or clears guardrails, or lists the audit.
 pub(crate) async fn guardrails(options: &GuardrailOptions) -> Result<Ending, Error> {
@@ -98,14 +97,7 @@ async fn list(place: &Reading, json: bool) -> Result<(), Error> {
         Reading::Alone(engine) => engine.guardrails().list().await?,
         Reading::Server(_) => return Err(no_engine()),
     };
-    if json {
-        let mut array = Output::stdout().array();
-        entries.iter().for_each(|entry| array.item(entry));
-        return array.end();
-    }
-    let mut output = Output::stdout();
-    entries.iter().for_each(|entry| output.line(clean(&line(entry))));
-    output.finish()
+    output::list(&entries, json, line)
 }
 
 /// A guardrail in one line: what it says, of which calls, and who set it.
@@ -155,14 +147,7 @@ async fn audit(place: &Reading, mut query: AuditQuery, json: bool) -> Result<(),
         query.after = Some(last.id);
         rows.extend(page);
     }
-    if json {
-        let mut array = Output::stdout().array();
-        rows.iter().for_each(|row| array.item(row));
-        return array.end();
-    }
-    let mut output = Output::stdout();
-    rows.iter().for_each(|row| output.line(clean(&told(row))));
-    output.finish()
+    output::list(&rows, json, told)
 }
 
 fn told(row: &AuditRecord) -> String {

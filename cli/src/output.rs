@@ -7,7 +7,7 @@ use serde::Serialize;
 use updraft::{ExecutionDocument, Inspection, TaskDocument};
 
 use crate::exit::Error;
-use crate::text::{clean_json, clean_lines};
+use crate::text::{clean, clean_json, clean_lines};
 
 /// Where results go. What cannot be written stops nothing that runs: it is told at the end.
 pub(crate) struct Output {
@@ -123,6 +123,18 @@ impl Output {
         self.stream = Box::new(io::sink());
         self.ended = if error.kind() == ErrorKind::BrokenPipe { Ended::Closed } else { Ended::Failed(error) };
     }
+}
+
+/// Writes a list to standard output: as a JSON array, or in lines. What came from outside may stand in these.
+pub(crate) fn list<T: Serialize>(rows: &[T], json: bool, line: impl Fn(&T) -> String) -> Result<(), Error> {
+    let mut output = Output::stdout();
+    if json {
+        let mut array = output.array();
+        rows.iter().for_each(|row| array.item(row));
+        return array.end();
+    }
+    rows.iter().for_each(|row| output.line(clean(&line(row))));
+    output.finish()
 }
 
 /// A JSON array that is written as its items come, one a line.

@@ -12,7 +12,7 @@ use crate::exit::{Ending, Error};
 use crate::guardrails::{asked, no_engine};
 use crate::input;
 use crate::options::{TriggerCommand, TriggerOptions};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::quotas;
 use crate::reading::Reading;
 use crate::text::clean;
@@ -118,14 +118,7 @@ async fn list(place: &Reading, tenant: &TenantCode, json: bool) -> Result<(), Er
         }
         entries.extend(page);
     }
-    if json {
-        let mut array = Output::stdout().array();
-        entries.iter().for_each(|entry| array.item(entry));
-        return array.end();
-    }
-    let mut output = Output::stdout();
-    entries.iter().for_each(|entry| output.line(clean(&line(entry))));
-    output.finish()
+    output::list(&entries, json, line)
 }
 
 async fn show(place: &Reading, tenant: &TenantCode, name: &Name, json: bool) -> Result<(), Error> {

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use updraft::{
-    Asked, Builder, Durability, Engine, Handle, Owner, Playbook, PlaybookId, StartError, StoreError,
-    Submission, TenantCode, Timestamp, Value,
+    Asked, Builder, Durability, Engine, ExecutionStatus, Handle, Owner, Playbook, PlaybookId, StartError,
+    StoreError, Submission, TenantCode, Timestamp, Value,
 };
 use uuid::Uuid;
 
 use crate::clock::TestClock;
 use crate::finished_run::FinishedRun;
+use crate::timeouts::{soon, until};
 use crate::tool::Tool;
 
 /// A place for engines. What it made is gone when it is dropped.
@@ -100,6 +101,20 @@ impl Harness {
         let _ = engine.shutdown(crate::timeouts::TEST_TIMEOUT).await;
         finished
     }
+}
+
+/// Waits until an execution has completed.
+///
+/// # Panics
+/// It ends otherwise.
+pub async fn completed(handle: &Handle) {
+    let ended = soon(handle.wait()).await.unwrap();
+    assert_eq!(ended.state.execution_status, ExecutionStatus::Completed, "{:?}", ended.state.error);
+}
+
+/// Waits until so many locks of targets are held, and so many executions wait for one.
+pub async fn locks(engine: &Engine, state: (usize, usize)) {
+    until(async || engine.target_locks() == state).await;
 }
 
 /// An engine. One before it that was dropped, as a crash leaves it, lets go of its directory a moment later.

@@ -24,7 +24,9 @@ pub mod tool_server;
 
 pub use clock::TestClock;
 pub use finished_run::FinishedRun;
-pub use harness::{Harness, another_owner, asked, named, not_started, playbook, program, started, tenant};
+pub use harness::{
+    Harness, another_owner, asked, completed, locks, named, not_started, playbook, program, started, tenant,
+};
 pub use mount::Mount;
 pub use power_loss_disk::PowerLossDisk;
 pub use proxy::MongoProxy;

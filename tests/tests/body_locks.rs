@@ -8,7 +8,7 @@ use updraft::{
     ApprovalAnswer, CancelVerdict, Engine, ExecutionStatus, Handle, Inbox, InboxQuery, Json, Submission,
     TaskStatus,
 };
-use updraft_tests::{Harness, asked, named, soon, started, tenant, until};
+use updraft_tests::{Harness, asked, completed, locks, named, soon, started, tenant, until};
 
 /// A step of another playbook that asks for the lock of its target.
 const OTHER: &str = "steps:\n  - {id: other, action: tool.gate, lock: {target: h}}\n";
@@ -28,15 +28,6 @@ async fn submit(engine: &Engine, name: &str, steps: &str) -> Handle {
     let pid = engine.playbooks().put(&acme, named(name, steps)).await.unwrap();
     let input = Json::from(json!({"hosts": ["a", "b", "c"]})).tree().unwrap();
     engine.submit(Submission::new(acme, pid).input(input)).await.unwrap()
-}
-
-async fn completed(handle: &Handle) {
-    let ended = soon(handle.wait()).await.unwrap();
-    assert_eq!(ended.state.execution_status, ExecutionStatus::Completed, "{:?}", ended.state.error);
-}
-
-async fn locks(engine: &Engine, state: (usize, usize)) {
-    until(async || engine.target_locks() == state).await;
 }
 
 /// The steps that were called, in order.

@@ -13,7 +13,7 @@ use updraft::{
     Call, CallLimits, CancelVerdict, Clock, Durability, Engine, ExecutionStatus, Handle, Playbook, Priority,
     Rate, SettingKind, SettingStore, SqliteStore, StartError, Submission, ToolCircuit, WaitKind,
 };
-use updraft_tests::{Harness, ToolServer, asked, named, playbook, soon, started, tenant, until};
+use updraft_tests::{Harness, ToolServer, asked, completed, named, playbook, soon, started, tenant, until};
 
 fn number(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap()
@@ -23,10 +23,9 @@ fn one_call(action: &str) -> Playbook {
     playbook(&format!("steps:\n  - {{id: call, action: tool.{action}}}\n"))
 }
 
-async fn completed(handles: &[Handle]) {
+async fn all_completed(handles: &[Handle]) {
     for handle in handles {
-        let ended = soon(handle.wait()).await.unwrap();
-        assert_eq!(ended.state.execution_status, ExecutionStatus::Completed, "{:?}", ended.state.error);
+        completed(handle).await;
     }
 }
 
@@ -67,7 +66,7 @@ async fn a_tenant_that_floods_a_tool_waits_behind_itself() {
     }
     in_line(&engine, 101).await;
     harness.tool.open(1_000);
-    completed(&handles).await;
+    all_completed(&handles).await;
     let calls = tenants(&harness.tool.calls());
     let last_of_quiet = calls.iter().rposition(|tenant| tenant == "quiet").unwrap();
     // Two had begun before; from then on they take turns.
@@ -90,7 +89,7 @@ async fn what_is_urgent_goes_before_what_its_tenant_sent_earlier() {
         in_line(&engine, waiting + 1).await;
     }
     harness.tool.open(10);
-    completed(&handles).await;
+    all_completed(&handles).await;
     let called: Vec<_> = harness.tool.calls().iter().map(|call| call.peid).collect();
     let expected: Vec<_> = [0, 4, 3, 2, 1].map(|at: usize| handles[at].peid()).into();
     assert_eq!(called, expected);
@@ -116,7 +115,7 @@ async fn a_call_in_line_has_not_been_attempted_and_a_restart_makes_it_once() {
     let engine = started(&harness.builder().call_limits("tool", limits())).await;
     harness.tool.open(10);
     let resumed = engine.handle(&acme, waiting).await.unwrap().unwrap();
-    completed(&[resumed]).await;
+    all_completed(&[resumed]).await;
     let made = harness.tool.calls().iter().filter(|call| call.peid == waiting).count();
     assert_eq!(made, 1, "it was never sent, and is not of unknown outcome");
 }
@@ -137,7 +136,7 @@ async fn who_is_cancelled_in_line_makes_no_call_and_holds_up_nobody() {
     let ended = soon(second.wait()).await.unwrap();
     assert_eq!(ended.state.execution_status, ExecutionStatus::Cancelled);
     harness.tool.open(10);
-    completed(&[first, third]).await;
+    all_completed(&[first, third]).await;
     assert_eq!(harness.tool.calls().len(), 2);
 }
 
@@ -150,7 +149,7 @@ async fn a_rate_makes_calls_wait_and_fails_none() {
     let each = "tasks_at_once: 100\nsteps:\n  - id: all\n    for_each: input\n    at_once: 100\n    do:\n      - {action: tool.echo}\n";
     let began = Instant::now();
     let handle = harness.submit(&engine, &named("many", each), json!(vec![0; 60])).await;
-    completed(&[handle]).await;
+    all_completed(&[handle]).await;
     // Five together, and the other 55 at intervals of 10 ms.
     assert!(began.elapsed() >= Duration::from_millis(540), "{:?}", began.elapsed());
     assert_eq!(harness.tool.calls().len(), 60);
@@ -167,10 +166,10 @@ async fn a_tool_that_demands_fewer_calls_gets_none_before_the_time() {
     let closed = || engine.tool_gates().iter().any(|gate| matches!(gate.circuit, ToolCircuit::Cooling(_)));
     until(async || closed()).await;
     let second = harness.submit(&engine, &one_call("echo"), json!({})).await;
-    completed(&[second]).await;
+    all_completed(&[second]).await;
     assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
     harness.clock.advance(Duration::from_secs(2));
-    completed(&[first]).await;
+    all_completed(&[first]).await;
 }
 
 #[tokio::test]
@@ -187,7 +186,7 @@ async fn each_host_of_an_integration_that_takes_urls_is_counted_for_itself() {
         )
     };
     let playbook = playbook(&format!("steps:\n{}{}", call(first), call(second)));
-    completed(&[harness.submit(&engine, &playbook, json!({})).await]).await;
+    all_completed(&[harness.submit(&engine, &playbook, json!({})).await]).await;
     let mut hosts: Vec<_> = engine.tool_gates().into_iter().map(|gate| gate.host.unwrap()).collect();
     hosts.sort_unstable();
     let mut expected = vec![first.to_string(), second.to_string()];
@@ -205,7 +204,7 @@ async fn what_was_used_of_a_day_outlives_a_crash_and_who_waits_for_the_next_day_
         for _ in 0..calls {
             handles.push(harness.submit(&engine, &one_call("echo"), json!({})).await);
         }
-        completed(&handles).await;
+        all_completed(&handles).await;
         // Without an end: as a crash leaves it.
         drop(engine);
     }
@@ -229,7 +228,7 @@ async fn an_end_in_order_gives_back_what_is_not_used_of_a_day() {
     let limits = || CallLimits::new().daily(number(200)).shared();
     for _ in 0..3 {
         let engine = started(&harness.builder().call_limits("tool", limits())).await;
-        completed(&[harness.submit(&engine, &one_call("echo"), json!({})).await]).await;
+        all_completed(&[harness.submit(&engine, &one_call("echo"), json!({})).await]).await;
         let _ = engine.shutdown(Duration::from_secs(10)).await;
     }
     let store = SqliteStore::open(harness.path(), Durability::Os).unwrap();

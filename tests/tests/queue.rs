@@ -14,7 +14,7 @@ use updraft::{
     Signal, Submission,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
-use updraft_tests::{Harness, asked, named, soon, tenant, until};
+use updraft_tests::{Harness, asked, completed, named, soon, tenant, until};
 
 fn gate() -> Playbook {
     named("gate", "steps:\n  - {id: gate, action: tool.gate}\n")
@@ -55,10 +55,6 @@ fn order(harness: &Harness) -> Vec<ExecutionId> {
     harness.tool.calls().iter().map(|call| call.peid).collect()
 }
 
-async fn completed(handle: &Handle) -> bool {
-    soon(handle.wait()).await.unwrap().state.execution_status == ExecutionStatus::Completed
-}
-
 #[tokio::test]
 async fn what_finds_no_place_is_queued_and_begins_in_its_turn() {
     let harness = Harness::default();
@@ -82,7 +78,7 @@ async fn what_finds_no_place_is_queued_and_begins_in_its_turn() {
     assert_eq!(harness.tool.times("gate"), 1);
 
     harness.tool.open(6);
-    assert!(completed(&held).await);
+    completed(&held).await;
     for (number, handle) in queued.iter().enumerate() {
         let ended = soon(handle.wait()).await.unwrap();
         assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
@@ -118,7 +114,7 @@ async fn what_is_urgent_begins_first_and_tenants_take_turns() {
     }
     harness.tool.open(1);
     for (_, handle) in &submitted {
-        assert!(completed(handle).await);
+        completed(handle).await;
     }
     let name = |peid: &ExecutionId| submitted.iter().find(|(_, handle)| handle.peid() == *peid).unwrap().0;
     let order: Vec<&str> = order(&harness)[1..].iter().map(name).collect();
@@ -152,7 +148,8 @@ async fn a_queued_execution_is_cancelled_without_a_call() {
     let cancelled = soon(engine.cancel(&tenant("acme"), peid, asked())).await.unwrap();
     assert_eq!(cancelled, Some(CancelVerdict::Cancelled));
     harness.tool.open(3);
-    assert!(completed(&held).await && completed(&third).await);
+    completed(&held).await;
+    completed(&third).await;
     assert_eq!(order(&harness), [held.peid(), third.peid()]);
     assert_eq!(listed(&engine, ExecutionStatus::Cancelled).await.len(), 2);
     assert_eq!(engine.queued(), 0);
@@ -182,7 +179,7 @@ async fn a_queued_execution_gets_another_priority_and_is_known_by_it() {
     engine.flush().await.unwrap();
     harness.tool.open(4);
     for handle in &queued {
-        assert!(completed(handle).await);
+        completed(handle).await;
     }
     let expected = [held.peid(), queued[2].peid(), queued[0].peid(), queued[1].peid()];
     assert_eq!(order(&harness), expected);
@@ -238,10 +235,11 @@ async fn queued_executions_begin_after_a_restart_and_their_keys_are_known() {
     assert_eq!((handle.peid(), handle.status().await.unwrap()), (peids[5], ExecutionStatus::Queued));
     let found = engine.handle(&tenant("acme"), peids[19]).await.unwrap().unwrap();
     harness.tool.open(100);
-    assert!(completed(&handle).await && completed(&found).await);
+    completed(&handle).await;
+    completed(&found).await;
     for peid in &peids {
         let handle = engine.handle(&tenant("acme"), *peid).await.unwrap().unwrap();
-        assert!(completed(&handle).await);
+        completed(&handle).await;
     }
     let called: BTreeSet<ExecutionId> = order(&harness).into_iter().collect();
     assert_eq!((called.len(), harness.tool.calls().len()), (21, 22), "the one that ran was called again");
@@ -255,7 +253,7 @@ async fn the_time_in_the_backlog_is_no_time_of_the_playbook() {
     let handle = harness.submit(&engine, &timed, json!(null)).await;
     harness.clock.advance(Duration::from_secs(3_600));
     harness.tool.open(1);
-    assert!(completed(&held).await);
+    completed(&held).await;
     harness.tool.begun(2).await;
     harness.tool.open(1);
     let ended = soon(handle.wait()).await.unwrap();
@@ -279,7 +277,7 @@ async fn a_full_backlog_refuses_and_hands_the_submission_back() {
     accepted.push(engine.submit(of(pid)).await.expect("there is room again"));
     harness.tool.open(9);
     for handle in [&accepted[0], &accepted[1], &accepted[3]] {
-        assert!(completed(handle).await);
+        completed(handle).await;
     }
 }
 
@@ -307,7 +305,7 @@ async fn engines_that_crash_again_and_again_lose_nothing_and_end_nothing_twice()
     }
     for peid in &peids {
         let handle = engine.handle(&tenant("acme"), *peid).await.unwrap().expect("it is there");
-        assert!(completed(&handle).await);
+        completed(&handle).await;
     }
     until(async || engine.queued() == 0 && engine.unfinished().is_empty()).await;
     assert_eq!(peids.iter().collect::<BTreeSet<_>>().len(), EXECUTIONS);
@@ -332,7 +330,7 @@ async fn many_of_many_tenants_are_queued_and_all_end() {
     let handles = future::join_all(submitted).await;
     assert!(handles.iter().flatten().filter(|handle| handle.is_queued()).count() > 100);
     for handle in handles {
-        assert!(completed(&handle.unwrap()).await);
+        completed(&handle.unwrap()).await;
     }
     assert_eq!(harness.tool.calls().len(), 720);
 }

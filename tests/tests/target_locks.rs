@@ -4,7 +4,7 @@
 
 use serde_json::json;
 use updraft::{CancelVerdict, Engine, ExecutionStatus, Handle, Json, Submission, TaskStatus};
-use updraft_tests::{Harness, asked, named, soon, tenant, until};
+use updraft_tests::{Harness, asked, completed, locks, named, soon, tenant, until};
 
 const STEP: &str = "steps:\n  - {id: act, action: tool.gate, lock: {target: \"{{ input.host }}\"}}\n";
 
@@ -14,15 +14,6 @@ async fn submit(engine: &Engine, code: &str, steps: &str, host: &str) -> Handle 
     let pid = engine.playbooks().put(&acme, named(&name, steps)).await.unwrap();
     let input = Json::from(json!({"host": host})).tree().unwrap();
     engine.submit(Submission::new(acme, pid).input(input)).await.unwrap()
-}
-
-async fn completed(handle: &Handle) {
-    let ended = soon(handle.wait()).await.unwrap();
-    assert_eq!(ended.state.execution_status, ExecutionStatus::Completed, "{:?}", ended.state.error);
-}
-
-async fn locks(engine: &Engine, state: (usize, usize)) {
-    until(async || engine.target_locks() == state).await;
 }
 
 #[tokio::test]

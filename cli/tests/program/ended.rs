@@ -46,6 +46,18 @@ pub(crate) fn ended(dir: &Path, arguments: &[&str]) -> Ended {
     updraft(dir, arguments).output().unwrap().into()
 }
 
+/// The same for a person who says who she is, and why.
+pub(crate) fn by(dir: &Path, words: &[&str]) -> Ended {
+    let words: Vec<&str> = words.iter().copied().chain(["--uid", "ana", "--reason", "INC-7"]).collect();
+    ended(dir, &words)
+}
+
+/// What a program said that ended well.
+pub(crate) fn out(ended: &Ended) -> &str {
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    &ended.out
+}
+
 /// Runs the last command that was said, as somebody who pastes it into a shell.
 pub(crate) fn paste(dir: &Path, said: &str) -> Command {
     let line = said.lines().rfind(|line| line.contains("go on with: ")).unwrap_or_else(|| panic!("{said}"));

@@ -1,27 +1,16 @@
 //! `quota`, `breaker`, `pause-all`, `resume-all` and `paused`, beside the process that runs executions and without one.
 
 use std::io::BufReader;
-use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::ended::{Ended, ended, read_until, updraft};
+use crate::ended::{Ended, by, ended, out, read_until, updraft};
 use crate::given::{files, playbook};
 use crate::tools::Tools;
 
 const LOOK: &str =
     "  - {id: look, action: http.request, arguments: {url: '{{ variables.tools }}/edr/hosts/ws-1'}}\n";
-
-fn by(dir: &Path, words: &[&str]) -> Ended {
-    let words: Vec<&str> = words.iter().copied().chain(["--uid", "ana", "--reason", "INC-7"]).collect();
-    ended(dir, &words)
-}
-
-fn out(ended: &Ended) -> &str {
-    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
-    &ended.out
-}
 
 #[test]
 fn what_an_operator_sets_where_nobody_runs_is_listed_holds_and_is_taken_back() {

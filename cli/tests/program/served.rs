@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-use crate::ended::{Ended, ended, signal, updraft};
+use crate::ended::{by, ended, signal, updraft};
 use crate::given::{files, playbook};
 
 const TRIGGER: &str = "trigger: hook
@@ -64,11 +64,6 @@ impl Service {
             }
         }
     }
-}
-
-fn by(dir: &Path, words: &[&str]) -> Ended {
-    let words: Vec<&str> = words.iter().copied().chain(["--uid", "ana", "--reason", "INC-7"]).collect();
-    ended(dir, &words)
 }
 
 #[test]

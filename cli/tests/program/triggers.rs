@@ -1,10 +1,8 @@
 //! `trigger`: what starts playbooks by itself, put and looked at where no engine runs.
 
-use std::path::Path;
-
 use serde_json::json;
 
-use crate::ended::{Ended, ended};
+use crate::ended::{by, ended, out};
 use crate::given::{files, playbook};
 
 const TRIGGER: &str = "trigger: morning
@@ -13,16 +11,6 @@ on:
   schedule: {cron: '0 7 * * 1-5', zone: Europe/Berlin}
 playbook: test
 ";
-
-fn by(dir: &Path, words: &[&str]) -> Ended {
-    let words: Vec<&str> = words.iter().copied().chain(["--uid", "ana", "--reason", "INC-7"]).collect();
-    ended(dir, &words)
-}
-
-fn out(ended: &Ended) -> &str {
-    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
-    &ended.out
-}
 
 #[test]
 fn a_trigger_is_put_listed_paused_and_removed_and_mistakes_have_their_place() {
