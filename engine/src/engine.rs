@@ -14,6 +14,7 @@ use updraft_protocol::{
 use updraft_storage::sqlite::SqliteStore;
 
 use crate::containments::ReconcilerThread;
+use crate::dashboard::Dashboard;
 use crate::deduplication::Alerts;
 use crate::error::{ControlError, ReadError};
 use crate::handle::Handle;
@@ -52,6 +53,8 @@ pub struct Engine {
     /// The server of the local socket, if there is a data directory; taken by the shutdown.
     #[cfg(unix)]
     pub(crate) local: Mutex<Option<LocalServer>>,
+    /// The lists that a console asks for.
+    pub(crate) dashboard: Dashboard,
     /// What is seen of the writing to the store.
     pub(crate) writing: StoreWatch,
     pub(crate) recovered: Recovered,

@@ -51,6 +51,13 @@ impl InboxEntry {
         })
     }
 
+    /// About how large it is in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let names = self.gate.choices.len() + self.gate.assignees.len() + self.gate.groups.len();
+        let answers = size_of_val(&*self.gate.answers);
+        size_of::<Self>() + self.question.len() + names * 32 + answers
+    }
+
     /// Milliseconds until its time is over.
     pub fn left(&self, now: Timestamp) -> u64 {
         self.until.since(now)

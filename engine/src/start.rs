@@ -33,6 +33,7 @@ use uuid::Uuid;
 use crate::builder::Builder;
 use crate::caches;
 use crate::containments::ReconcilerThread;
+use crate::dashboard::Dashboard;
 use crate::deduplication::Alerts;
 use crate::engine::{Engine, Submitter};
 use crate::error::StartError;
@@ -41,6 +42,7 @@ use crate::files;
 use crate::local::{LocalContext, LocalServer};
 use crate::open::Opened;
 use crate::ownership::Ownership;
+use crate::reader::Reader;
 use crate::recovery::{self, Recovered};
 use crate::rerun::Rerunning;
 use crate::standstill::StoreWait;
@@ -114,14 +116,13 @@ impl Engine {
             router: Router::new(shards, builder.executions_in_flight),
         });
         opened.ownership.iter().for_each(|ownership| ownership.of(&context));
-        let of_writer = writer_of(&builder);
-        let buffer = of_writer.limits;
-        let unbound = WriteBehind::new(of_writer, store, stored, Node::store_listener(&context));
+        let unbound = WriteBehind::new(writer_of(&builder), store, stored, Node::store_listener(&context));
         let write_behind = bound(unbound, bond.map(|bond| bond.journal), noted);
-        let writing = StoreWatch::of(&write_behind, buffer);
+        let writing = StoreWatch::of(&write_behind, buffer_of(&builder));
         let node = Node::start(context.clone(), write_behind, messages).await?;
         let (submitter, emptied) = submitter(&context, builder.submit_timeout);
         let mut engine = Self {
+            dashboard: Dashboard::new(Reader::new(context.store.clone()), &context.caches),
             context,
             node: tokio::sync::Mutex::new(None),
             submitter,
@@ -246,10 +247,14 @@ fn writer_of(builder: &Builder) -> WriterConfig {
     WriterConfig {
         batch_limit: builder.batch_limit,
         delay: builder.flush_delay,
-        limits: Limits { documents: builder.buffer_documents, bytes: builder.buffer_bytes },
+        limits: buffer_of(builder),
         seed: Uuid::now_v7().as_u64_pair().1,
         ..WriterConfig::default()
     }
+}
+
+fn buffer_of(builder: &Builder) -> Limits {
+    Limits { documents: builder.buffer_documents, bytes: builder.buffer_bytes }
 }
 
 /// The writer, which notes how far it has come with its journal, if there is one to be replayed.

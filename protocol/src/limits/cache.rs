@@ -10,6 +10,12 @@ pub const CACHE_ENTRIES: usize = 10_000;
 pub const CACHE_BYTES: usize = 64 << 20;
 /// How long a playbook and its plan are kept. A version never changes, so that this bounds memory, not age.
 pub const CACHE_PLAYBOOK_LIFE: Duration = Duration::from_secs(3_600);
+/// How old a list of a console may be. It is asked for every second or so, by each person who looks at it.
+pub const DASHBOARD_LIFE: Duration = Duration::from_secs(2);
+/// How much older the first may see it who comes back to it, while it is read again.
+pub const DASHBOARD_STALE: Duration = Duration::from_secs(3);
+/// Lists of one kind that are kept: those of the tenants whose people look.
+pub const DASHBOARD_PAGES: usize = 1_000;
 /// Parts of a key after its tenant and kind. Each is a scope that can be invalidated, and a counter that each look-up reads.
 pub const CACHE_KEY_PARTS: usize = 6;
 /// Tags of a key; as its parts.
