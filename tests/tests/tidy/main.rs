@@ -6,6 +6,7 @@ mod commands;
 mod documents;
 mod lexer;
 mod markdown;
+mod packages;
 mod sources;
 mod tree;
 mod types;
@@ -31,6 +32,12 @@ fn files_have_names_that_say_something_and_name_no_machine() {
     let findings: Vec<String> =
         tree.files.iter().flat_map(|(path, text)| sources::file(path, text)).collect();
     none(&findings);
+}
+
+#[test]
+fn packages_that_the_design_fixes_are_used_in_what_ships() {
+    let tree = Tree::read().unwrap();
+    none(&packages::unused(tree.sources()));
 }
 
 #[test]
