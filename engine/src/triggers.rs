@@ -7,6 +7,7 @@ mod history;
 mod receive;
 mod received;
 mod turn;
+mod warm;
 
 use std::sync::Arc;
 

@@ -149,6 +149,23 @@ async fn a_schedule_fires_at_each_instant_with_its_input_and_not_while_it_is_pau
 }
 
 #[tokio::test]
+async fn the_playbooks_of_triggers_are_loaded_at_the_start() {
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    harness.put(&engine, &report()).await;
+    put(&engine, daily(&harness, 1, "")).await.unwrap();
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+    let engine = harness.builder().fire_triggers(true).start().await.unwrap();
+    let plans = async || {
+        let caches = engine.snapshot().await.caches;
+        caches.iter().find(|cache| cache.kind == "plan").unwrap().loads
+    };
+    until(async || plans().await == 1).await;
+    assert_eq!(executions(&engine).await.len(), 0);
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
 async fn an_engine_that_does_not_fire_triggers_starts_nothing_and_the_next_one_does_what_missed_says() {
     let harness = Harness::default();
     let engine = harness.start().await;

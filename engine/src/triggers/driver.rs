@@ -18,7 +18,7 @@ use updraft_protocol::limits::{
 use updraft_protocol::{Setting, SettingKind, Timestamp};
 
 use super::turn::{Known, Turn};
-use super::{TriggerKey, history, received};
+use super::{TriggerKey, history, received, warm};
 use crate::deadline::after;
 use crate::engine::Submitter;
 use crate::settings::{SettingError, Settings};
@@ -74,6 +74,9 @@ async fn drive(submitter: &Submitter) {
         tracing::error!(%error, "triggers are not read, and do not fire until they are");
         tokio::time::sleep(TRIGGER_READ_AGAIN).await;
     }
+    let wanted = driver.known.iter().map(|(key, known)| warm::wanted(key, &known.planned)).collect();
+    // It ends with the thread.
+    drop(tokio::spawn(warm::load(submitter.context.clone(), wanted)));
     submitter.triggers.received.begin();
     let mut turns = FuturesUnordered::new();
     let mut looks = tokio::time::interval(TRIGGER_SLEEP);

@@ -69,3 +69,5 @@ pub const WEBHOOK_SECRET: Duration = Duration::from_secs(5);
 
 /// Connections to the server of webhooks; further ones wait to be accepted.
 pub const SERVED_CONNECTIONS: usize = 1_024;
+/// Playbooks of triggers that are loaded at the start: at some milliseconds each they take no longer than the first minute.
+pub const PLANS_WARMED: usize = 1_000;
