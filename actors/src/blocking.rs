@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use updraft_protocol::{
     ActionSpec, Answer, Call, CallPermit, Effect, Failure, FailureKind, Flaw, Held, Integration, Json, Name,
-    PermitFuture, PermitRequest, Value,
+    PermitFuture, PermitRequest, TenantCode, Value,
 };
 
 use crate::polling::PolledCall;
@@ -95,6 +95,18 @@ impl Integration for BlockingTool {
 
     fn uses_files(&self, action: &str, arguments: &Value) -> bool {
         self.tool.uses_files(action, arguments)
+    }
+
+    fn shared_by(&self, tenant: &TenantCode) -> Option<Json> {
+        self.tool.shared_by(tenant)
+    }
+
+    fn is_shared(&self) -> bool {
+        self.tool.is_shared()
+    }
+
+    fn answer_key(&self, tenant: &TenantCode, action: &str, arguments: &Value) -> Option<Json> {
+        self.tool.answer_key(tenant, action, arguments)
     }
 
     fn missing_for(&self, base: &str) -> Option<String> {

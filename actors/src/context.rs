@@ -16,6 +16,7 @@ use updraft_storage::files::FileStore;
 use updraft_storage::log::{self, Log};
 
 use crate::admission::Admission;
+use crate::answers::AnswerCache;
 use crate::clock::Clock;
 use crate::entry::{Lost, RegistryEntry};
 use crate::gates::Gates;
@@ -58,6 +59,8 @@ pub struct EngineContext {
     pub plans: Plans,
     /// What is loaded once: what has to be forgotten is invalidated here.
     pub caches: Arc<Caches>,
+    /// The answers of tools that are kept.
+    pub answers: AnswerCache,
     /// The executions that run here.
     pub registry: Registry,
     /// What was counted of the calls of each tool.

@@ -3,6 +3,7 @@
 
 mod answer;
 pub(crate) mod guardrail;
+pub(crate) mod look_up;
 pub(crate) mod message;
 mod perform;
 mod permit;
@@ -32,6 +33,7 @@ use crate::shard::scope::ScopeToken;
 use crate::snapshot::Snapshot;
 use crate::task::{Attempt, TaskActors};
 use guardrail::{AskedToPass, CapsTaken};
+use look_up::LookUps;
 use message::Attempted;
 use message::{Incoming, OwnerGuard, Receipt, Report};
 use permit::CallPermits;
@@ -66,6 +68,8 @@ pub(crate) struct Execution {
     seen: u64,
     /// Permits of calls that are not made yet.
     permits: CallPermits,
+    /// The kept answers that these calls wait for.
+    look_ups: LookUps,
     /// The locks that these calls wait for.
     lock_lines: LockLines,
     /// What calls under way have taken of the caps of guardrails.
@@ -131,6 +135,7 @@ impl Execution {
             attempts: Vec::new(),
             seen: 0,
             permits: CallPermits::default(),
+            look_ups: LookUps::default(),
             lock_lines: LockLines::default(),
             caps: CapsTaken::default(),
             guarded: 0,
@@ -215,6 +220,7 @@ impl Execution {
         }
         let outcome = outcome.map_err(|failure| *failure);
         self.caps.end(task, outcome.as_ref().err());
+        self.look_ups.ended(task, &outcome);
         self.look_at_guardrails();
         let missed = outcome.as_ref().is_err_and(|failure| failure.kind == FailureKind::NotConfigured);
         let now = self.context.clock.now();
@@ -339,6 +345,10 @@ impl StreamHandler<Incoming> for Execution {
             }
             Incoming::Committed(None) => self.on(ExecutionEvent::Refused, ctx),
             Incoming::Attempted(attempted) => self.attempt_ended(attempted, ctx),
+            Incoming::LookedUp(task, number, looked) => {
+                self.heard(task, number, looked);
+                self.proceed(self.context.clock.now(), ctx);
+            }
             Incoming::Permitted(task, permitted) => {
                 self.waited(task, permitted.map_err(|failure| *failure));
                 self.proceed(self.context.clock.now(), ctx);

@@ -3,6 +3,7 @@
 
 pub mod abandoned;
 pub mod admission;
+pub mod answers;
 pub mod backlog;
 pub mod blocking;
 mod call_files;

@@ -9,6 +9,7 @@ use updraft_kernel::template::Template;
 use updraft_protocol::limits::{ATTEMPT_TIMEOUT, CONNECTOR_SECRETS, SPAN};
 use updraft_protocol::{ActionSpec, Effect, Integration as _, Json, Name, Span, TargetKind, Value};
 
+use crate::cache::KeptAnswers;
 use crate::connector::Contract;
 use crate::data::{ANSWER, ARGUMENTS, FILE, ITEMS, MORE, PAGE, START};
 use crate::file::{
@@ -36,6 +37,7 @@ pub(crate) struct Action {
     pub(crate) pages: Option<Pages>,
     pub(crate) poll: Option<Poll>,
     pub(crate) contract: Option<Contract>,
+    pub(crate) cache: Option<KeptAnswers>,
     schema: Option<ArgumentsSchema>,
     /// The names that its arguments have.
     properties: Vec<String>,
@@ -80,6 +82,9 @@ impl Action {
         if written.pagination.is_some() && written.polling.is_some() {
             reading.mistake(at("polling"), "an action has either `pagination` or `polling`");
         }
+        let polls = written.polling.is_some();
+        let cache = written.cache.as_ref();
+        let cache = cache.map(|cache| KeptAnswers::read(reading, &at("cache"), cache, (effect, polls)));
         let contract = written.contract.as_ref();
         let contract =
             contract.map(|contract| self::contract(reading, &at("contract"), contract, effect, written));
@@ -94,6 +99,7 @@ impl Action {
             pages: optional(pages)?,
             poll: optional(poll)?,
             contract: contract.flatten(),
+            cache: optional(cache)?,
             schema,
             properties,
             defaults: defaults(written),
@@ -141,6 +147,8 @@ impl Action {
             says_sending: true,
             asks_for_requests: self.pages.is_some() || self.poll.is_some(),
             takes_permit: true,
+            cache: self.cache.as_ref().map(|cache| cache.policy.clone()),
+            polls: self.poll.is_some(),
             example: written.example.as_ref().map(Json::from),
             // Redirects are not offered.
             leads_on: None,
@@ -209,7 +217,8 @@ impl Action {
         let result = self.result.iter().map(|result| ("result", result.template()));
         let pages = self.pages.iter().flat_map(Pages::templates).map(|template| ("pagination", template));
         let poll = self.poll.iter().map(|poll| ("polling.request", poll.request.template()));
-        own.chain(result).chain(pages).chain(poll).collect()
+        let key = self.cache.iter().filter_map(KeptAnswers::template).map(|key| ("cache.key", key));
+        own.chain(result).chain(pages).chain(poll).chain(key).collect()
     }
 
     /// The texts that connect to constants, with their places.

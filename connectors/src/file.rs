@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use updraft_protocol::playbook::CachePolicy;
 use updraft_protocol::{Name, Span, TenantCode, Value};
 
 /// A file.
@@ -91,6 +92,7 @@ pub(crate) struct WrittenAction {
     pub(crate) idempotent: Option<bool>,
     pub(crate) target: Option<WrittenTarget>,
     pub(crate) timeout: Option<Span>,
+    pub(crate) cache: Option<CachePolicy>,
     pub(crate) request: WrittenRequest,
     pub(crate) result: Option<BTreeMap<String, Value>>,
     #[serde(default)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use updraft_integrations::HttpIntegration;
 use updraft_protocol::{
-    ActionSpec, Answer, Call, CallRecord, Effect, Failure, FailureKind, Flaw, Integration, PermitFuture,
-    PermitRequest, TenantCode, Value,
+    ActionSpec, Answer, Call, CallRecord, Effect, Failure, FailureKind, Flaw, Integration, Json,
+    PermitFuture, PermitRequest, TenantCode, Value,
 };
 
 use crate::action::Action;
@@ -97,6 +97,20 @@ impl Integration for ConnectorIntegration {
 
     fn uses_files(&self, action: &str, _arguments: &Value) -> bool {
         self.connector.actions.get(action).is_some_and(|action| action.uses_files(&self.http))
+    }
+
+    fn shared_by(&self, tenant: &TenantCode) -> Option<Json> {
+        Some(self.connector.constants_of(tenant))
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn answer_key(&self, tenant: &TenantCode, action: &str, arguments: &Value) -> Option<Json> {
+        let action = self.connector.actions.get(action)?;
+        let cache = action.cache.as_ref()?;
+        cache.key(&self.data(action, tenant, arguments.clone()).ok()?)
     }
 
     fn check(&self, action: &str, _arguments: &Value) -> Vec<Flaw> {

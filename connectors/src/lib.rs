@@ -23,6 +23,7 @@
 
 mod action;
 mod answer;
+mod cache;
 mod call;
 mod connector;
 mod data;

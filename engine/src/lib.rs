@@ -41,6 +41,7 @@ pub mod bottleneck;
 mod breakers;
 mod builder;
 mod bulk;
+mod cached;
 mod caches;
 mod call_limits;
 mod containments;
@@ -93,6 +94,7 @@ mod why;
 pub use breakers::ForcedBreaker;
 pub use builder::{Builder, Resume};
 pub use bulk::{Bulk, BulkError, Counted, ExecutionFilter};
+pub use cached::CachedAnswers;
 pub use containments::Containments;
 pub use dashboard::{Dashboard, Glance};
 pub use diagnosis::{Diagnosis, Finding, Whose};
@@ -137,22 +139,23 @@ pub use updraft_kernel::{
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, AskedPeople, AuditId,
-    AuditRecord, AuthoredNames, BreakerError, BreakerPolicy, Call, CallFiles, CallLimits, CallPermit,
-    CallRecord, Cap, Catalogue, ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails,
-    ContainmentDocument, ContainmentEntry, ContainmentId, ContainmentRefusal, ContainmentStatus,
-    ControlHistory, ControlKind, ControlRecord, ControlRefusal, DayTime, DeadLetter, Declaration, DocumentId,
-    Effect, ExecutionDocument, ExecutionFile, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
-    ExecutionUpdate, Failure, FailureKind, FileId, FileWriter, FilesOfExecution, Firing, Flaw,
-    FurtherRequests, Gate, GivenAnswer, GivenSecret, GivenSignal, Guardrail, GuardrailFile, Held, Hold,
-    Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, LimitError, Masking, Missed, Name,
-    Number, Omission, OnlyCalls, OpenFile, OpenHours, OpenTime, OverCap, Overlap, Parent, Pause, PauseCause,
-    PauseScope, PermitFuture, PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId,
-    PlaybookStatus, Priority, ProtectedTargets, Quota, QuotaError, Rate, ReceivedSignals, RequestFuture,
-    RerunOf, Revision, Schedule, ScopePath, Secret, SecretProvider, SecretReference, Sending, Setting,
-    SettingKind, Signal, SignatureScheme, Span, StepId, StepPart, SubmissionRate, TargetKind, TaskDocument,
-    TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, Trigger, TriggerHistory,
-    TriggerSource, UndoCall, UndoRecord, UndoStatus, UnknownTarget, Update, Value, Wait, WaitKind, Webhook,
-    WebhookBody, WebhookSignature, Weekday, limits, outline, parse, playbook, schema, secret, text, value,
+    AuditRecord, AuthoredNames, BreakerError, BreakerPolicy, CacheFound, CacheUse, Call, CallFiles,
+    CallLimits, CallPermit, CallRecord, Cap, Catalogue, ContainmentApplied, ContainmentAsk,
+    ContainmentChange, ContainmentDetails, ContainmentDocument, ContainmentEntry, ContainmentId,
+    ContainmentRefusal, ContainmentStatus, ControlHistory, ControlKind, ControlRecord, ControlRefusal,
+    DayTime, DeadLetter, Declaration, DocumentId, Effect, ExecutionDocument, ExecutionFile, ExecutionHead,
+    ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, FileId, FileWriter,
+    FilesOfExecution, Firing, Flaw, FurtherRequests, Gate, GivenAnswer, GivenSecret, GivenSignal, Guardrail,
+    GuardrailFile, Held, Hold, Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, LimitError,
+    Masking, Missed, Name, Number, Omission, OnlyCalls, OpenFile, OpenHours, OpenTime, OverCap, Overlap,
+    Parent, Pause, PauseCause, PauseScope, PermitFuture, PermitRequest, Playbook, PlaybookChoice,
+    PlaybookDocument, PlaybookId, PlaybookStatus, Priority, ProtectedTargets, Quota, QuotaError, Rate,
+    ReceivedSignals, RequestFuture, RerunOf, Revision, Schedule, ScopePath, Secret, SecretProvider,
+    SecretReference, Sending, Setting, SettingKind, Signal, SignatureScheme, Span, StepId, StepPart,
+    SubmissionRate, TargetKind, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
+    TenantCode, Timestamp, Trigger, TriggerHistory, TriggerSource, UndoCall, UndoRecord, UndoStatus,
+    UnknownTarget, Update, Value, Wait, WaitKind, Webhook, WebhookBody, WebhookSignature, Weekday, limits,
+    outline, parse, playbook, schema, secret, text, value,
 };
 pub use updraft_redis::{RedisAddress, RedisFigures, RedisPoolMode, RedisSettings};
 #[cfg(feature = "mongodb")]

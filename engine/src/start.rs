@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use updraft_actors::admission::Admission;
+use updraft_actors::answers::AnswerCache;
 use updraft_actors::gates::Gates;
 use updraft_actors::missing::Missing;
 use updraft_actors::pauses::Pauses;
@@ -94,6 +95,7 @@ impl Engine {
             lease_check: opened.ownership.as_ref().map(Ownership::lease_check),
             missing: Missing::default(),
             plans: tool_versions::plans(store.as_ref(), &builder, (catalogue, caches.clone())).await?,
+            answers: AnswerCache::new(caches.clone()),
             caches,
             registry: Registry::default(),
             gates: gates(declared, &timer, (&store, &builder), &statistics),

@@ -157,6 +157,9 @@ impl<C: ExecutionControl> Execution<C> {
             ExecutionEvent::Acquired { task, outcome } => {
                 self.decide(MachineEvent::Acquired { task, outcome }, now);
             }
+            ExecutionEvent::LookedUp { task, found } => {
+                self.decide(MachineEvent::LookedUp { task, found }, now);
+            }
             ExecutionEvent::HeldBack { task, hold } => {
                 self.decide(MachineEvent::HeldBack { task, hold }, now);
             }

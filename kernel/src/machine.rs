@@ -13,6 +13,7 @@ mod asking;
 mod attempt;
 mod body_lock;
 mod branches;
+mod cached;
 mod cancel;
 mod child;
 mod cleanup;
@@ -62,6 +63,7 @@ use updraft_protocol::{
 pub use abandon::{cancel_abandoned, fail_abandoned};
 pub use approval::late_answer;
 pub use body_lock::NeededLock;
+pub use cached::{CachedCall, LookedUp};
 pub use child::{ChildReport, children_of, head_of_child};
 pub(crate) use cleanup::FAILED_CLEANUP;
 pub use effect::{Act, Effects, StartAttempt, StartChild, Timer};
@@ -186,6 +188,7 @@ impl Machine {
                 self.attempt_ended(task, call, outcome, now, &mut effects);
             }
             MachineEvent::Acquired { task, outcome } => self.acquired(task, outcome, now, &mut effects),
+            MachineEvent::LookedUp { task, found } => self.looked_up(task, found, now, &mut effects),
             MachineEvent::HeldBack { task, hold } => self.held_back(task, *hold, now, &mut effects),
             MachineEvent::TimerDue(timer) => self.timer_due(timer, now, &mut effects),
             MachineEvent::Answer { task, answer } => {

@@ -38,11 +38,11 @@ pub use outputs::PlannedOutputs;
 pub use schema::check_schema;
 pub(crate) use step::{APPROVAL, DO, FINALLY, OUTPUT, REFUSE, RESULT, UNDO, UPDRAFT};
 pub use step::{
-    BesideBody, ItemNames, PlannedAction, PlannedAlready, PlannedApproval, PlannedBeside, PlannedBodyLock,
-    PlannedBranch, PlannedCarried, PlannedCase, PlannedCleanup, PlannedContainment, PlannedDelay, PlannedEnd,
-    PlannedFinally, PlannedForEach, PlannedIf, PlannedKind, PlannedLock, PlannedParallel, PlannedRepeat,
-    PlannedSet, PlannedStep, PlannedSubPlaybook, PlannedSwitch, PlannedUndo, PlannedWaitFor,
-    PlannedWaitUntil, ROUND, RetryPolicy,
+    BesideBody, CachedKey, ItemNames, PlannedAction, PlannedAlready, PlannedApproval, PlannedBeside,
+    PlannedBodyLock, PlannedBranch, PlannedCache, PlannedCarried, PlannedCase, PlannedCleanup,
+    PlannedContainment, PlannedDelay, PlannedEnd, PlannedFinally, PlannedForEach, PlannedIf, PlannedKind,
+    PlannedLock, PlannedParallel, PlannedRepeat, PlannedSet, PlannedStep, PlannedSubPlaybook, PlannedSwitch,
+    PlannedUndo, PlannedWaitFor, PlannedWaitUntil, ROUND, RetryPolicy,
 };
 pub use types::PlannedTypes;
 

@@ -1,4 +1,4 @@
-//! Call records: the part of a call's arguments that a stored task keeps, for incident reports, undo and replay.
+//! Call records: the part of a call's arguments that a stored task keeps, and whether it was answered without a call, for incident reports, undo and replay.
 //! Contains no secret, only its name.
 
 use std::sync::Arc;
@@ -25,6 +25,47 @@ pub struct CallRecord {
     pub omitted: Option<Omission>,
     /// The target of the call, as the integration declares it: a host, an account.
     pub target: Option<Arc<str>>,
+    /// What was found among the answers that are kept, if they were asked.
+    #[serde(default)]
+    pub cache: Option<CacheUse>,
+}
+
+/// What a step found among the answers that are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheUse {
+    /// What it came to.
+    #[serde(rename = "use")]
+    pub found: CacheFound,
+    /// How old the answer was, in milliseconds; 0 where the tool was asked.
+    pub age: u64,
+}
+
+/// Whether an answer was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheFound {
+    /// None: the tool was asked.
+    Miss,
+    /// The tenant's own.
+    Hit,
+    /// One that another tenant may have asked for.
+    Shared,
+}
+
+impl CacheUse {
+    /// Nothing was found.
+    pub const MISS: Self = Self { found: CacheFound::Miss, age: 0 };
+}
+
+impl CacheFound {
+    /// The text in records and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Miss => "miss",
+            Self::Hit => "hit",
+            Self::Shared => "shared",
+        }
+    }
 }
 
 /// Why arguments are not kept.
@@ -68,6 +109,7 @@ impl CallRecord {
             arguments: kept,
             omitted,
             target: target.filter(|target| target.len() <= RECORDED_TARGET_BYTES).map(Arc::from),
+            cache: None,
         }
     }
 

@@ -144,6 +144,23 @@ pub trait Integration: Send + Sync + 'static {
         false
     }
 
+    /// What answers for a tenant depend on beside the arguments and the secrets of a call, where that is the operator's and not
+    /// in the arguments: then answers may be shared by tenants for which it is the same. By default they may not.
+    fn shared_by(&self, _tenant: &TenantCode) -> Option<Json> {
+        None
+    }
+
+    /// What the answer to a call with these arguments depends on, where that is not all of them: the same key, the same answer.
+    /// `null` is in place of each secret.
+    fn answer_key(&self, _tenant: &TenantCode, _action: &str, _arguments: &Value) -> Option<Json> {
+        None
+    }
+
+    /// Whether [`shared_by`](Self::shared_by) says it for any tenant.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// The grant that the engine lacks for a connection to an endpoint of a playbook, as a noun: `permission to reach
     /// 127.0.0.1:7780`. `None` if nothing is missing. `base` is a URL up to its path.
     fn missing_for(&self, _base: &str) -> Option<String> {

@@ -50,7 +50,7 @@ mod wait;
 pub use approval::{ApprovalAnswer, ApprovalOutcome, Gate, GivenAnswer};
 pub use audit::AuditRecord;
 pub use authored::{AuthoredNames, AuthoredStep, StepPart};
-pub use call_record::{CallRecord, Omission};
+pub use call_record::{CacheFound, CacheUse, CallRecord, Omission};
 pub use containment::{
     ContainmentApplied, ContainmentAsk, ContainmentChange, ContainmentDetails, ContainmentDocument,
     ContainmentEntry, ContainmentRefusal, ContainmentStatus, Holder,

@@ -217,6 +217,7 @@ impl Execution {
             Guarded::Stopped(Stopped::Held(hold)) => {
                 // Who waits at a guardrail keeps nobody from the target.
                 self.context.target_locks.release(self.entry.peid, task);
+                self.look_ups.leave(task);
                 let now = self.context.clock.now();
                 if let Some(execution) = &mut self.execution {
                     execution.on(ExecutionEvent::HeldBack { task, hold: Box::new(hold) }, now);

@@ -8,6 +8,7 @@ use updraft_kernel::shared::lock_holders::Taken;
 use updraft_protocol::{Failure, FailureKind, Json, TaskId};
 
 use super::guardrail::Guarded;
+use super::look_up::Looked;
 use super::permit::HeldPermit;
 use crate::gates::GatePass;
 use crate::inbox::Inbox;
@@ -18,6 +19,8 @@ pub(crate) enum Incoming {
     Committed(Option<u64>),
     /// An attempt has ended.
     Attempted(Attempted),
+    /// The look-up with this number, of a waiting call, has come to this.
+    LookedUp(TaskId, u32, Looked),
     /// A waiting call has its permit, or was refused it.
     Permitted(TaskId, Result<HeldPermit, Box<Failure>>),
     /// A waiting call has passed the gate of its tool.

@@ -21,15 +21,17 @@ use crate::task::Attempt;
 impl Execution {
     pub(super) fn perform(&mut self, act: Act, inline: &mut usize, ctx: &mut Context<Self>) {
         match act {
-            Act::Acquire(task) => self.acquire(task),
+            Act::Acquire(task) => self.acquire_or_look_up(task),
             Act::Start(start) => self.start_attempt(*start, inline),
             Act::Stop(task) => {
                 self.attempts.retain(|(running, _)| *running != task);
+                self.look_ups.drop_attempt(task);
                 self.caps.end(task, None);
                 self.release_lock_of(task);
             }
             Act::StopWaiting(task) => {
                 self.permits.give_up(task);
+                self.look_ups.leave(task);
                 self.lock_lines.leave(task);
                 self.context.target_locks.release(self.entry.peid, task);
             }
@@ -48,6 +50,7 @@ impl Execution {
 
     fn start_attempt(&mut self, start: StartAttempt, inline: &mut usize) {
         let mut permit = self.permits.take(start.task_id);
+        self.look_ups.made(start.task_id, start.task);
         self.caps.begin(start.task, permit.caps.take());
         let Some(machine) = self.machine() else { return };
         let step = machine.plan().step(start.step);
@@ -127,12 +130,14 @@ impl Execution {
     /// without their tool acting is already in the inbox.
     pub(super) fn withdraw(&mut self, now: Timestamp) {
         self.permits.stop_waiting();
+        self.look_ups.stop_waiting();
         self.lock_lines.clear();
         let (mut unsent, mut not_acted) = (Vec::new(), Vec::new());
         self.attempts.retain(|(task, attempt)| {
             let withdrawn = attempt.withdraw();
             if withdrawn {
                 self.caps.withdraw(*task);
+                self.look_ups.drop_attempt(*task);
                 unsent.push(*task);
             }
             !withdrawn

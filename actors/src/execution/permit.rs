@@ -201,6 +201,9 @@ impl Execution {
 
     /// What waited has all that it needs, or is refused it.
     pub(super) fn acquired(&mut self, task: TaskId, outcome: Result<(), Failure>) {
+        if outcome.is_err() {
+            self.look_ups.leave(task);
+        }
         let now = self.context.clock.now();
         if let Some(execution) = &mut self.execution {
             execution.on(ExecutionEvent::Acquired { task, outcome }, now);

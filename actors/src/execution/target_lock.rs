@@ -33,6 +33,8 @@ impl Execution {
         });
         self.lock_lines = lines;
         if waits {
+            // Whoever has the lock may wait for the answer of this call.
+            self.look_ups.leave(task);
             self.permits.stand_in_line(task);
         }
         waits

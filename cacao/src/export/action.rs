@@ -109,6 +109,7 @@ impl<'p> Exporter<'p> {
     /// What an action has that a command has not.
     fn more(&mut self, id: &str, action: &Action) {
         for (field, given) in [
+            ("cache", action.cache.is_some()),
             ("retry", action.retry.is_some()),
             ("on_last_failure", action.on_last_failure.is_some()),
             ("when_open", action.when_open.is_some()),

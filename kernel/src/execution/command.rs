@@ -2,7 +2,7 @@
 
 use updraft_protocol::{Applied, ControlRefusal, Failure, Json, TaskId, Timestamp, Update};
 
-use crate::machine::{Act, CallHold, MachineEvent, TaskSeq, Timer};
+use crate::machine::{Act, CallHold, LookedUp, MachineEvent, TaskSeq, Timer};
 
 /// A control, as far as the execution looks into it.
 pub trait ExecutionControl {
@@ -32,6 +32,13 @@ pub enum ExecutionEvent<C> {
         task: TaskId,
         /// Why the permit was refused, if it was.
         outcome: Result<(), Failure>,
+    },
+    /// Kept answers were asked for a call that waits. Ignored if the call no longer waits.
+    LookedUp {
+        /// The task of the call.
+        task: TaskId,
+        /// What was found.
+        found: LookedUp,
     },
     /// A guardrail holds a call back. Ignored if the call no longer waits.
     HeldBack {

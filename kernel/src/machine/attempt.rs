@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use updraft_protocol::{CallRecord, Failure, Json, Span, TaskStatus, Timestamp, Value};
+use updraft_protocol::{CacheUse, CallRecord, Failure, Json, Span, TaskStatus, Timestamp, Value};
 
 use super::configuration::is_missing;
 use super::cooldown::is_postponed;
@@ -51,7 +51,8 @@ impl Machine {
         self.write_withdrawn(task, action, now, effects);
     }
 
-    /// Begins an attempt that may run: renders its arguments, and asks for a permit or a lock if the call may need one.
+    /// Begins an attempt that may run: renders its arguments, and asks for a permit or a lock if the call may need one, or for a
+    /// kept answer if it may have one.
     pub(super) fn begin_attempt(&mut self, work: Ready, now: Timestamp, effects: &mut Effects) {
         let (scope, step, began) = match work {
             Ready::Enter(scope, step) => (scope, step, now),
@@ -78,7 +79,7 @@ impl Machine {
             let tool = &plan.step(step).integration;
             self.gated.has(tool) || self.gated.has_tenant(&self.head().tenant_code)
         };
-        let takes_permit = action.takes_permit || is_gated();
+        let takes_permit = action.takes_permit || action.cache.is_some() || is_gated();
         match refused.map_or(rendered, Err) {
             Ok(arguments)
                 if action.lock.is_some() || self.is_guarded(step) || self.scopes.are_locked_around(scope) =>
@@ -86,7 +87,7 @@ impl Machine {
                 self.acquire_first(work, (scope, step, began), (action, arguments), now, effects);
             }
             Ok(arguments) if takes_permit => self.acquire(work, (scope, step, began), arguments, effects),
-            Ok(arguments) => self.start_attempt((work, began), action, arguments, now, effects),
+            Ok(arguments) => self.start_attempt((work, began, None), action, arguments, now, effects),
             Err(failure) => {
                 let task = self.task_of(work, now);
                 self.settle(task, Ending::Failed(failure), now, effects);
@@ -98,14 +99,14 @@ impl Machine {
     /// rendered.
     pub(super) fn start_attempt(
         &mut self,
-        (work, began): (Ready, Timestamp),
+        (work, began, looked_up): (Ready, Timestamp, Option<CacheUse>),
         action: &PlannedAction,
         arguments: Value,
         now: Timestamp,
         effects: &mut Effects,
     ) {
         let (task, call) = self.count_attempt(work, began);
-        let record = self.call_record(task, action, &arguments);
+        let record = self.call_record(task, action, &arguments, looked_up);
         let attempt = self.task(task).state.attempt;
         self.write_attempt(task, attempt, record, now, effects);
         let Task { id: task_id, step, .. } = *self.task(task);
@@ -135,17 +136,22 @@ impl Machine {
     }
 
     /// The record of a call, unless there is one already. If the action is unknown here, nothing was rendered.
-    fn call_record(
+    pub(super) fn call_record(
         &self,
         task: TaskSeq,
         action: &PlannedAction,
         arguments: &Value,
+        looked_up: Option<CacheUse>,
     ) -> Option<Arc<CallRecord>> {
-        if self.task(task).state.call.is_some() || action.missing.is_some() {
+        if action.missing.is_some() {
             return None;
         }
+        if let Some(known) = &self.task(task).state.call {
+            return Self::recorded_again(known, looked_up);
+        }
         let how = (action.effect, action.record, action.target);
-        Some(Arc::new(CallRecord::of(&self.head.tenant_code, arguments, &action.secrets, how)))
+        let record = CallRecord::of(&self.head.tenant_code, arguments, &action.secrets, how);
+        Some(Arc::new(CallRecord { cache: looked_up, ..record }))
     }
 
     pub(super) fn attempt_ended(

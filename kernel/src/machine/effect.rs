@@ -29,8 +29,8 @@ pub struct Effects {
 /// An act outside of the machine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Act {
-    /// Get the permit that this task's call needs ([`Machine::waiting_call`](super::Machine::waiting_call)), however
-    /// long that takes. Nothing is written before, and the tool is not called.
+    /// Find a kept answer for this task's call ([`Machine::cached_call`](super::Machine::cached_call)), or get the permit that it
+    /// needs ([`Machine::waiting_call`](super::Machine::waiting_call)), however long that takes. Nothing is written before, and the tool is not called.
     Acquire(TaskId),
     /// Call the tool.
     Start(Box<StartAttempt>),

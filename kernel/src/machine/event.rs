@@ -2,6 +2,7 @@
 
 use updraft_protocol::{ApprovalAnswer, Asked, Failure, Json, Signal, TaskId, Timestamp};
 
+use super::cached::LookedUp;
 use super::child::ChildReport;
 use super::effect::Timer;
 use super::guarded::CallHold;
@@ -26,6 +27,14 @@ pub enum MachineEvent {
         task: TaskId,
         /// Why the permit was refused, if it was.
         outcome: Result<(), Failure>,
+    },
+    /// Kept answers were asked for a call that waits ([`Machine::cached_call`](super::Machine::cached_call)). Ignored if the
+    /// call no longer waits.
+    LookedUp {
+        /// The task of the call.
+        task: TaskId,
+        /// What was found.
+        found: LookedUp,
     },
     /// A guardrail holds a call back that waits for a permit. Ignored if the call no longer waits.
     HeldBack {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_protocol::{Failure, FailureKind, TaskId, Timestamp, Value};
+use updraft_protocol::{CacheUse, Failure, FailureKind, TaskId, Timestamp, Value};
 
 use super::scope::ScopeId;
 use super::task::Ending;
@@ -26,6 +26,8 @@ pub(super) struct WaitingCall {
     pub(super) lock: Option<WaitedLock>,
     /// When its task began, which is the `now` of the arguments.
     pub(super) began: Timestamp,
+    /// What was found for it among the answers that are kept, once they were asked.
+    pub(super) looked_up: Option<CacheUse>,
 }
 
 impl WaitingCall {
@@ -91,7 +93,9 @@ impl Machine {
     ) {
         let task_id = TaskId::derive(self.peid, self.scopes.path(scope), &self.plan.step(step).id);
         self.running += 1;
-        self.waiting_calls.push(WaitingCall { task_id, work, step, arguments, contains, lock, began });
+        let looked_up = None;
+        let call = WaitingCall { task_id, work, step, arguments, contains, lock, began, looked_up };
+        self.waiting_calls.push(call);
         effects.acts.push(Act::Acquire(task_id));
     }
 
@@ -105,14 +109,14 @@ impl Machine {
         effects: &mut Effects,
     ) {
         let Some(at) = self.waiting_calls.iter().position(|call| call.task_id == task) else { return };
-        let WaitingCall { work, step, arguments, began, .. } = self.waiting_calls.remove(at);
+        let WaitingCall { work, step, arguments, began, looked_up, .. } = self.waiting_calls.remove(at);
         self.running -= 1;
         let plan = self.plan.clone();
         let Some(action) = PlannedAction::of(plan.step(step)) else {
             return self.child_acquired(work, outcome, now, effects);
         };
         match outcome {
-            Ok(()) => self.start_attempt((work, began), action, arguments, now, effects),
+            Ok(()) => self.start_attempt((work, began, looked_up), action, arguments, now, effects),
             Err(failure) => {
                 let (task, call) = self.count_attempt(work, began);
                 let failure = failure.with_may_have_acted(false);

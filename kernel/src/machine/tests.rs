@@ -6,6 +6,7 @@ mod attempts;
 mod beside;
 mod bodies;
 mod body_locks;
+mod cached;
 mod children;
 mod configuration;
 mod controls;

@@ -299,6 +299,14 @@ impl<'p> Flat<'p> {
         self.scopes_around(at).find(|scope| scope.repeats).is_some_and(|scope| scope.opener == Some(opener))
     }
 
+    /// Whether an `until` asks a step again until what it gives has changed.
+    pub(super) fn is_asked_until(&self, at: usize) -> bool {
+        let mut openers = self.scopes_around(at).filter_map(|scope| scope.opener);
+        openers.any(|opener| {
+            matches!(&self.steps[opener].step.kind, StepKind::Repeat(repeat) if repeat.after.is_some())
+        })
+    }
+
     /// The step that repeats the body of the step `at`, if the step `reader` is not in that body.
     pub(super) fn repeated_by(&self, at: usize, reader: usize) -> Option<usize> {
         let around: Vec<_> = self.scopes_around(reader).map(|scope| scope.opener).collect();

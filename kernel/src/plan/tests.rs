@@ -9,6 +9,7 @@ use updraft_protocol::{Catalogue, Name, Playbook, StepId};
 use super::*;
 
 mod already;
+mod cached;
 mod endpoints;
 mod graphs;
 mod inputs;

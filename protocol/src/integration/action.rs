@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::Name;
 use crate::json::Json;
+use crate::playbook::CachePolicy;
 
 /// How an integration reads one argument of an action: which part of it may be data of alerts and answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +70,7 @@ pub enum TargetKind {
 }
 
 /// The declaration of one action.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ActionSpec {
     /// A JSON Schema (draft 2020-12) of the arguments, which are a map. Constants of a playbook are checked against it;
     /// a template or a secret may be anything. A step without an argument gets its `default`. Without a schema all
@@ -106,6 +107,10 @@ pub struct ActionSpec {
     /// The argument, a number, by which an author lets calls be led on to hosts that no URL of theirs names; they are not where
     /// it is 0 or missing.
     pub leads_on: Option<&'static str>,
+    /// How its answers are kept where a step does not say it. Only of an action that looks something up.
+    pub cache: Option<CachePolicy>,
+    /// Whether it asks until something has come about: its answers are never kept.
+    pub polls: bool,
     /// An output such as the action gives where nothing is known of the tool: by it a dry run can go on.
     pub example: Option<Json>,
 }

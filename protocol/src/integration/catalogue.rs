@@ -114,6 +114,17 @@ impl Catalogue {
         flaws
     }
 
+    /// Whether a call with these arguments of the author writes or reads files of its execution.
+    pub fn uses_files(&self, integration: &Name, action: &str, arguments: &Value) -> bool {
+        let integration = self.integration(integration);
+        integration.is_some_and(|integration| integration.uses_files(action, arguments))
+    }
+
+    /// Whether answers of an integration may be shared by tenants.
+    pub fn is_shared(&self, integration: &Name) -> bool {
+        self.integration(integration).is_some_and(|integration| integration.is_shared())
+    }
+
     /// The grant that the integration lacks for a connection to the endpoint of this URL.
     pub fn missing_for(&self, integration: &Name, base: &str) -> Option<String> {
         self.integration(integration)?.missing_for(base)

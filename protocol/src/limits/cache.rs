@@ -28,6 +28,16 @@ pub const CACHE_JITTER_PERCENT: u32 = 10;
 pub const CACHE_REFRESH_USES: u32 = 8;
 /// In this last part of its life.
 pub const CACHE_REFRESH_PART: u32 = 10;
+/// How old an answer of a tool may be that is used again, at most: what is older than a week is no answer of today.
+pub const CACHED_ANSWER_TTL: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// An answer that is larger is not kept: those of look-ups are small, and many find room.
+pub const CACHED_ANSWER_BYTES: usize = 1 << 20;
+/// Kept answers of tools in memory.
+pub const CACHED_ANSWERS: usize = 100_000;
+/// What they may weigh together.
+pub const CACHED_ANSWERS_BYTES: usize = 256 << 20;
+/// The longest key that a step gives its answers.
+pub const CACHED_ANSWER_KEY_BYTES: usize = 16 << 10;
 /// A value that is larger as it is encoded is not kept in Redis, where all who look up others would wait for it.
 pub const CACHE_VALUE_BYTES: usize = 1 << 20;
 /// What is larger is compressed in Redis.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::{Body, NestedBody};
 use super::fields::{FieldsOfKind, StepFields};
-use super::{Already, Lock, Step, Undo, VERIFY, Verify};
+use super::{Already, Lock, Step, StepCache, Undo, VERIFY, Verify};
 use crate::ids::Name;
 use crate::limits::RETRY_GIVE_UP_AFTER;
 use crate::time::Span;
@@ -27,6 +27,10 @@ pub struct Action {
     /// value of a header stands for a secret.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub arguments: BTreeMap<String, Value>,
+    /// How its answers are kept, for others who ask the same; `none` where its connector keeps them, and this step asks the
+    /// tool nevertheless. Only of an action that looks something up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<StepCache>,
     /// How long one attempt may take after its request is sent; by default 30 s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
@@ -152,6 +156,7 @@ impl FieldsOfKind for Action {
         "action",
         "integration",
         "arguments",
+        "cache",
         "timeout",
         "retry",
         "on_last_failure",
@@ -193,6 +198,7 @@ impl FieldsOfKind for Action {
             integration,
             action,
             arguments: fields.arguments.take().unwrap_or_default(),
+            cache: fields.cache.take(),
             timeout: fields.timeout.take(),
             retry: fields.retry.take().map(|retry| *retry),
             on_last_failure,
@@ -224,6 +230,8 @@ impl Action {
             action,
             integration,
             arguments: arguments.clone(),
+            // What it asks is whether something has changed.
+            cache: Some(StepCache::Off),
             timeout,
             retry: retry.cloned(),
             on_last_failure: Some(OnLastFailure::Fail),

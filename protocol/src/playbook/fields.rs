@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer};
 use super::body::{Body, Handler, NestedBody, id};
 use super::{
     Already, Branches, Carried, Choices, Cleanup, Escalation, Handlers, Join, KindWord, Lock, LoopItems,
-    OnItemFailure, OnLastFailure, Record, Reminder, Retry, Step, SubVersion, SwitchCase, Tolerance, Undo,
-    Verify, WhenOpen,
+    OnItemFailure, OnLastFailure, Record, Reminder, Retry, Step, StepCache, SubVersion, SwitchCase,
+    Tolerance, Undo, Verify, WhenOpen,
 };
 use crate::ids::{Name, StepId};
 use crate::suggest::suggestion;
@@ -94,6 +94,7 @@ step_fields! {
     "action" ("given") action: Name,
     "integration" ("given") integration: Name,
     "arguments" ("given") arguments: BTreeMap<String, Value>,
+    "cache" ("given") cache: StepCache,
     "timeout" timeout: Span,
     "retry" retry: Box<Retry>,
     "on_last_failure" ("given") on_last_failure: OnLastFailure,

@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 pub(super) type FieldHint = (&'static str, &'static str, &'static str, Value);
 
 /// Titles of the types, by their names in the schema.
-pub(super) const TITLES: [(&str, &str); 45] = [
+pub(super) const TITLES: [(&str, &str); 48] = [
     ("Action", "Call of a tool"),
     ("Already", "Was it so before?"),
     ("Approval", "Question to people"),
     ("Body", "Steps"),
     ("Branches", "Branches"),
+    ("CachePolicy", "Kept answers"),
+    ("CacheReach", "Who is given kept answers"),
     ("Carried", "Value for the next round"),
     ("Choices", "Choices"),
     ("Cleanup", "Cleanup"),
@@ -36,6 +38,7 @@ pub(super) const TITLES: [(&str, &str); 45] = [
     ("Set", "Values of variables"),
     ("Span", "Duration"),
     ("Step", "Step"),
+    ("StepCache", "Kept answers"),
     ("StepId", "Id of a step"),
     ("SubPlaybook", "Another playbook"),
     ("SubVersion", "Version of the other playbook"),
@@ -122,6 +125,7 @@ fn action() -> Vec<FieldHint> {
             json!([{"method": "POST", "url": "https://edr.internal/hosts/{{ input.host }}/isolate", "json": {}}]),
         ),
         ("Action", "at_most_once", "At most once", json!([true])),
+        ("Action", "cache", "Kept answers", json!([{"ttl": "1h"}, "none"])),
         ("Action", "expires", "Lasts", json!(["4h", "{{ input.isolate_for }}"])),
         ("Action", "integration", "Integration", json!(["edr"])),
         ("Action", "lock", "Lock", json!([{"target": "{{ input.host }}"}])),
@@ -149,6 +153,10 @@ fn around_action() -> Vec<FieldHint> {
         ("Already", "if", "Was so, if", json!(["result.isolated"])),
         ("Already", "retry", "Retries", json!([{"attempts": 3}])),
         ("Already", "timeout", "Time limit of an attempt", json!(["30s"])),
+        ("CachePolicy", "key", "What the answer depends on", json!(["{{ input.hash | lower }}"])),
+        ("CachePolicy", "negative_ttl", "How long nothing is remembered", json!(["5m"])),
+        ("CachePolicy", "scope", "Who is given it", json!(["tenant", "shared"])),
+        ("CachePolicy", "ttl", "How old it may be", json!(["1h"])),
         ("Retry", "attempts", "Attempts", json!([5])),
         ("Retry", "give_up_after", "Longest delay of a tool", json!(["1h"])),
         ("Retry", "initial", "First wait", json!(["500ms"])),

@@ -7,9 +7,11 @@ use updraft_protocol::playbook::{Action, OnLastFailure, Record, Retry, WhenOpen}
 use updraft_protocol::{ActionSpec, Argument, Effect, Name, SecretReference, Value};
 use url::Url;
 
+use super::cache::Cacheable;
 use super::call::{WrittenCall, secrets_of, timeout_of};
 use super::{
-    Draft, PlannedAlready, PlannedContainment, PlannedKind, PlannedLock, PlannedStep, PlannedUndo, Steps,
+    Draft, PlannedAlready, PlannedCache, PlannedContainment, PlannedKind, PlannedLock, PlannedStep,
+    PlannedUndo, Steps,
 };
 use crate::plan::StepIndex;
 use crate::template::Template;
@@ -27,6 +29,8 @@ pub struct PlannedAction {
     pub effect: Effect,
     /// The integration or action that this engine lacks: attempts wait for it. `None` if nothing is missing.
     pub missing: Option<String>,
+    /// How its answers are kept, if they are.
+    pub cache: Option<Box<PlannedCache>>,
     /// How long one attempt may take.
     pub timeout: Duration,
     /// How often and when it is retried.
@@ -123,10 +127,15 @@ impl PlannedAction {
         let (arguments, lock) = (arguments?, lock?.map(Box::new));
         let written_out = arguments.written_out();
         let spec = steps.catalogue.spec(&action.integration, action.action.as_str());
+        let effect = steps.catalogue.effect(&action.integration, action.action.as_str(), &written_out);
+        let is_missing = missing.is_some();
+        let of = Cacheable { effect, spec: &spec, written_out: &written_out, is_missing };
+        let cache = PlannedCache::check(steps, draft, action, &of)?.map(Box::new);
         Some(Self {
             secrets: secrets_of(&arguments, &spec),
             version: steps.catalogue.version(&action.integration),
-            effect: steps.catalogue.effect(&action.integration, action.action.as_str(), &written_out),
+            effect,
+            cache,
             missing,
             arguments,
             timeout: timeout_of(action.timeout, &spec),
@@ -183,7 +192,8 @@ impl PlannedAction {
         let undo = self.undo.as_deref().map(|undo| &undo.arguments);
         let contained = self.containment.as_deref().into_iter().flat_map(PlannedContainment::texts);
         let locked = self.lock.as_deref().map(PlannedLock::text);
-        [&self.arguments].into_iter().chain(undo).chain(contained).chain(locked)
+        let key = self.cache.as_deref().and_then(PlannedCache::text);
+        [&self.arguments].into_iter().chain(undo).chain(contained).chain(locked).chain(key)
     }
 }
 

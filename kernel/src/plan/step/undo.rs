@@ -181,6 +181,7 @@ impl PlannedUndo {
             version: self.version,
             effect: self.effect,
             missing: self.missing.clone(),
+            cache: None,
             timeout: self.timeout,
             retry: self.retry,
             pauses: false,

@@ -13,6 +13,8 @@ const AUTH: Argument = Argument::Map(&[
 ]);
 
 const SPEC: ActionSpec = ActionSpec {
+    cache: None,
+    polls: false,
     arguments: &[
         ("auth", AUTH),
         ("command", Argument::Command),
