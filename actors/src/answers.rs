@@ -1,11 +1,14 @@
 //! Answers of tools that are kept, for those who ask the same: their keys, what is kept, and for how long. Owns no decision on
 //! who may ask, which the plan has taken, and makes no call: who finds nothing makes it, and everyone else who asks meanwhile
-//! waits for that. A value of an alert never stands in a key, and no secret does: both by a hash alone.
+//! waits for that. A value of an alert never stands in a key, and no secret does: both by a hash alone. Answers of one tenant lie in
+//! Redis too, where there is one; those that tenants share, whose keys depend on secrets, in memory alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
 use updraft_cache::{
     Cache, CacheAnswer, CacheKey, CacheKind, CacheOwner, CacheScope, CacheSource, Caches, Keep,
 };
@@ -18,33 +21,67 @@ use updraft_protocol::{
 };
 
 /// Who asks says how old an answer may be; here they stay as long as anybody may say.
-const ANSWERS: CacheKind = CacheKind::new("answer", 1).life(CACHED_ANSWER_TTL).bound(
-    CACHED_ANSWERS,
-    CACHED_ANSWERS_BYTES,
-    Keep::LastUsed,
-);
+const ANSWERS: CacheKind = kept("answer");
+const SHARED_ANSWERS: CacheKind = kept("shared_answer");
+
+const fn kept(name: &'static str) -> CacheKind {
+    let of_tools = CacheKind::new(name, 1).life(CACHED_ANSWER_TTL);
+    of_tools.bound(CACHED_ANSWERS, CACHED_ANSWERS_BYTES, Keep::LastUsed)
+}
+
+type Answers = Arc<Cache<Arc<KeptAnswer>, NotAnswered>>;
 
 /// The kept answers of one engine.
 pub struct AnswerCache {
-    cache: Arc<Cache<Arc<KeptAnswer>, NotAnswered>>,
+    own: Answers,
+    shared: Answers,
     caches: Arc<Caches>,
 }
 
 /// How a call ended, without the secrets of its tenant.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct KeptAnswer {
     outcome: Result<Json, Failure>,
-    /// One of those who found it too old has dropped it.
-    is_dropped: AtomicBool,
+    /// One of those who found it over its time asks anew.
+    #[serde(skip)]
+    is_renewed: AtomicBool,
 }
+
+/// The right to ask anew for an answer that others are given meanwhile; dropped, another one may.
+struct Renewal(Arc<KeptAnswer>);
 
 /// Whoever made the call has nothing to give: the call failed, or was not made after all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotAnswered;
 
+/// What is found for one who asks.
+pub(crate) enum FoundAnswer {
+    /// Nothing: its own call was made, and has been kept.
+    Called,
+    /// A kept answer.
+    Kept {
+        /// How the call ended.
+        kept: Arc<KeptAnswer>,
+        /// How long ago.
+        age: Duration,
+        /// Whether it is over its time.
+        is_stale: bool,
+    },
+}
+
+/// The key of an answer.
+pub(crate) enum AnswerKey {
+    /// Of one tenant's own.
+    Own(CacheKey),
+    /// Of one that tenants share.
+    Shared(CacheKey),
+}
+
 /// How old an answer may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ages {
     ttl: Duration,
+    stale: Duration,
     negative_ttl: Option<Duration>,
 }
 
@@ -56,6 +93,8 @@ pub(crate) struct Question {
     version: Option<u32>,
     /// What the answer depends on.
     on: Value,
+    /// How the tool is reached for this tenant, where that is known apart from the arguments.
+    by: Option<Value>,
     /// By what it can be forgotten.
     tags: Vec<String>,
 }
@@ -63,47 +102,55 @@ pub(crate) struct Question {
 impl AnswerCache {
     /// None yet; kept among these caches.
     pub fn new(caches: Arc<Caches>) -> Self {
-        let cache = caches.cache(&ANSWERS, |kept: &Arc<KeptAnswer>| kept.bytes());
-        Self { cache, caches }
+        let own = caches.shared_cache(&ANSWERS, |kept: &Arc<KeptAnswer>| kept.bytes());
+        let shared = caches.cache(&SHARED_ANSWERS, |kept: &Arc<KeptAnswer>| kept.bytes());
+        Self { own, shared, caches }
     }
 
     /// A kept answer, or what `call` gives. Those who ask at once share one call; where that gives nothing the next one of
-    /// them makes it.
+    /// them makes it. One that is over its time is given to all but the one who asks anew.
     ///
     /// # Errors
     /// The caller's own call gave nothing to keep.
     pub(crate) async fn get<F>(
         &self,
-        key: &CacheKey,
+        key: &AnswerKey,
         ages: Ages,
         call: impl Fn() -> F,
         has_called: impl Fn() -> bool,
-    ) -> Result<(Arc<KeptAnswer>, CacheSource, Duration), NotAnswered>
+    ) -> Result<FoundAnswer, NotAnswered>
     where
         F: Future<Output = Result<Arc<KeptAnswer>, NotAnswered>>,
     {
+        let (cache, key) = match key {
+            AnswerKey::Own(key) => (&self.own, key),
+            AnswerKey::Shared(key) => (&self.shared, key),
+        };
+        let load = || async { call().await.map(Some) };
+        let mut answered = cache.get_or_load(key, load).await;
         loop {
-            let load = || async { call().await.map(Some) };
-            match self.cache.get_or_load(key, load).await {
-                Ok(CacheAnswer { value: Some(kept), source, age }) => {
-                    if source == CacheSource::Loaded || ages.allow(&kept, age) {
-                        return Ok((kept, source, age));
-                    }
-                    self.drop_old(key, &kept).await;
-                }
+            let known = match answered {
                 Err(NotAnswered) if has_called() => return Err(NotAnswered),
-                Ok(_) | Err(NotAnswered) => {}
+                Ok(CacheAnswer { value: Some(kept), source, age }) => {
+                    if source == CacheSource::Loaded {
+                        return Ok(FoundAnswer::Called);
+                    }
+                    if ages.allow(&kept, age) {
+                        return Ok(FoundAnswer::Kept { kept, age, is_stale: false });
+                    }
+                    Some((kept, age))
+                }
+                Ok(_) | Err(NotAnswered) => None,
+            };
+            let Some((kept, age)) = known else {
+                answered = cache.get_or_load(key, load).await;
+                continue;
+            };
+            let renewal = Renewal::of(&kept);
+            if renewal.is_none() && ages.allow_stale(&kept, age) {
+                return Ok(FoundAnswer::Kept { kept, age, is_stale: true });
             }
-        }
-    }
-
-    /// An answer is too old for one who asks: it is asked for again, once for all who find that.
-    async fn drop_old(&self, key: &CacheKey, kept: &KeptAnswer) {
-        if kept.is_dropped.swap(true, Ordering::AcqRel) {
-            // Another one is about to drop it.
-            tokio::task::yield_now().await;
-        } else {
-            self.caches.invalidate(&[CacheScope::key(key)]).await;
+            answered = cache.renew(key, age, load).await;
         }
     }
 
@@ -116,14 +163,13 @@ impl AnswerCache {
         action: Option<&Name>,
         value: Option<&str>,
     ) {
-        let scope = |owner: CacheOwner<'_>| match (value, action) {
+        let scope = |kind: &CacheKind, owner: CacheOwner<'_>| match (value, action) {
             (Some(value), _) => CacheScope::tag(owner, &tag(integration, value)),
-            (None, Some(action)) => {
-                CacheScope::prefix(&ANSWERS, owner, &[integration.as_str(), action.as_str()])
-            }
-            (None, None) => CacheScope::prefix(&ANSWERS, owner, &[integration.as_str()]),
+            (None, Some(action)) => CacheScope::prefix(kind, owner, &[integration.as_str(), action.as_str()]),
+            (None, None) => CacheScope::prefix(kind, owner, &[integration.as_str()]),
         };
-        self.caches.invalidate(&[scope(CacheOwner::Tenant(tenant)), scope(CacheOwner::Shared)]).await;
+        let own = scope(&ANSWERS, CacheOwner::Tenant(tenant));
+        self.caches.invalidate(&[own, scope(&SHARED_ANSWERS, CacheOwner::Shared)]).await;
     }
 }
 
@@ -134,7 +180,7 @@ impl KeptAnswer {
             Ok(output) => output.as_str().len() <= CACHED_ANSWER_BYTES,
             Err(failure) => ages.negative_ttl.is_some() && says_nothing_is_there(failure),
         };
-        is_kept.then(|| Arc::new(Self { outcome: outcome.clone(), is_dropped: AtomicBool::new(false) }))
+        is_kept.then(|| Arc::new(Self { outcome: outcome.clone(), is_renewed: AtomicBool::new(false) }))
     }
 
     /// How the call ended.
@@ -159,34 +205,59 @@ fn says_nothing_is_there(failure: &Failure) -> bool {
     failure.kind == FailureKind::Status && !failure.retryable() && matches!(status(), Some(404 | 410))
 }
 
+impl Renewal {
+    /// `None` where another one has it.
+    fn of(kept: &Arc<KeptAnswer>) -> Option<Self> {
+        (!kept.is_renewed.swap(true, Ordering::AcqRel)).then(|| Self(kept.clone()))
+    }
+}
+
+impl Drop for Renewal {
+    fn drop(&mut self) {
+        self.0.is_renewed.store(false, Ordering::Release);
+    }
+}
+
 impl Ages {
     pub(crate) fn of(cache: &PlannedCache) -> Self {
-        Self { ttl: cache.ttl, negative_ttl: cache.negative_ttl }
+        Self { ttl: cache.ttl, stale: cache.stale, negative_ttl: cache.negative_ttl }
     }
 
     fn allow(&self, kept: &KeptAnswer, age: Duration) -> bool {
         let most = if kept.outcome.is_ok() { Some(self.ttl) } else { self.negative_ttl };
         most.is_some_and(|most| age < most)
     }
+
+    fn allow_stale(&self, kept: &KeptAnswer, age: Duration) -> bool {
+        kept.outcome.is_ok() && age < self.ttl + self.stale
+    }
 }
 
 impl Question {
     /// What is asked by a call with these arguments, with `null` in place of each secret; `on` is what the answer depends on,
-    /// where that is not all of them.
+    /// where that is not all of them, and `by` how the tool is reached.
     pub(crate) fn of(
         tenant: &TenantCode,
         (integration, action, version): (&Name, &Name, Option<u32>),
         (arguments, secrets, target): (&Value, &[SecretReference], Option<&str>),
-        on: Option<Json>,
+        (on, by): (Option<Json>, Option<&Json>),
     ) -> Self {
-        let mut tags = Vec::new();
         let on = on.and_then(|on| on.tree().ok());
-        on.iter().for_each(|on| add_tags(on, integration, &mut tags));
-        target
-            .and_then(|name| arguments.get(name))
-            .iter()
-            .for_each(|on| add_tags(on, integration, &mut tags));
-        add_tags(arguments, integration, &mut tags);
+        let target = target.and_then(|name| arguments.get(name));
+        let about = on.iter().chain(target).chain([arguments]);
+        let mut texts = Vec::new();
+        about.for_each(|value| add_texts(value, &mut texts));
+        // Of a URL, what is asked about stands near its end.
+        let all = texts.iter().map(String::as_str);
+        let (urls, others): (Vec<&str>, Vec<&str>) = all.partition(|text| text.contains("://"));
+        let of_urls = urls.iter().flat_map(|url| parts_of_url(url));
+        let mut tags: Vec<String> = Vec::new();
+        for text in of_urls.chain(others.into_iter().map(str::to_owned)) {
+            let tag = tag(integration, &text);
+            if tags.len() < CACHE_KEY_TAGS && !tags.contains(&tag) {
+                tags.push(tag);
+            }
+        }
         let named = || CallRecord::with_names(arguments, secrets);
         Self {
             tenant: tenant.clone(),
@@ -194,25 +265,31 @@ impl Question {
             action: action.clone(),
             version,
             on: on.unwrap_or_else(named),
+            by: by.map(|by| by.tree().unwrap_or_default()),
             tags,
         }
     }
 
     /// The key of an answer of this tenant's own.
-    pub(crate) fn own(&self) -> CacheKey {
-        let hash = InputHash::of_arguments(&self.tenant, &self.on);
-        self.key(CacheOwner::Tenant(&self.tenant), hash)
+    pub(crate) fn own(&self) -> AnswerKey {
+        let hash = InputHash::of_arguments(&self.tenant, &Value::Array(self.on_and_by()));
+        AnswerKey::Own(self.key(&ANSWERS, CacheOwner::Tenant(&self.tenant), hash))
     }
 
     /// The key of an answer that tenants share which reach the tool in this way, with these secrets.
-    pub(crate) fn shared(&self, by: &Json, secrets: &[GivenSecret]) -> CacheKey {
+    pub(crate) fn shared(&self, secrets: &[GivenSecret]) -> AnswerKey {
         let text = |secret: &GivenSecret| Value::String(secret.text());
-        let by = by.tree().unwrap_or_default();
-        let parts = vec![self.on.clone(), by, Value::Array(secrets.iter().map(text).collect())];
-        self.key(CacheOwner::Shared, InputHash::of_value(&Value::Array(parts)))
+        let mut parts = self.on_and_by();
+        parts.push(Value::Array(secrets.iter().map(text).collect()));
+        let hash = InputHash::of_value(&Value::Array(parts));
+        AnswerKey::Shared(self.key(&SHARED_ANSWERS, CacheOwner::Shared, hash))
     }
 
-    fn key(&self, owner: CacheOwner<'_>, on: InputHash) -> CacheKey {
+    fn on_and_by(&self) -> Vec<Value> {
+        [&self.on].into_iter().chain(&self.by).cloned().collect()
+    }
+
+    fn key(&self, kind: &CacheKind, owner: CacheOwner<'_>, on: InputHash) -> CacheKey {
         let version = self.version.map_or_else(String::new, |version| version.to_string());
         // What is there twice is invalidated no more often.
         let mut tags = [self.tags.first().map_or("", String::as_str); CACHE_KEY_TAGS];
@@ -220,7 +297,7 @@ impl Question {
             *place = tag;
         }
         let parts = [self.integration.as_str(), self.action.as_str(), &version, &on.to_string()];
-        CacheKey::new(&ANSWERS, owner, parts, tags)
+        CacheKey::new(kind, owner, parts, tags)
     }
 }
 
@@ -228,22 +305,25 @@ fn tag(integration: &Name, value: &str) -> String {
     format!("{integration}\n{value}")
 }
 
-/// The texts and numbers in a value, as many as an entry has tags.
-fn add_tags(value: &Value, integration: &Name, tags: &mut Vec<String>) {
-    if tags.len() >= CACHE_KEY_TAGS {
-        return;
-    }
-    let mut add = |text: &str| {
-        let tag = tag(integration, text);
-        if !tags.contains(&tag) {
-            tags.push(tag);
-        }
-    };
+/// The texts and numbers in a value.
+fn add_texts(value: &Value, texts: &mut Vec<String>) {
     match value {
-        Value::String(text) => add(text),
-        Value::Number(number) => add(&number.to_string()),
-        Value::Array(items) => items.iter().for_each(|item| add_tags(item, integration, tags)),
-        Value::Object(fields) => fields.values().for_each(|field| add_tags(field, integration, tags)),
+        Value::String(text) => texts.push(text.clone()),
+        Value::Number(number) => texts.push(number.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| add_texts(item, texts)),
+        Value::Object(fields) => fields.values().for_each(|field| add_texts(field, texts)),
         Value::Null | Value::Bool(_) => {}
     }
+}
+
+/// A URL, and the segments of its path from the last on, as they were before they were encoded.
+fn parts_of_url(url: &str) -> Vec<String> {
+    let path = url.split(['?', '#']).next().unwrap_or(url);
+    let path = path.split_once("://").map_or(path, |(_, rest)| rest);
+    let segments = path.split('/').skip(1).filter(|segment| !segment.is_empty());
+    let mut parts: Vec<String> =
+        segments.map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned()).collect();
+    parts.push(url.to_owned());
+    parts.reverse();
+    parts
 }

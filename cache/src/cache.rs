@@ -121,6 +121,30 @@ where
         }
     }
 
+    /// Loads again what is kept, which those who ask meanwhile with [`get_or_load`](Self::get_or_load) are given still; `known` is
+    /// its age. Those who want it anew at once share one load. What another process has loaded since may be given too, if it is
+    /// less than half as old.
+    ///
+    /// # Errors
+    /// Why the load failed. What is kept stays.
+    pub async fn renew<L, F>(&self, key: &CacheKey, known: Duration, load: L) -> Result<CacheAnswer<V>, E>
+    where
+        L: FnOnce() -> F,
+        F: Future<Output = Result<Option<V>, E>>,
+    {
+        loop {
+            match self.enter(key) {
+                Entered::Joins(joined) => {
+                    let Some(outcome) = joined.outcome().await else { continue };
+                    self.counts.joined();
+                    let (value, age) = outcome?;
+                    return Ok(CacheAnswer { value, source: CacheSource::Joined, age });
+                }
+                Entered::Leads(lead) => return self.lead(key, lead, load, Some(known)).await,
+            }
+        }
+    }
+
     /// How it has served.
     pub fn figures(&self) -> CacheFigures {
         self.counts.figures(self.kind.name, self.memory.size())

@@ -8,6 +8,7 @@ mod at;
 mod breakers;
 mod bulk;
 mod cacao;
+mod cached;
 mod cancel;
 mod command;
 mod connector;
@@ -82,7 +83,7 @@ use clap::Parser;
 
 use crate::exit::{Ending, Error};
 use crate::log::Screen;
-use crate::options::{Cli, Command};
+use crate::options::{CacheCommand, Cli, Command};
 
 /// Executions are many small allocations, made on one thread and freed on another.
 #[cfg(feature = "mimalloc")]
@@ -131,6 +132,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Signal(options) => wait(signal::signal(&options)),
         Command::Containments(options) => wait(containments::containments(&options)),
         Command::Guardrail(options) => wait(guardrails::guardrails(&options)),
+        Command::Cache(CacheCommand::Forget(options)) => wait(cached::forget(&options)),
         Command::Quota(options) => wait(quotas::quotas(&options)),
         Command::Serve(options) => wait(service::service(&options, screen)),
         Command::Trigger(options) => wait(triggers::triggers(&options)),

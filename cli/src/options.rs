@@ -1,5 +1,6 @@
 //! Options: what the command line can say. Owns names, defaults and help; opens nothing.
 
+mod cached;
 mod connector;
 mod containments;
 mod convert;
@@ -24,12 +25,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use updraft::{ExecutionStatus, Loss, OnReuse, TenantCode, Value, value};
+use updraft::{Loss, OnReuse, TenantCode, Value, value};
 use updraft_load::whole;
 
 use crate::at::At;
 use crate::exit;
 use crate::stress::options::Stress;
+pub(crate) use cached::{CacheCommand, ForgetAnswers};
 pub(crate) use connector::{
     CallConnector, CheckConnector, ConnectorCommand, ConnectorOptions, ListConnectors,
 };
@@ -43,7 +45,7 @@ pub(crate) use format::FormatFiles;
 pub(crate) use grants::Grants;
 pub(crate) use graph::DrawGraph;
 pub(crate) use guardrails::{By, GuardrailCommand, GuardrailOptions};
-pub(crate) use look::{AskWhy, DeadLetters, Health, Show, Top};
+pub(crate) use look::{AskWhy, DeadLetters, Doctor, Health, List, Show, Top};
 pub(crate) use mail::MailGrants;
 pub(crate) use people::{
     AnswerApproval, ExtendWait, HoldExecution, PrioritiseExecution, SendSignal, ShowInbox, SkipTask,
@@ -108,6 +110,9 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Puts, lists, shows, pauses, resumes or removes what starts playbooks by itself, by the engine that runs there.
     Trigger(TriggerOptions),
+    /// Forgets answers of tools that are kept for those who ask the same, by the engine that runs there.
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Decides whether calls of a tool are made, by the engine that runs there; lists what is decided.
     Breaker(BreakerOptions),
     /// Pauses all executions of a tenant or of a playbook of it: nothing begins, and what comes is queued, until `resume-all`.
@@ -164,7 +169,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     /// The data directory: the journal, and the embedded store. One process at a time has it; `list`, `show`, `why`, `inbox`,
-    /// `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `skip`, `extend`, `rerun`, `containments`, `guardrail`, `quota`, `breaker`, `pause-all`, `resume-all`, `paused` and `health` work
+    /// `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `skip`, `extend`, `rerun`, `containments`, `guardrail`, `quota`, `breaker`, `cache`, `pause-all`, `resume-all`, `paused` and `health` work
     /// beside that one.
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,
@@ -220,6 +225,9 @@ pub(crate) struct Run {
     /// execution all the same.
     #[arg(long, requires = "key", default_value = "refuse", value_name = "refuse|return-first", value_parser = on_reuse)]
     pub(crate) on_reuse: OnReuse,
+    /// Asks every tool, whatever answers are kept for those who ask the same.
+    #[arg(long)]
+    pub(crate) no_cache: bool,
     /// Prints the execution with its tasks as one JSON document on standard output, at the end.
     #[arg(long)]
     pub(crate) json: bool,
@@ -244,33 +252,6 @@ pub(crate) struct Recover {
     pub(crate) data: Data,
     #[command(flatten)]
     pub(crate) work: Work,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Doctor {
-    /// Prints what was found as one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) data: Data,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct List {
-    /// Of which customer.
-    #[arg(long, default_value = "default")]
-    pub(crate) tenant: TenantCode,
-    /// Only those in this status.
-    #[arg(long)]
-    pub(crate) status: Option<ExecutionStatus>,
-    /// How many at most.
-    #[arg(long, default_value_t = 50, value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
-    pub(crate) limit: u32,
-    /// Prints an array of the executions.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) data: Data,
 }
 
 #[derive(Debug, Args)]

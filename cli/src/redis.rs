@@ -35,6 +35,11 @@ impl fmt::Debug for RedisText {
 }
 
 impl RedisOption {
+    /// Whether there is one.
+    pub(crate) fn is_named(&self) -> bool {
+        self.redis.as_ref().is_some_and(|RedisText(text)| !text.is_empty())
+    }
+
     /// The configuration with this Redis, its address checked. A variable that is empty names none.
     pub(crate) fn lay(&self, builder: Builder) -> Result<Builder, exit::Error> {
         match &self.redis {

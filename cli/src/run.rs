@@ -108,6 +108,9 @@ impl Prepared {
         if let Some(key) = &options.key {
             submission = submission.idempotency_key(key).on_reuse(options.on_reuse);
         }
+        if options.no_cache {
+            submission = submission.no_cache();
+        }
         let (tenant, json, key) = (options.tenant, options.json, options.key);
         let (uid, groups) = (options.uid, options.groups);
         let (playbook, submission) = (Box::new(playbook), Box::new(submission));

@@ -3,7 +3,8 @@
 use std::io::Read;
 
 use updraft::{
-    Failure, FailureKind, FileId, Inspection, TaskDocument, TaskState, TaskStatus, Wait, WaitKind,
+    CacheFound, CacheUse, Failure, FailureKind, FileId, Inspection, TaskDocument, TaskState, TaskStatus,
+    Wait, WaitKind,
 };
 
 use crate::data::Kept;
@@ -122,7 +123,13 @@ fn table(tasks: &[TaskDocument], output: &mut Output) {
             state.status,
             state.attempt,
             state.runtime.map(duration).unwrap_or_default(),
-            clean(&error.or_else(|| waiting(state)).or_else(|| note(state)).unwrap_or_default())
+            clean(
+                &error
+                    .or_else(|| waiting(state))
+                    .or_else(|| note(state))
+                    .or_else(|| cached(state))
+                    .unwrap_or_default()
+            )
         );
         output.line(line.trim_end());
     }
@@ -164,6 +171,17 @@ fn way(error: &Failure, told: String) -> String {
 fn note(state: &TaskState) -> Option<String> {
     let note = state.response.as_ref()?.value()["note"].as_str()?.to_owned();
     Some(format!("note: {note}"))
+}
+
+/// What was found among kept answers; nothing where they were not asked.
+fn cached(state: &TaskState) -> Option<String> {
+    let CacheUse { found, age } = state.call.as_ref()?.cache?;
+    Some(match found {
+        CacheFound::Miss => format!("cache: {}", found.as_str()),
+        CacheFound::Hit | CacheFound::Shared | CacheFound::Stale => {
+            format!("cache: {}, {} old", found.as_str(), duration(age))
+        }
+    })
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 //! that it gives; keeps nothing.
 
 use updraft_kernel::template::Template;
-use updraft_protocol::limits::CACHED_ANSWER_TTL;
 use updraft_protocol::playbook::CachePolicy;
-use updraft_protocol::{Effect, Json, Span};
+use updraft_protocol::{Effect, Json};
 
 use crate::data::{ARGUMENTS, CallData};
 use crate::read::Reading;
@@ -24,11 +23,8 @@ impl KeptAnswers {
         written: &CachePolicy,
         (effect, polls): (Effect, bool),
     ) -> Option<Self> {
-        for (field, span) in [("ttl", Some(written.ttl)), ("negative_ttl", written.negative_ttl)] {
-            if span.is_some_and(|span| span.0.is_zero() || span.0 > CACHED_ANSWER_TTL) {
-                let message = format!("must be from 1ms to {}", Span(CACHED_ANSWER_TTL));
-                reading.mistake(format!("{place}.{field}"), message);
-            }
+        for (field, message) in written.wrong_spans() {
+            reading.mistake(format!("{place}.{field}"), message);
         }
         if effect == Effect::Write {
             reading.mistake(place, "only of an action that reads: what changes something is asked each time");

@@ -139,8 +139,8 @@ pub use updraft_kernel::{
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, AskedPeople, AuditId,
-    AuditRecord, AuthoredNames, BreakerError, BreakerPolicy, CacheFound, CacheUse, Call, CallFiles,
-    CallLimits, CallPermit, CallRecord, Cap, Catalogue, ContainmentApplied, ContainmentAsk,
+    AuditRecord, AuthoredNames, BreakerError, BreakerPolicy, CacheFound, CacheMode, CacheUse, Call,
+    CallFiles, CallLimits, CallPermit, CallRecord, Cap, Catalogue, ContainmentApplied, ContainmentAsk,
     ContainmentChange, ContainmentDetails, ContainmentDocument, ContainmentEntry, ContainmentId,
     ContainmentRefusal, ContainmentStatus, ControlHistory, ControlKind, ControlRecord, ControlRefusal,
     DayTime, DeadLetter, Declaration, DocumentId, Effect, ExecutionDocument, ExecutionFile, ExecutionHead,

@@ -369,6 +369,7 @@ fn submission(first: &ExecutionDocument, pid: PlaybookId, rerun: &Rerun) -> Subm
     let input = rerun.input.clone().unwrap_or_else(|| head.input.value());
     let mut submission = Submission::new(head.tenant_code.clone(), pid).input(input).priority(head.priority);
     submission = submission.uid(&*rerun.asked.uid);
+    submission.cache = head.cache;
     if let Some(alert_id) = &head.alert_id {
         submission = submission.alert_id(&**alert_id);
     }

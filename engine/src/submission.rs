@@ -7,7 +7,7 @@ use thiserror::Error;
 use updraft_kernel::idempotency::OnReuse;
 use updraft_kernel::plan::Plan;
 use updraft_protocol::limits::{DEDUPLICATION_WINDOW, INPUT_BYTES, KEY_BYTES};
-use updraft_protocol::{InputHash, Json, PlaybookChoice, Priority, TenantCode, Value};
+use updraft_protocol::{CacheMode, InputHash, Json, PlaybookChoice, Priority, TenantCode, Value};
 
 use crate::error::Refusal;
 
@@ -25,6 +25,7 @@ pub struct Submission {
     pub(crate) idempotency_key: Option<String>,
     pub(crate) on_reuse: OnReuse,
     pub(crate) deduplicate: Option<Duration>,
+    pub(crate) cache: CacheMode,
 }
 
 impl Submission {
@@ -42,6 +43,7 @@ impl Submission {
             idempotency_key: None,
             on_reuse: OnReuse::Refuse,
             deduplicate: None,
+            cache: CacheMode::Use,
         }
     }
 
@@ -50,6 +52,14 @@ impl Submission {
     #[must_use]
     pub fn input(mut self, input: impl Into<Value>) -> Self {
         self.input = input.into();
+        self
+    }
+
+    /// Every tool is asked, whatever answers are kept for others who ask the same; and nothing of this execution is kept. Holds
+    /// for its sub-playbooks too.
+    #[must_use]
+    pub fn no_cache(mut self) -> Self {
+        self.cache = CacheMode::Skip;
         self
     }
 

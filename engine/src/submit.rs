@@ -355,6 +355,7 @@ fn head(
         input_hash: entry.input_hash(),
         parent: None,
         rerun_of: None,
+        cache: submission.cache,
     }
 }
 

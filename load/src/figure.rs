@@ -91,6 +91,12 @@ pub(crate) const OF_RUN: &[Figure<RunOutcome>] = &[
         let p99 = |name| run.phase(name)?.meter.execution.us(0.99);
         Some(p99("flood")? / p99("even")?)
     }),
+    ("enrichment.look_ups", SUM, |run| Some(run.enriched?.0 as f64)),
+    ("enrichment.calls", LOWER, |run| Some(run.enriched?.1 as f64)),
+    ("enrichment.look_ups_per_call", HIGHER, |run| {
+        let (look_ups, calls) = run.enriched?;
+        ratio(look_ups as f64, calls)
+    }),
     ("backlog.drain_s", LOWER, |run| Some(run.phase("pile")?.drained?.1.as_secs_f64())),
     ("backlog.stored_s", LOWER, |run| {
         let end = run.phase("pile")?;

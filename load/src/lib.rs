@@ -5,6 +5,7 @@ mod bottleneck;
 mod breaking;
 mod chart;
 mod comparison;
+mod enrichment;
 mod error;
 mod figure;
 mod figures;

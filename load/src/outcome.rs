@@ -142,6 +142,8 @@ pub struct RunOutcome {
     pub(crate) counted: Counted,
     /// The mean time of reads that were asked beside the load.
     pub(crate) read_mean: Option<Duration>,
+    /// How often was asked for an indicator, and how often the tool was called for that.
+    pub(crate) enriched: Option<(u64, u64)>,
     /// Why the first submission was refused.
     pub(crate) first_error: Option<String>,
     pub(crate) trouble: Option<Trouble>,

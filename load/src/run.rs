@@ -88,6 +88,7 @@ pub async fn run(
         seen,
         counted: run.metrics.counted(),
         read_mean: run.work.tally.read.mean(),
+        enriched: run.work.enriched(),
         first_error: run.work.tally.first_error(),
         trouble: run.trouble.take(),
         cpu_s: Used::since(&look).cpu_s,

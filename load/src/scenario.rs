@@ -20,6 +20,8 @@ pub enum LoadScenario {
     AlertStorm,
     /// Tools hang while executions pile up; then they answer again.
     Backlog,
+    /// Forty playbooks of one tenant ask for the same five hundred indicators, whose answers are kept.
+    Enrichment,
 }
 
 /// How a phase submits.
@@ -94,6 +96,7 @@ impl LoadScenario {
                 vec![closed(0.3), flat("even", 0.7, 0.5), Phase { name: "flood", load, share: 0.2 }]
             }
             Self::Backlog => vec![closed(0.3), Phase { name: "pile", load: Load::Pile, share: 0.7 }],
+            Self::Enrichment => vec![closed(1.0)],
         }
     }
 
@@ -110,6 +113,7 @@ impl LoadScenario {
             Self::Stress => Some("load-20"),
             Self::Soak => Some("flat"),
             Self::BurstTenant | Self::AlertStorm => Some("even"),
+            Self::Enrichment => Some(THROUGHPUT),
             Self::Backlog => None,
         }
     }

@@ -210,6 +210,14 @@ fn story(scenario: LoadScenario, outcome: &RunOutcome, figures: &Figures) -> Opt
             let (piled, took) = outcome.phase("pile")?.drained?;
             (true, format!("{piled} executions that waited ended within {:.1} s.", took.as_secs_f64()))
         }
+        LoadScenario::Enrichment => {
+            let (look_ups, calls) = outcome.enriched?;
+            let fold = look_ups as f64 / calls.max(1) as f64;
+            (
+                fold >= 10.0,
+                format!("{look_ups} look-ups made {calls} calls of the tool: one for each {fold:.1}."),
+            )
+        }
         _ => return None,
     };
     Some(Told { well, text })

@@ -3,17 +3,18 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::post;
+use axum::routing::{get, post};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use updraft::integrations::HttpIntegration;
 use updraft::integrations::http::Allow;
-use updraft::{Answer, Call, Failure, FailureKind, Integration, Json, Name};
+use updraft::{ActionSpec, Answer, Call, Effect, Failure, FailureKind, Integration, Json, Name};
 
 use crate::error::Error;
 use crate::latency::Latency;
@@ -27,6 +28,8 @@ struct Behaviour {
     random: Random,
     /// Whether tools answer at all.
     open: watch::Receiver<bool>,
+    /// Calls that look something up.
+    looked_up: Arc<AtomicU64>,
 }
 
 impl Behaviour {
@@ -49,10 +52,18 @@ struct InProcess(Behaviour);
 
 impl Integration for InProcess {
     fn actions(&self) -> &[&str] {
-        &["act"]
+        &["act", "look"]
     }
 
-    fn call(&self, _: Call) -> Answer<'_> {
+    fn spec(&self, action: &str) -> ActionSpec {
+        let effect = if action == "look" { Effect::Read } else { Effect::Write };
+        ActionSpec { effect, ..ActionSpec::default() }
+    }
+
+    fn call(&self, call: Call) -> Answer<'_> {
+        if call.action.as_str() == "look" {
+            self.0.looked_up.fetch_add(1, Ordering::Relaxed);
+        }
         Box::pin(async move {
             if self.0.meet().await {
                 return Ok(Json::null());
@@ -68,6 +79,8 @@ pub(crate) struct Toolkit {
     pub(crate) action: Name,
     /// What every call asks for.
     pub(crate) arguments: Value,
+    /// A look-up of the indicator of the input, as a playbook writes it.
+    pub(crate) look_up: String,
     pub(crate) tool: Arc<dyn Integration>,
     /// Ends the HTTP server when it is dropped.
     _server: Option<JoinSet<std::io::Result<()>>>,
@@ -75,16 +88,27 @@ pub(crate) struct Toolkit {
 
 impl Toolkit {
     /// Makes the tools that were asked for; they answer while the gate is open.
-    pub(crate) fn start(options: &LoadOptions, open: watch::Receiver<bool>) -> Result<Self, Error> {
+    /// Calls that look something up are counted.
+    pub(crate) fn start(
+        options: &LoadOptions,
+        open: watch::Receiver<bool>,
+        looked_up: Arc<AtomicU64>,
+    ) -> Result<Self, Error> {
         let failed = |error: &dyn std::fmt::Display| Error::of("the tools", error);
         let name = |text: &str| Name::new(text).map_err(|error| failed(&error));
         let random = Random::new(options.seed, 1);
-        let behaviour =
-            Behaviour { latency: options.latency, failure_rate: options.failure_rate, random, open };
+        let behaviour = Behaviour {
+            latency: options.latency,
+            failure_rate: options.failure_rate,
+            random,
+            open,
+            looked_up,
+        };
         if options.tools == Tools::Process {
             let tool = Arc::new(InProcess(behaviour));
             let (integration, action) = (name("tool")?, name("act")?);
-            return Ok(Self { integration, action, arguments: json!({}), tool, _server: None });
+            let look_up = "action: tool.look\n    arguments: {indicator: '{{ input.indicator }}'}".to_owned();
+            return Ok(Self { integration, action, arguments: json!({}), look_up, tool, _server: None });
         }
         let (address, server) = serve(behaviour).map_err(|error| failed(&error))?;
         let allow: Allow = address.parse().map_err(|error| failed(&error))?;
@@ -94,6 +118,9 @@ impl Toolkit {
             integration: name("http")?,
             action: name("request")?,
             arguments: json!({"method": "POST", "url": format!("http://{address}/act")}),
+            look_up: format!(
+                "action: http.request\n    arguments: {{method: GET, url: 'http://{address}/look/{{{{ input.indicator }}}}'}}"
+            ),
             tool: Arc::new(http.map_err(|error| failed(&error))?),
             _server: Some(server),
         })
@@ -111,9 +138,15 @@ fn serve(behaviour: Behaviour) -> std::io::Result<(String, JoinSet<std::io::Resu
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let (address, mut server) = (listener.local_addr()?.to_string(), JoinSet::new());
-    let router = Router::new().route("/act", post(act)).with_state(Arc::new(behaviour));
+    let router = Router::new().route("/act", post(act)).route("/look/{indicator}", get(look));
+    let router = router.with_state(Arc::new(behaviour));
     server.spawn(axum::serve(listener, router).into_future());
     Ok((address, server))
+}
+
+async fn look(state: State<Arc<Behaviour>>) -> (StatusCode, &'static str) {
+    state.looked_up.fetch_add(1, Ordering::Relaxed);
+    act(state).await
 }
 
 async fn act(State(behaviour): State<Arc<Behaviour>>) -> (StatusCode, &'static str) {

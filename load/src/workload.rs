@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use updraft::limits::EXECUTIONS_IN_FLIGHT_OF_TENANT;
-use updraft::{Engine, Playbook, PlaybookId, Resume, Submission, TenantCode};
+use updraft::{Engine, Name, Playbook, PlaybookId, Resume, Submission, TenantCode};
 
+use crate::enrichment::{Enrichment, PLAYBOOKS};
 use crate::error::Error;
 use crate::latencies::Tally;
 use crate::options::LoadOptions;
 use crate::random::Random;
 use crate::run_store::RunStore;
+use crate::scenario::LoadScenario;
 use crate::tools::Toolkit;
 
 /// Attempts of a tool call, the first pause between them, and how long a hanging tool is waited for.
@@ -54,6 +56,8 @@ pub struct Workload {
     pub(crate) kit: Toolkit,
     /// How many executions the engine accepts.
     places: usize,
+    /// Who asks for what, in a scenario that enriches.
+    enrichment: Option<Enrichment>,
 }
 
 impl Workload {
@@ -77,20 +81,15 @@ impl Workload {
             .flush_delay(set.flush_delay);
         // Where no profile is named, the store has its own.
         let builder = if options.profile.is_some() { builder.batch_limit(set.batches) } else { builder };
-        let kit = Toolkit::start(options, open)?;
+        let enrichment = (options.scenario == LoadScenario::Enrichment).then(Enrichment::default);
+        let looked_up = enrichment.as_ref().map(|enrichment| enrichment.calls.clone());
+        let kit = Toolkit::start(options, open, looked_up.unwrap_or_default())?;
         let builder = match options.limits() {
             Some(limits) => builder.call_limits(kit.integration.as_str(), limits),
             None => builder,
         };
         let engine = builder.shared_integration(kit.integration.as_str(), kit.tool.clone()).start().await?;
-        let text = playbook(options.steps, options.width, &kit.call());
-        let mut playbooks = Vec::new();
-        for number in 0..options.tenants {
-            let tenant = TenantCode::new(format!("tenant-{number}"));
-            let tenant = tenant.map_err(|error| Error::of("the load", error))?;
-            let playbook = Playbook::parse(text.as_bytes()).map_err(|error| Error::of("the load", error))?;
-            playbooks.push((tenant.clone(), engine.playbooks().put(&tenant, playbook).await?));
-        }
+        let playbooks = playbooks(options, &kit, &engine).await?;
         Ok(Self {
             engine,
             playbooks,
@@ -100,6 +99,7 @@ impl Workload {
             gate,
             kit,
             places: set.executions_in_flight,
+            enrichment,
         })
     }
 
@@ -127,8 +127,18 @@ impl Workload {
 
     /// A submission of a tenant by its number.
     pub fn submission(&self, tenant: usize) -> Submission {
-        let (tenant, pid) = self.playbook(tenant);
-        Submission::new(tenant.clone(), *pid)
+        let Some(enrichment) = &self.enrichment else {
+            let (tenant, pid) = self.playbook(tenant);
+            return Submission::new(tenant.clone(), *pid);
+        };
+        let (number, input) = enrichment.next();
+        let (tenant, pid) = self.playbook(number);
+        Submission::new(tenant.clone(), *pid).input(input)
+    }
+
+    /// How often was asked for an indicator, and how often the tool was called for that.
+    pub(crate) fn enriched(&self) -> Option<(u64, u64)> {
+        self.enrichment.as_ref().map(Enrichment::counted)
     }
 
     /// Ends the run before its time.
@@ -149,14 +159,39 @@ impl Workload {
     }
 }
 
-/// A chain of steps; where the width is above one, each is a `parallel` of so many calls.
-fn playbook(steps: u16, width: u16, call: &str) -> String {
+/// The playbooks of a run, each with its tenant: one of each tenant, or those of one tenant that enrich.
+async fn playbooks(
+    options: &LoadOptions,
+    kit: &Toolkit,
+    engine: &Engine,
+) -> Result<Vec<(TenantCode, PlaybookId)>, Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::of("the load", error);
+    let enriches = options.scenario == LoadScenario::Enrichment;
+    let count = if enriches { PLAYBOOKS } else { options.tenants.into() };
+    let text = playbook((options.steps, options.width), &kit.call(), enriches.then_some(&*kit.look_up));
+    let mut playbooks = Vec::new();
+    for number in 0..count {
+        let (tenant, name) =
+            if enriches { (0, format!("enrich-{number}")) } else { (number, "stress".to_owned()) };
+        let tenant = TenantCode::new(format!("tenant-{tenant}")).map_err(|error| failed(&error))?;
+        let mut playbook = Playbook::parse(text.as_bytes()).map_err(|error| failed(&error))?;
+        playbook.name = Name::new(name).map_err(|error| failed(&error))?;
+        playbooks.push((tenant.clone(), engine.playbooks().put(&tenant, playbook).await?));
+    }
+    Ok(playbooks)
+}
+
+/// A chain of steps, the first of which may look something up; where the width is above one, each is a `parallel` of so many calls.
+fn playbook((steps, width): (u16, u16), call: &str, look_up: Option<&str>) -> String {
     let policy = format!(
         "retry: {{attempts: {ATTEMPTS}, initial: {}ms, max: 50ms}}, timeout: {}s",
         PAUSE.as_millis(),
         TIMEOUT.as_secs()
     );
     let mut text = format!("format: 1\nname: stress\nversion: 1\ntasks_at_once: {}\nsteps:\n", width.max(10));
+    if let Some(look_up) = look_up {
+        text += &format!("  - {look_up}\n    cache: {{ttl: 1h}}\n");
+    }
     for step in 0..steps {
         if width == 1 {
             text += &format!("  - {{id: s{step}, {call}, {policy}}}\n");
@@ -178,7 +213,8 @@ mod tests {
     fn the_playbook_has_the_steps_and_the_width_asked_for() {
         for (steps, width, nodes) in [(1, 1, 1), (5, 1, 5), (3, 4, 15), (1, 900, 901)] {
             let playbook =
-                Playbook::parse(playbook(steps, width, "integration: tool, action: act").as_bytes()).unwrap();
+                Playbook::parse(playbook((steps, width), "integration: tool, action: act", None).as_bytes())
+                    .unwrap();
             assert_eq!(playbook.walk().len(), nodes);
         }
     }

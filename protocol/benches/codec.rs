@@ -81,6 +81,7 @@ fn execution(input: usize) -> Vec<Update> {
         input_hash: None,
         parent: None,
         rerun_of: None,
+        cache: updraft_protocol::CacheMode::Use,
     };
     let state =
         ExecutionState { started_date: Some(NOW), ..ExecutionState::change(ExecutionStatus::Executing, NOW) };

@@ -50,6 +50,8 @@ pub enum CacheFound {
     Hit,
     /// One that another tenant may have asked for.
     Shared,
+    /// One that is over its time, while it is asked for anew.
+    Stale,
 }
 
 impl CacheUse {
@@ -64,6 +66,7 @@ impl CacheFound {
             Self::Miss => "miss",
             Self::Hit => "hit",
             Self::Shared => "shared",
+            Self::Stale => "stale",
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::priority::Priority;
 use crate::rerun::RerunOf;
 use crate::scope::ScopePath;
 use crate::signal::ReceivedSignals;
-use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
+use crate::status::{CacheMode, ExecutionStatus, PlaybookStatus, TaskStatus};
 use crate::time::Timestamp;
 use crate::undo::UndoRecord;
 use crate::wait::Wait;
@@ -82,6 +82,8 @@ fields! {
         pub parent: Option<Parent>,
         /// The execution that it is the rerun of.
         pub rerun_of: Option<Arc<RerunOf>>,
+        /// Whether it uses kept answers of tools.
+        pub cache: CacheMode,
     }
 }
 

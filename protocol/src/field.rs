@@ -21,7 +21,7 @@ use crate::priority::Priority;
 use crate::rerun::RerunOf;
 use crate::scope::ScopePath;
 use crate::signal::ReceivedSignals;
-use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
+use crate::status::{CacheMode, ExecutionStatus, PlaybookStatus, TaskStatus};
 use crate::time::Timestamp;
 use crate::undo::UndoRecord;
 use crate::wait::Wait;
@@ -316,6 +316,7 @@ stored! {
     ContainmentStatus: |status| text(status.as_str()), parsed;
     ExecutionStatus: |status| text(status.as_str()), parsed;
     PlaybookStatus: |status| text(status.as_str()), parsed;
+    CacheMode: |mode| text(mode.as_str()), parsed;
     TaskStatus: |status| text(status.as_str()), parsed;
     InputHash: |hash| text(&hash.to_string()), parsed;
     String: |text| text(text), |text: &str| Ok(text.to_owned()), text.len();

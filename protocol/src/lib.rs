@@ -88,7 +88,7 @@ pub use scope::ScopePath;
 pub use secret::{GivenSecret, Masking, Secret, SecretProvider, SecretReference};
 pub use setting::{Setting, SettingKind};
 pub use signal::{ReceivedSignals, Signal};
-pub use status::{ExecutionStatus, PlaybookStatus, TaskStatus};
+pub use status::{CacheMode, ExecutionStatus, PlaybookStatus, TaskStatus};
 pub use time::{Span, Timestamp};
 pub use trigger::{
     Firing, Missed, Overlap, Schedule, SignatureScheme, StandingTrigger, Trigger, TriggerHistory,

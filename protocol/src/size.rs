@@ -66,7 +66,7 @@ mod tests {
     use crate::priority::Priority;
     use crate::scope::ScopePath;
     use crate::signal::ReceivedSignals;
-    use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
+    use crate::status::{CacheMode, ExecutionStatus, PlaybookStatus, TaskStatus};
     use crate::time::Timestamp;
     use crate::update::{ExecutionUpdate, Revision, TaskUpdate};
 
@@ -155,6 +155,7 @@ mod tests {
                 input_hash: None,
                 parent: None,
                 rerun_of: None,
+                cache: CacheMode::Use,
             }),
             state: ExecutionState {
                 execution_status: ExecutionStatus::Failed,

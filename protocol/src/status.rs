@@ -60,6 +60,16 @@ status! {
     }
 }
 
+status! {
+    /// Whether an execution uses kept answers of tools (`cache`), and has its own kept for others.
+    CacheMode {
+        /// It does, where its steps say so.
+        Use = "use",
+        /// It asks each tool itself, and nothing of it is kept.
+        Skip = "skip",
+    }
+}
+
 impl ExecutionStatus {
     /// Whether it has ended.
     pub const fn ended(self) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use updraft_protocol::limits::INPUT_BYTES;
 use updraft_protocol::suggest::suggestion;
-use updraft_protocol::{Asked, ExecutionHead, Json, Priority, TenantCode, Timestamp, Value};
+use updraft_protocol::{Asked, CacheMode, ExecutionHead, Json, Priority, TenantCode, Timestamp, Value};
 
 use crate::plans::Planned;
 
@@ -79,6 +79,7 @@ impl Start {
             input_hash: None,
             parent: None,
             rerun_of: None,
+            cache: CacheMode::Use,
         })
     }
 

@@ -119,6 +119,7 @@ pub(crate) fn recording_as(
         input_hash: None,
         parent: None,
         rerun_of: None,
+        cache: updraft_protocol::CacheMode::Use,
     };
     let TraceEnd::Ended(status) = trace.end else { panic!("it has ended: {:?}", trace.unanswered) };
     let state = ExecutionState {

@@ -88,7 +88,7 @@ const PLAYBOOK_FIELDS: [(&str, ElementType); 8] = [
     ("updated_date", NUMBER),
 ];
 
-const EXECUTION_FIELDS: [(&str, ElementType); 21] = [
+const EXECUTION_FIELDS: [(&str, ElementType); 22] = [
     ("_id", BYTES),
     ("tenant_code", TEXT),
     ("pid", BYTES),
@@ -108,6 +108,7 @@ const EXECUTION_FIELDS: [(&str, ElementType); 21] = [
     ("error", OBJECT),
     ("idempotency_key", TEXT),
     ("input_hash", TEXT),
+    ("cache", TEXT),
     ("epoch", NUMBER),
     ("seq", NUMBER),
 ];

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
-use updraft_cache::CacheSource;
 use updraft_kernel::execution::ExecutionEvent;
 use updraft_kernel::machine::{CachedCall, LookedUp, TaskSeq};
 use updraft_kernel::plan::CachedKey;
@@ -18,8 +17,8 @@ use updraft_protocol::playbook::CacheReach;
 use updraft_protocol::{CacheFound, CacheUse, Failure, Json, SecretReference, TaskId};
 
 use super::Execution;
-use super::message::Incoming;
-use crate::answers::{Ages, KeptAnswer, NotAnswered, Question};
+use super::message::{Incoming, WaitReport};
+use crate::answers::{Ages, FoundAnswer, KeptAnswer, NotAnswered, Question};
 use crate::secrets::Needed;
 use crate::task::panicked;
 
@@ -44,8 +43,8 @@ struct OpenLookUp {
 /// What is asked, and all that its key is made of.
 struct Asked {
     question: Question,
-    /// What it is shared by, if it is.
-    shared_by: Option<Json>,
+    /// Whether it is shared with other tenants.
+    is_shared: bool,
     secrets: Arc<[SecretReference]>,
 }
 
@@ -146,10 +145,11 @@ impl Execution {
                 CachedKey::Written(on) => Some(on.clone()),
                 CachedKey::Tool => tool.answer_key(tenant, step.action.as_str(), call.arguments),
             };
-            (on, tool.shared_by(tenant).filter(|_| call.cache.reach == CacheReach::Shared))
+            (on, tool.shared_by(tenant))
         };
-        let (on, shared_by) = catch_unwind(AssertUnwindSafe(ask)).map_err(panicked)?;
-        if call.cache.reach == CacheReach::Shared && shared_by.is_none() {
+        let (on, by) = catch_unwind(AssertUnwindSafe(ask)).map_err(panicked)?;
+        let is_shared = call.cache.reach == CacheReach::Shared;
+        if is_shared && by.is_none() {
             return Ok(None);
         }
         let secrets = call.action.secrets.clone();
@@ -157,22 +157,25 @@ impl Execution {
             tenant,
             (&step.integration, &step.action, call.action.version),
             (call.arguments, &secrets, call.action.target),
-            on,
+            (on, by.as_ref()),
         );
-        Ok(Some(Asked { question, shared_by, secrets }))
+        Ok(Some(Asked { question, is_shared, secrets }))
     }
 
     fn look_up(&mut self, task: TaskId, asked: Asked, ages: Ages) {
         let number = self.look_ups.begin(task);
         let (inbox, context) = (Rc::clone(&self.inbox), self.context.clone());
+        let panics = WaitReport::of(&self.inbox);
         let asking = actix::spawn(async move {
-            let is_shared = asked.shared_by.is_some();
-            let key = match &asked.shared_by {
-                None => asked.question.own(),
-                Some(by) => {
+            // Dropped by a panic it says so.
+            let _panics = panics;
+            let is_shared = asked.is_shared;
+            let key = match is_shared {
+                false => asked.question.own(),
+                true => {
                     let needed = Needed { lease_check: None, own: asked.secrets.clone(), others: Vec::new() };
                     match context.secrets.of_attempt(&asked.question.tenant, &needed).await {
-                        Ok(secrets) => asked.question.shared(by, &secrets),
+                        Ok(secrets) => asked.question.shared(&secrets),
                         // The call itself says what is missing.
                         Err(_) => return inbox.put(Incoming::LookedUp(task, number, Looked::Alone)),
                     }
@@ -191,10 +194,12 @@ impl Execution {
                 Err(_) if has_called.get() => asking.await,
                 Err(_) => return inbox.put(Incoming::LookedUp(task, number, Looked::Alone)),
             };
-            if let Ok((kept, source, age)) = answer
-                && source != CacheSource::Loaded
-            {
-                let found = if is_shared { CacheFound::Shared } else { CacheFound::Hit };
+            if let Ok(FoundAnswer::Kept { kept, age, is_stale }) = answer {
+                let found = match (is_stale, is_shared) {
+                    (true, _) => CacheFound::Stale,
+                    (false, true) => CacheFound::Shared,
+                    (false, false) => CacheFound::Hit,
+                };
                 let used = CacheUse { found, age: u64::try_from(age.as_millis()).unwrap_or(u64::MAX) };
                 inbox.put(Incoming::LookedUp(task, number, Looked::Found(kept, used)));
             }

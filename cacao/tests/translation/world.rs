@@ -85,6 +85,7 @@ impl<'g> World<'g> {
             input_hash: None,
             parent: None,
             rerun_of: None,
+            cache: updraft_protocol::CacheMode::Use,
         });
         let peid = ExecutionId::from_bytes([1, 2, 3, 4, 5, 6, 0x70, 8, 0x89, 10, 11, 12, 13, 14, 15, 16]);
         let (machine, effects) = Machine::start(plan, peid, head, Terms::default(), now);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use updraft::{ExecutionId, FileId, Span, TenantCode, WaitKind};
+use updraft::{ExecutionId, ExecutionStatus, FileId, Span, TenantCode, WaitKind};
 use updraft_load::whole;
 
 use super::{DATA, Data};
@@ -21,6 +21,33 @@ pub(crate) struct Show {
     /// Writes this file of the execution to standard output, as it is: `file.id` in the output of a task.
     #[arg(long, value_name = "ID", conflicts_with = "json")]
     pub(crate) file: Option<FileId>,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Prints what was found as one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Of which customer.
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: TenantCode,
+    /// Only those in this status.
+    #[arg(long)]
+    pub(crate) status: Option<ExecutionStatus>,
+    /// How many at most.
+    #[arg(long, default_value_t = 50, value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
+    pub(crate) limit: u32,
+    /// Prints an array of the executions.
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) data: Data,
 }

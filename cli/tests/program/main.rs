@@ -13,6 +13,7 @@ mod declared;
 mod doctor;
 mod documents;
 mod ended;
+mod enrichment;
 mod flow;
 mod format;
 mod given;

@@ -61,7 +61,7 @@ fn a_baseline_writes_figures_and_a_page_and_leaves_nothing_else() {
 #[test]
 fn every_scenario_runs_to_its_end() {
     let dir = tempfile::tempdir().unwrap();
-    for scenario in ["spike", "stress", "soak", "burst-tenant", "alert-storm", "backlog"] {
+    for scenario in ["spike", "stress", "soak", "burst-tenant", "alert-storm", "backlog", "enrichment"] {
         let latency = if scenario == "alert-storm" { "1ms" } else { "0s" };
         let load = ["--executions", "200", "--steps", "1", "--latency", latency];
         let run = stress(&dir, &[&["--scenario", scenario], load.as_slice()].concat());
@@ -69,6 +69,12 @@ fn every_scenario_runs_to_its_end() {
         let figures = figures(&dir);
         assert_eq!((&figures["scenario"], &figures["left"]), (&scenario.into(), &0.into()));
         assert_eq!(figures["submitted"], figures["completed"], "{scenario}");
+        if scenario == "enrichment" {
+            assert_eq!(
+                (&figures["enrichment.look_ups"], &figures["enrichment.calls"]),
+                (&200.into(), &5.into())
+            );
+        }
     }
 }
 

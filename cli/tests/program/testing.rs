@@ -90,9 +90,9 @@ fn the_examples_pass_their_tests() {
     let junit = dir.path().join("report.xml");
     let run = ended(dir.path(), &["test", path(&examples()), "--junit", path(&junit)]);
     assert_eq!(run.code, 0, "{}{}", run.out, run.err);
-    assert!(run.out.contains("19 passed, 0 failed"), "{}", run.out);
+    assert!(run.out.contains("21 passed, 0 failed"), "{}", run.out);
     let report = std::fs::read_to_string(junit).unwrap();
-    assert!(report.contains("<testsuites tests=\"19\" failures=\"0\">"), "{report}");
+    assert!(report.contains("<testsuites tests=\"21\" failures=\"0\">"), "{report}");
     let some = ended(dir.path(), &["test", path(&examples()), "--filter", "ransomware", "--json"]).json();
     assert_eq!(some.as_array().unwrap().len(), 6);
     let folders = std::fs::read_dir(examples()).unwrap().map(|entry| entry.unwrap().path());

@@ -63,6 +63,19 @@ impl Client {
         self.lines(Ask::SetQuota { tenant, quota, asked }, Err::<(), Answer>).await.map(drop)
     }
 
+    /// Forgets kept answers of a tool; as [`CachedAnswers::forget`](crate::CachedAnswers::forget).
+    ///
+    /// # Errors
+    /// No engine runs there, or it does not answer: then they may be forgotten.
+    pub async fn forget_answers(
+        &self,
+        tenant: TenantCode,
+        tool: Name,
+        (action, value): (Option<Name>, Option<String>),
+    ) -> Result<(), Error> {
+        self.lines(Ask::ForgetAnswers { tenant, tool, action, value }, Err::<(), Answer>).await.map(drop)
+    }
+
     /// What is paused as a whole; as [`Engine::paused_scopes`](crate::Engine::paused_scopes).
     ///
     /// # Errors
@@ -172,6 +185,10 @@ pub(super) async fn told(context: &super::LocalContext, ask: &Ask) -> Option<Res
         }
         Ask::ForceBreaker { circuit, forced: None, asked } => {
             breakers::release(engine, &circuit.into(), &asked).await.map(|()| Vec::new())
+        }
+        Ask::ForgetAnswers { tenant, tool, action, value } => {
+            engine.answers.forget(&tenant, &tool, action.as_ref(), value.as_deref()).await;
+            Ok(Vec::new())
         }
         _ => return None,
     };

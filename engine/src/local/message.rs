@@ -121,6 +121,8 @@ pub(super) enum Ask {
     ForcedBreakers {},
     /// Decide of circuits, or leave them to their calls again.
     ForceBreaker { circuit: CircuitOf, forced: Option<Forced>, asked: Asked },
+    /// Forget kept answers of a tool.
+    ForgetAnswers { tenant: TenantCode, tool: Name, action: Option<Name>, value: Option<String> },
     /// What is asked about triggers.
     Trigger(TriggerAsk),
     /// One page of the audit, of one tenant or of all.

@@ -91,6 +91,7 @@ fn execution() -> impl Strategy<Value = Update> {
                 input_hash,
                 parent: None,
                 rerun_of: None,
+                cache: updraft_protocol::CacheMode::Use,
             })
         },
     );

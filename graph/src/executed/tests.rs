@@ -39,6 +39,7 @@ fn execution(status: ExecutionStatus) -> ExecutionDocument {
         input_hash: None,
         parent: None,
         rerun_of: None,
+        cache: updraft_protocol::CacheMode::Use,
     };
     let mut state = ExecutionState::change(status, Timestamp(BEGIN));
     if status == ExecutionStatus::Failed {

@@ -57,6 +57,7 @@ pub(crate) fn head() -> Arc<ExecutionHead> {
         input_hash: None,
         parent: None,
         rerun_of: None,
+        cache: updraft_protocol::CacheMode::Use,
     })
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 use updraft_protocol::{
-    ActionSpec, Answer, Call, Catalogue, ExecutionHead, ExecutionId, Failure, FailureKind, Integration, Json,
-    Name, Playbook, PlaybookId, Priority, TaskId, TaskStatus, TenantCode, Timestamp, Update,
+    ActionSpec, Answer, CacheMode, Call, Catalogue, ExecutionHead, ExecutionId, Failure, FailureKind,
+    Integration, Json, Name, Playbook, PlaybookId, Priority, TaskId, TaskStatus, TenantCode, Timestamp,
+    Update,
 };
 
 use super::{ControlOutcome, Execution, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need};
@@ -72,6 +73,7 @@ fn of_steps(steps: &serde_json::Value) -> Execution<Ask> {
         input_hash: None,
         parent: None,
         rerun_of: None,
+        cache: CacheMode::Use,
     });
     let terms = Terms { tasks_at_once: 3, ..Terms::default() };
     let (machine, effects) = Machine::start(plan, ExecutionId::from_bytes([7; 16]), head, terms, NOW);

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use updraft_protocol::{CacheUse, CallRecord, Failure, Json, TaskId, Timestamp, Value};
+use updraft_protocol::{CacheMode, CacheUse, CallRecord, Failure, Json, TaskId, Timestamp, Value};
 
 use super::permit::WaitingCall;
 use super::{Effects, Machine, Ready};
@@ -40,7 +40,7 @@ impl Machine {
     /// A call that waits, if kept answers are to be asked before it is made; `None` once they were.
     pub fn cached_call(&self, task: TaskId) -> Option<CachedCall<'_>> {
         let call = self.waiting_calls.iter().find(|call| call.task_id == task)?;
-        if call.looked_up.is_some() {
+        if call.looked_up.is_some() || self.head.cache == CacheMode::Skip {
             return None;
         }
         let (step, arguments, _) = call.asked();

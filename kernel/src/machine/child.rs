@@ -96,6 +96,7 @@ pub fn head_of_child(
         input_hash: None,
         parent: Some(start.parent),
         rerun_of: None,
+        cache: parent.cache,
     })
 }
 

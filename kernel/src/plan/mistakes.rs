@@ -37,6 +37,7 @@ const FIELDS: &[&str] = &[
     "arguments",
     "cache",
     "cache.ttl",
+    "cache.stale",
     "cache.negative_ttl",
     "cache.key",
     "cache.scope",

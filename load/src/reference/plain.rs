@@ -171,6 +171,7 @@ impl Plain {
             input_hash: None,
             parent: None,
             rerun_of: None,
+            cache: updraft::CacheMode::Use,
         })
     }
 

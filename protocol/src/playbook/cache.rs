@@ -8,6 +8,7 @@ use serde::de::Visitor;
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::limits::CACHED_ANSWER_TTL;
 use crate::time::Span;
 use crate::value::Value;
 
@@ -17,6 +18,10 @@ use crate::value::Value;
 pub struct CachePolicy {
     /// How old an answer may be that is used again.
     pub ttl: Span,
+    /// For how long after that an answer is still given to those who ask while one of them asks the tool anew. That one waits for
+    /// the tool; where nothing is said, all do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale: Option<Span>,
     /// What the answer depends on, as a text with templates: the same key, the same answer. All arguments where nothing is
     /// said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,6 +33,22 @@ pub struct CachePolicy {
     /// Asked again each time where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub negative_ttl: Option<Span>,
+}
+
+impl CachePolicy {
+    /// The fields whose spans are none that can be, each with what is wrong.
+    pub fn wrong_spans(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let spans = [("ttl", Some(self.ttl)), ("stale", self.stale), ("negative_ttl", self.negative_ttl)];
+        let most = |span: &Span| span.0.is_zero() || span.0 > CACHED_ANSWER_TTL;
+        let wrong = spans.into_iter().filter(move |(_, span)| span.as_ref().is_some_and(most));
+        let alone =
+            wrong.map(|(field, _)| (field, format!("must be from 1ms to {}", Span(CACHED_ANSWER_TTL))));
+        let most = CACHED_ANSWER_TTL.saturating_sub(self.ttl.0);
+        let beyond = self.stale.filter(|stale| stale.0 > most && stale.0 <= CACHED_ANSWER_TTL);
+        let beyond = beyond.filter(|_| self.ttl.0 <= CACHED_ANSWER_TTL);
+        let together = format!("with `ttl` must be at most {}", Span(CACHED_ANSWER_TTL));
+        alone.chain(beyond.map(|_| ("stale", together)))
+    }
 }
 
 /// Who may be given a kept answer.

@@ -154,6 +154,7 @@ fn around_action() -> Vec<FieldHint> {
         ("Already", "retry", "Retries", json!([{"attempts": 3}])),
         ("Already", "timeout", "Time limit of an attempt", json!(["30s"])),
         ("CachePolicy", "key", "What the answer depends on", json!(["{{ input.hash | lower }}"])),
+        ("CachePolicy", "stale", "How much longer it is given while it is asked for anew", json!(["30m"])),
         ("CachePolicy", "negative_ttl", "How long nothing is remembered", json!(["5m"])),
         ("CachePolicy", "scope", "Who is given it", json!(["tenant", "shared"])),
         ("CachePolicy", "ttl", "How old it may be", json!(["1h"])),

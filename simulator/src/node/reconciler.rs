@@ -11,7 +11,8 @@ use updraft_kernel::machine::Machine;
 use updraft_kernel::plan::Plan;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{
-    ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, PlaybookId, Priority, TenantCode, Timestamp,
+    CacheMode, ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, PlaybookId, Priority, TenantCode,
+    Timestamp,
 };
 
 use super::{Phase, SimulatedNode};
@@ -208,6 +209,7 @@ impl SimulatedNode {
             idempotency_key: Some(key.text.clone()),
             parent: None,
             rerun_of: None,
+            cache: CacheMode::Use,
         });
         let Some(permit) = self.place_submission(&head, cx) else { return Some(ReconcilerEvent::Failed) };
         let submitted = cx.oracle.round_submitted(&plan.name, plan.version, &cx.store);

@@ -10,7 +10,7 @@ use updraft_kernel::idempotency::{KeyVerdict, OnReuse};
 use updraft_kernel::machine::{ChildReport, Machine};
 use updraft_kernel::shared::permits::Permit;
 use updraft_protocol::{
-    ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, KeyHolder, Parent, PlaybookId,
+    CacheMode, ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, KeyHolder, Parent, PlaybookId,
 };
 
 use super::{ChildWork, NO_ORDER, Phase, SimulatedNode, Submitted};
@@ -65,6 +65,7 @@ impl SimulatedNode {
             input_hash,
             parent: None,
             rerun_of: None,
+            cache: CacheMode::Use,
         });
         let Some(permit) = self.place_submission(&head, cx) else { return Submitted::Refused };
         let execution = RegisteredExecution::submitted(order.number, tenant, key, input_hash);

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 use updraft_protocol::{
-    Asked, ControlHistory, ControlKind, ControlRecord, ExecutionDocument, ExecutionEnding, ExecutionHead,
-    ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind, GivenSignal, IdempotencyKey,
-    InputHash, Json, KeyHolder, Name, Pause, PauseCause, PlaybookDocument, PlaybookId, PlaybookStatus,
-    Priority, ReceivedSignals, RerunOf, Revision, ScopePath, Signal, StepId, TaskDocument, TaskHead, TaskId,
-    TaskState, TaskStatus, TenantCode, Timestamp, Update, Value, ids,
+    Asked, CacheMode, ControlHistory, ControlKind, ControlRecord, ExecutionDocument, ExecutionEnding,
+    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind, GivenSignal,
+    IdempotencyKey, InputHash, Json, KeyHolder, Name, Pause, PauseCause, PlaybookDocument, PlaybookId,
+    PlaybookStatus, Priority, ReceivedSignals, RerunOf, Revision, ScopePath, Signal, StepId, TaskDocument,
+    TaskHead, TaskId, TaskState, TaskStatus, TenantCode, Timestamp, Update, Value, ids,
 };
 use updraft_protocol::{ExecutionUpdate, TaskUpdate};
 use uuid::Uuid;
@@ -88,6 +88,7 @@ pub(crate) fn execution_head(tenant: &TenantCode) -> Result<ExecutionHead, ids::
             from: Some(StepId::new("look_up")?),
             asked: Asked { uid: "ana".into(), reason: "the tool is back".into() },
         })),
+        cache: CacheMode::Skip,
     })
 }
 

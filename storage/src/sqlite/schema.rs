@@ -6,7 +6,7 @@ use super::fault;
 use crate::store::Error;
 
 /// The schema that this version reads and writes, and no other: none was released before it.
-pub const VERSION: u32 = 23;
+pub const VERSION: u32 = 24;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks are in the tree of their
 /// id: ids grow with time, so rows are added at its end and no second tree is needed.
@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS playbook_execution_collection (
     input_hash TEXT,
     parent TEXT,
     rerun_of TEXT,
+    cache TEXT NOT NULL,
     signals TEXT,
     ending TEXT,
     pause TEXT,

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rusqlite::Connection;
 use serde_json::json;
 use updraft_protocol::{
-    ExecutionHead, ExecutionState, ExecutionStatus, ExecutionUpdate, Json, Name, PlaybookDocument,
+    CacheMode, ExecutionHead, ExecutionState, ExecutionStatus, ExecutionUpdate, Json, Name, PlaybookDocument,
     PlaybookId, PlaybookStatus, Priority, Revision, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
     Timestamp,
 };
@@ -70,6 +70,7 @@ fn insert(number: u128) -> Update {
         input_hash: None,
         parent: None,
         rerun_of: None,
+        cache: CacheMode::Use,
     };
     let state = ExecutionState::change(ExecutionStatus::Executing, Timestamp(1));
     Update::from(ExecutionUpdate {

@@ -38,7 +38,7 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 23] = [
             "updraft-replay",
             "updraft-webhooks",
         ],
-        &[],
+        &["updraft-redis"],
     ),
     ("updraft-tests", &["updraft", "updraft-load"], BELOW_ENGINE),
     ("updraft-benchmarks", &["updraft", "updraft-load"], &[]),

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use updraft_protocol::limits::{CACHED_ANSWER_KEY_BYTES, CACHED_ANSWER_TTL};
+use updraft_protocol::limits::CACHED_ANSWER_KEY_BYTES;
 use updraft_protocol::playbook::{Action, CachePolicy, CacheReach, StepCache};
-use updraft_protocol::{ActionSpec, Effect, Failure, FailureKind, Json, Span, Value};
+use updraft_protocol::{ActionSpec, Argument, Effect, Failure, FailureKind, Json, Value};
 
 use super::end::template;
 use super::{Draft, Steps};
@@ -17,6 +17,8 @@ use crate::visible::Visible;
 pub struct PlannedCache {
     /// How old an answer may be.
     pub ttl: Duration,
+    /// How long after that an answer is still given while it is asked for anew.
+    pub stale: Duration,
     /// How long it stays known that there is nothing.
     pub negative_ttl: Option<Duration>,
     /// Who may be given them.
@@ -30,7 +32,7 @@ enum PlannedKey {
     /// On all arguments.
     Arguments,
     /// On what the step says.
-    Written(Template),
+    Written(Box<Template>),
     /// On what the tool makes of the arguments.
     Tool,
 }
@@ -73,17 +75,14 @@ impl PlannedCache {
             }
             Some(StepCache::Kept(policy)) => policy,
         };
-        for (field, span) in [("cache.ttl", Some(policy.ttl)), ("cache.negative_ttl", policy.negative_ttl)] {
-            let wrong = |span: &Span| span.0.is_zero() || span.0 > CACHED_ANSWER_TTL;
-            if span.as_ref().is_some_and(wrong) {
-                let message = format!("must be from 1ms to {}", Span(CACHED_ANSWER_TTL));
-                steps.mistakes.step(draft.at, field, message);
-            }
+        for (field, message) in policy.wrong_spans() {
+            steps.mistakes.step(draft.at, &format!("cache.{field}"), message);
         }
         let key = match &policy.key {
             None => PlannedKey::Arguments,
-            Some(key) => PlannedKey::Written(template(steps, draft, "cache.key", key)?),
+            Some(key) => PlannedKey::Written(Box::new(template(steps, draft, "cache.key", key)?)),
         };
+        let why_not = why_not.or_else(|| why_no_key(action, policy, of.spec));
         if let Some((field, message)) = why_not.filter(|_| !of.is_missing) {
             if steps.standing == Standing::New {
                 steps.mistakes.step(draft.at, field, message);
@@ -94,8 +93,13 @@ impl PlannedCache {
     }
 
     fn of(policy: &CachePolicy, key: PlannedKey) -> Self {
-        let negative_ttl = policy.negative_ttl.map(|span| span.0);
-        Self { ttl: policy.ttl.0, negative_ttl, reach: policy.scope, key }
+        Self {
+            ttl: policy.ttl.0,
+            stale: policy.stale.map_or(Duration::ZERO, |span| span.0),
+            negative_ttl: policy.negative_ttl.map(|span| span.0),
+            reach: policy.scope,
+            key,
+        }
     }
 
     /// What the answer of one call depends on.
@@ -123,6 +127,19 @@ impl PlannedCache {
             PlannedKey::Arguments | PlannedKey::Tool => None,
         }
     }
+}
+
+/// Why a step cannot say what its answers depend on: where an argument says what is asked, another step with the same key would be
+/// given the answer of another place.
+fn why_no_key(action: &Action, policy: &CachePolicy, spec: &ActionSpec) -> Option<(&'static str, String)> {
+    policy.key.as_ref()?;
+    let says = |(_, argument): &&(&str, Argument)| matches!(argument, Argument::Url | Argument::Command);
+    let (name, _) = spec.arguments.iter().find(says)?;
+    let message = format!(
+        "`{name}` says what `{}.{}` asks: its answers depend on all arguments",
+        action.integration, action.action
+    );
+    Some(("cache.key", message))
 }
 
 /// Why answers of a step cannot be kept, with the field that says that they are.

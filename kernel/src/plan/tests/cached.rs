@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_protocol::playbook::{CachePolicy, CacheReach};
-use updraft_protocol::{ActionSpec, Answer, Call, Effect, Integration, Span};
+use updraft_protocol::{ActionSpec, Answer, Argument, Call, Effect, Integration, Span};
 
 use super::*;
 use crate::plan::PlannedAction;
@@ -17,11 +17,12 @@ struct Intel {
 
 impl Integration for Intel {
     fn actions(&self) -> &[&str] {
-        &["look", "kept", "poll", "save", "act"]
+        &["look", "kept", "poll", "save", "act", "get"]
     }
 
     fn spec(&self, action: &str) -> ActionSpec {
         let cache = CachePolicy {
+            stale: None,
             ttl: Span::secs(60),
             key: None,
             scope: CacheReach::Tenant,
@@ -31,6 +32,7 @@ impl Integration for Intel {
             effect: if action == "act" { Effect::Write } else { Effect::Read },
             cache: (action == "kept").then_some(cache),
             polls: action == "poll",
+            arguments: if action == "get" { &[("url", Argument::Url)] } else { &[] },
             takes_secrets: true,
             ..ActionSpec::default()
         }
@@ -126,6 +128,16 @@ fn its_times_and_its_key_are_checked_where_they_are_written() {
     ] {
         assert_eq!(checked(json!([step("intel.look", cache)])).unwrap_err(), [told]);
     }
+    for (cache, told) in [
+        (json!({"ttl": "1h", "stale": "0s"}), "steps[0].cache.stale: must be from 1ms to 7d"),
+        (json!({"ttl": "6d", "stale": "2d"}), "steps[0].cache.stale: with `ttl` must be at most 7d"),
+    ] {
+        assert_eq!(checked(json!([step("intel.look", cache)])).unwrap_err(), [told]);
+    }
+    let key = json!({"ttl": "1h", "key": "{{ input.hash }}"});
+    let get = json!([{"id": "a", "action": "intel.get", "arguments": {"url": "https://i.example/a"}, "cache": key}]);
+    let why = "`url` says what `intel.get` asks: its answers depend on all arguments";
+    assert_eq!(checked(get).unwrap_err(), [format!("steps[0].cache.key: {why}")]);
     for (key, place) in [
         (json!("{{ steps.b.output }}"), "steps[0].cache.key: "),
         (json!("{{ inptu.hash }}"), "steps[0].cache.key: "),

@@ -7,9 +7,9 @@ use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use serde_json::json;
 use updraft_protocol::limits::MONGO_DOCUMENT_BYTES;
 use updraft_protocol::{
-    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Json,
-    Name, PlaybookId, PlaybookStatus, Priority, StepId, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
-    TenantCode, Timestamp,
+    CacheMode, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure,
+    FailureKind, Json, Name, PlaybookId, PlaybookStatus, Priority, StepId, TaskHead, TaskId, TaskState,
+    TaskStatus, TaskUpdate, TenantCode, Timestamp,
 };
 
 use super::*;
@@ -37,6 +37,7 @@ fn execution_update() -> ExecutionUpdate {
         input_hash: Some("0123456789abcdef".repeat(4).parse().unwrap()),
         parent: None,
         rerun_of: None,
+        cache: CacheMode::Use,
     };
     let state = ExecutionState {
         execution_status: ExecutionStatus::Failed,
@@ -145,6 +146,7 @@ fn an_execution_has_the_fields_and_types_that_backends_query() {
         "variables": Bson::Null,
         "idempotency_key": "nul\u{0}l",
         "input_hash": "0123456789abcdef".repeat(4),
+        "cache": "use",
         "epoch": 1_i64,
         "seq": 2_i64,
         "execution_status": "failed",

@@ -186,7 +186,7 @@ fn the_tables_have_the_documented_columns() {
         columns("playbook_execution_collection"),
         "_id tenant_code pid playbook_name playbook_version uid alert_id execution_status priority createddate \
          started_date updated_date finished_date playbook_runtime input variables output error epoch seq \
-         idempotency_key input_hash parent rerun_of signals ending pause controls queue_position reprioritised"
+         idempotency_key input_hash parent rerun_of cache signals ending pause controls queue_position reprioritised"
     );
     assert_eq!(
         columns("task_execution_collection"),

@@ -1,7 +1,7 @@
 //! The head of a world's execution.
 
 use serde_json::json;
-use updraft_protocol::{ExecutionHead, Json, PlaybookId, Priority, TenantCode, Timestamp};
+use updraft_protocol::{CacheMode, ExecutionHead, Json, PlaybookId, Priority, TenantCode, Timestamp};
 
 use crate::plan::Plan;
 
@@ -22,5 +22,6 @@ pub(super) fn head(plan: &Plan, input: Json, now: Timestamp) -> ExecutionHead {
         input_hash: None,
         parent: None,
         rerun_of: None,
+        cache: CacheMode::Use,
     }
 }
