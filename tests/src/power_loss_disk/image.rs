@@ -175,11 +175,13 @@ impl Image {
                 self.cut_short.insert(number);
                 most
             }
-            Some(_) => return Err(Refusal::Failed),
+            Some(_) => 0,
             None => bytes.len(),
         };
         if take == 0 && !bytes.is_empty() {
-            self.cut_short.remove(&number);
+            // The system may ask in parts for what the program writes at once: where it has a part already, it tells of a short
+            // write and not of this, and the program writes on.
+            self.cut_short.insert(number);
             return Err(Refusal::Failed);
         }
         file.write(at, &bytes[..take]);
