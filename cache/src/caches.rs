@@ -25,6 +25,7 @@ pub struct Caches {
 
 struct CachesInRedis {
     redis: Redis,
+    space: String,
     told: Arc<Told>,
     _telling: Telling,
 }
@@ -37,15 +38,21 @@ impl Caches {
     /// The machine has no more threads.
     pub async fn with_redis(redis: Redis, secret: &[u8]) -> Result<Self, updraft_redis::Error> {
         let versions = Arc::<CacheVersions>::default();
-        let (told, telling) =
-            Told::start(redis.clone(), Seal::new(redis.prefix(), secret), versions.clone()).await?;
-        let redis = CachesInRedis { redis, told, _telling: telling };
+        let seal = Seal::new(redis.prefix(), secret);
+        let space = seal.space().to_owned();
+        let (told, telling) = Told::start(redis.clone(), seal, versions.clone()).await?;
+        let redis = CachesInRedis { redis, space, told, _telling: telling };
         Ok(Self { versions, redis: Some(redis), figures: Mutex::default() })
     }
 
     /// Redis, where there is one.
     pub fn redis(&self) -> Option<&Redis> {
         self.redis.as_ref().map(|shared| &shared.redis)
+    }
+
+    /// What everything in Redis begins with that is of the same secret; another one has another.
+    pub fn space(&self) -> Option<&str> {
+        self.redis.as_ref().map(|shared| &*shared.space)
     }
 
     /// A cache of a kind, in memory alone. `weigh` says how many bytes a value takes.

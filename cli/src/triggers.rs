@@ -144,7 +144,9 @@ fn line(entry: &TriggerEntry) -> String {
     let next = match (paused, next) {
         (Some(paused), _) => format!("paused by {}: {}", paused.uid, paused.reason),
         (None, Some(next)) => format!("next {next}"),
-        (None, None) if matches!(definition.on, TriggerSource::Webhook(_)) => String::new(),
+        (None, None) if matches!(definition.on, TriggerSource::Webhook(_) | TriggerSource::Queue(_)) => {
+            String::new()
+        }
         (None, None) => "never again".to_owned(),
     };
     format!("{}  {}  {}  {last}  {next}", definition.trigger, events(definition), definition.playbook)
@@ -154,6 +156,7 @@ fn events(definition: &Trigger) -> String {
     match &definition.on {
         TriggerSource::Schedule(schedule) => format!("{} {}", schedule.cron, schedule.zone),
         TriggerSource::Webhook(_) => "webhook".to_owned(),
+        TriggerSource::Queue(queue) => format!("queue {}", queue.stream),
     }
 }
 

@@ -4,6 +4,7 @@
 mod changes;
 mod driver;
 mod history;
+mod queue;
 mod receive;
 mod received;
 mod turn;
@@ -148,6 +149,7 @@ impl Triggers {
         let planned = PlannedTrigger::checked(trigger).map_err(TriggerError::Mistakes)?;
         let definition = planned.definition().clone();
         self.check_playbook(tenant, &definition).await?;
+        self.check_queue(&planned)?;
         let key = TriggerKey { tenant: tenant.clone(), name: definition.trigger.clone() };
         let _one_at_a_time = self.changes.turn().await;
         let before = self.standing(&key).await?;
@@ -322,6 +324,17 @@ impl Triggers {
             None => Mistake::new("playbook", format!("there is no playbook `{name}`; put it first")),
         };
         Err(TriggerError::Mistakes(vec![mistake]))
+    }
+
+    /// A queue of an engine without Redis would never be read.
+    fn check_queue(&self, planned: &PlannedTrigger) -> Result<(), TriggerError> {
+        match (planned.queue(), self.context.caches.redis()) {
+            (Some(_), None) => {
+                let message = "a queue is a stream in Redis, and this engine has none";
+                Err(TriggerError::Mistakes(vec![Mistake::new("on.queue", message)]))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses a trigger more than may be.

@@ -4,6 +4,7 @@
 mod agenda;
 mod calendar;
 mod event;
+mod queue;
 mod signature;
 mod step;
 #[cfg(test)]
@@ -12,7 +13,8 @@ mod webhook;
 
 use updraft_protocol::limits::{CRON_BYTES, WEBHOOK_KEY_BYTES};
 use updraft_protocol::{
-    Failure, Json, Missed, Overlap, Schedule, Timestamp, Trigger, TriggerSource, Value, Webhook, WebhookBody,
+    Failure, Json, MessageQueue, Missed, Overlap, Schedule, Timestamp, Trigger, TriggerSource, Value,
+    Webhook, WebhookBody,
 };
 
 use crate::condition::Condition;
@@ -21,6 +23,7 @@ use crate::template::{Template, TextCompiler};
 pub use agenda::Agenda;
 use calendar::Calendar;
 use event::EventData;
+pub use queue::{NoMessage, QueueMessage};
 use signature::verified;
 pub use step::{TriggerStep, filtered, fired, refused};
 pub use webhook::WebhookRequest;
@@ -57,6 +60,10 @@ impl PlannedTrigger {
                 webhook::check(webhook, &mut mistakes);
                 None
             }
+            TriggerSource::Queue(queue) => {
+                queue::check(queue, &mut mistakes);
+                None
+            }
         };
         let when = definition.when.as_deref().and_then(|source| {
             compiler.condition("when", source, &[EVENT]).map_err(|mistake| mistakes.push(mistake)).ok()
@@ -81,15 +88,23 @@ impl PlannedTrigger {
     pub fn schedule(&self) -> Option<&Schedule> {
         match &self.definition.on {
             TriggerSource::Schedule(schedule) => Some(schedule),
-            TriggerSource::Webhook(_) => None,
+            TriggerSource::Webhook(_) | TriggerSource::Queue(_) => None,
         }
     }
 
     /// Its webhook, if it has one.
     pub fn webhook(&self) -> Option<&Webhook> {
         match &self.definition.on {
-            TriggerSource::Schedule(_) => None,
             TriggerSource::Webhook(webhook) => Some(webhook),
+            TriggerSource::Schedule(_) | TriggerSource::Queue(_) => None,
+        }
+    }
+
+    /// Its queue, if it has one.
+    pub fn queue(&self) -> Option<&MessageQueue> {
+        match &self.definition.on {
+            TriggerSource::Queue(queue) => Some(queue),
+            TriggerSource::Schedule(_) | TriggerSource::Webhook(_) => None,
         }
     }
 

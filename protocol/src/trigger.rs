@@ -53,6 +53,8 @@ pub enum TriggerSource {
     Schedule(Schedule),
     /// Requests that another program makes.
     Webhook(Webhook),
+    /// Messages of a stream in Redis.
+    Queue(MessageQueue),
 }
 
 /// The same as it is written: one field, which says the kind.
@@ -65,16 +67,20 @@ struct WrittenSource {
     /// Requests that another program makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     webhook: Option<Webhook>,
+    /// Messages of a stream in Redis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    queue: Option<MessageQueue>,
 }
 
 impl TryFrom<WrittenSource> for TriggerSource {
     type Error = &'static str;
 
     fn try_from(written: WrittenSource) -> Result<Self, Self::Error> {
-        match (written.schedule, written.webhook) {
-            (Some(schedule), None) => Ok(Self::Schedule(schedule)),
-            (None, Some(webhook)) => Ok(Self::Webhook(webhook)),
-            _ => Err("one of `schedule` and `webhook` is needed"),
+        match (written.schedule, written.webhook, written.queue) {
+            (Some(schedule), None, None) => Ok(Self::Schedule(schedule)),
+            (None, Some(webhook), None) => Ok(Self::Webhook(webhook)),
+            (None, None, Some(queue)) => Ok(Self::Queue(queue)),
+            _ => Err("one of `schedule`, `webhook` and `queue` is needed"),
         }
     }
 }
@@ -82,8 +88,9 @@ impl TryFrom<WrittenSource> for TriggerSource {
 impl From<TriggerSource> for WrittenSource {
     fn from(source: TriggerSource) -> Self {
         match source {
-            TriggerSource::Schedule(schedule) => Self { schedule: Some(schedule), webhook: None },
-            TriggerSource::Webhook(webhook) => Self { schedule: None, webhook: Some(webhook) },
+            TriggerSource::Schedule(schedule) => Self { schedule: Some(schedule), ..Self::default() },
+            TriggerSource::Webhook(webhook) => Self { webhook: Some(webhook), ..Self::default() },
+            TriggerSource::Queue(queue) => Self { queue: Some(queue), ..Self::default() },
         }
     }
 }
@@ -94,6 +101,7 @@ impl TriggerSource {
         match self {
             Self::Schedule(_) => "schedule",
             Self::Webhook(_) => "webhook",
+            Self::Queue(_) => "queue",
         }
     }
 }
@@ -131,6 +139,36 @@ pub struct Webhook {
     /// What the body is.
     #[serde(default)]
     pub body: WebhookBody,
+}
+
+/// Messages of a stream in Redis, read as a consumer group does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MessageQueue {
+    /// The stream.
+    pub stream: Arc<str>,
+    /// The group. One that is not there is made, and begins with the oldest message.
+    #[serde(default = "updraft")]
+    pub group: Arc<str>,
+    /// The field whose JSON is `event.body`; where none is said there is none, and all fields are texts in `event.fields`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Arc<str>>,
+    /// The field that tells messages apart: the same value starts one execution. The id of the message where none is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_field: Option<Arc<str>>,
+    /// How often a message is tried that starts nothing, before it is moved to the dead ones.
+    #[serde(default = "five")]
+    pub attempts: u32,
+    /// The stream of dead messages; `STREAM:dead` where none is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letters: Option<Arc<str>>,
+}
+
+impl MessageQueue {
+    /// The stream of dead messages.
+    pub fn dead_stream(&self) -> String {
+        self.dead_letters.as_ref().map_or_else(|| format!("{}:dead", self.stream), |named| named.to_string())
+    }
 }
 
 /// How a request shows who made it: by an HMAC with SHA-256 of what it says.
@@ -266,6 +304,14 @@ impl Trigger {
     pub fn parse(bytes: &[u8]) -> Result<Self, parse::Error> {
         parse::document(bytes, TRIGGER_BYTES)
     }
+}
+
+fn updraft() -> Arc<str> {
+    "updraft".into()
+}
+
+const fn five() -> u32 {
+    5
 }
 
 fn utc() -> Arc<str> {

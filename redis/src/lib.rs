@@ -12,6 +12,7 @@ mod pool;
 mod pool_mode;
 mod sentinel;
 mod settings;
+mod stream;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod thread;
@@ -24,3 +25,4 @@ pub use listen::{Heard, Listening};
 pub use pool_mode::RedisPoolMode;
 pub use redis::{FromRedisValue, Pipeline, Value, cmd, pipe};
 pub use settings::RedisSettings;
+pub use stream::{DeadMessage, StreamConsumer, StreamMessage};

@@ -13,10 +13,11 @@ use tokio::time::MissedTickBehavior;
 use updraft_actors::timer::TimerThread;
 use updraft_kernel::trigger::{Agenda, PlannedTrigger};
 use updraft_protocol::limits::{
-    LOCAL_CLOSE, TRIGGER_AGAIN, TRIGGER_READ_AGAIN, TRIGGER_SLEEP, TRIGGERS_AT_WORK,
+    LOCAL_CLOSE, QUEUES, TRIGGER_AGAIN, TRIGGER_READ_AGAIN, TRIGGER_SLEEP, TRIGGERS_AT_WORK,
 };
 use updraft_protocol::{Setting, SettingKind, Timestamp};
 
+use super::queue::QueueReader;
 use super::turn::{Known, Turn};
 use super::{TriggerKey, history, received, warm};
 use crate::deadline::after;
@@ -60,16 +61,18 @@ impl TriggerThread {
 
 /// The triggers that may fire, and when each is looked at.
 struct Driver<'s> {
-    submitter: &'s Submitter,
+    submitter: &'s Arc<Submitter>,
     known: BTreeMap<TriggerKey, Known>,
     agenda: Agenda<TriggerKey>,
     /// Those that have their turn.
     busy: BTreeSet<TriggerKey>,
+    /// The queues that are read, each for the plan of its trigger.
+    queues: BTreeMap<TriggerKey, (Arc<PlannedTrigger>, QueueReader)>,
 }
 
-async fn drive(submitter: &Submitter) {
-    let mut driver =
-        Driver { submitter, known: BTreeMap::new(), agenda: Agenda::default(), busy: BTreeSet::new() };
+async fn drive(submitter: &Arc<Submitter>) {
+    let (known, busy, queues) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+    let mut driver = Driver { submitter, known, agenda: Agenda::default(), busy, queues };
     while let Err(error) = driver.read_all().await {
         tracing::error!(%error, "triggers are not read, and do not fire until they are");
         tokio::time::sleep(TRIGGER_READ_AGAIN).await;
@@ -137,6 +140,7 @@ impl<'s> Driver<'s> {
             }
         });
         self.submitter.triggers.received.stand(&key, planned.as_ref().map(|(planned, _)| planned.clone()));
+        self.read_queue(&key, planned.as_ref().map(|(planned, _)| planned));
         let Some((planned, since)) = planned else {
             self.known.remove(&key);
             self.agenda.note(key, None);
@@ -155,6 +159,26 @@ impl<'s> Driver<'s> {
             self.agenda.note(key, Some(now));
         }
         Ok(())
+    }
+
+    /// Has the queue of a trigger read, as it says now. What was being submitted of it before is read again under the same keys.
+    fn read_queue(&mut self, key: &TriggerKey, planned: Option<&Arc<PlannedTrigger>>) {
+        let queued = planned.filter(|planned| planned.queue().is_some());
+        let Some(planned) = queued else {
+            self.queues.remove(key);
+            return;
+        };
+        if self.queues.get(key).is_some_and(|(before, _)| before.definition() == planned.definition()) {
+            return;
+        }
+        self.queues.remove(key);
+        if self.queues.len() >= QUEUES {
+            tracing::error!(tenant = %key.tenant, trigger = %key.name, "a queue is not read: {QUEUES} are");
+            return;
+        }
+        if let Some(reader) = QueueReader::start(self.submitter, key, planned) {
+            self.queues.insert(key.clone(), (planned.clone(), reader));
+        }
     }
 
     /// Goes by what was changed. Where the store does not answer, it is read again.

@@ -137,6 +137,6 @@ impl Webhooks {
     }
 }
 
-fn count(outcome: &'static str) {
+pub(super) fn count(outcome: &'static str) {
     metrics::counter!("updraft_trigger_events_total", "outcome" => outcome).increment(1);
 }

@@ -71,3 +71,30 @@ pub const WEBHOOK_SECRET: Duration = Duration::from_secs(5);
 pub const SERVED_CONNECTIONS: usize = 1_024;
 /// Playbooks of triggers that are loaded at the start: at some milliseconds each they take no longer than the first minute.
 pub const PLANS_WARMED: usize = 1_000;
+
+/// Queue triggers of an engine: each is read ten times a second where nothing comes.
+pub const QUEUES: usize = 64;
+
+/// Messages that are read from a queue at once, and submitted beside each other.
+pub const QUEUE_BATCH: usize = 128;
+
+/// The largest message of a queue: less than an input may be, since the event has more.
+pub const QUEUE_MESSAGE_BYTES: usize = 512 << 10;
+
+/// The longest name of a stream, a group or a field.
+pub const QUEUE_NAME_BYTES: usize = 256;
+
+/// How often a message may be tried that starts nothing.
+pub const QUEUE_ATTEMPTS: u32 = 100;
+
+/// Messages of a queue that wait to be tried again; with so many nothing new is read.
+pub const QUEUE_WAITING: usize = 1_000;
+
+/// The pause before a queue is read again in which there was nothing.
+pub const QUEUE_LOOK: Duration = Duration::from_millis(100);
+
+/// The pause before a message that started nothing is tried again, and before Redis is asked again that did not answer.
+pub const QUEUE_AGAIN: Duration = Duration::from_secs(1);
+
+/// A message that another consumer was given so long ago has been left: it has died.
+pub const QUEUE_LEFT: Duration = Duration::from_secs(60);

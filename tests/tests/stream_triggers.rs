@@ -1,0 +1,208 @@
+//! Triggers of queues: each message of a stream starts one execution, through crashes of the engine and of Redis; what starts
+//! nothing is moved aside with its reason; and what finds no room waits.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use updraft::{
+    Builder, Detail, Engine, ExecutionDocument, ExecutionQuery, ExecutionsOf, Name, RedisSettings, Trigger,
+    TriggerEntry, TriggerError,
+};
+use updraft_redis::testing::RedisServer;
+use updraft_tests::timeouts::TEST_TIMEOUT;
+use updraft_tests::{Harness, asked, named, soon, tenant, until};
+
+const QUEUE: &str = "{stream: alerts, body: alert, attempts: 2}";
+
+struct World {
+    harness: Harness,
+    redis: RedisServer,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { harness: Harness::default(), redis: RedisServer::start() }
+    }
+
+    fn builder(&self) -> Builder {
+        let waits = Duration::from_millis(500);
+        let settings = RedisSettings::for_test(&self.redis.address()).wait(waits).patience(waits);
+        self.harness.builder().redis(settings).fire_triggers(true)
+    }
+
+    async fn start(&self) -> Engine {
+        updraft_tests::started(&self.builder()).await
+    }
+
+    async fn put(&self, engine: &Engine, version: u32, queue: &str, more: &str) -> Result<(), TriggerError> {
+        let report = named("report", "steps:\n  - {id: say, action: tool.echo}\n");
+        self.harness.put(engine, &report).await;
+        let file =
+            format!("trigger: alerts\nversion: {version}\nplaybook: report\non: {{queue: {queue}}}\n{more}");
+        let trigger = Trigger::parse(file.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+        engine.triggers().put(&tenant("acme"), trigger, asked()).await.map(drop)
+    }
+
+    /// Adds a message whose alert says this.
+    fn add(&self, alert: &str) {
+        self.redis.tell(&["XADD", "alerts", "*", "alert", alert]);
+    }
+
+    /// How many messages were given to a consumer and are not settled.
+    fn unsettled(&self) -> bool {
+        let told = self.redis.tell(&["XPENDING", "alerts", "updraft"]);
+        !told.starts_with("*4\r\n:0\r\n")
+    }
+}
+
+async fn executions(engine: &Engine) -> Vec<ExecutionDocument> {
+    engine.flush().await.unwrap();
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let (tenant, of) = (tenant("acme"), ExecutionsOf::Any);
+        let query = ExecutionQuery { tenant, of, after, limit: 1_000, detail: Detail::Whole };
+        let (page, next) = engine.reader().executions(query).await.unwrap();
+        all.extend(page);
+        let Some(next) = next else { return all };
+        after = Some(next);
+    }
+}
+
+/// The inputs of all executions.
+async fn inputs(engine: &Engine) -> BTreeSet<String> {
+    let all = executions(engine).await;
+    let inputs: BTreeSet<String> =
+        all.iter().map(|document| document.head.input.as_str().to_owned()).collect();
+    assert_eq!(inputs.len(), all.len(), "each message starts one execution");
+    inputs
+}
+
+async fn entry(engine: &Engine) -> TriggerEntry {
+    engine.triggers().get(&tenant("acme"), &Name::new("alerts").unwrap()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn each_message_starts_one_execution_and_one_that_starts_none_is_moved_aside_with_its_reason() {
+    let world = World::new();
+    world.add(r#"{"host": "first"}"#);
+    let engine = world.start().await;
+    let more = "when: event.body.host != 'quiet'\ninput: {host: '{{ event.body.host }}'}\n";
+    world.put(&engine, 1, QUEUE, more).await.unwrap();
+    world.add(r#"{"host": "second"}"#);
+    world.add(r#"{"host": "quiet"}"#);
+    world.add("no JSON");
+    world.add(r#"{"other": 1}"#);
+    world.add(r#"{"host": "last"}"#);
+    until(async || executions(&engine).await.len() == 3 && !world.unsettled()).await;
+    let expected: BTreeSet<String> =
+        ["first", "second", "last"].map(|host| format!(r#"{{"host":"{host}"}}"#)).into();
+    assert_eq!(inputs(&engine).await, expected);
+    let dead = world.redis.tell(&["XRANGE", "alerts:dead", "-", "+"]);
+    for told in ["no JSON", "field alert: is no JSON", "updraft.reason", r#"{"other": 1}"#, "updraft.id"] {
+        assert!(dead.contains(told), "{told}: {dead}");
+    }
+    until(async || entry(&engine).await.history.fired == 3).await;
+    let history = entry(&engine).await.history;
+    assert_eq!((history.filtered, history.refused), (1, 2));
+
+    engine.triggers().pause(&tenant("acme"), &Name::new("alerts").unwrap(), asked()).await.unwrap();
+    // The driver takes the pause before it is asked for the next second's counts.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    world.add(r#"{"host": "in the pause"}"#);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(executions(&engine).await.len(), 3);
+    engine.triggers().resume(&tenant("acme"), &Name::new("alerts").unwrap(), asked()).await.unwrap();
+    until(async || executions(&engine).await.len() == 4).await;
+    let _ = soon(engine.shutdown(TEST_TIMEOUT)).await;
+}
+
+#[tokio::test]
+async fn a_field_of_a_message_tells_that_it_came_before() {
+    let world = World::new();
+    let engine = world.start().await;
+    world.put(&engine, 1, "{stream: alerts, idempotency_field: id}", "").await.unwrap();
+    for id in ["1", "2", "1", "1", "2", "3"] {
+        world.redis.tell(&["XADD", "alerts", "*", "id", id]);
+    }
+    until(async || entry(&engine).await.history.fired == 6 && !world.unsettled()).await;
+    assert_eq!(executions(&engine).await.len(), 3);
+    let _ = soon(engine.shutdown(TEST_TIMEOUT)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_message_is_lost_or_taken_twice_over_ten_crashes() {
+    const MESSAGES: usize = 3_000;
+    let world = World::new();
+    let first = world.start().await;
+    world.put(&first, 1, QUEUE, "input: '{{ event.body.n }}'\n").await.unwrap();
+    drop(first);
+    for number in 0..MESSAGES {
+        world.add(&format!(r#"{{"n": {number}}}"#));
+    }
+    for crash in 1..=10 {
+        let engine = world.start().await;
+        let wanted = crash * MESSAGES / 12;
+        until(async || executions(&engine).await.len() >= wanted).await;
+        // Whatever it is about to do.
+        drop(engine);
+    }
+    let last = world.start().await;
+    until(async || executions(&last).await.len() >= MESSAGES && !world.unsettled()).await;
+    let expected: BTreeSet<String> = (0..MESSAGES).map(|number| number.to_string()).collect();
+    assert_eq!(inputs(&last).await, expected);
+    let _ = soon(last.shutdown(TEST_TIMEOUT)).await;
+}
+
+#[tokio::test]
+async fn what_finds_no_room_waits_in_the_stream_until_there_is_some() {
+    let world = World::new();
+    let narrow = world.builder().executions_in_flight(1).backlog(2);
+    let engine = updraft_tests::started(&narrow).await;
+    let gate = named("report", "steps:\n  - {id: gate, action: tool.gate}\n");
+    world.harness.put(&engine, &gate).await;
+    let file = "{trigger: alerts, version: 1, playbook: report, on: {queue: {stream: alerts}}}";
+    let trigger = Trigger::parse(file.as_bytes()).unwrap();
+    engine.triggers().put(&tenant("acme"), trigger, asked()).await.unwrap();
+    for number in 0..20 {
+        world.add(&number.to_string());
+    }
+    world.harness.tool.begun(1).await;
+    until(async || engine.queued() == 2).await;
+    assert!(world.unsettled(), "others wait for room");
+    world.harness.tool.open(20);
+    until(async || executions(&engine).await.len() == 20 && !world.unsettled()).await;
+    assert_eq!(inputs(&engine).await.len(), 20);
+    let _ = soon(engine.shutdown(TEST_TIMEOUT)).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_emptied_or_restarted_is_read_on() {
+    let mut world = World::new();
+    let engine = world.start().await;
+    world.put(&engine, 1, QUEUE, "input: '{{ event.body.n }}'\n").await.unwrap();
+    world.add(r#"{"n": 1}"#);
+    until(async || executions(&engine).await.len() == 1).await;
+    world.redis.tell(&["FLUSHALL"]);
+    world.add(r#"{"n": 2}"#);
+    until(async || executions(&engine).await.len() == 2).await;
+    world.redis.kill();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    world.redis.restart();
+    world.add(r#"{"n": 3}"#);
+    until(async || executions(&engine).await.len() == 3).await;
+    assert_eq!(inputs(&engine).await, ["1", "2", "3"].map(str::to_owned).into());
+    let _ = soon(engine.shutdown(TEST_TIMEOUT)).await;
+}
+
+#[tokio::test]
+async fn an_engine_without_redis_refuses_a_queue_and_a_stream_of_its_own_is_none() {
+    let world = World::new();
+    let bare = world.harness.builder().fire_triggers(true).start().await.unwrap();
+    let refused = world.put(&bare, 1, QUEUE, "").await.unwrap_err().to_string();
+    assert_eq!(refused, "on.queue: a queue is a stream in Redis, and this engine has none");
+    let refused = world.put(&bare, 1, "{stream: 'updraft:x'}", "").await.unwrap_err().to_string();
+    assert!(refused.starts_with("on.queue.stream: "), "{refused}");
+}
