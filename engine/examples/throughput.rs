@@ -12,13 +12,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use figures::{Failed, Nothing, STEPS, TENANTS, cpu_seconds, now, playbook, print, resident_bytes};
+use figures::{Failed, Nothing, STEPS, cpu_seconds, now, playbook, print, resident_bytes};
 use tokio::sync::Notify;
 use updraft::{
     Answer, Asked, Builder, Call, CallLimits, Durability, Engine, Guardrail, Handle, Integration, Json,
     PlaybookId, Quota, Rate, Submission, TenantCode,
 };
 
+/// The number of tenants, so that every shard has work.
+const TENANTS: usize = 16;
 /// Executions in flight for the memory figure.
 const IN_FLIGHT: usize = 10_000;
 /// Concurrent submissions for it.

@@ -10,9 +10,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// What ends an example.
 pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-/// The number of tenants, so that every shard has work.
-pub(crate) const TENANTS: usize = 16;
-
 /// Steps of the playbook.
 pub(crate) const STEPS: usize = 5;
 
