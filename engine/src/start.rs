@@ -198,6 +198,7 @@ impl Engine {
     /// Starts the thread that fires triggers, last of all: what it submits finds everything as it was.
     fn start_triggers(&mut self, builder: &Builder) -> std::io::Result<()> {
         if builder.fires_triggers {
+            self.submitter.triggers.begin_to_fire();
             self.triggers = Mutex::new(Some(TriggerThread::start(self.submitter.clone())?));
         }
         Ok(())

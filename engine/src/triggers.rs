@@ -326,10 +326,10 @@ impl Triggers {
         Err(TriggerError::Mistakes(vec![mistake]))
     }
 
-    /// A queue of an engine without Redis would never be read.
+    /// A queue would never be read by an engine that fires triggers and has no Redis. Another one may have it.
     fn check_queue(&self, planned: &PlannedTrigger) -> Result<(), TriggerError> {
         match (planned.queue(), self.context.caches.redis()) {
-            (Some(_), None) => {
+            (Some(_), None) if self.changes.fires() => {
                 let message = "a queue is a stream in Redis, and this engine has none";
                 Err(TriggerError::Mistakes(vec![Mistake::new("on.queue", message)]))
             }

@@ -1,6 +1,7 @@
 //! Changes of triggers, told by those who make them to the driver that fires. Owns that one is made at a time. Knows no store.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::received::{Outcome, Received, Standing};
@@ -44,12 +45,24 @@ pub(crate) struct TriggerChanges {
     pub(super) received: Received,
     /// How many there are; unknown until one is added.
     count: Mutex<Option<usize>>,
+    /// Whether this engine fires them.
+    fires: AtomicBool,
 }
 
 impl TriggerChanges {
     /// The turn to change a trigger.
     pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.turn.lock().await
+    }
+
+    /// This engine fires triggers.
+    pub(crate) fn begin_to_fire(&self) {
+        self.fires.store(true, Ordering::Release);
+    }
+
+    /// Whether this engine fires triggers.
+    pub(crate) fn fires(&self) -> bool {
+        self.fires.load(Ordering::Acquire)
     }
 
     /// Tells that a trigger has changed.
