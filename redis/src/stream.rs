@@ -89,19 +89,27 @@ impl StreamConsumer {
         Ok(of_streams(answer))
     }
 
-    /// Takes over what other consumers were given so long ago and have not settled: they have died.
+    /// Takes over what other consumers were given so long ago and have not settled: they have died. Looks from one id on, `0-0` at
+    /// first; also says from which it is to look on, `0-0` once all was looked at.
     ///
     /// # Errors
     /// As [`StreamConsumer::newest`].
-    pub async fn claim(&self, idle: Duration, most: usize) -> Result<Vec<StreamMessage>, Error> {
+    pub async fn claim(
+        &self,
+        idle: Duration,
+        from: &str,
+        most: usize,
+    ) -> Result<(String, Vec<StreamMessage>), Error> {
         let mut commands = pipe();
         let idle_ms = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
         commands.cmd("XAUTOCLAIM").arg(&self.stream).arg(&self.group).arg(&self.consumer).arg(idle_ms);
-        commands.arg("0-0").arg("COUNT").arg(most);
+        commands.arg(from).arg("COUNT").arg(most);
         let (answer,): (Value,) = self.redis.once(commands).await?;
         // The cursor, the messages, and since Redis 7 the ids of those that were deleted.
-        let Value::Array(parts) = answer else { return Ok(Vec::new()) };
-        Ok(parts.into_iter().nth(1).map(messages).unwrap_or_default())
+        let mut parts =
+            if let Value::Array(parts) = answer { parts.into_iter() } else { Vec::new().into_iter() };
+        let next = parts.next().and_then(bytes).and_then(|next| String::from_utf8(next).ok());
+        Ok((next.unwrap_or_else(|| "0-0".to_owned()), parts.next().map(messages).unwrap_or_default()))
     }
 
     /// Settles messages: nobody is given them again.
@@ -117,16 +125,16 @@ impl StreamConsumer {
         self.redis.once(commands).await
     }
 
-    /// Settles messages that nobody could take, and adds them to a stream of those, all or nothing.
+    /// Adds messages that nobody could take to a stream of those, then settles them: a transaction would settle them also where the
+    /// other stream is none.
     ///
     /// # Errors
-    /// There is no answer: they may be given again, and be added twice.
+    /// There is no answer, or the other is no stream: they may be given again, and be added twice.
     pub async fn bury(&self, to: &str, dead: &[DeadMessage]) -> Result<(), Error> {
         if dead.is_empty() {
             return Ok(());
         }
         let mut commands = pipe();
-        commands.atomic();
         for DeadMessage { message, why } in dead {
             commands.cmd("XADD").arg(to).arg("MAXLEN").arg("~").arg(DEAD).arg("*");
             for (name, value) in message.fields.iter().flatten() {
@@ -137,9 +145,9 @@ impl StreamConsumer {
             }
             commands.ignore();
         }
+        self.redis.once::<()>(commands).await?;
         let ids: Vec<String> = dead.iter().map(|dead| dead.message.id.clone()).collect();
-        self.acknowledge(&mut commands, &ids);
-        self.redis.once(commands).await
+        self.settle(&ids).await
     }
 
     fn acknowledge(&self, commands: &mut Pipeline, ids: &[String]) {
@@ -237,7 +245,10 @@ mod tests {
         assert_eq!(one.unsettled(&first[0].id, 9).await.unwrap(), first[1..]);
         one.settle(&[first[0].id.clone()]).await.unwrap();
         assert_eq!(values(&one.unsettled("0", 9).await.unwrap()), ["b"]);
-        assert_eq!(values(&one.claim(Duration::ZERO, 9).await.unwrap()), ["b", "c", "d"]);
+        let (next, claimed) = one.claim(Duration::ZERO, "0-0", 2).await.unwrap();
+        assert_eq!(values(&claimed), ["b", "c"]);
+        let (next, claimed) = one.claim(Duration::ZERO, &next, 9).await.unwrap();
+        assert_eq!((values(&claimed), &*next), (vec!["d".to_owned()], "0-0"));
         server.tell(&["XDEL", "alerts", &first[1].id]);
         let left = one.unsettled("0", 9).await.unwrap();
         assert_eq!((left.len(), &left[0].fields), (3, &None), "what was deleted is to be settled too");
@@ -253,6 +264,13 @@ mod tests {
         one.bury("alerts:dead", &[DeadMessage { message: message.clone(), why }]).await.unwrap();
         assert_eq!(one.unsettled("0", 9).await.unwrap(), []);
         let dead = server.tell(&["XRANGE", "alerts:dead", "-", "+"]);
+        add(&server, "worse");
+        server.tell(&["SET", "no stream", "text"]);
+        let [message] = &one.newest(9).await.unwrap()[..] else { panic!("one message") };
+        let refused =
+            one.bury("no stream", &[DeadMessage { message: message.clone(), why: Vec::new() }]).await;
+        assert!(refused.is_err());
+        assert_eq!(values(&one.unsettled("0", 9).await.unwrap()), ["worse"], "it is in one of both");
         assert!(dead.contains("bad") && dead.contains("reason") && dead.contains("no JSON"), "{dead}");
     }
 

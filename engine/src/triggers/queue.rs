@@ -41,8 +41,11 @@ struct Reading {
     waiting: Vec<(StreamMessage, u32)>,
     /// What of the consumer's own is read next; `None` once all was read that was left.
     left: Option<String>,
-    /// When what others have left is looked for.
+    /// When those are tried again.
+    again_at: Instant,
+    /// When what others have left is looked for, and from where on.
     claims_at: Instant,
+    claims_from: String,
 }
 
 /// What a message came to.
@@ -81,7 +84,9 @@ impl QueueReader {
             consumer,
             waiting: Vec::new(),
             left: Some("0".to_owned()),
+            again_at: Instant::now(),
             claims_at: Instant::now(),
+            claims_from: "0-0".to_owned(),
         };
         Some(Self(tokio::spawn(reading.run())))
     }
@@ -117,14 +122,16 @@ impl Reading {
     /// Reads some messages and submits them; returns whether to go on.
     async fn turn(&mut self) -> Result<bool, Error> {
         let read = if self.waiting.len() < QUEUE_WAITING { self.read().await? } else { Vec::new() };
-        let (is_empty, again) = (read.is_empty(), std::mem::take(&mut self.waiting));
+        let is_due = Instant::now() >= self.again_at;
+        let again = if is_due { std::mem::take(&mut self.waiting) } else { Vec::new() };
+        let is_empty = read.is_empty();
         let batch: Vec<(StreamMessage, u32)> =
             again.into_iter().chain(read.into_iter().map(|message| (message, 0))).collect();
         if !self.submit(batch).await? {
             return Ok(false);
         }
         if is_empty {
-            tokio::time::sleep(if self.waiting.is_empty() { QUEUE_LOOK } else { QUEUE_AGAIN }).await;
+            tokio::time::sleep(QUEUE_LOOK).await;
         }
         Ok(true)
     }
@@ -139,9 +146,12 @@ impl Reading {
             }
         }
         if Instant::now() >= self.claims_at {
-            self.claims_at = Instant::now() + QUEUE_LEFT / 4;
+            let (next, claimed) = self.consumer.claim(QUEUE_LEFT, &self.claims_from, QUEUE_BATCH).await?;
+            if next == "0-0" {
+                self.claims_at = Instant::now() + QUEUE_LEFT / 4;
+            }
+            self.claims_from = next;
             // What waits here to be tried again is idle too, and is known.
-            let claimed = self.consumer.claim(QUEUE_LEFT, QUEUE_BATCH).await?;
             let is_new = |found: &StreamMessage| self.waiting.iter().all(|(known, _)| known.id != found.id);
             let claimed: Vec<StreamMessage> = claimed.into_iter().filter(is_new).collect();
             if !claimed.is_empty() {
@@ -169,7 +179,10 @@ impl Reading {
                     Came::Nothing(why) if attempts + 1 >= self.queue.attempts => {
                         dead.push(self.dead(message, &why))
                     }
-                    Came::Nothing(_) => self.waiting.push((message, attempts + 1)),
+                    Came::Nothing(_) => {
+                        self.again_at = Instant::now() + QUEUE_AGAIN;
+                        self.waiting.push((message, attempts + 1));
+                    }
                 }
             }
             // Where this fails they are read again, under the same keys.
