@@ -130,9 +130,14 @@ impl PlannedCache {
 }
 
 /// Why a step cannot say what its answers depend on: where an argument says what is asked, another step with the same key would be
-/// given the answer of another place.
+/// given the answer of another place; and where answers are shared, since tenants do not trust each other's keys.
 fn why_no_key(action: &Action, policy: &CachePolicy, spec: &ActionSpec) -> Option<(&'static str, String)> {
     policy.key.as_ref()?;
+    if policy.scope == CacheReach::Shared {
+        let message = "what a shared answer depends on only its connector says: by a key of its own, a step could give other tenants \
+                       the answer to another question";
+        return Some(("cache.key", message.to_owned()));
+    }
     let says = |(_, argument): &&(&str, Argument)| matches!(argument, Argument::Url | Argument::Command);
     let (name, _) = spec.arguments.iter().find(says)?;
     let message = format!(

@@ -120,6 +120,19 @@ fn it_is_shared_where_address_and_secrets_are_known() {
 }
 
 #[test]
+fn a_step_gives_no_key_to_what_other_tenants_are_given() {
+    for key in [json!("{{ input.hash }}"), json!({"hash": "{{ input.other }}"})] {
+        let shared = json!({"ttl": "1h", "scope": "shared", "key": key});
+        let told = checked(json!([step("vendor.look", shared)])).unwrap_err();
+        assert!(told.len() == 1 && told[0].starts_with("steps[0].cache.key: "), "{told:?}");
+    }
+    assert_eq!(
+        ttl(json!([step("vendor.look", json!({"ttl": "1h", "key": "{{ input.hash }}"}))])),
+        Some(3600)
+    );
+}
+
+#[test]
 fn its_times_and_its_key_are_checked_where_they_are_written() {
     for (cache, told) in [
         (json!({"ttl": "0s"}), "steps[0].cache.ttl: must be from 1ms to 7d"),
