@@ -13,6 +13,7 @@ use updraft_cache::{
     Cache, CacheAnswer, CacheKey, CacheKind, CacheOwner, CacheScope, CacheSource, Caches, Keep,
 };
 use updraft_kernel::plan::PlannedCache;
+use updraft_masking::Masker;
 use updraft_protocol::limits::{
     CACHE_KEY_TAGS, CACHED_ANSWER_BYTES, CACHED_ANSWER_TTL, CACHED_ANSWERS, CACHED_ANSWERS_BYTES,
 };
@@ -174,13 +175,22 @@ impl AnswerCache {
 }
 
 impl KeptAnswer {
-    /// The end of a call, if it is kept: a success that is not too large, or that there is nothing.
-    pub(crate) fn of(outcome: &Result<Json, Failure>, ages: Ages) -> Option<Arc<Self>> {
+    /// The end of a call, if it is kept: a success that is not too large, or that there is nothing. For other tenants nothing is
+    /// kept in which something was masked: what are secrets of this one are words of an answer to them.
+    pub(crate) fn of(outcome: &Result<Json, Failure>, ages: Ages, is_shared: bool) -> Option<Arc<Self>> {
         let is_kept = match outcome {
             Ok(output) => output.as_str().len() <= CACHED_ANSWER_BYTES,
             Err(failure) => ages.negative_ttl.is_some() && says_nothing_is_there(failure),
         };
-        is_kept.then(|| Arc::new(Self { outcome: outcome.clone(), is_renewed: AtomicBool::new(false) }))
+        let is_masked = || match outcome {
+            Ok(output) => Masker::may_be_masked(output.as_str()),
+            Err(Failure { message, answer, .. }) => {
+                let answer = answer.as_ref().is_some_and(|answer| Masker::may_be_masked(answer.as_str()));
+                answer || Masker::may_be_masked(message)
+            }
+        };
+        (is_kept && !(is_shared && is_masked()))
+            .then(|| Arc::new(Self { outcome: outcome.clone(), is_renewed: AtomicBool::new(false) }))
     }
 
     /// How the call ended.

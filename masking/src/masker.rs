@@ -91,6 +91,11 @@ impl Masker {
         self.secrets.is_empty()
     }
 
+    /// Whether something may have been masked in this text: its own stars look the same.
+    pub fn may_be_masked(text: &str) -> bool {
+        text.contains(MASK)
+    }
+
     /// The text without the secrets; if two overlap, without both. The same text if there is none.
     pub fn text(&self, text: String) -> String {
         self.masked(&text, Search::WHOLE).unwrap_or(text)

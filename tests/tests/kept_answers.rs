@@ -90,6 +90,10 @@ actions:
     request: {{path: '/scores/{{{{ arguments.hash }}}}'}}
     result: {{score: '{{{{ body.score }}}}', told: '{{{{ body.debug }}}}'}}
     cache: {cache}
+  verdict:
+    arguments: {{properties: {{hash: {{type: string}}}}, required: [hash]}}
+    request: {{path: '/scores/{{{{ arguments.hash }}}}'}}
+    result: {{score: '{{{{ body.score }}}}'}}
 ",
             self.address
         );
@@ -121,6 +125,14 @@ async fn engine(harness: &Harness, vendor: &Vendor, cache: &str) -> Engine {
 fn asks(name: &str, more: &str) -> Playbook {
     let step = "steps:\n  - id: ask\n    action: intel.score\n    arguments: {hash: '{{ input.hash }}'}\n";
     named(name, &format!("{step}    retry: {{attempts: 3, initial: 1ms, max: 1ms}}\n{more}"))
+}
+
+/// One that asks for itself and for other tenants.
+fn shares(action: &str) -> Playbook {
+    let step = format!(
+        "steps:\n  - id: ask\n    action: {action}\n    arguments: {{hash: '{{{{ input.hash }}}}'}}\n"
+    );
+    named("shares", &format!("{step}    cache: {{ttl: 1h, scope: shared}}\n"))
 }
 
 async fn put(engine: &Engine, code: &str, playbook: &Playbook) -> PlaybookId {
@@ -198,13 +210,24 @@ async fn tenants_are_walls_unless_they_share_address_and_key() {
         ended(&engine, &submit(&engine, code, &asks("p", ""), "44d8").await).await;
     }
     assert_eq!(vendor.asked("44d8"), 2);
-    let shared = "    cache: {ttl: 1h, scope: shared}\n";
     let mut found = Vec::new();
     for code in ["acme", "other", "own"] {
-        let handle = submit(&engine, code, &asks("shared", shared), "aa55").await;
+        let handle = submit(&engine, code, &shares("intel.verdict"), "aa55").await;
         found.push(ended(&engine, &handle).await.1.unwrap().found);
     }
     assert_eq!(found, [CacheFound::Miss, CacheFound::Shared, CacheFound::Miss], "one has a key of its own");
+    assert_eq!(vendor.asked("aa55"), 2);
+}
+
+#[tokio::test]
+async fn an_answer_in_which_a_secret_was_masked_is_not_given_to_other_tenants() {
+    let (harness, vendor) = (Harness::default(), Vendor::start().await);
+    let engine = engine(&harness, &vendor, "{ttl: 1h}").await;
+    for code in ["acme", "other"] {
+        let handle = submit(&engine, code, &shares("intel.score"), "aa55").await;
+        let (_, used, output) = ended(&engine, &handle).await;
+        assert_eq!((used, &output["told"]), (Some(CacheUse::MISS), &json!("***")), "{code}");
+    }
     assert_eq!(vendor.asked("aa55"), 2);
 }
 

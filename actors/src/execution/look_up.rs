@@ -52,6 +52,8 @@ struct Asked {
 pub(crate) struct Lead {
     told: oneshot::Sender<Arc<KeptAnswer>>,
     ages: Ages,
+    /// Whether those who wait may be of other tenants.
+    is_shared: bool,
 }
 
 /// What a look-up has come to.
@@ -104,8 +106,8 @@ impl LookUps {
     pub(super) fn ended(&mut self, attempt: TaskSeq, outcome: &Result<Json, Failure>) {
         let Some(at) = self.open.iter().position(|open| open.attempt == Some(attempt)) else { return };
         let mut open = self.open.swap_remove(at);
-        if let Some(Lead { told, ages }) = open.lead.take()
-            && let Some(kept) = KeptAnswer::of(outcome, ages)
+        if let Some(Lead { told, ages, is_shared }) = open.lead.take()
+            && let Some(kept) = KeptAnswer::of(outcome, ages, is_shared)
             && told.send(kept).is_ok()
         {
             // It has an answer to keep.
@@ -185,7 +187,8 @@ impl Execution {
             let call = || {
                 let (told, heard) = oneshot::channel();
                 has_called.set(true);
-                inbox.put(Incoming::LookedUp(task, number, Looked::Leads(Lead { told, ages })));
+                let lead = Lead { told, ages, is_shared };
+                inbox.put(Incoming::LookedUp(task, number, Looked::Leads(lead)));
                 async { heard.await.map_err(|_| NotAnswered) }
             };
             let mut asking = Box::pin(context.answers.get(&key, ages, call, || has_called.get()));
