@@ -114,6 +114,8 @@ pub(super) fn key(
     signature: &str,
 ) -> Option<String> {
     let of_header = |name: &str| request.single(name).filter(|value| !value.is_empty());
+    // Digits in other letters are the same signature.
+    let signature = &*signature.to_ascii_lowercase();
     let (what, value) = match (&webhook.idempotency_header, webhook.signature.scheme) {
         (Some(header), _) => ("key", of_header(&header.to_ascii_lowercase())?),
         (None, SignatureScheme::Github) => match of_header("x-github-delivery") {
@@ -174,9 +176,10 @@ mod tests {
 
     #[test]
     fn a_key_is_of_the_named_header_else_of_the_delivery_else_of_the_signature() {
-        let of = |said: &str, headers: &[(&str, &str)]| {
-            key(&name(), &webhook(said), &request(headers, b""), "sig")
+        let by = |said: &str, headers: &[(&str, &str)], signature: &str| {
+            key(&name(), &webhook(said), &request(headers, b""), signature)
         };
+        let of = |said: &str, headers: &[(&str, &str)]| by(said, headers, "5ab1");
         let github = "{signature: {scheme: github, secret: s}}";
         let delivery = of(github, &[("x-github-delivery", "d")]).unwrap();
         assert!(delivery.starts_with("trigger/t/delivery/") && delivery.len() == 51, "{delivery}");
@@ -184,6 +187,12 @@ mod tests {
         assert_ne!(of(github, &[("x-github-delivery", "e")]), Some(delivery));
         let named = "{signature: {scheme: plain, secret: s}, idempotency_header: X-Id}";
         assert!(of(named, &[("x-id", "7")]).unwrap().starts_with("trigger/t/key/"));
+        for scheme in ["github", "slack", "stripe", "plain"] {
+            let said = format!("{{signature: {{scheme: {scheme}, secret: s}}}}");
+            let digits = ["5ab1", "5AB1", "5aB1"].map(|signature| by(&said, &[], signature).unwrap());
+            assert!(digits.iter().all(|key| *key == digits[0]), "{scheme}: {digits:?}");
+            assert_ne!(by(&said, &[], "5ab2").unwrap(), digits[0]);
+        }
         let long = "x".repeat(WEBHOOK_KEY_BYTES + 1);
         for headers in
             [vec![], vec![("x-id", "")], vec![("x-id", "1"), ("x-id", "2")], vec![("x-id", &*long)]]
