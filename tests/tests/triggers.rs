@@ -204,6 +204,23 @@ async fn overlap_skips_replaces_or_waits_for_the_execution_before() {
     }
 }
 
+#[tokio::test]
+async fn an_instant_that_when_leaves_out_replaces_nothing() {
+    let harness = Harness::default();
+    let engine = harness.builder().fire_triggers(true).start().await.unwrap();
+    harness.put(&engine, &hanging()).await;
+    let soon = harness.clock.now().after(Duration::from_secs(45 * 60)).to_string();
+    let when = Some(format!("event.date == '{}'", &soon[..10]));
+    put(&engine, Trigger { when, ..daily(&harness, 1, ", overlap: replace") }).await.unwrap();
+    harness.clock.advance(Duration::from_secs(3600));
+    has_fired(&engine, 1).await;
+    harness.clock.advance(DAY);
+    until(async || entry(&engine).await.history.filtered == 1).await;
+    let ran = executions(&engine).await;
+    assert!(ran.len() == 1 && !ran[0].state.execution_status.ended(), "what runs goes on: {ran:?}");
+    let _ = engine.shutdown(Duration::ZERO).await;
+}
+
 /// Writes what a crash left of the history of the trigger.
 async fn leave(harness: &Harness, pending: Timestamp) {
     let store = SqliteStore::open(harness.path(), Durability::Os).unwrap();

@@ -75,15 +75,10 @@ impl Turn<'_> {
                 TriggerStep::Rest(at) => return Ok(End::Rest(at)),
                 TriggerStep::AwaitEnd => return Ok(End::Again),
                 TriggerStep::Keep(next) => self.keep(next).await?,
-                TriggerStep::Fire { at, replaces } => {
-                    if replaces {
-                        self.replace().await;
-                    }
-                    match self.fire(at).await {
-                        Submitted::History(next) => self.keep(next).await?,
-                        Submitted::End(end) => return Ok(end),
-                    }
-                }
+                TriggerStep::Fire { at, replaces } => match self.fire(at, replaces).await {
+                    Submitted::History(next) => self.keep(next).await?,
+                    Submitted::End(end) => return Ok(end),
+                },
             }
         }
     }
@@ -137,8 +132,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Submits an instant; the same one again gives the same execution.
-    async fn fire(&self, at: Timestamp) -> Submitted {
+    /// Submits an instant; the same one again gives the same execution. One that starts nothing replaces nothing.
+    async fn fire(&self, at: Timestamp, replaces: bool) -> Submitted {
         let (planned, history) = (&self.known.planned, &self.known.history);
         let definition = planned.definition();
         let event = planned.event(at);
@@ -147,6 +142,9 @@ impl Turn<'_> {
             Ok(None) => return Submitted::History(trigger::filtered(history)),
             Err(failure) => return Submitted::History(trigger::refused(history, &failure.message)),
         };
+        if replaces {
+            self.replace().await;
+        }
         let playbook = PlaybookChoice::Named(definition.playbook.clone(), definition.playbook_version);
         let mut submission = Submission::new(self.key.tenant.clone(), playbook).input(input);
         submission = submission.priority(definition.priority).idempotency_key(planned.key(at));
