@@ -6,10 +6,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use updraft::secret::Found;
 use updraft::{
     Asked, AuditQuery, Clock, Detail, Durability, Engine, ExecutionDocument, ExecutionQuery, ExecutionsOf,
-    Json, Name, Playbook, Setting, SettingError, SettingKind, SettingStore, SqliteStore, Submission,
-    Timestamp, Trigger, TriggerEntry, TriggerError, TriggerPut,
+    Json, Name, Playbook, Secret, SecretProvider, Setting, SettingError, SettingKind, SettingStore,
+    SqliteStore, Submission, TenantCode, Timestamp, Trigger, TriggerEntry, TriggerError, TriggerPut,
+    WebhookAnswer, WebhookRequest,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, asked, named, started, tenant, until};
@@ -289,6 +291,43 @@ async fn an_engine_that_crashes_again_and_again_fires_each_instant_once() {
     let expected = (0..DAYS).map(|day| format!("trigger/morning/{}", first.after(day * DAY)));
     assert_eq!(keys, expected.collect());
     assert_eq!(ran.len(), keys.len(), "one execution for each");
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+/// A secret for every name.
+struct Vault;
+
+impl SecretProvider for Vault {
+    fn secret<'a>(&'a self, _: &'a TenantCode, _: &'a Name) -> Found<'a> {
+        Box::pin(async { Ok(Secret::new("a secret that is long enough").unwrap()) })
+    }
+}
+
+#[tokio::test]
+async fn what_a_webhook_receives_is_counted_on_after_an_answer_of_the_store_was_lost() {
+    let harness = Harness::default();
+    let engine = harness.builder().secrets(Vault).fire_triggers(true).start().await.unwrap();
+    harness.put(&engine, &report()).await;
+    let hook = "{trigger: morning, version: 1, playbook: report, on: {webhook: {signature: {scheme: github, secret: s}}}}";
+    put(&engine, Trigger::parse(hook.as_bytes()).unwrap()).await.unwrap();
+    let receive = async |delivery: &str| {
+        // Of the body `{}`.
+        let signed = "sha256=12c211cbf05765e9e07233dd51a55f5df32603859b63b20e474a8c3f7396c7ce";
+        let headers = [("x-hub-signature-256", signed), ("x-github-delivery", delivery)];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let request = WebhookRequest { headers, body: b"{}"[..].into() };
+        engine.webhooks().receive("acme", "morning", request).await
+    };
+    until(async || matches!(receive("1").await, WebhookAnswer::Accepted(_))).await;
+    until(async || entry(&engine).await.history.fired >= 1).await;
+    // The store has taken a write and its answer got lost: it has another revision than the engine knows.
+    let store = rusqlite::Connection::open(harness.path().join("updraft.db")).unwrap();
+    store.busy_timeout(TEST_TIMEOUT).unwrap();
+    let raise = "UPDATE setting_collection SET revision = revision + 1 WHERE _id LIKE '%acme/morning' AND value LIKE '%fired%'";
+    assert_eq!(store.execute(raise, []).unwrap(), 1);
+    let before = entry(&engine).await.history.fired;
+    assert!(matches!(receive("2").await, WebhookAnswer::Accepted(_)));
+    until(async || entry(&engine).await.history.fired > before).await;
     let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 

@@ -197,19 +197,15 @@ impl<'s> Driver<'s> {
         }
     }
 
-    /// Stores what webhooks have received since. Where the store does not answer, these counts are lost: what was received is not.
+    /// Stores what webhooks have received since. Where the store does not answer, the counts of one trigger are lost, what was
+    /// received is not, and the others wait: instants are due meanwhile.
     async fn store_received(&mut self) {
-        for (key, since) in self.submitter.triggers.received.take() {
+        let mut counted = self.submitter.triggers.received.take().into_iter();
+        while let Some((key, since)) = counted.next() {
             let Some(known) = self.known.get_mut(&key) else { continue };
-            let next = received::with(&known.history, &since);
-            match history::keep(&self.submitter.context, &key, (&next, known.revision)).await {
-                Ok(Some(revision)) => (known.history, known.revision) = (next, Some(revision)),
-                Ok(None) => {
-                    tracing::warn!(tenant = %key.tenant, trigger = %key.name, "counts of a trigger are lost")
-                }
-                Err(error) => {
-                    tracing::warn!(tenant = %key.tenant, trigger = %key.name, %error, "counts of a trigger are lost");
-                }
+            if let Err(error) = received::store(&self.submitter.context, &key, (known, &since)).await {
+                tracing::warn!(tenant = %key.tenant, trigger = %key.name, %error, "counts of a trigger are lost");
+                return self.submitter.triggers.received.give_back(counted);
             }
         }
     }

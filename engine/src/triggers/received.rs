@@ -4,10 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use updraft_actors::EngineContext;
 use updraft_kernel::trigger::{self, PlannedTrigger};
+use updraft_protocol::limits::CONTAINMENT_TRIES;
 use updraft_protocol::{Firing, TriggerHistory};
 
-use super::TriggerKey;
+use super::turn::Known;
+use super::{TriggerKey, history};
+use crate::error::ReadError;
 
 /// Whether a trigger holds.
 pub(super) enum Standing {
@@ -70,14 +74,42 @@ impl Received {
         };
     }
 
+    /// Keeps what was taken and could not be stored, beside what has come since.
+    pub(super) fn give_back(&self, taken: impl Iterator<Item = (TriggerKey, TriggerHistory)>) {
+        let mut counts = locked(&self.counts);
+        for (key, before) in taken {
+            let since = counts.remove(&key).unwrap_or_default();
+            counts.insert(key, with(&before, &since));
+        }
+    }
+
     /// Takes what was counted.
     pub(super) fn take(&self) -> BTreeMap<TriggerKey, TriggerHistory> {
         std::mem::take(&mut *locked(&self.counts))
     }
 }
 
+/// Stores what was counted since. A history that has another revision than is known is read again first: an answer of the store
+/// was lost, or a turn of the trigger has stored it meanwhile.
+pub(super) async fn store(
+    context: &EngineContext,
+    key: &TriggerKey,
+    (known, since): (&mut Known, &TriggerHistory),
+) -> Result<(), ReadError> {
+    for _ in 0..CONTAINMENT_TRIES {
+        let next = with(&known.history, since);
+        if let Some(revision) = history::keep(context, key, (&next, known.revision)).await? {
+            (known.history, known.revision) = (next, Some(revision));
+            return Ok(());
+        }
+        (known.history, known.revision) = history::read(context, key).await?;
+    }
+    let message = format!("the history of trigger {} was changed again and again", key.name);
+    Err(updraft_storage::Error::Unavailable(message).into())
+}
+
 /// A history with what was counted since.
-pub(super) fn with(history: &TriggerHistory, since: &TriggerHistory) -> TriggerHistory {
+fn with(history: &TriggerHistory, since: &TriggerHistory) -> TriggerHistory {
     TriggerHistory {
         last: since.last.or(history.last),
         fired: history.fired + since.fired,
@@ -90,4 +122,26 @@ pub(super) fn with(history: &TriggerHistory, since: &TriggerHistory) -> TriggerH
 
 fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use updraft_protocol::{ExecutionId, Name, TenantCode, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_stored_is_stored_with_what_came_since() {
+        let received = Received::default();
+        let key = TriggerKey { tenant: TenantCode::new("acme").unwrap(), name: Name::new("push").unwrap() };
+        let firing = |at| Firing { at: Timestamp(at), peid: ExecutionId::from_bytes([1; 16]) };
+        received.count(&key, Outcome::Fired(firing(1)));
+        let taken = received.take();
+        received.count(&key, Outcome::Fired(firing(2)));
+        received.count(&key, Outcome::Filtered);
+        received.give_back(taken.into_iter());
+        let counted = received.take().remove(&key).unwrap();
+        assert_eq!((counted.fired, counted.filtered, counted.last), (2, 1, Some(firing(2))));
+        assert!(received.take().is_empty());
+    }
 }
