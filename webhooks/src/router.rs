@@ -38,6 +38,10 @@ async fn receive(
     Path((tenant, trigger)): Path<(String, String)>,
     request: Request,
 ) -> Response {
+    // Who knows no webhook takes no place while its body comes.
+    if let Err(answered) = mounted.webhooks.find(&tenant, &trigger) {
+        return answer(answered);
+    }
     let Ok(_place) = mounted.places.try_acquire() else { return again(StatusCode::TOO_MANY_REQUESTS, BUSY) };
     let (parts, body) = request.into_parts();
     let headers = match headers(&parts.headers) {

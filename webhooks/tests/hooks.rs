@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use updraft::limits::WEBHOOK_BYTES;
+use updraft::limits::{WEBHOOK_BYTES, WEBHOOKS_AT_ONCE};
 use updraft::secret::{Error as SecretError, Found};
 use updraft::{
     Asked, Clock, Detail, Engine, ExecutionQuery, ExecutionsOf, Name, Playbook, Quota, Secret,
@@ -291,6 +291,28 @@ async fn huge_slow_and_smuggled_requests_start_nothing_and_others_are_served_mea
         assert!(expected.contains(&told), "{told}");
     }
     assert_eq!(served.inputs().await.len(), 1);
+    served.end().await;
+}
+
+#[tokio::test]
+async fn those_who_know_no_webhook_take_no_place_of_those_who_do() {
+    let served = Served::start().await;
+    served.put("push", GITHUB, "").await;
+    let head = "POST /hooks/acme/none HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n";
+    let mut strangers = Vec::new();
+    for _ in 0..=WEBHOOKS_AT_ONCE {
+        let mut stranger = TcpStream::connect(served.address).await.unwrap();
+        stranger.write_all(head.as_bytes()).await.unwrap();
+        strangers.push(stranger);
+    }
+    let signature = format!("sha256={}", signed("{}"));
+    let answer = served.post("/hooks/acme/push", &[("X-Hub-Signature-256", &signature)], "{}").await;
+    assert_eq!(status(&answer), 202, "{answer}");
+    let mut told = [0; 12];
+    for stranger in &mut strangers {
+        stranger.read_exact(&mut told).await.unwrap();
+        assert_eq!(&told, b"HTTP/1.1 404");
+    }
     served.end().await;
 }
 

@@ -51,20 +51,35 @@ impl Engine {
 }
 
 impl Webhooks {
+    /// Whether a request to this trigger is to be read.
+    ///
+    /// # Errors
+    /// What it is answered whatever is in it: there is no such webhook, or this engine takes none.
+    pub fn find(&self, tenant: &str, trigger: &str) -> Result<(), WebhookAnswer> {
+        self.found(tenant, trigger).map(drop)
+    }
+
     /// Takes a request to the webhook of a tenant's trigger. Returns when its execution is durable.
     pub async fn receive(&self, tenant: &str, trigger: &str, request: WebhookRequest) -> WebhookAnswer {
-        let (Ok(tenant), Ok(name)) = (TenantCode::new(tenant), Name::new(trigger)) else {
-            return WebhookAnswer::Unknown;
-        };
-        let key = TriggerKey { tenant, name };
-        let planned = match self.submitter.triggers.standing(&key) {
-            Standing::Unread => return WebhookAnswer::Unavailable,
-            Standing::None => return WebhookAnswer::Unknown,
-            Standing::Planned(planned) => planned,
+        let (key, planned) = match self.found(tenant, trigger) {
+            Ok(found) => found,
+            Err(answer) => return answer,
         };
         match planned.webhook() {
             Some(webhook) => self.signed(&key, (&planned, webhook), request).await,
             None => WebhookAnswer::Unknown,
+        }
+    }
+
+    fn found(&self, tenant: &str, trigger: &str) -> Result<(TriggerKey, Arc<PlannedTrigger>), WebhookAnswer> {
+        let (Ok(tenant), Ok(name)) = (TenantCode::new(tenant), Name::new(trigger)) else {
+            return Err(WebhookAnswer::Unknown);
+        };
+        let key = TriggerKey { tenant, name };
+        match self.submitter.triggers.standing(&key) {
+            Standing::Unread => Err(WebhookAnswer::Unavailable),
+            Standing::Planned(planned) if planned.webhook().is_some() => Ok((key, planned)),
+            Standing::None | Standing::Planned(_) => Err(WebhookAnswer::Unknown),
         }
     }
 
