@@ -125,7 +125,7 @@ impl Redis {
                     answer
                 }
                 Err(_) => {
-                    inner.ended::<T>(&Err(Error::Slow), is_write, began);
+                    inner.late();
                     // Who asked does without it; the connection is free when it is answered.
                     let _ = told.send(Err(Error::Slow));
                     let _ = asked.await;
@@ -255,6 +255,18 @@ impl Inner {
                     self.troubles.answered(false);
                 }
             }
+        }
+    }
+
+    /// A look-up was not answered within its patience. One says little of the server; so many in a row that it is left alone do.
+    fn late(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        let mut breaker = self.breaker();
+        breaker.ended(false, self.began.elapsed());
+        let is_open = breaker.is_open();
+        drop(breaker);
+        if let Some(reason) = self.pool.last_error().or_else(|| is_open.then_some(Error::Slow)) {
+            self.troubles.failed(&reason);
         }
     }
 
