@@ -7,6 +7,7 @@ pub mod answers;
 pub mod backlog;
 pub mod blocking;
 mod call_files;
+pub mod call_in_line;
 mod child;
 pub mod clock;
 mod commit;

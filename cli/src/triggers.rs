@@ -157,6 +157,11 @@ fn events(definition: &Trigger) -> String {
         TriggerSource::Schedule(schedule) => format!("{} {}", schedule.cron, schedule.zone),
         TriggerSource::Webhook(_) => "webhook".to_owned(),
         TriggerSource::Queue(queue) => format!("queue {}", queue.stream),
+        TriggerSource::Poll(poll) => match (&poll.cron, poll.every) {
+            (Some(cron), _) => format!("poll {} {cron} {}", poll.action, poll.zone),
+            (None, Some(every)) => format!("poll {} every {every}", poll.action),
+            (None, None) => format!("poll {}", poll.action),
+        },
     }
 }
 
@@ -172,6 +177,13 @@ fn shown(entry: &TriggerEntry) -> Vec<String> {
         ),
     ];
     lines.extend(history.last.map(|last| format!("started {} last", last.peid)));
+    if let Some(poll) = &entry.poll {
+        lines.push(format!("asked from {} on", poll.cursor));
+        lines.extend(poll.answered.map(|at| format!("answered {at} last")));
+        lines.extend(poll.failing.as_ref().map(|failing| {
+            format!("no answer since {}, {} times: {}", failing.since, failing.times, failing.why)
+        }));
+    }
     lines.extend(history.trouble.as_ref().map(|trouble| format!("refused last: {trouble}")));
     lines
 }

@@ -10,13 +10,14 @@ use updraft_actors::polling::{BlockedShard, PolledCall};
 use updraft_actors::{EngineContext, MissingOne};
 use updraft_kernel::coalescer::Limits;
 use updraft_protocol::limits::JOURNAL_SEGMENTS;
-use updraft_protocol::{ExecutionId, Name, StepId, Timestamp};
+use updraft_protocol::{ExecutionId, Name, StepId, TenantCode, Timestamp};
 use updraft_storage::log::{NoSpace, Status};
 use updraft_storage::store::Health;
 use updraft_storage::write_behind::Pending;
 
 use crate::caches;
 use crate::store_watch::StoreWatch;
+use crate::triggers::FailingPolls;
 
 /// The state of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +103,17 @@ pub enum EngineTrouble {
         /// Since when.
         since: Timestamp,
     },
+    /// The poll of a trigger fails again and again: what its tool has that is new starts nothing until it is answered.
+    PollFailing {
+        /// Whose trigger.
+        tenant: TenantCode,
+        /// Its name.
+        trigger: Name,
+        /// Why the last call failed.
+        cause: String,
+        /// Since when.
+        since: Timestamp,
+    },
     /// The store takes less than is written: one of the buffers for it is at least half full. If it is full, the
     /// journal waits, then executions, then submissions.
     StoreBehind {
@@ -141,6 +153,9 @@ impl fmt::Display for EngineTrouble {
                 write!(f, "the disk has no room for the journal since {since}: {cause}")
             }
             Self::RedisDown { cause, since } => write!(f, "done without Redis since {since}: {cause}"),
+            Self::PollFailing { tenant, trigger, cause, since } => {
+                write!(f, "trigger {trigger} of {tenant} gets no answer since {since}: {cause}")
+            }
             Self::StoreFailing { cause } => write!(f, "the store takes no updates: {cause}"),
             Self::Failed { cause } => write!(f, "the engine has failed: {cause}"),
             Self::NotConfigured { tasks } => match tasks.first() {
@@ -206,13 +221,14 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// As [`Engine::health`](crate::Engine::health).
-pub(crate) async fn of(context: &EngineContext, writing: &StoreWatch) -> EngineHealth {
+pub(crate) async fn of(context: &EngineContext, writing: &StoreWatch, polls: &FailingPolls) -> EngineHealth {
     if let Some(redis) = context.caches.redis() {
         redis.health().await;
     }
     let journal = context.log.status();
     let (pending, trouble) = (*writing.pending.borrow(), writing.trouble.borrow().clone());
     let mut troubles = of_engine(context, (&journal, pending, writing.buffer));
+    troubles.extend(polls.troubles());
     let behind = journal.durable_lsn.saturating_sub(context.stored.get());
     let store = context.store.health().await;
     // A fault that the store itself reports is listed once.
@@ -222,9 +238,14 @@ pub(crate) async fn of(context: &EngineContext, writing: &StoreWatch) -> EngineH
 }
 
 /// The faults that are known without asking the store.
-pub(crate) fn troubles(context: &EngineContext, writing: &StoreWatch) -> Vec<EngineTrouble> {
+pub(crate) fn troubles(
+    context: &EngineContext,
+    writing: &StoreWatch,
+    polls: &FailingPolls,
+) -> Vec<EngineTrouble> {
     let pending = *writing.pending.borrow();
     let mut troubles = of_engine(context, (&context.log.status(), pending, writing.buffer));
+    troubles.extend(polls.troubles());
     let failing = writing.trouble.borrow().clone();
     troubles.extend(failing.map(|cause| EngineTrouble::StoreFailing { cause: cause.to_string() }));
     troubles

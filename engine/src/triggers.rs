@@ -3,7 +3,10 @@
 
 mod changes;
 mod driver;
+mod error;
 mod history;
+mod poll;
+mod polled;
 mod queue;
 mod receive;
 mod received;
@@ -18,7 +21,8 @@ use updraft_kernel::plan::Mistake;
 use updraft_kernel::trigger::PlannedTrigger;
 use updraft_protocol::limits::{PAGE_ROWS, TRIGGERS};
 use updraft_protocol::{
-    Asked, Json, Name, Setting, SettingKind, StandingTrigger, TenantCode, Timestamp, Trigger, TriggerHistory,
+    Asked, Json, Name, PollState, Setting, SettingKind, StandingTrigger, TenantCode, Timestamp, Trigger,
+    TriggerHistory, TriggerSource,
 };
 use updraft_storage::page;
 
@@ -27,6 +31,8 @@ use crate::error::ReadError;
 use crate::settings::{SettingError, SettingName, Settings, unreadable};
 pub(crate) use changes::{TriggerChanges, TriggerKey};
 pub(crate) use driver::TriggerThread;
+pub use error::TriggerError;
+pub(crate) use polled::FailingPolls;
 pub use receive::{WebhookAnswer, Webhooks};
 
 /// The triggers of an engine.
@@ -48,8 +54,11 @@ pub struct TriggerEntry {
     pub changed: (Asked, Timestamp),
     /// What has become of its events.
     pub history: TriggerHistory,
-    /// When it fires next; never while it is paused.
+    /// When it fires next, or its tool is asked; never while it is paused.
     pub next: Option<Timestamp>,
+    /// How far its poll has come: from where on is asked, when the tool answered last, and since when it does not. `None` where it
+    /// has none, or was not asked yet.
+    pub poll: Option<PollState>,
 }
 
 /// What became of a trigger that was put.
@@ -62,65 +71,6 @@ pub enum TriggerPut {
     Replaced(u32),
     /// It was put before.
     Unchanged,
-}
-
-/// Why a trigger stays as it is.
-#[derive(Debug, thiserror::Error)]
-pub enum TriggerError {
-    /// It makes no sense.
-    #[error("{}", told(.0))]
-    Mistakes(Vec<Mistake>),
-    /// Its version was put before, and says something else.
-    #[error("{name}: version {version} says something else; a version never changes: put it as version {}", .version.saturating_add(1))]
-    Conflict {
-        /// Its name.
-        name: Name,
-        /// Its version.
-        version: u32,
-    },
-    /// A newer version holds.
-    #[error("{name}: version {newest} holds, which is newer")]
-    Older {
-        /// Its name.
-        name: Name,
-        /// The version that holds.
-        newest: u32,
-    },
-    /// There is none of this name.
-    #[error("there is no trigger {0}")]
-    Missing(Name),
-    /// It is paused already, or not.
-    #[error("{name} is {}", if *.is_paused { "paused already" } else { "not paused" })]
-    AsItWas {
-        /// Its name.
-        name: Name,
-        /// Whether it is paused.
-        is_paused: bool,
-    },
-    /// There are as many as may be.
-    #[error("there are {TRIGGERS} triggers: one has to be removed first")]
-    TooMany,
-    /// A person or a reason is missing, or the store did not answer.
-    #[error(transparent)]
-    Setting(#[from] SettingError),
-}
-
-impl TriggerError {
-    /// Whether the same can be done later.
-    pub fn retryable(&self) -> bool {
-        matches!(self, Self::Setting(error) if error.retryable())
-    }
-}
-
-impl From<ReadError> for TriggerError {
-    fn from(error: ReadError) -> Self {
-        Self::Setting(SettingError::Store(error))
-    }
-}
-
-fn told(mistakes: &[Mistake]) -> String {
-    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-    lines.join("\n")
 }
 
 impl Engine {
@@ -150,6 +100,7 @@ impl Triggers {
         let definition = planned.definition().clone();
         self.check_playbook(tenant, &definition).await?;
         self.check_queue(&planned)?;
+        self.check_poll(&planned)?;
         let key = TriggerKey { tenant: tenant.clone(), name: definition.trigger.clone() };
         let _one_at_a_time = self.changes.turn().await;
         let before = self.standing(&key).await?;
@@ -165,7 +116,7 @@ impl Triggers {
             Some(before) => (TriggerPut::Replaced(before.definition.version), before.paused),
             None => {
                 self.count().await?;
-                history::remove(&self.context, &key).await?;
+                self.forget(&key).await?;
                 (TriggerPut::Created, None)
             }
         };
@@ -248,7 +199,13 @@ impl Triggers {
         Settings::of(&self.context).clear(of, &asked).await?;
         self.changes.removed();
         self.changes.tell(key.clone());
-        Ok(history::remove(&self.context, &key).await?)
+        Ok(self.forget(&key).await?)
+    }
+
+    /// Forgets what is known of the events of a trigger.
+    async fn forget(&self, key: &TriggerKey) -> Result<(), ReadError> {
+        history::remove(&self.context, key).await?;
+        polled::remove(&self.context, key).await
     }
 
     async fn change(
@@ -298,15 +255,25 @@ impl Triggers {
     async fn entry(&self, key: &TriggerKey, setting: &Setting) -> Result<TriggerEntry, TriggerError> {
         let StandingTrigger { definition, since, paused } = read(setting)?;
         let (history, _) = history::read(&self.context, key).await?;
+        let poll = match &definition.on {
+            TriggerSource::Poll(_) => polled::read(&self.context, key).await?.0,
+            _ => None,
+        };
         let next = match (&paused, PlannedTrigger::checked(definition.clone())) {
+            (None, Ok(planned)) if planned.poll().is_some() => {
+                planned.poll_from(poll.clone(), since).ok().and_then(|state| state.next)
+            }
             (None, Ok(planned)) => history.pending.or_else(|| planned.next(since.max(history.until))),
             _ => None,
         };
+        // Nobody reads digests.
+        let poll = poll.map(|poll| PollState { seen: Vec::new(), ..poll });
         let by = Asked {
             uid: setting.uid.clone().unwrap_or_default(),
             reason: setting.reason.clone().unwrap_or_default(),
         };
-        Ok(TriggerEntry { definition, since, paused, changed: (by, setting.updated_date), history, next })
+        let changed = (by, setting.updated_date);
+        Ok(TriggerEntry { definition, since, paused, changed, history, next, poll })
     }
 
     /// A trigger that names a playbook that is not there is a mistake of its author.
@@ -335,6 +302,16 @@ impl Triggers {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A poll asks a tool that this engine has. One that fires nothing may have other tools than the one that does.
+    fn check_poll(&self, planned: &PlannedTrigger) -> Result<(), TriggerError> {
+        let (Some(poll), Some((tool, _))) = (planned.poll(), planned.poll_tool()) else { return Ok(()) };
+        let catalogue = self.context.plans.catalogue();
+        if catalogue.actions(tool).is_none() && !self.changes.fires() {
+            return Ok(());
+        }
+        planned.poll_call(poll, catalogue).map(drop).map_err(TriggerError::Mistakes)
     }
 
     /// Refuses a trigger more than may be.

@@ -38,8 +38,8 @@ pub use outputs::PlannedOutputs;
 pub use schema::check_schema;
 pub(crate) use step::{APPROVAL, DO, FINALLY, OUTPUT, REFUSE, RESULT, UNDO, UPDRAFT};
 pub use step::{
-    BesideBody, CachedKey, ItemNames, PlannedAction, PlannedAlready, PlannedApproval, PlannedBeside,
-    PlannedBodyLock, PlannedBranch, PlannedCache, PlannedCarried, PlannedCase, PlannedCleanup,
+    BesideBody, CachedKey, CallApart, ItemNames, PlannedAction, PlannedAlready, PlannedApproval,
+    PlannedBeside, PlannedBodyLock, PlannedBranch, PlannedCache, PlannedCarried, PlannedCase, PlannedCleanup,
     PlannedContainment, PlannedDelay, PlannedEnd, PlannedFinally, PlannedForEach, PlannedIf, PlannedKind,
     PlannedLock, PlannedParallel, PlannedRepeat, PlannedSet, PlannedStep, PlannedSubPlaybook, PlannedSwitch,
     PlannedUndo, PlannedWaitFor, PlannedWaitUntil, ROUND, RetryPolicy,

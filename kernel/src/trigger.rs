@@ -4,6 +4,8 @@
 mod agenda;
 mod calendar;
 mod event;
+mod poll;
+mod poll_form;
 mod queue;
 mod signature;
 mod step;
@@ -13,7 +15,7 @@ mod webhook;
 
 use updraft_protocol::limits::{CRON_BYTES, WEBHOOK_KEY_BYTES};
 use updraft_protocol::{
-    Failure, Json, MessageQueue, Missed, Overlap, Schedule, Timestamp, Trigger, TriggerSource, Value,
+    Failure, Json, MessageQueue, Missed, Overlap, Poll, Schedule, Timestamp, Trigger, TriggerSource, Value,
     Webhook, WebhookBody,
 };
 
@@ -23,6 +25,8 @@ use crate::template::{Template, TextCompiler};
 pub use agenda::Agenda;
 use calendar::Calendar;
 use event::EventData;
+pub use poll::{NoItem, Polled, PolledItem};
+use poll_form::PlannedPoll;
 pub use queue::{NoMessage, QueueMessage};
 use signature::verified;
 pub use step::{TriggerStep, filtered, fired, refused};
@@ -37,6 +41,8 @@ pub struct PlannedTrigger {
     definition: Trigger,
     /// Where its events are instants.
     calendar: Option<Calendar>,
+    /// Where they are items that a tool has.
+    poll: Option<PlannedPoll>,
     when: Option<Condition>,
     input: Option<Template>,
 }
@@ -54,24 +60,22 @@ impl PlannedTrigger {
         if definition.playbook_version == Some(0) {
             mistakes.push(Mistake::new("playbook_version", "versions begin with 1"));
         }
-        let calendar = match &definition.on {
-            TriggerSource::Schedule(schedule) => checked_schedule(schedule, &mut mistakes),
-            TriggerSource::Webhook(webhook) => {
-                webhook::check(webhook, &mut mistakes);
-                None
+        let (mut calendar, mut poll) = (None, None);
+        match &definition.on {
+            TriggerSource::Schedule(schedule) => calendar = checked_schedule(schedule, &mut mistakes),
+            TriggerSource::Webhook(webhook) => webhook::check(webhook, &mut mistakes),
+            TriggerSource::Queue(queue) => queue::check(queue, &mut mistakes),
+            TriggerSource::Poll(asked) => {
+                poll = PlannedPoll::checked(asked, &mut compiler, &mut mistakes);
             }
-            TriggerSource::Queue(queue) => {
-                queue::check(queue, &mut mistakes);
-                None
-            }
-        };
+        }
         let when = definition.when.as_deref().and_then(|source| {
             compiler.condition("when", source, &[EVENT]).map_err(|mistake| mistakes.push(mistake)).ok()
         });
         let input = definition.input.as_ref().and_then(|input| {
             compiler.value("input", input, &[EVENT]).map_err(|found| mistakes.extend(found)).ok()
         });
-        if mistakes.is_empty() { Ok(Self { definition, calendar, when, input }) } else { Err(mistakes) }
+        if mistakes.is_empty() { Ok(Self { definition, calendar, poll, when, input }) } else { Err(mistakes) }
     }
 
     /// What it says.
@@ -88,7 +92,7 @@ impl PlannedTrigger {
     pub fn schedule(&self) -> Option<&Schedule> {
         match &self.definition.on {
             TriggerSource::Schedule(schedule) => Some(schedule),
-            TriggerSource::Webhook(_) | TriggerSource::Queue(_) => None,
+            _ => None,
         }
     }
 
@@ -96,7 +100,7 @@ impl PlannedTrigger {
     pub fn webhook(&self) -> Option<&Webhook> {
         match &self.definition.on {
             TriggerSource::Webhook(webhook) => Some(webhook),
-            TriggerSource::Schedule(_) | TriggerSource::Queue(_) => None,
+            _ => None,
         }
     }
 
@@ -104,7 +108,15 @@ impl PlannedTrigger {
     pub fn queue(&self) -> Option<&MessageQueue> {
         match &self.definition.on {
             TriggerSource::Queue(queue) => Some(queue),
-            TriggerSource::Schedule(_) | TriggerSource::Webhook(_) => None,
+            _ => None,
+        }
+    }
+
+    /// Its poll, if it has one.
+    pub fn poll(&self) -> Option<&Poll> {
+        match &self.definition.on {
+            TriggerSource::Poll(poll) => Some(poll),
+            _ => None,
         }
     }
 

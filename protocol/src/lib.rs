@@ -91,8 +91,8 @@ pub use signal::{ReceivedSignals, Signal};
 pub use status::{CacheMode, ExecutionStatus, PlaybookStatus, TaskStatus};
 pub use time::{Span, Timestamp};
 pub use trigger::{
-    Firing, MessageQueue, Missed, Overlap, Schedule, SignatureScheme, StandingTrigger, Trigger,
-    TriggerHistory, TriggerSource, Webhook, WebhookBody, WebhookSignature,
+    Firing, MessageQueue, Missed, Overlap, Poll, PollFailing, PollState, Schedule, SignatureScheme,
+    StandingTrigger, Trigger, TriggerHistory, TriggerSource, Webhook, WebhookBody, WebhookSignature,
 };
 pub use undo::{Hold, UndoCall, UndoRecord, UndoStatus};
 pub use update::{DocumentId, ExecutionUpdate, Revision, TaskUpdate, Update};

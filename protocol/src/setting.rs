@@ -47,11 +47,13 @@ pub enum SettingKind {
     Trigger,
     /// What has become of the events of a trigger so far.
     TriggerHistory,
+    /// How far the poll of a trigger has come.
+    TriggerPoll,
 }
 
 impl SettingKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Quota,
         Self::Pause,
         Self::Guardrail,
@@ -61,6 +63,7 @@ impl SettingKind {
         Self::ToolVersion,
         Self::Trigger,
         Self::TriggerHistory,
+        Self::TriggerPoll,
     ];
 
     /// Its name in keys.
@@ -75,6 +78,7 @@ impl SettingKind {
             Self::ToolVersion => "tool_version",
             Self::Trigger => "trigger",
             Self::TriggerHistory => "trigger_history",
+            Self::TriggerPoll => "trigger_poll",
         }
     }
 

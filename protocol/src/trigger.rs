@@ -1,6 +1,8 @@
 //! Triggers: what starts a playbook by itself, in the form in which it is written and stored, and what has become of it so far.
 //! Decides nothing.
 
+mod poll;
+
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -13,6 +15,7 @@ use crate::pause::Asked;
 use crate::priority::Priority;
 use crate::time::{Span, Timestamp};
 use crate::value::Value;
+pub use poll::{Poll, PollFailing, PollState};
 
 /// A trigger of a tenant, one version of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +49,7 @@ pub struct Trigger {
 }
 
 /// What the events of a trigger are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "WrittenSource", into = "WrittenSource")]
 pub enum TriggerSource {
     /// Instants of a calendar.
@@ -55,6 +58,8 @@ pub enum TriggerSource {
     Webhook(Webhook),
     /// Messages of a stream in Redis.
     Queue(MessageQueue),
+    /// What a tool has that is new.
+    Poll(Box<Poll>),
 }
 
 /// The same as it is written: one field, which says the kind.
@@ -70,17 +75,21 @@ struct WrittenSource {
     /// Messages of a stream in Redis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     queue: Option<MessageQueue>,
+    /// What a tool has that is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    poll: Option<Box<Poll>>,
 }
 
 impl TryFrom<WrittenSource> for TriggerSource {
     type Error = &'static str;
 
     fn try_from(written: WrittenSource) -> Result<Self, Self::Error> {
-        match (written.schedule, written.webhook, written.queue) {
-            (Some(schedule), None, None) => Ok(Self::Schedule(schedule)),
-            (None, Some(webhook), None) => Ok(Self::Webhook(webhook)),
-            (None, None, Some(queue)) => Ok(Self::Queue(queue)),
-            _ => Err("one of `schedule`, `webhook` and `queue` is needed"),
+        match (written.schedule, written.webhook, written.queue, written.poll) {
+            (Some(schedule), None, None, None) => Ok(Self::Schedule(schedule)),
+            (None, Some(webhook), None, None) => Ok(Self::Webhook(webhook)),
+            (None, None, Some(queue), None) => Ok(Self::Queue(queue)),
+            (None, None, None, Some(poll)) => Ok(Self::Poll(poll)),
+            _ => Err("one of `schedule`, `webhook`, `queue` and `poll` is needed"),
         }
     }
 }
@@ -91,6 +100,7 @@ impl From<TriggerSource> for WrittenSource {
             TriggerSource::Schedule(schedule) => Self { schedule: Some(schedule), ..Self::default() },
             TriggerSource::Webhook(webhook) => Self { webhook: Some(webhook), ..Self::default() },
             TriggerSource::Queue(queue) => Self { queue: Some(queue), ..Self::default() },
+            TriggerSource::Poll(poll) => Self { poll: Some(poll), ..Self::default() },
         }
     }
 }
@@ -102,6 +112,7 @@ impl TriggerSource {
             Self::Schedule(_) => "schedule",
             Self::Webhook(_) => "webhook",
             Self::Queue(_) => "queue",
+            Self::Poll(_) => "poll",
         }
     }
 }

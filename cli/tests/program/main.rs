@@ -26,6 +26,7 @@ mod left;
 mod loops;
 mod mail;
 mod people;
+mod polled;
 mod recorder;
 mod remains;
 mod reruns;

@@ -150,11 +150,13 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             Ok((found.map(Answer::Definition).into_iter().collect(), None))
         }
         Ask::Health {} => {
-            let health = health::of(&context.engine, &context.writing).await;
+            let health =
+                health::of(&context.engine, &context.writing, &context.submitter.triggers.polls).await;
             Ok((vec![Answer::Health(Box::new(health))], None))
         }
         Ask::Snapshot {} => {
-            let snapshot = snapshot::of(&context.engine, &context.writing).await;
+            let snapshot =
+                snapshot::of(&context.engine, &context.writing, &context.submitter.triggers.polls).await;
             Ok((vec![Answer::Snapshot(Box::new(snapshot))], None))
         }
         Ask::DeadLetters { tenant, after, limit } => {

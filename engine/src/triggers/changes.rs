@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::polled::FailingPolls;
 use super::received::{Outcome, Received, Standing};
 use tokio::sync::Notify;
 use updraft_protocol::{Name, Setting, SettingKind, TenantCode};
@@ -43,6 +44,8 @@ pub(crate) struct TriggerChanges {
     turn: tokio::sync::Mutex<()>,
     /// The triggers that hold, and what webhooks have received.
     pub(super) received: Received,
+    /// The polls that fail.
+    pub(crate) polls: FailingPolls,
     /// How many there are; unknown until one is added.
     count: Mutex<Option<usize>>,
     /// Whether this engine fires them.

@@ -13,10 +13,11 @@ use tokio::time::MissedTickBehavior;
 use updraft_actors::timer::TimerThread;
 use updraft_kernel::trigger::{Agenda, PlannedTrigger};
 use updraft_protocol::limits::{
-    LOCAL_CLOSE, QUEUES, TRIGGER_AGAIN, TRIGGER_READ_AGAIN, TRIGGER_SLEEP, TRIGGERS_AT_WORK,
+    LOCAL_CLOSE, POLLS, QUEUES, TRIGGER_AGAIN, TRIGGER_READ_AGAIN, TRIGGER_SLEEP, TRIGGERS_AT_WORK,
 };
 use updraft_protocol::{Setting, SettingKind, Timestamp};
 
+use super::poll::Poller;
 use super::queue::QueueReader;
 use super::turn::{Known, Turn};
 use super::{TriggerKey, history, received, warm};
@@ -68,11 +69,14 @@ struct Driver<'s> {
     busy: BTreeSet<TriggerKey>,
     /// The queues that are read, each for the plan of its trigger.
     queues: BTreeMap<TriggerKey, (Arc<PlannedTrigger>, QueueReader)>,
+    /// The polls that are made, each for the plan of its trigger, and since when that counts.
+    polls: BTreeMap<TriggerKey, (Arc<PlannedTrigger>, Timestamp, Poller)>,
 }
 
 async fn drive(submitter: &Arc<Submitter>) {
-    let (known, busy, queues) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-    let mut driver = Driver { submitter, known, agenda: Agenda::default(), busy, queues };
+    let (known, busy) = (BTreeMap::new(), BTreeSet::new());
+    let (agenda, queues, polls) = (Agenda::default(), BTreeMap::new(), BTreeMap::new());
+    let mut driver = Driver { submitter, known, agenda, busy, queues, polls };
     while let Err(error) = driver.read_all().await {
         tracing::error!(%error, "triggers are not read, and do not fire until they are");
         tokio::time::sleep(TRIGGER_READ_AGAIN).await;
@@ -141,6 +145,7 @@ impl<'s> Driver<'s> {
         });
         self.submitter.triggers.received.stand(&key, planned.as_ref().map(|(planned, _)| planned.clone()));
         self.read_queue(&key, planned.as_ref().map(|(planned, _)| planned));
+        self.poll(&key, planned.as_ref());
         let Some((planned, since)) = planned else {
             self.known.remove(&key);
             self.agenda.note(key, None);
@@ -178,6 +183,31 @@ impl<'s> Driver<'s> {
         }
         if let Some(reader) = QueueReader::start(self.submitter, key, planned) {
             self.queues.insert(key.clone(), (planned.clone(), reader));
+        }
+    }
+
+    /// Has the poll of a trigger made, as it says now. What was being submitted of it before comes again under the same keys.
+    fn poll(&mut self, key: &TriggerKey, planned: Option<&(Arc<PlannedTrigger>, Timestamp)>) {
+        let polled = planned.filter(|(planned, _)| planned.poll().is_some());
+        let Some((planned, since)) = polled else {
+            self.polls.remove(key);
+            self.submitter.triggers.polls.is_well(key);
+            return;
+        };
+        let is_same = |(before, from, _): &(Arc<PlannedTrigger>, Timestamp, Poller)| {
+            before.definition() == planned.definition() && from == since
+        };
+        if self.polls.get(key).is_some_and(is_same) {
+            return;
+        }
+        self.polls.remove(key);
+        self.submitter.triggers.polls.is_well(key);
+        if self.polls.len() >= POLLS {
+            tracing::error!(tenant = %key.tenant, trigger = %key.name, "a poll is not made: {POLLS} are");
+            return;
+        }
+        if let Some(poller) = Poller::start(self.submitter, key, (planned, *since)) {
+            self.polls.insert(key.clone(), (planned.clone(), *since, poller));
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod action;
 mod already;
+mod apart;
 mod approval;
 mod beside;
 mod cache;
@@ -47,6 +48,7 @@ use draft::Draft;
 
 pub use action::{PlannedAction, RetryPolicy};
 pub use already::PlannedAlready;
+pub use apart::CallApart;
 pub use approval::PlannedApproval;
 pub(crate) use approval::REFUSE;
 pub(crate) use beside::APPROVAL;

@@ -60,3 +60,42 @@ impl Visible for EventData {
         None
     }
 }
+
+/// The data of a poll, each under its name.
+pub(super) struct PollData<const N: usize> {
+    named: [(&'static str, Json); N],
+    nothing: Json,
+    at: Timestamp,
+}
+
+impl<const N: usize> PollData<N> {
+    pub(super) fn of(at: Timestamp, named: [(&'static str, Json); N]) -> Self {
+        Self { named, nothing: Json::null(), at }
+    }
+}
+
+impl<const N: usize> Visible for PollData<N> {
+    fn input(&self) -> &Json {
+        &self.nothing
+    }
+
+    fn variables(&self) -> &Json {
+        &self.nothing
+    }
+
+    fn constants(&self) -> &Json {
+        &self.nothing
+    }
+
+    fn now(&self) -> Timestamp {
+        self.at
+    }
+
+    fn local(&self, name: &str) -> Option<&Json> {
+        self.named.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    fn step(&self, _: &str) -> Option<StepView<'_>> {
+        None
+    }
+}

@@ -114,7 +114,12 @@ pub fn filtered(history: &TriggerHistory) -> TriggerHistory {
 
 /// The history after an instant that was to start an execution, and started none.
 pub fn refused(history: &TriggerHistory, why: &str) -> TriggerHistory {
+    let (refused, trouble) = (history.refused + 1, Some(short(why)));
+    TriggerHistory { pending: None, refused, trouble, ..history.clone() }
+}
+
+/// A reason that is kept.
+pub(super) fn short(why: &str) -> Arc<str> {
     let end = (0..=TRIGGER_TROUBLE_BYTES.min(why.len())).rev().find(|&at| why.is_char_boundary(at));
-    let trouble: Arc<str> = why.get(..end.unwrap_or(0)).unwrap_or_default().into();
-    TriggerHistory { pending: None, refused: history.refused + 1, trouble: Some(trouble), ..history.clone() }
+    why.get(..end.unwrap_or(0)).unwrap_or_default().into()
 }

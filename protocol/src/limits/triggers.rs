@@ -98,3 +98,45 @@ pub const QUEUE_AGAIN: Duration = Duration::from_secs(1);
 
 /// A message that another consumer was given so long ago has been left: it has died.
 pub const QUEUE_LEFT: Duration = Duration::from_secs(60);
+
+/// Polls of an engine: each waits for its tool in a task of its own, and may hold an answer.
+pub const POLLS: usize = 256;
+
+/// The shortest time between two calls of a poll: what is asked more often is to be sent by its tool.
+pub const POLL_LEAST: Duration = Duration::from_secs(1);
+
+/// The largest answer of a poll that is looked at, as JSON: two thousand items of two kilobytes.
+pub const POLL_ANSWER_BYTES: usize = 4 << 20;
+
+/// The most items of one answer: those that the store keeps the digests of. A tool gives fewer where it is asked for fewer.
+pub const POLL_ITEMS: usize = 2_000;
+
+/// The largest item: less than an input may be, since the event has more.
+pub const POLL_ITEM_BYTES: usize = 512 << 10;
+
+/// The longest id of an item.
+pub const POLL_ID_BYTES: usize = 4 << 10;
+
+/// The largest cursor, as JSON: the links to what has changed that directories give have some kilobytes.
+pub const POLL_CURSOR_BYTES: usize = 16 << 10;
+
+/// The longest pause of a poll that fails, where it is not asked more rarely anyway.
+pub const POLL_PAUSE: Duration = Duration::from_secs(900);
+
+/// The pause after the first failure of a poll that is asked at instants of a calendar.
+pub const POLL_AGAIN: Duration = Duration::from_secs(30);
+
+/// How long a call of a poll stands in line for the limits of its tool before it has failed.
+pub const POLL_IN_LINE: Duration = Duration::from_secs(600);
+
+/// How often a poll fails in a row before the health of the engine tells it: a tool is restarted now and then.
+pub const POLL_FAILING: u32 = 3;
+
+/// Polls that fail which the health of the engine names.
+pub const POLLS_TOLD: usize = 20;
+
+const _: () = {
+    // Each digest takes 35 bytes as JSON.
+    assert!(POLL_ITEMS * 35 + 2 * POLL_CURSOR_BYTES + 2 * TRIGGER_TROUBLE_BYTES < super::SETTING_BYTES);
+    assert!(POLL_ITEM_BYTES < super::INPUT_BYTES);
+};
