@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use updraft::connectors::{Connector, Connectors};
 use updraft::integrations::HttpIntegration;
-use updraft::secret::Found;
+use updraft::secret::{Error, Found};
 use updraft::{
     Builder, Detail, Engine, EngineTrouble, ExecutionDocument, ExecutionQuery, ExecutionsOf, Guardrail, Name,
     Secret, SecretProvider, TenantCode, Trigger, TriggerEntry, TriggerError,
@@ -93,11 +94,15 @@ async fn alerts(
     Json(json!({"alerts": page, "key": key})).into_response()
 }
 
-struct Vault;
+/// Has all secrets, but the desk's only while that is there.
+#[derive(Clone, Default)]
+struct Vault(Arc<AtomicBool>);
 
 impl SecretProvider for Vault {
-    fn secret<'a>(&'a self, _: &'a TenantCode, _: &'a Name) -> Found<'a> {
-        Box::pin(async { Ok(Secret::new("k3y-of-the-siem").expect("a secret")) })
+    fn secret<'a>(&'a self, _: &'a TenantCode, name: &'a Name) -> Found<'a> {
+        let lacks = name.as_str() == "desk-key" && !self.0.load(Ordering::SeqCst);
+        let found = if lacks { Err(Error::Unknown) } else { Ok(Secret::new("k3y-of-the-siem").unwrap()) };
+        Box::pin(std::future::ready(found))
     }
 }
 
@@ -105,6 +110,7 @@ struct World {
     harness: Harness,
     siem: Siem,
     address: SocketAddr,
+    vault: Vault,
 }
 
 const POLL: &str = "{every: 1s, action: siem.list, arguments: {since: '{{ cursor }}'}, items: '{{ answer.alerts }}', \
@@ -114,7 +120,7 @@ impl World {
     async fn new() -> Self {
         let siem = Siem::default();
         let address = siem.serve().await;
-        Self { harness: Harness::default(), siem, address }
+        Self { harness: Harness::default(), siem, address, vault: Vault::default() }
     }
 
     fn builder(&self) -> Builder {
@@ -137,9 +143,12 @@ actions:
 ",
             self.address
         );
-        let connector = Connector::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
-        let connectors = Connectors::builder(http).connector(connector).build().unwrap();
-        self.harness.builder().connectors(&connectors).secrets(Vault).fire_triggers(true)
+        // The same tool, by another secret.
+        let desk = text.replace(": siem\n", ": desk\n").replace("siem-key", "desk-key");
+        let both = [text, desk].map(|text| Connector::parse(text.as_bytes()).unwrap());
+        let connectors = both.into_iter().fold(Connectors::builder(http), |all, one| all.connector(one));
+        let builder = self.harness.builder().connectors(&connectors.build().unwrap());
+        builder.secrets(self.vault.clone()).fire_triggers(true)
     }
 
     async fn start(&self) -> Engine {
@@ -352,5 +361,28 @@ async fn a_call_keeps_to_guardrails_shows_no_secret_and_only_reads() {
     engine.guardrails().clear(&Name::new("stop").unwrap(), asked()).await.unwrap();
     until(async || executions(&engine).await.len() == 1).await;
     assert_eq!(inputs(&engine).await, ["\"***\"".to_owned()].into(), "the tool has told its key");
+    let _ = soon(engine.shutdown(TEST_TIMEOUT)).await;
+}
+
+#[tokio::test]
+async fn items_wait_while_their_playbook_lacks_something() {
+    let world = World::new().await;
+    let engine = world.start().await;
+    let lacks = |lacks: bool| world.vault.0.store(!lacks, Ordering::SeqCst);
+    lacks(false);
+    world.harness.put(&engine, &named("report", "steps:\n  - {id: look, action: desk.list}\n")).await;
+    let file = format!("trigger: alerts\nversion: 1\nplaybook: report\non: {{poll: {POLL}}}\n{ID}");
+    lacks(true);
+    world.siem.add(1..=2, 10);
+    engine.triggers().put(&tenant("acme"), Trigger::parse(file.as_bytes()).unwrap(), asked()).await.unwrap();
+    until(async || {
+        let failing = entry(&engine, "alerts").await.unwrap().poll.and_then(|poll| poll.failing);
+        failing.is_some_and(|failing| failing.times > 1 && failing.why.contains("secret `desk-key`"))
+    })
+    .await;
+    assert!(executions(&engine).await.is_empty());
+    lacks(false);
+    until(async || executions(&engine).await.len() == 2).await;
+    assert_eq!(inputs(&engine).await, numbers(1..=2));
     let _ = soon(engine.shutdown(TEST_TIMEOUT)).await;
 }

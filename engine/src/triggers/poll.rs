@@ -56,8 +56,16 @@ enum Came {
     Settled,
     /// It is refused for now.
     Again(Duration),
+    /// Nothing can be started, whatever the item is.
+    Stopped(Stopped),
+}
+
+/// Why the items of an answer start nothing now.
+enum Stopped {
     /// The engine ends.
     Closing,
+    /// The playbook is not there, or lacks something.
+    Failed(Failure),
 }
 
 impl Poller {
@@ -176,27 +184,24 @@ impl Polling {
     /// Submits what is new of an answer, then moves the cursor. Returns whether to go on.
     async fn take(&mut self, polled: Polled) -> bool {
         let came = self.now();
-        let mut left = Vec::new();
-        for item in polled.items {
-            match item {
-                Ok(item) => left.push(item),
-                Err(error) => self.refuse(error.to_string()),
-            }
-        }
-        let mut left = left.into_iter().peekable();
+        let (items, none): (Vec<_>, Vec<_>) = polled.items.into_iter().partition(Result::is_ok);
+        let mut left = items.into_iter().flatten().peekable();
         while left.peek().is_some() {
             let batch: Vec<PolledItem> = left.by_ref().take(QUEUE_BATCH).collect();
-            if !self.submit(batch, came).await {
-                return false;
+            match self.submit(batch, came).await {
+                Ok(()) => {}
+                Err(Stopped::Closing) => return false,
+                Err(Stopped::Failed(failure)) => return self.failed(&failure).await,
             }
         }
+        none.into_iter().filter_map(Result::err).for_each(|error| self.refuse(error.to_string()));
         metrics::counter!("updraft_trigger_polls_total", "outcome" => "answered").increment(1);
         self.submitter.triggers.polls.is_well(&self.key);
         self.keep(polled.next).await
     }
 
-    /// Submits items beside each other, again and again while there is no room for them. Returns whether to go on.
-    async fn submit(&self, mut batch: Vec<PolledItem>, came: Timestamp) -> bool {
+    /// Submits items beside each other, again and again while there is no room for them.
+    async fn submit(&self, mut batch: Vec<PolledItem>, came: Timestamp) -> Result<(), Stopped> {
         while !batch.is_empty() {
             let outcomes = join_all(batch.iter().map(|item| self.one(item, came))).await;
             let (mut refused, mut pause) = (Vec::new(), Duration::ZERO);
@@ -207,7 +212,7 @@ impl Polling {
                         pause = pause.max(after);
                         refused.push(item);
                     }
-                    Came::Closing => return false,
+                    Came::Stopped(why) => return Err(why),
                 }
             }
             batch = refused;
@@ -215,7 +220,7 @@ impl Polling {
                 tokio::time::sleep(pause).await;
             }
         }
-        true
+        Ok(())
     }
 
     async fn one(&self, item: &PolledItem, came: Timestamp) -> Came {
@@ -245,9 +250,18 @@ impl Polling {
                 }
                 Came::Settled
             }
-            Err(Refusal::ShuttingDown | Refusal::Failed(_)) => Came::Closing,
+            Err(Refusal::ShuttingDown | Refusal::Failed(_)) => Came::Stopped(Stopped::Closing),
             Err(Refusal::TooFast { after }) => waits("too_fast", after),
             Err(refusal) if refusal.retryable() => waits(refusal.label(), TRIGGER_AGAIN),
+            Err(
+                refusal @ (Refusal::Playbook(_)
+                | Refusal::Missing(_)
+                | Refusal::NoPlaybook { .. }
+                | Refusal::Endpoint { .. }),
+            ) => {
+                let failure = Failure::new(FailureKind::NotConfigured, refusal.to_string());
+                Came::Stopped(Stopped::Failed(failure))
+            }
             Err(refusal) => self.nothing(item, &refusal.to_string()),
         }
     }
