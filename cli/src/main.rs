@@ -22,6 +22,7 @@ mod dry_run;
 mod due;
 mod durability;
 mod environment;
+mod events;
 mod exit;
 mod extend;
 mod files;
@@ -125,6 +126,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Graph(options) => wait(graph::graph(&options)),
         Command::List(options) => wait(list::list(&options)),
         Command::Show(options) => wait(show::show(&options)),
+        Command::Events(options) => wait(events::events(&options, screen)),
         Command::Why(options) => wait(why::why(&options)),
         Command::Cancel(options) => wait(cancel::cancel(&options, screen)),
         Command::Inbox(options) => wait(inbox::inbox(&options)),

@@ -4,6 +4,7 @@ mod cached;
 mod connector;
 mod containments;
 mod convert;
+mod events;
 mod flow;
 mod format;
 mod grants;
@@ -37,6 +38,7 @@ pub(crate) use connector::{
 };
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
 pub(crate) use convert::{CacaoFile, Export, ExportForm, Import, ImportForm};
+pub(crate) use events::ListEvents;
 pub(crate) use flow::{
     BreakerCommand, BreakerOptions, Circuit, ForceTo, HoldScope, ListHeld, QuotaCommand, QuotaFields,
     QuotaOptions,
@@ -88,6 +90,8 @@ pub(crate) enum Command {
     List(List),
     /// Shows an execution and its tasks.
     Show(Show),
+    /// Lists what happened to executions: which started, wait for somebody, ended; with --follow also what happens.
+    Events(ListEvents),
     /// Tells what an execution waits for, until when, and who or what ends that.
     ///
     /// Or, of all tenants, what takes long: `--waiting approval --older 1h`, `--retries 5`, `--slow`.
@@ -169,7 +173,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     /// The data directory: the journal, and the embedded store. One process at a time has it; `list`, `show`, `why`, `inbox`,
-    /// `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `skip`, `extend`, `rerun`, `containments`, `guardrail`, `quota`, `breaker`, `cache`, `pause-all`, `resume-all`, `paused` and `health` work
+    /// `events`, `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `skip`, `extend`, `rerun`, `containments`, `guardrail`, `quota`, `breaker`, `cache`, `pause-all`, `resume-all`, `paused` and `health` work
     /// beside that one.
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,

@@ -16,6 +16,8 @@ mod answer;
 mod bulk;
 mod client;
 mod controls;
+mod documents;
+mod events;
 mod flow;
 mod guardrails;
 mod message;

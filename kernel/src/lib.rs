@@ -9,6 +9,7 @@ pub mod coalescer;
 pub mod condition;
 pub mod containment;
 pub mod day_quota;
+pub mod event_positions;
 pub mod execution;
 pub mod fair_queue;
 pub mod guardrail;

@@ -12,6 +12,7 @@ mod control_history;
 pub mod dead_letter;
 pub mod document;
 mod ending;
+mod event;
 pub mod execution_file;
 pub mod failure;
 mod field;
@@ -62,6 +63,7 @@ pub use document::{
     ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
 };
 pub use ending::ExecutionEnding;
+pub use event::{EventCursor, EventKind, EventPosition, ExecutionEvent, Happened, ToldEvent};
 pub use execution_file::{CallFiles, ExecutionFile, FileWriter, FilesOfExecution, OpenFile};
 pub use failure::{Failure, FailureKind};
 pub use field::{Field, FieldReader, FieldSpec, FieldValue, FieldWriter, Fields};

@@ -5,6 +5,7 @@ mod cache;
 mod children;
 mod connectors;
 mod containment;
+mod events;
 mod files;
 mod filter;
 mod flow;
@@ -32,10 +33,10 @@ mod triggers;
 use std::time::Duration;
 
 pub use {
-    cacao::*, cache::*, children::*, connectors::*, containment::*, files::*, filter::*, flow::*, graph::*,
-    guardrails::*, http::*, local::*, loops::*, mail::*, masking::*, outline::*, overdue::*, people::*,
-    playbook::*, record::*, redis::*, replay::*, rerun::*, schema::*, settings::*, shell::*, snapshot::*,
-    triggers::*,
+    cacao::*, cache::*, children::*, connectors::*, containment::*, events::*, files::*, filter::*, flow::*,
+    graph::*, guardrails::*, http::*, local::*, loops::*, mail::*, masking::*, outline::*, overdue::*,
+    people::*, playbook::*, record::*, redis::*, replay::*, rerun::*, schema::*, settings::*, shell::*,
+    snapshot::*, triggers::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------
