@@ -48,6 +48,7 @@ mod plain_progress;
 mod playbook;
 mod prioritise;
 mod progress;
+mod publications;
 mod quotas;
 mod reading;
 mod recover;
@@ -138,6 +139,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Quota(options) => wait(quotas::quotas(&options)),
         Command::Serve(options) => wait(service::service(&options, screen)),
         Command::Trigger(options) => wait(triggers::triggers(&options)),
+        Command::Publication(options) => wait(publications::publications(&options)),
         Command::Breaker(options) => wait(breakers::breakers(&options)),
         Command::PauseAll(options) => wait(hold::hold(&options, true)),
         Command::ResumeAll(options) => wait(hold::hold(&options, false)),

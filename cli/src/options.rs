@@ -13,6 +13,7 @@ mod guardrails;
 mod look;
 mod mail;
 mod people;
+mod publications;
 mod rerun;
 mod serve;
 mod testing;
@@ -52,6 +53,7 @@ pub(crate) use mail::MailGrants;
 pub(crate) use people::{
     AnswerApproval, ExtendWait, HoldExecution, PrioritiseExecution, SendSignal, ShowInbox, SkipTask,
 };
+pub(crate) use publications::{PublicationCommand, PublicationOptions};
 pub(crate) use rerun::RerunExecution;
 pub(crate) use serve::Serve;
 pub(crate) use testing::{DryRun, Replay, Test};
@@ -114,6 +116,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Puts, lists, shows, pauses, resumes or removes what starts playbooks by itself, by the engine that runs there.
     Trigger(TriggerOptions),
+    /// Puts, lists, pauses, resumes or removes what tells other programs the events of executions, by the engine that runs there.
+    Publication(PublicationOptions),
     /// Forgets answers of tools that are kept for those who ask the same, by the engine that runs there.
     #[command(subcommand)]
     Cache(CacheCommand),

@@ -70,6 +70,7 @@ mod ownership;
 mod pauses;
 mod playbooks;
 pub mod process;
+mod publications;
 mod quotas;
 mod reader;
 mod reads;
@@ -112,6 +113,7 @@ pub use inbox::InboxEntry;
 pub use manual_call::ManualCall;
 pub use overdue::{Overdue, OverdueCursor, OverduePage, OverdueQuery, OverdueRow};
 pub use playbooks::Playbooks;
+pub use publications::{PublicationEntry, PublicationError, Publications, PublishFrom};
 pub use reader::Reader;
 pub use reads::{ReadRequest, Reads};
 pub use recovery::Recovered;
@@ -135,9 +137,9 @@ pub use updraft_kernel::{
     backlog::BacklogFull, batch_limit::BatchLimit, circuit::CircuitCounts, circuit::ForcedCircuit,
     guardrail::GuardrailConcern, guardrail::GuardrailMistake, guardrail::PlannedGuardrail,
     idempotency::OnReuse, invariant, machine::LoopProgress, machine::RunningLoop, pairing::Loss,
-    pairing::Mismatch, plan::Mistake, plan::Plan, plan::check_schema, shard_epochs::ShardEpochs,
-    template::Structure, trigger::PlannedTrigger, trigger::WebhookRequest, virtual_shard::VirtualShard,
-    watch::OverdueCounts,
+    pairing::Mismatch, plan::Mistake, plan::Plan, plan::check_schema, publication::PlannedPublication,
+    shard_epochs::ShardEpochs, template::Structure, trigger::PlannedTrigger, trigger::WebhookRequest,
+    virtual_shard::VirtualShard, watch::OverdueCounts,
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, AskedPeople, AuditId,
@@ -152,10 +154,11 @@ pub use updraft_protocol::{
     Hold, Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, LimitError, Masking, Missed, Name,
     Number, Omission, OnlyCalls, OpenFile, OpenHours, OpenTime, OverCap, Overlap, Parent, Pause, PauseCause,
     PauseScope, PermitFuture, PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId,
-    PlaybookStatus, Poll, PollFailing, PollState, Priority, ProtectedTargets, Quota, QuotaError, Rate,
-    ReceivedSignals, RequestFuture, RerunOf, Revision, Schedule, ScopePath, Secret, SecretProvider,
-    SecretReference, Sending, Setting, SettingKind, Signal, SignatureScheme, Span, StepId, StepPart,
-    SubmissionRate, TargetKind, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
+    PlaybookStatus, Poll, PollFailing, PollState, Priority, ProtectedTargets, Publication,
+    PublicationProgress, PublicationTarget, PublicationTrouble, PublishedStream, PublishedWebhook, Quota,
+    QuotaError, Rate, ReceivedSignals, RequestFuture, RerunOf, Revision, Schedule, ScopePath, Secret,
+    SecretProvider, SecretReference, Sending, Setting, SettingKind, Signal, SignatureScheme, Span, StepId,
+    StepPart, SubmissionRate, TargetKind, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
     TenantCode, Timestamp, ToldEvent, Trigger, TriggerHistory, TriggerSource, UndoCall, UndoRecord,
     UndoStatus, UnknownTarget, Update, Value, Wait, WaitKind, Webhook, WebhookBody, WebhookSignature,
     Weekday, limits, outline, parse, playbook, schema, secret, text, value,

@@ -21,6 +21,7 @@ mod events;
 mod flow;
 mod guardrails;
 mod message;
+mod publications;
 #[cfg(unix)]
 mod server;
 mod snapshot;

@@ -200,7 +200,7 @@ impl Engine {
     fn start_triggers(&mut self, builder: &Builder) -> std::io::Result<()> {
         if builder.fires_triggers {
             self.submitter.triggers.begin_to_fire();
-            self.triggers = Mutex::new(Some(TriggerThread::start(self.submitter.clone())?));
+            self.triggers = Mutex::new(Some(TriggerThread::start(self.submitter.clone(), self.events())?));
         }
         Ok(())
     }
@@ -307,6 +307,7 @@ fn submitter(context: &Arc<EngineContext>, submit_timeout: Duration) -> (Arc<Sub
         rerunning: Rerunning::default(),
         alerts: Alerts::default(),
         triggers: Arc::default(),
+        publications: Arc::default(),
     };
     (Arc::new(submitter), emptied)
 }

@@ -26,6 +26,7 @@ mod mistake;
 pub mod outline;
 pub mod pairing;
 pub mod plan;
+pub mod publication;
 pub mod rate;
 mod references;
 pub mod rerun;

@@ -30,6 +30,7 @@ pub mod parse;
 mod pause;
 pub mod playbook;
 mod priority;
+mod publication;
 mod quota;
 mod rerun;
 pub mod schema;
@@ -84,6 +85,10 @@ pub use parent::{Parent, PlaybookChoice};
 pub use pause::{Asked, Pause, PauseCause, PauseScope};
 pub use playbook::Playbook;
 pub use priority::{NotAPriority, Priority};
+pub use publication::{
+    Publication, PublicationProgress, PublicationTarget, PublicationTrouble, PublishedStream,
+    PublishedWebhook, StandingPublication,
+};
 pub use quota::{Quota, QuotaError, SubmissionRate};
 pub use rerun::{Declaration, RerunOf};
 pub use scope::ScopePath;

@@ -1,11 +1,11 @@
-//! `events`: listed from a cursor on, followed over engines that come and go.
+//! `events`: listed from a cursor on, followed over engines that come and go; and `publication`, put and looked at.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::ended::{ended, out, signal, updraft};
+use crate::ended::{by, ended, out, signal, updraft};
 use crate::given::{files, playbook};
 
 const RUN: [&str; 4] = ["run", "p.yaml", "--durability", "os"];
@@ -48,4 +48,29 @@ fn events_are_listed_from_a_cursor_on_and_followed_over_engines_that_come_and_go
         signal(child, "TERM");
         assert_eq!(child.wait().unwrap().code(), Some(0));
     }
+}
+
+#[test]
+fn a_publication_is_put_listed_paused_and_removed_and_mistakes_have_their_place() {
+    let publication =
+        "publication: results\nto: {webhook: {url: 'https://tickets.example/hooks', secret: key}}\n";
+    let wrong = publication.replace("https", "ftp");
+    let dir = files(&[("p.yaml", publication), ("wrong.yaml", &wrong)]);
+    let dir = dir.path();
+    std::fs::create_dir(dir.join("updraft-data")).unwrap();
+    let refused = by(dir, &["publication", "put", "wrong.yaml"]);
+    let place = "wrong.yaml: line 2, column 21, to.webhook.url: begins with `https://` or `http://`";
+    assert!(refused.code == 2 && refused.err.contains(place), "{}", refused.err);
+    assert_eq!(out(&by(dir, &["publication", "put", "p.yaml", "--from-start"])), "results  is new\n");
+    assert_eq!(out(&by(dir, &["publication", "put", "p.yaml"])), "results  goes on from where it was\n");
+    let line = "results  https://tickets.example/hooks  0 arrived, 0 left out, 0 given up  last never";
+    assert_eq!(out(&ended(dir, &["publication", "list"])), format!("{line}\n"));
+    assert_eq!(out(&by(dir, &["publication", "pause", "results"])), "results  paused\n");
+    let paused = ended(dir, &["publication", "list"]);
+    assert_eq!(out(&paused), format!("{line}  paused by ana: INC-7\n"));
+    assert_eq!(ended(dir, &["publication", "list", "--tenant", "acme", "--json"]).json(), json!([]));
+    assert_eq!(out(&by(dir, &["publication", "resume", "results"])), "results  goes on\n");
+    assert_eq!(out(&by(dir, &["publication", "remove", "results"])), "results  removed\n");
+    let none = by(dir, &["publication", "remove", "results"]);
+    assert!(none.code == 2 && none.err.contains("there is no publication results"), "{}", none.err);
 }

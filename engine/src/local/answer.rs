@@ -16,6 +16,7 @@ use super::events::events;
 use super::flow;
 use super::guardrails::guarded;
 use super::message::{Answer, Ask, Place};
+use super::publications::published;
 use super::triggers::triggered;
 use super::work::work;
 use crate::containments::Containments;
@@ -41,6 +42,10 @@ pub(super) async fn answer(
     };
     let told = match told {
         None => triggered(context, &ask).await,
+        told => told,
+    };
+    let told = match told {
+        None => published(context, &ask).await,
         told => told,
     };
     if let Some(told) = told {

@@ -15,6 +15,7 @@ use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox
 use super::documents::{Execution, Task};
 use super::events::EventsAsk;
 use super::flow::{BreakerLine, CircuitOf, Forced};
+use super::publications::PublicationAsk;
 use super::triggers::TriggerAsk;
 use crate::bulk::ExecutionFilter;
 use crate::events::EventPage;
@@ -22,6 +23,7 @@ use crate::guardrails::GuardrailEntry;
 use crate::health::EngineHealth;
 use crate::inbox::InboxEntry;
 use crate::overdue::{Overdue, OverdueCursor, OverduePage};
+use crate::publications::PublicationEntry;
 use crate::rerun::AskedRerun;
 use crate::snapshot::EngineSnapshot;
 use crate::triggers::{TriggerEntry, TriggerPut};
@@ -129,6 +131,8 @@ pub(super) enum Ask {
     Events(EventsAsk),
     /// What is asked about triggers.
     Trigger(TriggerAsk),
+    /// What is asked about publications.
+    Publication(PublicationAsk),
     /// One page of the audit, of one tenant or of all.
     Audit { tenant: Option<TenantCode>, after: Option<AuditId>, limit: usize },
     /// The health of the engine.
@@ -190,6 +194,9 @@ pub(super) enum Answer {
     Breaker(Box<BreakerLine>),
     Trigger(Box<TriggerEntry>),
     TriggerPut(TriggerPut),
+    Publication(Box<PublicationEntry>),
+    /// Whether the publication that was put is new.
+    PublicationPut(bool),
     /// So many executions that ran were paused or resumed.
     Held(usize),
     Events(Box<EventPage>),
