@@ -103,6 +103,7 @@ fn asked(options: &LoadOptions) -> Figures {
     for (key, value) in [
         ("scenario", json!(name(&options.scenario))),
         ("tools", json!(name(&options.tools))),
+        ("submit", json!(name(&options.submit))),
         ("latency", json!(options.latency.to_string())),
         ("durability", json!(format!("{:?}", options.durability).to_lowercase())),
         ("version", json!(env!("CARGO_PKG_VERSION"))),

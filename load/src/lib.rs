@@ -30,6 +30,7 @@ mod table;
 mod threshold;
 mod tools;
 mod unit;
+mod webhook;
 mod workload;
 
 pub use comparison::{Comparison, median};
@@ -39,7 +40,7 @@ pub use latencies::{Latencies, Meter};
 pub use latency::Latency;
 pub use load::closed;
 pub use number::whole;
-pub use options::{Length, LoadOptions, Tools, name};
+pub use options::{Length, LoadOptions, SubmitBy, Tools, name};
 pub use outcome::RunOutcome;
 pub use profile::Profile;
 pub use recorder::Metrics;

@@ -140,7 +140,7 @@ fn arrived(work: &Workload, meter: &Meter) {
 
 /// One execution to its durable acknowledgement; none where it was refused.
 async fn accepted(work: &Workload, meter: &Meter, tenant: usize, due: Instant) -> Option<Handle> {
-    match work.engine.submit(work.submission(tenant)).await {
+    match work.submit(tenant).await {
         Ok(handle) => {
             let latency = due.elapsed();
             meter.submit.record(latency);

@@ -52,6 +52,10 @@ pub struct LoadOptions {
     /// Where the tools are.
     #[arg(long, value_enum, default_value_t = Tools::Process)]
     pub tools: Tools,
+    /// How executions are submitted: by calls of the engine, or by signed requests to its webhooks over HTTP on 127.0.0.1, of which it
+    /// takes 256 at once.
+    #[arg(long, value_enum, default_value_t = SubmitBy::Process)]
+    pub submit: SubmitBy,
     /// What an accepted execution survives: `fsync`, also a loss of power; `os`, the end of the process.
     #[arg(long, default_value = "fsync", value_parser = durability())]
     pub durability: Durability,
@@ -91,6 +95,15 @@ pub enum Tools {
     /// An integration inside the process.
     Process,
     /// The HTTP integration against a server on 127.0.0.1.
+    Http,
+}
+
+/// How executions are submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SubmitBy {
+    /// By calls of the engine.
+    Process,
+    /// By requests to its webhooks.
     Http,
 }
 

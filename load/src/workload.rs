@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use updraft::limits::EXECUTIONS_IN_FLIGHT_OF_TENANT;
-use updraft::{Engine, Name, Playbook, PlaybookId, Resume, Submission, TenantCode};
+use updraft::{Engine, Handle, Name, Playbook, PlaybookId, Resume, Submission, TenantCode};
 
 use crate::enrichment::{Enrichment, PLAYBOOKS};
 use crate::error::Error;
 use crate::latencies::Tally;
-use crate::options::LoadOptions;
+use crate::options::{LoadOptions, SubmitBy};
 use crate::random::Random;
 use crate::run_store::RunStore;
 use crate::scenario::LoadScenario;
 use crate::tools::Toolkit;
+use crate::webhook::{self, Hooks};
 
 /// Attempts of a tool call, the first pause between them, and how long a hanging tool is waited for.
 pub(crate) const ATTEMPTS: u32 = 3;
@@ -24,6 +25,8 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(10);
 const ALL_CALLS: NonZeroU32 = NonZeroU32::MAX;
 /// A pile needs no more places than these.
 const PLACES: usize = 100_000;
+/// The name of the playbook of each tenant.
+const PLAYBOOK: &str = "stress";
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
 /// What an execution takes on average where only its tools take time: with the attempts that fail, and with the
@@ -58,6 +61,8 @@ pub struct Workload {
     places: usize,
     /// Who asks for what, in a scenario that enriches.
     enrichment: Option<Enrichment>,
+    /// The way in, if it is not the engine's own.
+    hooks: Option<Hooks>,
 }
 
 impl Workload {
@@ -88,8 +93,16 @@ impl Workload {
             Some(limits) => builder.call_limits(kit.integration.as_str(), limits),
             None => builder,
         };
+        let builder = match options.submit {
+            SubmitBy::Process => builder,
+            SubmitBy::Http => webhook::configure(builder, tenants(options)?.into_iter())?,
+        };
         let engine = builder.shared_integration(kit.integration.as_str(), kit.tool.clone()).start().await?;
         let playbooks = playbooks(options, &kit, &engine).await?;
+        let hooks = match options.submit {
+            SubmitBy::Process => None,
+            SubmitBy::Http => Some(Hooks::serve(&engine, tenants(options)?.into_iter(), PLAYBOOK).await?),
+        };
         Ok(Self {
             engine,
             playbooks,
@@ -100,6 +113,7 @@ impl Workload {
             kit,
             places: set.executions_in_flight,
             enrichment,
+            hooks,
         })
     }
 
@@ -123,6 +137,17 @@ impl Workload {
     /// A tenant by its number, and its playbook.
     pub(crate) fn playbook(&self, tenant: usize) -> &(TenantCode, PlaybookId) {
         &self.playbooks[tenant % self.playbooks.len()]
+    }
+
+    /// Submits an execution of a tenant by its number, until it is durable.
+    pub(crate) async fn submit(&self, tenant: usize) -> Result<Handle, Error> {
+        match &self.hooks {
+            None => {
+                let submitted = self.engine.submit(self.submission(tenant)).await;
+                submitted.map_err(|error| Error::Failed(error.to_string()))
+            }
+            Some(hooks) => hooks.submit(&self.engine, &self.playbook(tenant).0).await,
+        }
     }
 
     /// A submission of a tenant by its number.
@@ -159,6 +184,15 @@ impl Workload {
     }
 }
 
+/// The tenants of a run.
+fn tenants(options: &LoadOptions) -> Result<Vec<TenantCode>, Error> {
+    (0..u64::from(options.tenants)).map(tenant_of).collect()
+}
+
+fn tenant_of(number: u64) -> Result<TenantCode, Error> {
+    TenantCode::new(format!("tenant-{number}")).map_err(|error| Error::of("the load", error))
+}
+
 /// The playbooks of a run, each with its tenant: one of each tenant, or those of one tenant that enrich.
 async fn playbooks(
     options: &LoadOptions,
@@ -172,8 +206,8 @@ async fn playbooks(
     let mut playbooks = Vec::new();
     for number in 0..count {
         let (tenant, name) =
-            if enriches { (0, format!("enrich-{number}")) } else { (number, "stress".to_owned()) };
-        let tenant = TenantCode::new(format!("tenant-{tenant}")).map_err(|error| failed(&error))?;
+            if enriches { (0, format!("enrich-{number}")) } else { (number, PLAYBOOK.to_owned()) };
+        let tenant = tenant_of(tenant)?;
         let mut playbook = Playbook::parse(text.as_bytes()).map_err(|error| failed(&error))?;
         playbook.name = Name::new(name).map_err(|error| failed(&error))?;
         playbooks.push((tenant.clone(), engine.playbooks().put(&tenant, playbook).await?));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use updraft::limits::PLAYBOOK_STEPS;
-use updraft_load::{LoadOptions, LoadScenario, Profile, Threshold, whole};
+use updraft_load::{LoadOptions, LoadScenario, Profile, SubmitBy, Threshold, whole};
 
 use crate::exit::Error;
 
@@ -56,6 +56,9 @@ impl Stress {
         }
         if self.load.scenario == LoadScenario::AlertStorm && self.load.latency.is_zero() {
             mistakes.push("--latency: alert-storm needs tools that take their time, such as 20ms".to_owned());
+        }
+        if self.load.scenario == LoadScenario::Enrichment && self.load.submit == SubmitBy::Http {
+            mistakes.push("--submit http: enrichment asks by calls of the engine".to_owned());
         }
         if let Some(data) = self.data.as_deref().filter(|data| !data.is_dir()) {
             mistakes.push(format!("--data {}: not a directory", data.display()));

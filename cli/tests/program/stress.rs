@@ -59,6 +59,18 @@ fn a_baseline_writes_figures_and_a_page_and_leaves_nothing_else() {
 }
 
 #[test]
+fn a_load_comes_over_http_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = stress(&dir, &["--executions", "200", "--submit", "http", "--assert", "errors<=0"]);
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    let figures = figures(&dir);
+    assert_eq!((&figures["completed"], &figures["submit"]), (&200.into(), &"http".into()));
+    assert!(figures["submit_p50_us"].as_f64().is_some_and(|figure| figure > 0.0));
+    let refused = stress(&dir, &["--submit", "http", "--scenario", "enrichment"]);
+    assert!(refused.code == 2 && refused.err.contains("--submit http: enrichment"), "{}", refused.err);
+}
+
+#[test]
 fn every_scenario_runs_to_its_end() {
     let dir = tempfile::tempdir().unwrap();
     for scenario in ["spike", "stress", "soak", "burst-tenant", "alert-storm", "backlog", "enrichment"] {

@@ -25,7 +25,7 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 23] = [
     ("updraft-integrations", &["updraft-protocol", "updraft-masking"], &[]),
     ("updraft-connectors", &["updraft-protocol", "updraft-kernel", "updraft-integrations"], &[]),
     ("updraft", BELOW_ENGINE, &[]),
-    ("updraft-load", &["updraft"], &[]),
+    ("updraft-load", &["updraft", "updraft-webhooks"], &[]),
     ("updraft-webhooks", &["updraft"], &[]),
     ("updraft-replay", &["updraft-protocol", "updraft-kernel"], &[]),
     (
