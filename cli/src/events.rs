@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use updraft::local::{self, Client};
-use updraft::{Detail, EventCursor, EventPage, ExecutionEvent, Happened};
+use updraft::{Detail, EventCursor, EventPage, Happened, TenantEvent};
 
 use crate::data::Kept;
 use crate::exit::{Ending, Error};
@@ -92,7 +92,7 @@ impl Lines {
     }
 }
 
-fn line(event: &ExecutionEvent) -> String {
+fn line(event: &TenantEvent) -> String {
     let alert = event.alert_id.as_deref().map(|alert| format!("  alert {alert}")).unwrap_or_default();
     let what = match &event.what {
         Happened::Started { playbook, version } => format!("started  {playbook} v{version}"),

@@ -12,7 +12,7 @@ use updraft_actors::{EngineContext, Lost};
 use updraft_kernel::event_positions::EventPositions;
 use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::limits::{EVENT_PAGE, EVENT_PAUSE};
-use updraft_protocol::{EventCursor, EventPosition, ExecutionEvent, TenantCode};
+use updraft_protocol::{EventCursor, EventPosition, TenantCode, TenantEvent};
 use updraft_storage::Store;
 use updraft_storage::store::{Detail, EventQuery};
 use updraft_storage::write_behind::WriterFigures;
@@ -24,7 +24,7 @@ use crate::store_watch::StoreWatch;
 /// The events of an engine's executions: each that started, each wait of a task for somebody outside, each that ended.
 ///
 /// An event is told once the store has it and everything before it, some hundred milliseconds after it happened. Each has a
-/// [cursor](ExecutionEvent::cursor): who keeps that of the last event that it dealt with, and goes on from there, misses
+/// [cursor](TenantEvent::cursor): who keeps that of the last event that it dealt with, and goes on from there, misses
 /// nothing and gets nothing twice, whatever was restarted meanwhile. The events of one execution come in their order. Of a
 /// task that waits again before its last wait was read, the newest wait is told.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ pub struct Events {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventPage {
     /// The events, in their order.
-    pub events: Vec<ExecutionEvent>,
+    pub events: Vec<TenantEvent>,
     /// The cursor to go on from: of the last event; if there is none, further than the one that was asked for.
     pub next: EventCursor,
 }
@@ -124,7 +124,7 @@ impl Events {
         tenant: &TenantCode,
         after: EventCursor,
         detail: Detail,
-    ) -> impl Stream<Item = Result<ExecutionEvent, ReadError>> + Send + Unpin + use<> {
+    ) -> impl Stream<Item = Result<TenantEvent, ReadError>> + Send + Unpin + use<> {
         /// A wait that ends without an event begins again.
         const LONGEST: Duration = Duration::from_secs(3600);
         let (events, tenant) = (self.clone(), tenant.clone());

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use updraft_protocol::{EventKind, EventPosition, TaskState, TaskStatus, Update};
+use updraft_protocol::{EventPosition, TaskState, TaskStatus, TenantEventKind, Update};
 
 /// The positions of the groups of one journal. The generation of its numbers may rise at a start: from the first group on that
 /// is written then, since what was written before has its positions.
@@ -45,15 +45,15 @@ impl EventPositions {
         match update {
             Update::Execution(update) => {
                 let state = &update.state;
-                let started = at(EventKind::Started, state.started_date.is_some());
-                let ended = at(EventKind::Ended, state.finished_date.is_some());
+                let started = at(TenantEventKind::Started, state.started_date.is_some());
+                let ended = at(TenantEventKind::Ended, state.finished_date.is_some());
                 if (state.started_position, state.ended_position) != (started, ended) {
                     let state = &mut Arc::make_mut(update).state;
                     (state.started_position, state.ended_position) = (started, ended);
                 }
             }
             Update::Task(update) => {
-                let waiting = at(EventKind::Waiting, begins_to_wait(&update.state));
+                let waiting = at(TenantEventKind::Waiting, begins_to_wait(&update.state));
                 if update.state.waiting_position != waiting {
                     Arc::make_mut(update).state.waiting_position = waiting;
                 }
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_update_that_tells_an_event_gets_its_position_and_no_other_does() {
-        let [started, waiting, ended] = EventKind::ALL.map(|kind| Some(EventPosition::of(2, 5, kind)));
+        let [started, waiting, ended] = TenantEventKind::ALL.map(|kind| Some(EventPosition::of(2, 5, kind)));
         let change = |status| ExecutionState::change(status, Timestamp(8));
         let begins =
             ExecutionState { started_date: Some(Timestamp(8)), ..change(ExecutionStatus::Executing) };
@@ -126,9 +126,9 @@ mod tests {
     #[test]
     fn what_is_below_is_what_the_groups_before_tell() {
         let of = EventPositions::of(2);
-        assert!(EventKind::ALL.iter().all(|kind| EventPosition::of(2, 4, *kind) < of.below(5)));
-        assert!(EventKind::ALL.iter().all(|kind| EventPosition::of(2, 5, *kind) >= of.below(5)));
-        assert!(EventPosition::of(1, u64::MAX, EventKind::Ended) < of.below(0));
+        assert!(TenantEventKind::ALL.iter().all(|kind| EventPosition::of(2, 4, *kind) < of.below(5)));
+        assert!(TenantEventKind::ALL.iter().all(|kind| EventPosition::of(2, 5, *kind) >= of.below(5)));
+        assert!(EventPosition::of(1, u64::MAX, TenantEventKind::Ended) < of.below(0));
         let risen = EventPositions::new((2, 3), 8);
         assert_eq!(risen.below(7), of.below(7), "what is replayed keeps its positions");
         assert_eq!(risen.below(8), EventPositions::of(3).below(8));

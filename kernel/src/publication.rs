@@ -19,8 +19,8 @@ use updraft_protocol::limits::{
     QUEUE_NAME_BYTES,
 };
 use updraft_protocol::{
-    EventKind, ExecutionEvent, Failure, FailureKind, Happened, Json, Publication, PublicationTarget, Span,
-    TaskId, TenantCode, Timestamp, ToldEvent,
+    Failure, FailureKind, Happened, Json, Publication, PublicationTarget, Span, TaskId, TenantCode,
+    TenantEvent, TenantEventKind, Timestamp, ToldEvent,
 };
 
 use crate::condition::Condition;
@@ -127,7 +127,7 @@ impl PlannedPublication {
     pub fn message(
         &self,
         tenant: &TenantCode,
-        event: &ExecutionEvent,
+        event: &TenantEvent,
     ) -> Result<Option<PublishedMessage>, Failure> {
         if !self.definition.events.contains(&event.what.kind()) {
             return Ok(None);
@@ -149,7 +149,7 @@ impl PlannedPublication {
     }
 
     /// The event with the output that a message may have, and whether it lacks one that is too large.
-    fn cut(&self, event: &ExecutionEvent) -> (ExecutionEvent, bool) {
+    fn cut(&self, event: &TenantEvent) -> (TenantEvent, bool) {
         let mut event = event.clone();
         let Happened::Ended { output, .. } = &mut event.what else { return (event, false) };
         let bytes = output.as_ref().map_or(0, |output| output.as_str().len());
@@ -162,7 +162,7 @@ impl PlannedPublication {
 
     /// Whether it tells what an execution put out.
     pub fn tells_output(&self) -> bool {
-        self.definition.output && self.definition.events.contains(&EventKind::Ended)
+        self.definition.output && self.definition.events.contains(&TenantEventKind::Ended)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::wait::Wait;
 /// What can happen, in the order in which one group of updates tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum EventKind {
+pub enum TenantEventKind {
     /// The first step of an execution began.
     Started,
     /// A task waits for somebody outside of its execution.
@@ -29,7 +29,7 @@ pub enum EventKind {
     Ended,
 }
 
-impl EventKind {
+impl TenantEventKind {
     /// Every kind, in their order.
     pub const ALL: [Self; 3] = [Self::Started, Self::Waiting, Self::Ended];
 
@@ -61,7 +61,7 @@ impl EventPosition {
     pub const LAST: Self = Self(i64::MAX as u64);
 
     /// The position of an event of a group: of its generation, and its number in the journal.
-    pub const fn of(generation: u32, group: u64, kind: EventKind) -> Self {
+    pub const fn of(generation: u32, group: u64, kind: TenantEventKind) -> Self {
         Self(Self::before(generation, group).0 | kind as u64)
     }
 
@@ -130,7 +130,7 @@ impl<'de> Deserialize<'de> for EventCursor {
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ExecutionEvent {
+pub struct TenantEvent {
     /// Its place: who goes on from here gets what comes after it.
     pub cursor: EventCursor,
     /// The execution.
@@ -186,25 +186,25 @@ pub enum Happened {
 
 impl Happened {
     /// Its kind.
-    pub const fn kind(&self) -> EventKind {
+    pub const fn kind(&self) -> TenantEventKind {
         match self {
-            Self::Started { .. } => EventKind::Started,
-            Self::Waiting { .. } => EventKind::Waiting,
-            Self::Ended { .. } => EventKind::Ended,
+            Self::Started { .. } => TenantEventKind::Started,
+            Self::Waiting { .. } => TenantEventKind::Waiting,
+            Self::Ended { .. } => TenantEventKind::Ended,
         }
     }
 }
 
-impl ExecutionEvent {
+impl TenantEvent {
     /// That an execution started, or that it ended, as its document says; `None` if the document does not say so.
-    pub fn of_execution(kind: EventKind, document: ExecutionDocument) -> Option<Self> {
+    pub fn of_execution(kind: TenantEventKind, document: ExecutionDocument) -> Option<Self> {
         let (head, state) = (document.head, document.state);
         let (playbook, version) = (head.playbook_name.clone(), head.playbook_version);
         let (position, at, what) = match kind {
-            EventKind::Started => {
+            TenantEventKind::Started => {
                 (state.started_position?, state.started_date?, Happened::Started { playbook, version })
             }
-            EventKind::Ended => {
+            TenantEventKind::Ended => {
                 let what = Happened::Ended {
                     playbook,
                     version,
@@ -215,7 +215,7 @@ impl ExecutionEvent {
                 };
                 (state.ended_position?, state.finished_date?, what)
             }
-            EventKind::Waiting => return None,
+            TenantEventKind::Waiting => return None,
         };
         let cursor = EventCursor { position, id: document.peid.uuid() };
         Some(Self { cursor, peid: document.peid, alert_id: head.alert_id.clone(), at, what })
@@ -246,7 +246,7 @@ impl ExecutionEvent {
 #[derive(Debug, Serialize)]
 pub struct ToldEvent<'e> {
     cursor: EventCursor,
-    event: EventKind,
+    event: TenantEventKind,
     at: Timestamp,
     peid: ExecutionId,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -273,7 +273,7 @@ pub struct ToldEvent<'e> {
     wait: Option<&'e Wait>,
 }
 
-impl ExecutionEvent {
+impl TenantEvent {
     /// As people and other programs are told it.
     pub fn told(&self) -> ToldEvent<'_> {
         let told = ToldEvent {
@@ -324,7 +324,8 @@ mod tests {
 
     #[test]
     fn positions_follow_the_generation_then_the_group_then_the_kind() {
-        let kinds = |generation, group| EventKind::ALL.map(|kind| EventPosition::of(generation, group, kind));
+        let kinds =
+            |generation, group| TenantEventKind::ALL.map(|kind| EventPosition::of(generation, group, kind));
         let all: Vec<_> = [(0, 0), (0, 1), (0, u64::MAX), (1, 0), (1, 7), (u32::MAX, u64::MAX)]
             .into_iter()
             .flat_map(|(generation, group)| kinds(generation, group))
@@ -338,7 +339,7 @@ mod tests {
     #[test]
     fn a_cursor_comes_back_from_its_text() {
         let cursor = EventCursor {
-            position: EventPosition::of(3, 1 << 40, EventKind::Ended),
+            position: EventPosition::of(3, 1 << 40, TenantEventKind::Ended),
             id: Uuid::from_u128(u128::MAX - 5),
         };
         for cursor in [EventCursor::START, cursor] {

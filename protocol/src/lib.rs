@@ -64,7 +64,7 @@ pub use document::{
     ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
 };
 pub use ending::ExecutionEnding;
-pub use event::{EventCursor, EventKind, EventPosition, ExecutionEvent, Happened, ToldEvent};
+pub use event::{EventCursor, EventPosition, Happened, TenantEvent, TenantEventKind, ToldEvent};
 pub use execution_file::{CallFiles, ExecutionFile, FileWriter, FilesOfExecution, OpenFile};
 pub use failure::{Failure, FailureKind};
 pub use field::{Field, FieldReader, FieldSpec, FieldValue, FieldWriter, Fields};

@@ -20,7 +20,6 @@ mod outline;
 mod overdue;
 mod people;
 mod playbook;
-mod publications;
 mod record;
 mod redis;
 mod replay;
@@ -36,8 +35,8 @@ use std::time::Duration;
 pub use {
     cacao::*, cache::*, children::*, connectors::*, containment::*, events::*, files::*, filter::*, flow::*,
     graph::*, guardrails::*, http::*, local::*, loops::*, mail::*, masking::*, outline::*, overdue::*,
-    people::*, playbook::*, publications::*, record::*, redis::*, replay::*, rerun::*, schema::*,
-    settings::*, shell::*, snapshot::*, triggers::*,
+    people::*, playbook::*, record::*, redis::*, replay::*, rerun::*, schema::*, settings::*, shell::*,
+    snapshot::*, triggers::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------

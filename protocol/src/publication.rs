@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{EventCursor, EventKind};
+use crate::event::{EventCursor, TenantEventKind};
 use crate::ids::Name;
 use crate::limits::{PUBLICATION_BYTES, PUBLISHED_STREAM};
 use crate::parse;
@@ -25,7 +25,7 @@ pub struct Publication {
     pub to: PublicationTarget,
     /// Which kinds of events.
     #[serde(default = "ends")]
-    pub events: Vec<EventKind>,
+    pub events: Vec<TenantEventKind>,
     /// Which of them: an expression over `event`; all where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
@@ -171,8 +171,8 @@ impl Publication {
     }
 }
 
-fn ends() -> Vec<EventKind> {
-    vec![EventKind::Ended]
+fn ends() -> Vec<TenantEventKind> {
+    vec![TenantEventKind::Ended]
 }
 
 const fn yes() -> bool {

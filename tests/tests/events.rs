@@ -9,14 +9,14 @@ use std::time::Duration;
 use futures_util::{StreamExt, future};
 use serde_json::json;
 use updraft::{
-    Detail, Engine, EventCursor, EventPosition, ExecutionEvent, ExecutionId, ExecutionStatus, Happened, Lost,
-    ReadError, Signal, Submission, TaskStatus, WaitKind,
+    Detail, Engine, EventCursor, EventPosition, ExecutionId, ExecutionStatus, Happened, Lost, ReadError,
+    Signal, Submission, TaskStatus, TenantEvent, WaitKind,
 };
 use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, asked, completed, named, soon, started, tenant, until};
 
 /// Reads on until nothing more is told that the store has.
-async fn read_on(engine: &Engine, of: &str, after: &mut EventCursor) -> Vec<ExecutionEvent> {
+async fn read_on(engine: &Engine, of: &str, after: &mut EventCursor) -> Vec<TenantEvent> {
     engine.flush().await.unwrap();
     let mut all = Vec::new();
     loop {
@@ -29,7 +29,7 @@ async fn read_on(engine: &Engine, of: &str, after: &mut EventCursor) -> Vec<Exec
     }
 }
 
-fn kinds(events: &[ExecutionEvent]) -> Vec<&'static str> {
+fn kinds(events: &[TenantEvent]) -> Vec<&'static str> {
     events.iter().map(|event| event.what.kind().as_str()).collect()
 }
 

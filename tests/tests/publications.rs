@@ -99,7 +99,7 @@ async fn entry(engine: &Engine) -> PublicationEntry {
     engine.publications().get(&tenant("acme"), &name("results")).await.unwrap().unwrap()
 }
 
-const ECHO: &str = "steps:\n  - {id: one, action: tool.echo, with: {score: 1.25}}\n";
+const ECHO: &str = "steps:\n  - {id: one, action: tool.echo, arguments: {score: 1.25}}\n";
 
 #[tokio::test]
 async fn a_receiver_is_told_what_it_asked_for_signed_and_with_the_output() {
@@ -134,7 +134,7 @@ async fn what_is_refused_is_told_later_and_what_cannot_be_told_is_given_up_with_
     until(async || entry(&engine).await.progress.delivered == 1).await;
     assert!(receiver.answers.lock().unwrap().is_empty() && entry(&engine).await.progress.refused == 0);
     // It has no score.
-    let other = named("other", "steps:\n  - {id: one, action: tool.echo, with: {host: h1}}\n");
+    let other = named("other", "steps:\n  - {id: one, action: tool.echo, arguments: {host: h1}}\n");
     completed(&harness.submit(&engine, &other, json!({})).await).await;
     until(async || entry(&engine).await.progress.refused == 1).await;
     let refusal = entry(&engine).await.progress.refusal.expect("it is kept why");

@@ -55,14 +55,21 @@ fn a_publication_is_put_listed_paused_and_removed_and_mistakes_have_their_place(
     let publication =
         "publication: results\nto: {webhook: {url: 'https://tickets.example/hooks', secret: key}}\n";
     let wrong = publication.replace("https", "ftp");
-    let dir = files(&[("p.yaml", publication), ("wrong.yaml", &wrong)]);
+    let dir = files(&[
+        ("p.yaml", &playbook("  - {end: 1}\n")),
+        ("results.yaml", publication),
+        ("wrong.yaml", &wrong),
+    ]);
     let dir = dir.path();
-    std::fs::create_dir(dir.join("updraft-data")).unwrap();
+    out(&ended(dir, &RUN));
     let refused = by(dir, &["publication", "put", "wrong.yaml"]);
     let place = "wrong.yaml: line 2, column 21, to.webhook.url: begins with `https://` or `http://`";
     assert!(refused.code == 2 && refused.err.contains(place), "{}", refused.err);
-    assert_eq!(out(&by(dir, &["publication", "put", "p.yaml", "--from-start"])), "results  is new\n");
-    assert_eq!(out(&by(dir, &["publication", "put", "p.yaml"])), "results  goes on from where it was\n");
+    assert_eq!(out(&by(dir, &["publication", "put", "results.yaml", "--from-start"])), "results  is new\n");
+    assert_eq!(
+        out(&by(dir, &["publication", "put", "results.yaml"])),
+        "results  goes on from where it was\n"
+    );
     let line = "results  https://tickets.example/hooks  0 arrived, 0 left out, 0 given up  last never";
     assert_eq!(out(&ended(dir, &["publication", "list"])), format!("{line}\n"));
     assert_eq!(out(&by(dir, &["publication", "pause", "results"])), "results  paused\n");

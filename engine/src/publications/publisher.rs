@@ -12,8 +12,8 @@ use updraft_actors::EngineContext;
 use updraft_kernel::publication::{AfterFailure, PlannedPublication, PublishedMessage, after_failure};
 use updraft_protocol::limits::{PUBLICATIONS_READ, PUBLISH_AGAIN, PUBLISHED_AT_ONCE};
 use updraft_protocol::{
-    EventCursor, ExecutionEvent, ExecutionId, Failure, PublicationProgress, PublicationTrouble, SettingKind,
-    StandingPublication, Timestamp,
+    EventCursor, ExecutionId, Failure, PublicationProgress, PublicationTrouble, SettingKind,
+    StandingPublication, TenantEvent, Timestamp,
 };
 use updraft_storage::store::Detail;
 
@@ -147,8 +147,8 @@ impl Publisher {
     }
 
     /// Tells events: each arrives, or is given up.
-    async fn tell(&self, kept: &Mutex<Kept>, events: Vec<ExecutionEvent>) -> Vec<Told> {
-        let mut of: BTreeMap<ExecutionId, Vec<ExecutionEvent>> = BTreeMap::new();
+    async fn tell(&self, kept: &Mutex<Kept>, events: Vec<TenantEvent>) -> Vec<Told> {
+        let mut of: BTreeMap<ExecutionId, Vec<TenantEvent>> = BTreeMap::new();
         for event in events {
             of.entry(event.peid).or_default().push(event);
         }
@@ -163,7 +163,7 @@ impl Publisher {
         stream::iter(telling).buffer_unordered(PUBLISHED_AT_ONCE).collect().await
     }
 
-    async fn tell_one(&self, kept: &Mutex<Kept>, event: &ExecutionEvent, told: &mut Told) {
+    async fn tell_one(&self, kept: &Mutex<Kept>, event: &TenantEvent, told: &mut Told) {
         let message = match self.planned.message(&self.key.tenant, event) {
             Ok(Some(message)) => message,
             Ok(None) => {
@@ -193,11 +193,7 @@ impl Publisher {
         }
     }
 
-    async fn attempt(
-        &self,
-        event: &ExecutionEvent,
-        message: &PublishedMessage,
-    ) -> Result<Timestamp, Failure> {
+    async fn attempt(&self, event: &TenantEvent, message: &PublishedMessage) -> Result<Timestamp, Failure> {
         let (of, to) = ((&self.key.tenant, event.peid), &self.planned.definition().to);
         let delivered = deliver(&self.context, of, to, message).await;
         count(if delivered.is_ok() { "delivered" } else { "failed" });
@@ -208,7 +204,7 @@ impl Publisher {
         Ok(now)
     }
 
-    fn give_up(&self, event: &ExecutionEvent, (attempt, failure): (u32, &Failure), told: &mut Told) {
+    fn give_up(&self, event: &TenantEvent, (attempt, failure): (u32, &Failure), told: &mut Told) {
         count("refused");
         let (tenant, publication) = (&self.key.tenant, &self.key.name);
         tracing::warn!(%tenant, %publication, cursor = %event.cursor, why = failure.message, "an event is given up");
@@ -216,7 +212,7 @@ impl Publisher {
         told.refusal = Some(self.trouble(event, (attempt, failure)));
     }
 
-    fn trouble(&self, event: &ExecutionEvent, (attempts, failure): (u32, &Failure)) -> PublicationTrouble {
+    fn trouble(&self, event: &TenantEvent, (attempts, failure): (u32, &Failure)) -> PublicationTrouble {
         let at = self.context.clock.now();
         PublicationTrouble { cursor: event.cursor, at, attempts, why: failure.message.as_str().into() }
     }

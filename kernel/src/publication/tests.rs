@@ -14,10 +14,10 @@ fn planned(text: &str) -> PlannedPublication {
     PlannedPublication::checked(publication(text)).unwrap()
 }
 
-fn ended(status: ExecutionStatus, output: Json) -> ExecutionEvent {
-    let position = EventPosition::of(0, 7, EventKind::Ended);
+fn ended(status: ExecutionStatus, output: Json) -> TenantEvent {
+    let position = EventPosition::of(0, 7, TenantEventKind::Ended);
     let peid = ExecutionId::from_bytes([9; 16]);
-    ExecutionEvent {
+    TenantEvent {
         cursor: EventCursor { position, id: peid.uuid() },
         peid,
         alert_id: Some("alert-1".into()),

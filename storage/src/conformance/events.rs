@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use updraft_protocol::{
-    EventCursor, EventKind, EventPosition, ExecutionStatus, ExecutionUpdate, Happened, TaskStatus,
-    TaskUpdate, TenantCode, Timestamp, Update, Wait, WaitKind, ids,
+    EventCursor, EventPosition, ExecutionStatus, ExecutionUpdate, Happened, TaskStatus, TaskUpdate,
+    TenantCode, TenantEventKind, Timestamp, Update, Wait, WaitKind, ids,
 };
 
 use super::Ending;
@@ -22,8 +22,8 @@ fn execution_of(
     let state = &mut update.state;
     let at = |group: u64| Timestamp(DAY + group);
     (state.started_date, state.finished_date) = (started.map(at), ended.map(at));
-    state.started_position = started.map(|group| EventPosition::of(1, group, EventKind::Started));
-    state.ended_position = ended.map(|group| EventPosition::of(1, group, EventKind::Ended));
+    state.started_position = started.map(|group| EventPosition::of(1, group, TenantEventKind::Started));
+    state.ended_position = ended.map(|group| EventPosition::of(1, group, TenantEventKind::Ended));
     if ended.is_some() {
         state.execution_status = ExecutionStatus::Completed;
     }
@@ -36,7 +36,7 @@ fn waiting(execution: u64, number: u32, owner: &TenantCode, group: u64) -> Resul
     let (since, until) = (Timestamp(DAY + group), Timestamp(DAY + 99));
     update.state.status = TaskStatus::Waiting;
     update.state.wait = Some(Box::new(Wait::until(WaitKind::Signal, since, until)));
-    update.state.waiting_position = Some(EventPosition::of(1, group, EventKind::Waiting));
+    update.state.waiting_position = Some(EventPosition::of(1, group, TenantEventKind::Waiting));
     Ok(update)
 }
 
@@ -46,12 +46,12 @@ async fn told(
     owner: &TenantCode,
     (after, below): (EventCursor, u64),
     limit: usize,
-) -> Result<(Vec<(EventKind, u64, u64)>, Option<EventCursor>), Error> {
+) -> Result<(Vec<(TenantEventKind, u64, u64)>, Option<EventCursor>), Error> {
     let below = EventPosition::before(1, below);
     let query = EventQuery { tenant: owner.clone(), after, below, detail: Detail::Whole, limit };
     let events = store.events(&query).await?;
     assert!(events.is_sorted_by(|one, next| one.cursor < next.cursor), "in their order");
-    let number = |event: &updraft_protocol::ExecutionEvent| {
+    let number = |event: &updraft_protocol::TenantEvent| {
         (1..100).find(|number| peid(*number) == event.peid).unwrap_or_default()
     };
     let told = events.iter().map(|event| (event.what.kind(), number(event), event.at.0 - DAY)).collect();
@@ -59,7 +59,7 @@ async fn told(
 }
 
 pub(super) async fn events_come_in_the_order_of_their_positions(store: &dyn Store) -> Ending {
-    use EventKind::{Ended, Started, Waiting};
+    use TenantEventKind::{Ended, Started, Waiting};
     let (acme, umbrella) = (tenant("acme")?, tenant("umbrella")?);
     store
         .write(vec![
@@ -110,8 +110,8 @@ pub(super) async fn pages_of_events_lose_and_repeat_nothing(store: &dyn Store) -
         for number in 1..=20 {
             let own: Vec<_> =
                 seen.iter().filter(|(_, of, _)| *of == number).map(|(kind, ..)| *kind).collect();
-            assert!(own.contains(&EventKind::Waiting) && own.len() == 3, "{own:?}");
-            assert_eq!(own.first(), Some(&EventKind::Started));
+            assert!(own.contains(&TenantEventKind::Waiting) && own.len() == 3, "{own:?}");
+            assert_eq!(own.first(), Some(&TenantEventKind::Started));
         }
     }
     Ok(())
@@ -123,7 +123,7 @@ pub(super) async fn a_wait_that_begins_again_is_told_by_the_newest_and_an_output
     let acme = tenant("acme")?;
     let mut ended = execution(1, &acme)?;
     ended.state.finished_date = Some(Timestamp(DAY + 4));
-    ended.state.ended_position = Some(EventPosition::of(1, 4, EventKind::Ended));
+    ended.state.ended_position = Some(EventPosition::of(1, 4, TenantEventKind::Ended));
     ended.state.execution_status = ExecutionStatus::Completed;
     ended.state.output = Some(serde_json::json!({ "verdict": 1.10 }).into());
     store.write(vec![ended.into(), waiting(1, 1, &acme, 2)?.into()]).await?;

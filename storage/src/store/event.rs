@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use updraft_protocol::{
-    EventCursor, EventKind, EventPosition, ExecutionDocument, ExecutionEvent, TaskDocument, TenantCode,
+    EventCursor, EventPosition, ExecutionDocument, TaskDocument, TenantCode, TenantEvent, TenantEventKind,
 };
 
 use super::{Detail, Error};
@@ -38,14 +38,14 @@ pub trait EventStore: Send + Sync + 'static {
     async fn waits(&self, query: &EventQuery) -> Result<Vec<TaskDocument>, Error>;
 
     /// The events in their order; none if there are no more before `below`.
-    async fn events(&self, query: &EventQuery) -> Result<Vec<ExecutionEvent>, Error> {
+    async fn events(&self, query: &EventQuery) -> Result<Vec<TenantEvent>, Error> {
         let summary = EventQuery { detail: Detail::Summary, ..query.clone() };
         let (started, waits, ended) =
             futures_util::try_join!(self.started(&summary), self.waits(query), self.ended(query))?;
         let mut merged = Merged::default();
-        merged.add(started, query.limit, |one| ExecutionEvent::of_execution(EventKind::Started, one));
-        merged.add(waits, query.limit, ExecutionEvent::of_task);
-        merged.add(ended, query.limit, |one| ExecutionEvent::of_execution(EventKind::Ended, one));
+        merged.add(started, query.limit, |one| TenantEvent::of_execution(TenantEventKind::Started, one));
+        merged.add(waits, query.limit, TenantEvent::of_task);
+        merged.add(ended, query.limit, |one| TenantEvent::of_execution(TenantEventKind::Ended, one));
         Ok(merged.in_order())
     }
 }
@@ -53,13 +53,13 @@ pub trait EventStore: Send + Sync + 'static {
 /// Pages of several lists as one.
 #[derive(Default)]
 struct Merged {
-    events: Vec<ExecutionEvent>,
+    events: Vec<TenantEvent>,
     /// The last row of the page that ends first: what its list has after it is not known.
     known_until: Option<EventCursor>,
 }
 
 impl Merged {
-    fn add<T: page::Row>(&mut self, page: Vec<T>, limit: usize, event: impl Fn(T) -> Option<ExecutionEvent>) {
+    fn add<T: page::Row>(&mut self, page: Vec<T>, limit: usize, event: impl Fn(T) -> Option<TenantEvent>) {
         let is_full = page::is_full(&page, limit.min(updraft_protocol::limits::PAGE_ROWS));
         let before = self.events.len();
         self.events.extend(page.into_iter().filter_map(event));
@@ -69,7 +69,7 @@ impl Merged {
         }
     }
 
-    fn in_order(mut self) -> Vec<ExecutionEvent> {
+    fn in_order(mut self) -> Vec<TenantEvent> {
         if let Some(until) = self.known_until {
             self.events.retain(|event| event.cursor <= until);
         }
