@@ -28,6 +28,10 @@ const STORE_LATE: Duration = Duration::from_secs(2);
 const WAITS_FOR_STORE: &str =
     "it has ended, and the store does not have the end yet: waiting; Ctrl-C is safe";
 
+/// What is said where nothing is told of an execution that was accepted: the store may have no room for it.
+const WAITS_TO_BE_TOLD: &str =
+    "it was accepted, and nothing is told of it until the store takes more: waiting; Ctrl-C is safe";
+
 /// What is said at a signal where the end is not stored yet.
 const ENDED_UNSTORED: &str = "interrupted: the end is in the journal; the next start brings it to the store";
 
@@ -54,15 +58,17 @@ pub(crate) async fn follow(
     let mut loops = LoopWatch::new(handle);
     let mut events = pin!(handle.events());
     let mut ticks = tokio::time::interval(TICK);
+    let (mut late, mut is_told) = (pin!(tokio::time::sleep(STORE_LATE).fuse()), false);
     loop {
         tokio::select! {
-            event = events.next() => match event {
+            event = events.next() => match event.inspect(|_| is_told = true) {
                 Some(event) => show(event?, handle, progress, (&mut asker, &mut loops)).await?,
                 None => break,
             },
             // What cannot be read is told by the events, or by the end.
             running = loops.next() => progress.loops(&running.unwrap_or_default()),
             line = asker.line() => asker.answer(&line).await?,
+            () = &mut late, if !is_told => screen.say(WAITS_TO_BE_TOLD),
             _ = ticks.tick() => progress.tick(),
             () = interrupt.asked() => {
                 screen.say(INTERRUPTED);

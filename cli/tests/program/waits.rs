@@ -80,6 +80,7 @@ fn a_full_disk_holds_no_command_beyond_a_signal() {
     let waits = [
         "execution executing",
         "the store does not have the end yet",
+        "nothing is told of it until the store takes more",
         "starting takes long",
         "waiting for room on the disk",
     ];
