@@ -43,6 +43,9 @@ pub struct AnswerCache {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct KeptAnswer {
     outcome: Result<Json, Failure>,
+    /// How long it is of use to who has called: so long it is in Redis.
+    #[serde(skip)]
+    of_use: Duration,
     /// One of those who found it over its time asks anew.
     #[serde(skip)]
     is_renewed: AtomicBool,
@@ -103,7 +106,8 @@ pub(crate) struct Question {
 impl AnswerCache {
     /// None yet; kept among these caches.
     pub fn new(caches: Arc<Caches>) -> Self {
-        let own = caches.shared_cache(&ANSWERS, |kept: &Arc<KeptAnswer>| kept.bytes());
+        let of_use = |kept: &Arc<KeptAnswer>| Some(kept.of_use);
+        let own = caches.shared_cache_for(&ANSWERS, |kept: &Arc<KeptAnswer>| kept.bytes(), of_use);
         let shared = caches.cache(&SHARED_ANSWERS, |kept: &Arc<KeptAnswer>| kept.bytes());
         Self { own, shared, caches }
     }
@@ -189,8 +193,12 @@ impl KeptAnswer {
                 answer || Masker::may_be_masked(message)
             }
         };
-        (is_kept && !(is_shared && is_masked()))
-            .then(|| Arc::new(Self { outcome: outcome.clone(), is_renewed: AtomicBool::new(false) }))
+        let of_use = match outcome {
+            Ok(_) => ages.ttl.saturating_add(ages.stale),
+            Err(_) => ages.negative_ttl.unwrap_or_default(),
+        };
+        let kept = || Self { outcome: outcome.clone(), of_use, is_renewed: AtomicBool::new(false) };
+        (is_kept && !(is_shared && is_masked())).then(|| Arc::new(kept()))
     }
 
     /// How the call ended.

@@ -1,6 +1,7 @@
 //! The caches of one engine. Owns what they share: the versions by which entries become invalid, Redis, and their figures.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -70,9 +71,25 @@ impl Caches {
         V: Clone + Send + Sync + Serialize + DeserializeOwned + 'static,
         E: Clone + Send + Sync + 'static,
     {
+        self.shared_cache_for(kind, weigh, |_| None)
+    }
+
+    /// The same; a value stays in Redis no longer than `most` says of it. There is less room than here, and all who know the
+    /// store use it.
+    pub fn shared_cache_for<V, E>(
+        &self,
+        kind: &'static CacheKind,
+        weigh: fn(&V) -> usize,
+        most: fn(&V) -> Option<Duration>,
+    ) -> Arc<Cache<V, E>>
+    where
+        V: Clone + Send + Sync + Serialize + DeserializeOwned + 'static,
+        E: Clone + Send + Sync + 'static,
+    {
         let counts = Arc::<CacheCounts>::default();
         let shared = self.redis.as_ref().map(|CachesInRedis { redis, told, .. }| {
-            Arc::new(RedisLevel::<V>::new(redis.clone(), told.clone(), kind, counts.clone())) as Shared<V>
+            let level = RedisLevel::<V>::new(redis.clone(), told.clone(), kind, counts.clone());
+            Arc::new(level.for_at_most(most)) as Shared<V>
         });
         self.made(kind, weigh, (shared, counts))
     }

@@ -50,6 +50,8 @@ pub struct RedisLevel<V> {
     told: Arc<Told>,
     kind: &'static CacheKind,
     counts: Arc<CacheCounts>,
+    /// How long a value may be there at most, where that is not for as long as its kind says.
+    most: fn(&V) -> Option<Duration>,
     values: PhantomData<fn() -> V>,
 }
 
@@ -76,7 +78,12 @@ impl<V> RedisLevel<V> {
         kind: &'static CacheKind,
         counts: Arc<CacheCounts>,
     ) -> Self {
-        Self { redis, told, kind, counts, values: PhantomData }
+        Self { redis, told, kind, counts, most: |_| None, values: PhantomData }
+    }
+
+    /// The same, where values say how long they may be there.
+    pub(crate) fn for_at_most(self, most: fn(&V) -> Option<Duration>) -> Self {
+        Self { most, ..self }
     }
 
     fn key(&self, key: &CacheKey) -> String {
@@ -149,8 +156,9 @@ impl<V: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> CacheLevel
         }
         let (at, keys) = (self.key(key), self.stamps(key));
         let mut commands = pipe();
-        commands.cmd("MGET").arg(&at).arg(&keys).cmd("PTTL").arg(&at);
-        let Ok((values, left)) = self.redis.look_up::<(Vec<Value>, i64)>(commands).await else {
+        // In this order: of a value that is replaced between both too little time is left, and none looks younger than it is.
+        commands.cmd("PTTL").arg(&at).cmd("MGET").arg(&at).arg(&keys);
+        let Ok((left, values)) = self.redis.look_up::<(i64, Vec<Value>)>(commands).await else {
             return LookUp::Miss(RedisLoad(None));
         };
         let stamps: Vec<Option<Stamp>> = values.iter().skip(1).map(stamp_of).collect();
@@ -167,6 +175,8 @@ impl<V: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> CacheLevel
 
     async fn keep(&self, key: &CacheKey, load: RedisLoad, entry: &Entry<V>) {
         let (Some(stamps), Some((fresh, kept))) = (load.0, entry.lives()) else { return };
+        let most = entry.value().and_then(self.most).unwrap_or(Duration::MAX);
+        let (fresh, kept) = (fresh.min(most), kept.min(most));
         let Ok(frame) = Frame::encode(
             (self.told.seal(), key.as_str()),
             self.kind.schema,

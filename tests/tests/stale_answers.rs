@@ -159,6 +159,10 @@ async fn answers_outlive_their_engine_in_redis_until_they_are_forgotten() {
     let first = start().await;
     found(&submit(&harness, &first, CACHE).await).await;
     let _ = first.shutdown(TEST_TIMEOUT).await;
+    let kept = server.tell(&["KEYS", "updraft:????????????????:{*:answer:*"]);
+    let left = server.tell(&["PTTL", kept.lines().last().unwrap()]);
+    let left: u64 = left.trim().trim_start_matches(':').parse().unwrap();
+    assert!((1..=3_600_000).contains(&left), "no longer than it is of use: {left}");
     let second = start().await;
     assert_eq!(found(&submit(&harness, &second, CACHE).await).await, (Some(CacheFound::Hit), 1));
     let forgets = second.cache();

@@ -248,6 +248,22 @@ async fn a_value_of_another_schema_or_without_an_end_is_a_miss() {
 }
 
 #[tokio::test]
+async fn a_value_is_in_redis_no_longer_than_it_says() {
+    let server = RedisServer::start();
+    let (one, _) = process(&server.address()).await;
+    let seconds = |value: &String| value.parse().ok().map(Duration::from_secs);
+    let cache: Tested = one.shared_cache_for(&KIND, String::len, seconds);
+    let left = async |part: &str, value: &str| -> u64 {
+        let key = key("acme", ["a", part]);
+        load(&cache, &key, value).await;
+        let told = server.tell(&["PTTL", &format!("{}:{}", space(), key.as_str())]);
+        told.trim().trim_start_matches(':').parse().unwrap_or_else(|_| panic!("{told}"))
+    };
+    assert!((1..=7_000).contains(&left("short", "7").await));
+    assert!(left("long", "as its kind says").await > 7_000);
+}
+
+#[tokio::test]
 async fn a_flushed_server_is_a_miss_and_no_load_that_began_before_is_found() {
     let server = RedisServer::start();
     let level = level(&server.address()).await;
