@@ -122,6 +122,9 @@ impl Triggers {
         };
         let since = self.context.clock.now();
         self.set(&key, StandingTrigger { definition, since, paused }, ("put", &asked)).await?;
+        if put == TriggerPut::Created {
+            self.changes.added();
+        }
         Ok(put)
     }
 
@@ -323,7 +326,7 @@ impl Triggers {
         if count >= TRIGGERS {
             return Err(TriggerError::TooMany);
         }
-        self.changes.counted(count + 1);
+        self.changes.counted(count);
         Ok(())
     }
 }

@@ -107,6 +107,11 @@ impl TriggerChanges {
         *locked(&self.count) = Some(count);
     }
 
+    pub(crate) fn added(&self) {
+        let mut count = locked(&self.count);
+        *count = count.map(|count| count.saturating_add(1));
+    }
+
     pub(crate) fn removed(&self) {
         let mut count = locked(&self.count);
         *count = count.map(|count| count.saturating_sub(1));
