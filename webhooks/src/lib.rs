@@ -9,6 +9,7 @@
 //! # }
 //! ```
 
+mod places;
 mod router;
 mod server;
 

@@ -13,10 +13,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::json;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use updraft::limits::{WEBHOOK_BYTES, WEBHOOK_HEADERS, WEBHOOK_READ, WEBHOOKS_AT_ONCE};
+use updraft::limits::{WEBHOOK_BYTES, WEBHOOK_HEADERS, WEBHOOK_READ};
 use updraft::{WebhookAnswer, WebhookRequest, Webhooks};
+
+use crate::places::Places;
 
 /// How long a sender waits that came while too many were there.
 const BUSY: Duration = Duration::from_secs(1);
@@ -24,13 +25,13 @@ const BUSY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 struct Mounted {
     webhooks: Webhooks,
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 /// The routes of an engine's webhooks.
 pub fn router(webhooks: Webhooks) -> Router {
-    let places = Arc::new(Semaphore::new(WEBHOOKS_AT_ONCE));
-    Router::new().route("/hooks/{tenant}/{trigger}", post(receive)).with_state(Mounted { webhooks, places })
+    let mounted = Mounted { webhooks, places: Places::default() };
+    Router::new().route("/hooks/{tenant}/{trigger}", post(receive)).with_state(mounted)
 }
 
 async fn receive(
@@ -42,7 +43,9 @@ async fn receive(
     if let Err(answered) = mounted.webhooks.find(&tenant, &trigger) {
         return answer(answered);
     }
-    let Ok(_place) = mounted.places.try_acquire() else { return again(StatusCode::TOO_MANY_REQUESTS, BUSY) };
+    let Some(_place) = mounted.places.enter(&tenant) else {
+        return again(StatusCode::TOO_MANY_REQUESTS, BUSY);
+    };
     let (parts, body) = request.into_parts();
     let headers = match headers(&parts.headers) {
         Ok(headers) => headers,

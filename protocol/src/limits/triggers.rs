@@ -49,6 +49,9 @@ pub const WEBHOOK_READ: Duration = Duration::from_secs(10);
 /// Requests to webhooks that are answered at once; further ones are told to come again.
 pub const WEBHOOKS_AT_ONCE: usize = 256;
 
+/// Those of one tenant: whoever holds them all, by bodies that do not come, holds up no other tenant.
+pub const WEBHOOKS_OF_TENANT: usize = WEBHOOKS_AT_ONCE / 2;
+
 /// Signatures of one request that are compared: a sender whose secret changes gives two.
 pub const WEBHOOK_SIGNATURES: usize = 5;
 
