@@ -1,5 +1,7 @@
 //! Schedules: over a year with both changes of the clock, missed and overlapping instants, crashes, ten thousand in an hour.
 
+mod calendar;
+
 use std::collections::BTreeMap;
 
 use updraft_protocol::limits::TRIGGER_CAUGHT_UP;
