@@ -49,15 +49,11 @@ pub enum SettingKind {
     TriggerHistory,
     /// How far the poll of a trigger has come.
     TriggerPoll,
-    /// A publication of a tenant.
-    Publication,
-    /// How far a publication has come.
-    PublicationProgress,
 }
 
 impl SettingKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 10] = [
         Self::Quota,
         Self::Pause,
         Self::Guardrail,
@@ -68,8 +64,6 @@ impl SettingKind {
         Self::Trigger,
         Self::TriggerHistory,
         Self::TriggerPoll,
-        Self::Publication,
-        Self::PublicationProgress,
     ];
 
     /// Its name in keys.
@@ -85,8 +79,6 @@ impl SettingKind {
             Self::Trigger => "trigger",
             Self::TriggerHistory => "trigger_history",
             Self::TriggerPoll => "trigger_poll",
-            Self::Publication => "publication",
-            Self::PublicationProgress => "publication_progress",
         }
     }
 

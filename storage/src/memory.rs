@@ -3,7 +3,6 @@
 
 mod books;
 mod containments;
-mod event;
 mod nowhere;
 mod overdue;
 mod queue;

@@ -23,10 +23,9 @@ use uuid::Uuid;
 
 use crate::store::{
     AlertQuery, AuditQuery, AuditStore, Bond, BondStore, ContainmentQuery, ContainmentStore, Cursor,
-    DeadLetterStore, EpochStore, Error, EventQuery, EventStore, ExecutionQuery, ExecutionStore, Health,
-    InboxQuery, Kept, OverdueTasksQuery, Owner, OwnerStore, PlaybookRuntime, PlaybookStore, PutOutcome,
-    QueryStore, QueueStore, QueuedQuery, Resumable, SettingStore, SlowestQuery, Store, TaskQuery,
-    WriteOutcome,
+    DeadLetterStore, EpochStore, Error, ExecutionQuery, ExecutionStore, Health, InboxQuery, Kept,
+    OverdueTasksQuery, Owner, OwnerStore, PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, QueueStore,
+    QueuedQuery, Resumable, SettingStore, SlowestQuery, Store, TaskQuery, WriteOutcome,
 };
 
 /// A store whose calls are timed.
@@ -120,12 +119,6 @@ timed! { QueryStore {
     overdue_tasks(query: OverdueTasksQuery) -> Vec<TaskDocument>;
     runtimes(newest: usize) -> Vec<(PlaybookId, u64)>;
     slowest_playbooks(query: SlowestQuery) -> Vec<PlaybookRuntime>;
-} }
-
-timed! { EventStore {
-    started(query: &EventQuery) -> Vec<ExecutionDocument>;
-    ended(query: &EventQuery) -> Vec<ExecutionDocument>;
-    waits(query: &EventQuery) -> Vec<TaskDocument>;
 } }
 
 timed! { QueueStore {

@@ -14,7 +14,6 @@ mod doctor;
 mod documents;
 mod ended;
 mod enrichment;
-mod events;
 mod flow;
 mod format;
 mod given;

@@ -9,7 +9,6 @@ use updraft_protocol::limits::{
 
 use crate::batch_limit::BatchLimit;
 use crate::coalescer::Limits;
-use crate::event_positions::EventPositions;
 
 /// The configuration of the writer.
 #[derive(Debug, Clone, Copy)]
@@ -32,8 +31,6 @@ pub struct WriterConfig {
     pub limits: Limits,
     /// The start of the pauses' jitter: different in each process, so that their retries are spread out.
     pub seed: u64,
-    /// The positions of the events that the updates tell.
-    pub positions: EventPositions,
 }
 
 impl Default for WriterConfig {
@@ -48,7 +45,6 @@ impl Default for WriterConfig {
             drain: WRITE_DRAIN,
             limits: Limits { documents: COALESCER_DOCUMENTS, bytes: COALESCER_BYTES },
             seed: 0,
-            positions: EventPositions::default(),
         }
     }
 }
