@@ -22,6 +22,7 @@ mod dry_run;
 mod due;
 mod durability;
 mod environment;
+mod events;
 mod exit;
 mod extend;
 mod files;
@@ -47,6 +48,7 @@ mod plain_progress;
 mod playbook;
 mod prioritise;
 mod progress;
+mod publications;
 mod quotas;
 mod reading;
 mod recover;
@@ -125,6 +127,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Graph(options) => wait(graph::graph(&options)),
         Command::List(options) => wait(list::list(&options)),
         Command::Show(options) => wait(show::show(&options)),
+        Command::Events(options) => wait(events::events(&options, screen)),
         Command::Why(options) => wait(why::why(&options)),
         Command::Cancel(options) => wait(cancel::cancel(&options, screen)),
         Command::Inbox(options) => wait(inbox::inbox(&options)),
@@ -136,6 +139,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Quota(options) => wait(quotas::quotas(&options)),
         Command::Serve(options) => wait(service::service(&options, screen)),
         Command::Trigger(options) => wait(triggers::triggers(&options)),
+        Command::Publication(options) => wait(publications::publications(&options)),
         Command::Breaker(options) => wait(breakers::breakers(&options)),
         Command::PauseAll(options) => wait(hold::hold(&options, true)),
         Command::ResumeAll(options) => wait(hold::hold(&options, false)),

@@ -4,6 +4,7 @@ mod cached;
 mod connector;
 mod containments;
 mod convert;
+mod events;
 mod flow;
 mod format;
 mod grants;
@@ -12,6 +13,7 @@ mod guardrails;
 mod look;
 mod mail;
 mod people;
+mod publications;
 mod rerun;
 mod serve;
 mod testing;
@@ -37,6 +39,7 @@ pub(crate) use connector::{
 };
 pub(crate) use containments::{AskedContainment, ContainmentCommand, Containments};
 pub(crate) use convert::{CacaoFile, Export, ExportForm, Import, ImportForm};
+pub(crate) use events::ListEvents;
 pub(crate) use flow::{
     BreakerCommand, BreakerOptions, Circuit, ForceTo, HoldScope, ListHeld, QuotaCommand, QuotaFields,
     QuotaOptions,
@@ -50,6 +53,7 @@ pub(crate) use mail::MailGrants;
 pub(crate) use people::{
     AnswerApproval, ExtendWait, HoldExecution, PrioritiseExecution, SendSignal, ShowInbox, SkipTask,
 };
+pub(crate) use publications::{PublicationCommand, PublicationOptions};
 pub(crate) use rerun::RerunExecution;
 pub(crate) use serve::Serve;
 pub(crate) use testing::{DryRun, Replay, Test};
@@ -88,6 +92,8 @@ pub(crate) enum Command {
     List(List),
     /// Shows an execution and its tasks.
     Show(Show),
+    /// Lists what happened to executions: which started, wait for somebody, ended; with --follow also what happens.
+    Events(ListEvents),
     /// Tells what an execution waits for, until when, and who or what ends that.
     ///
     /// Or, of all tenants, what takes long: `--waiting approval --older 1h`, `--retries 5`, `--slow`.
@@ -110,6 +116,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Puts, lists, shows, pauses, resumes or removes what starts playbooks by itself, by the engine that runs there.
     Trigger(TriggerOptions),
+    /// Puts, lists, pauses, resumes or removes what tells other programs the events of executions, by the engine that runs there.
+    Publication(PublicationOptions),
     /// Forgets answers of tools that are kept for those who ask the same, by the engine that runs there.
     #[command(subcommand)]
     Cache(CacheCommand),
@@ -169,7 +177,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     /// The data directory: the journal, and the embedded store. One process at a time has it; `list`, `show`, `why`, `inbox`,
-    /// `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `skip`, `extend`, `rerun`, `containments`, `guardrail`, `quota`, `breaker`, `cache`, `pause-all`, `resume-all`, `paused` and `health` work
+    /// `events`, `dead-letters`, `cancel`, `answer`, `signal`, `pause`, `resume`, `skip`, `extend`, `rerun`, `containments`, `guardrail`, `quota`, `breaker`, `cache`, `pause-all`, `resume-all`, `paused` and `health` work
     /// beside that one.
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,

@@ -5,9 +5,9 @@ use tokio::time::Instant;
 use updraft::limits::DEAD_LETTER_PAGE_ROWS;
 use updraft::local::Client;
 use updraft::{
-    ContainmentDocument, ContainmentQuery, Cursor, DeadLetter, Engine, ExecutionDocument, ExecutionId,
-    ExecutionQuery, InboxEntry, InboxQuery, Inspection, Json, OverduePage, OverdueQuery, PlaybookId, Reader,
-    TenantCode,
+    ContainmentDocument, ContainmentQuery, Cursor, DeadLetter, Detail, Engine, EventCursor, EventPage,
+    ExecutionDocument, ExecutionId, ExecutionQuery, InboxEntry, InboxQuery, Inspection, Json, OverduePage,
+    OverdueQuery, PlaybookId, Reader, TenantCode,
 };
 
 use crate::command::advised;
@@ -141,6 +141,20 @@ impl Reading {
             Self::Server(reader) => reader.overdue(query).await?,
             Self::Running(client) => client.overdue(query).await?,
             Self::Alone(engine) => engine.overdue(query).await?,
+        })
+    }
+
+    /// A page of a tenant's events after a place.
+    pub(crate) async fn events(
+        &self,
+        tenant: &TenantCode,
+        after: EventCursor,
+        detail: Detail,
+    ) -> Result<EventPage, Error> {
+        Ok(match self {
+            Self::Server(reader) => reader.events(tenant, after, detail).await?,
+            Self::Running(client) => client.events(tenant, Some(after), detail, false).await?,
+            Self::Alone(engine) => engine.events().page(tenant, after, detail).await?,
         })
     }
 

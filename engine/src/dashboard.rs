@@ -78,7 +78,8 @@ impl Dashboard {
         }
         let what = format!("{:?} {:?} {}", query.of, query.detail, query.limit);
         let key = key(&EXECUTIONS, Some(&query.tenant), &what);
-        let read = async move || Ok(Some(Arc::new(reader.executions(query).await.map_err(of_store)?)));
+        let read =
+            async move || Ok(Some(Arc::new(reader.executions(query).await.map_err(ReadError::into_store)?)));
         glance(self.executions.get_or_refresh(&key, read).await?)
     }
 
@@ -92,7 +93,8 @@ impl Dashboard {
             return Ok(now(Arc::new(reader.inbox(query).await?)));
         }
         let key = key(&INBOX, Some(&query.tenant), &format!("{:?} {}", query.of, query.limit));
-        let read = async move || Ok(Some(Arc::new(reader.inbox(query).await.map_err(of_store)?)));
+        let read =
+            async move || Ok(Some(Arc::new(reader.inbox(query).await.map_err(ReadError::into_store)?)));
         glance(self.inbox.get_or_refresh(&key, read).await?)
     }
 
@@ -110,7 +112,9 @@ impl Dashboard {
         let since = Timestamp(query.since.0 - query.since.0 % MINUTE_MS);
         let key = key(&SLOWEST, query.tenant.as_ref(), &format!("{} {since} {}", query.status, query.top));
         let query = SlowestQuery { since, ..query };
-        let read = async move || Ok(Some(Arc::new(reader.slowest_playbooks(query).await.map_err(of_store)?)));
+        let read = async move || {
+            Ok(Some(Arc::new(reader.slowest_playbooks(query).await.map_err(ReadError::into_store)?)))
+        };
         glance(self.slowest.get_or_refresh(&key, read).await?)
     }
 }
@@ -133,13 +137,4 @@ fn now<T>(list: T) -> Glance<T> {
 
 fn glance<T: Default>(answer: CacheAnswer<T>) -> Result<Glance<T>, ReadError> {
     Ok(Glance { age: answer.age, list: answer.value.unwrap_or_default() })
-}
-
-/// Why a list was not read, for all who asked.
-fn of_store(error: ReadError) -> updraft_storage::Error {
-    match error {
-        ReadError::Store(error) => error,
-        ReadError::Lost(lost) => updraft_storage::Error::Unavailable(lost.to_string()),
-        ReadError::Standstill(why) => updraft_storage::Error::Unavailable(why.to_string()),
-    }
 }

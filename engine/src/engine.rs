@@ -22,6 +22,7 @@ use crate::health::{self, EngineHealth};
 #[cfg(unix)]
 use crate::local::LocalServer;
 use crate::ownership::Ownership;
+use crate::publications::PublicationChanges;
 use crate::reader::Reader;
 use crate::recovery::Recovered;
 use crate::rerun::Rerunning;
@@ -76,6 +77,8 @@ pub(crate) struct Submitter {
     pub(crate) alerts: Alerts,
     /// The changes of triggers.
     pub(crate) triggers: Arc<TriggerChanges>,
+    /// The changes of publications.
+    pub(crate) publications: Arc<PublicationChanges>,
 }
 
 impl Engine {

@@ -7,7 +7,7 @@ use updraft_actors::{Lost, plans};
 use updraft_kernel::pairing::Mismatch;
 use updraft_kernel::plan::Mistake;
 use updraft_protocol::{
-    ContainmentId, ContainmentRefusal, ControlRefusal, ExecutionId, Name, PlaybookId, Timestamp,
+    ContainmentId, ContainmentRefusal, ControlRefusal, EventCursor, ExecutionId, Name, PlaybookId, Timestamp,
 };
 use updraft_storage::{journal, log};
 
@@ -171,15 +171,33 @@ pub enum ReadError {
     /// The store does not take the updates that are to be read from it.
     #[error(transparent)]
     Standstill(#[from] Standstill),
+    /// The cursor is beyond all events of the store.
+    #[error(
+        "the cursor {cursor} is of events that this store does not have: it is another one, or an older one was restored. Read \
+         from its beginning, or from now on"
+    )]
+    Cursor {
+        /// The cursor.
+        cursor: EventCursor,
+    },
 }
 
 impl ReadError {
     /// The refusal of a submission that needs what is read.
     pub(crate) fn into_refusal(self) -> Refusal {
         match self {
-            Self::Store(error) => error.into(),
             Self::Lost(lost) => lost.into(),
-            Self::Standstill(why) => updraft_storage::Error::Unavailable(why.to_string()).into(),
+            other => other.into_store().into(),
+        }
+    }
+
+    /// The same as an error of the store, for all who asked for one list.
+    pub(crate) fn into_store(self) -> updraft_storage::Error {
+        match self {
+            Self::Store(error) => error,
+            Self::Lost(lost) => updraft_storage::Error::Unavailable(lost.to_string()),
+            Self::Standstill(why) => updraft_storage::Error::Unavailable(why.to_string()),
+            Self::Cursor { .. } => updraft_storage::Error::Refused(self.to_string()),
         }
     }
 
@@ -188,7 +206,7 @@ impl ReadError {
         match self {
             Self::Store(error) => error.retryable(),
             Self::Standstill(_) => true,
-            Self::Lost(_) => false,
+            Self::Lost(_) | Self::Cursor { .. } => false,
         }
     }
 }

@@ -81,6 +81,8 @@ pub(crate) fn claim(
         }
     }
     let pair = judge(side, bond.map(Into::into), None) == PairVerdict::Pair;
+    // Groups that were lost to power were numbered, and their numbers come again.
+    let goes_on = |bond: &Bond| pair && (side.synced || bond.closed);
     let ids = noted.as_ref().and_then(|noted| noted.ids);
     let bond = Bond {
         store: bond.map(|bond| bond.store).or(ids.map(|(_, store)| store)).unwrap_or_else(Uuid::now_v7),
@@ -88,6 +90,7 @@ pub(crate) fn claim(
         // The groups in the journal must be applied, whatever was noted elsewhere.
         taken: bond.filter(|_| pair).map_or(journal.begins.saturating_sub(1), |bond| bond.taken),
         closed: false,
+        generation: bond.map_or(0, |bond| bond.generation.saturating_add(u32::from(!goes_on(&bond)))),
     };
     let note = Note::of(asked, Some((bond.journal, bond.store)), noted.as_ref());
     if noted.as_ref() != Some(&note) {

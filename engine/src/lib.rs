@@ -55,6 +55,7 @@ mod engine;
 mod error;
 mod events;
 mod files;
+mod following;
 mod guardrails;
 mod handle;
 mod health;
@@ -69,6 +70,7 @@ mod ownership;
 mod pauses;
 mod playbooks;
 pub mod process;
+mod publications;
 mod quotas;
 mod reader;
 mod reads;
@@ -100,6 +102,7 @@ pub use dashboard::{Dashboard, Glance};
 pub use diagnosis::{Diagnosis, Finding, Whose};
 pub use doctor::doctor;
 pub use error::{ContainmentError, ControlError, PutError, ReadError, Refusal, StartError};
+pub use events::{EventPage, Events};
 pub use files::{FileError, file_in};
 pub use guardrails::{GuardrailChange, GuardrailEntry, GuardrailError, Guardrails};
 pub use handle::Handle;
@@ -110,6 +113,7 @@ pub use inbox::InboxEntry;
 pub use manual_call::ManualCall;
 pub use overdue::{Overdue, OverdueCursor, OverduePage, OverdueQuery, OverdueRow};
 pub use playbooks::Playbooks;
+pub use publications::{PublicationEntry, PublicationError, Publications, PublishFrom};
 pub use reader::Reader;
 pub use reads::{ReadRequest, Reads};
 pub use recovery::Recovered;
@@ -133,9 +137,9 @@ pub use updraft_kernel::{
     backlog::BacklogFull, batch_limit::BatchLimit, circuit::CircuitCounts, circuit::ForcedCircuit,
     guardrail::GuardrailConcern, guardrail::GuardrailMistake, guardrail::PlannedGuardrail,
     idempotency::OnReuse, invariant, machine::LoopProgress, machine::RunningLoop, pairing::Loss,
-    pairing::Mismatch, plan::Mistake, plan::Plan, plan::check_schema, shard_epochs::ShardEpochs,
-    template::Structure, trigger::PlannedTrigger, trigger::WebhookRequest, virtual_shard::VirtualShard,
-    watch::OverdueCounts,
+    pairing::Mismatch, plan::Mistake, plan::Plan, plan::check_schema, publication::PlannedPublication,
+    shard_epochs::ShardEpochs, template::Structure, trigger::PlannedTrigger, trigger::WebhookRequest,
+    virtual_shard::VirtualShard, watch::OverdueCounts,
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Applied, ApprovalAnswer, ApprovalOutcome, Argument, Asked, AskedPeople, AuditId,
@@ -143,19 +147,21 @@ pub use updraft_protocol::{
     CallFiles, CallLimits, CallPermit, CallRecord, Cap, Catalogue, ContainmentApplied, ContainmentAsk,
     ContainmentChange, ContainmentDetails, ContainmentDocument, ContainmentEntry, ContainmentId,
     ContainmentRefusal, ContainmentStatus, ControlHistory, ControlKind, ControlRecord, ControlRefusal,
-    DayTime, DeadLetter, Declaration, DocumentId, Effect, ExecutionDocument, ExecutionFile, ExecutionHead,
-    ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, FileId, FileWriter,
-    FilesOfExecution, Firing, Flaw, FurtherRequests, Gate, GivenAnswer, GivenSecret, GivenSignal, Guardrail,
-    GuardrailFile, Held, Hold, Holder, IdempotencyKey, InputHash, Integration, Json, KeyHolder, LimitError,
-    Masking, Missed, Name, Number, Omission, OnlyCalls, OpenFile, OpenHours, OpenTime, OverCap, Overlap,
-    Parent, Pause, PauseCause, PauseScope, PermitFuture, PermitRequest, Playbook, PlaybookChoice,
-    PlaybookDocument, PlaybookId, PlaybookStatus, Poll, PollFailing, PollState, Priority, ProtectedTargets,
-    Quota, QuotaError, Rate, ReceivedSignals, RequestFuture, RerunOf, Revision, Schedule, ScopePath, Secret,
-    SecretProvider, SecretReference, Sending, Setting, SettingKind, Signal, SignatureScheme, Span, StepId,
-    StepPart, SubmissionRate, TargetKind, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
-    TenantCode, Timestamp, Trigger, TriggerHistory, TriggerSource, UndoCall, UndoRecord, UndoStatus,
-    UnknownTarget, Update, Value, Wait, WaitKind, Webhook, WebhookBody, WebhookSignature, Weekday, limits,
-    outline, parse, playbook, schema, secret, text, value,
+    DayTime, DeadLetter, Declaration, DocumentId, Effect, EventCursor, EventPosition, ExecutionDocument,
+    ExecutionFile, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure,
+    FailureKind, FileId, FileWriter, FilesOfExecution, Firing, Flaw, FurtherRequests, Gate, GivenAnswer,
+    GivenSecret, GivenSignal, Guardrail, GuardrailFile, Happened, Held, Hold, Holder, IdempotencyKey,
+    InputHash, Integration, Json, KeyHolder, LimitError, Masking, Missed, Name, Number, Omission, OnlyCalls,
+    OpenFile, OpenHours, OpenTime, OverCap, Overlap, Parent, Pause, PauseCause, PauseScope, PermitFuture,
+    PermitRequest, Playbook, PlaybookChoice, PlaybookDocument, PlaybookId, PlaybookStatus, Poll, PollFailing,
+    PollState, Priority, ProtectedTargets, Publication, PublicationProgress, PublicationTarget,
+    PublicationTrouble, PublishedStream, PublishedWebhook, Quota, QuotaError, Rate, ReceivedSignals,
+    RequestFuture, RerunOf, Revision, Schedule, ScopePath, Secret, SecretProvider, SecretReference, Sending,
+    Setting, SettingKind, Signal, SignatureScheme, Span, StepId, StepPart, SubmissionRate, TargetKind,
+    TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, TenantEvent, Timestamp,
+    ToldEvent, Trigger, TriggerHistory, TriggerSource, UndoCall, UndoRecord, UndoStatus, UnknownTarget,
+    Update, Value, Wait, WaitKind, Webhook, WebhookBody, WebhookSignature, Weekday, limits, outline, parse,
+    playbook, schema, secret, text, value,
 };
 pub use updraft_redis::{RedisAddress, RedisFigures, RedisPoolMode, RedisSettings};
 #[cfg(feature = "mongodb")]
@@ -167,8 +173,8 @@ pub use updraft_storage::mongo::{self, MongoStore};
 pub use updraft_storage::sqlite::SqliteStore;
 pub use updraft_storage::store::{
     AuditQuery, AuditStore, Bond, BondStore, ContainmentCursor, ContainmentQuery, ContainmentStore,
-    ContainmentsOf, Cursor, DeadLetterStore, Detail, EpochStore, Error as StoreError, ExecutionQuery,
-    ExecutionStore, ExecutionsOf, Health, Inbox, InboxCursor, InboxQuery, Kept, OverdueTasks,
+    ContainmentsOf, Cursor, DeadLetterStore, Detail, EpochStore, Error as StoreError, EventQuery, EventStore,
+    ExecutionQuery, ExecutionStore, ExecutionsOf, Health, Inbox, InboxCursor, InboxQuery, Kept, OverdueTasks,
     OverdueTasksCursor, OverdueTasksQuery, Owner, OwnerStore, PlaybookRuntime, PlaybookStore, PoolStatistics,
     PutOutcome, QueryStore, Resumable, SettingStore, SlowestQuery, Store, TaskQuery, Trouble, WriteOutcome,
 };
@@ -185,3 +191,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/embedding.md")]
 struct Embedding;
+
+/// The code of the page on events, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/events.md")]
+struct EventsPage;

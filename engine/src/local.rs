@@ -16,9 +16,12 @@ mod answer;
 mod bulk;
 mod client;
 mod controls;
+mod documents;
+mod events;
 mod flow;
 mod guardrails;
 mod message;
+mod publications;
 #[cfg(unix)]
 mod server;
 mod snapshot;

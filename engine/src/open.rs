@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use updraft_actors::node;
 use updraft_actors::timer::TimerThread;
+use updraft_kernel::event_positions::EventPositions;
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_kernel::virtual_shard::VirtualShard;
@@ -37,6 +38,8 @@ pub(crate) struct Opened {
     pub(crate) replay: journal::Replay,
     /// The store's note of the journal, if it keeps one.
     pub(crate) bond: Option<Bond>,
+    /// The positions of the events that the journal's groups tell.
+    pub(crate) positions: EventPositions,
     /// The epochs of this engine: each higher than every epoch of its virtual shard in the journal or the store.
     pub(crate) epochs: ShardEpochs,
     /// The lease of the store, if it has one.
@@ -64,7 +67,7 @@ impl Opened {
         let (journal, replay) = open_journal(builder, data, queue.0.clone(), noted.clone()).await?;
         let extent =
             Extent { id: replay.id(), there: replay.there(), begins: replay.begins(), ends: replay.ends() };
-        let (ownership, bond, epochs) =
+        let (ownership, (bond, positions), epochs) =
             match taken(builder, data, &store, (extent, replay.epoch()), &timer).await {
                 Ok(taken) => taken,
                 Err(error) => {
@@ -73,10 +76,25 @@ impl Opened {
                     return Err(error);
                 }
             };
+        // Groups leave the journal once the store has them.
+        let _ = stored.advance(extent.begins);
         if let Some(bond) = bond {
             let _ = noted.advance(bond.taken + 1);
         }
-        Ok(Self { timer, store, embedded, journal, replay, bond, epochs, ownership, stored, noted, queue })
+        Ok(Self {
+            timer,
+            store,
+            embedded,
+            journal,
+            replay,
+            bond,
+            positions,
+            epochs,
+            ownership,
+            stored,
+            noted,
+            queue,
+        })
     }
 }
 
@@ -87,7 +105,7 @@ async fn taken(
     store: &Arc<dyn Store>,
     (extent, of_journal): (Extent, u64),
     timer: &TimerThread,
-) -> Result<(Option<Ownership>, Option<Bond>, ShardEpochs), StartError> {
+) -> Result<(Option<Ownership>, (Option<Bond>, EventPositions), ShardEpochs), StartError> {
     let ownership = Ownership::take(store.clone(), extent.id, who(data), builder.clock.now(), timer).await?;
     let taken = async {
         let bond = bound(builder, data, store, extent, timer).await?;
@@ -111,14 +129,14 @@ async fn taken(
     }
 }
 
-/// Checks whether journal and store belong together, and binds them.
+/// Checks whether journal and store belong together, and binds them; with the positions of the journal's groups.
 async fn bound(
     builder: &Builder,
     data: &Path,
     store: &Arc<dyn Store>,
     extent: Extent,
     timer: &TimerThread,
-) -> Result<Option<Bond>, StartError> {
+) -> Result<(Option<Bond>, EventPositions), StartError> {
     // Read once this engine owns the store: an earlier owner may have written until then.
     let kept = answered(store.kept(), timer).await?;
     let bond = claim(builder, data, kept, extent).await?;
@@ -128,7 +146,9 @@ async fn bound(
         let why = "another engine has bound the database to its journal in the meantime";
         return Err(updraft_storage::Error::Unavailable(why.to_owned()).into());
     }
-    Ok(bond)
+    let generation = bond.map_or(0, |bond| bond.generation);
+    let before = kept.bond().map_or(generation, |kept| kept.generation);
+    Ok((bond, EventPositions::new((before, generation), extent.ends + 1)))
 }
 
 /// Claims the epochs of this engine, and notes the highest in the data directory. Last, so that a start that is refused

@@ -69,7 +69,7 @@ pub enum OverdueCursor {
 }
 
 /// A page of what is overdue.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct OverduePage {
     /// Its rows; there may be none although another page follows.
     pub rows: Vec<OverdueRow>,

@@ -6,17 +6,20 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, Stream};
 use updraft_actors::Inspection;
+use updraft_kernel::event_positions::EventPositions;
 use updraft_protocol::limits::{PAGE_ROWS, SLOW_STORE_CALL};
 use updraft_protocol::{
-    ContainmentDocument, ExecutionDocument, ExecutionId, Json, PlaybookId, TaskDocument, TaskId, TenantCode,
+    ContainmentDocument, EventCursor, EventPosition, ExecutionDocument, ExecutionId, Json, PlaybookId,
+    TaskDocument, TaskId, TenantCode,
 };
 use updraft_storage::page;
 use updraft_storage::store::{
-    ContainmentQuery, Cursor, ExecutionQuery, Health, PlaybookRuntime, SlowestQuery, TaskQuery,
+    ContainmentQuery, Cursor, Detail, ExecutionQuery, Health, Kept, PlaybookRuntime, SlowestQuery, TaskQuery,
 };
 use updraft_storage::{Store, StoreAddress, TimedStore};
 
 use crate::error::{ReadError, StartError};
+use crate::events::{EventPage, page_of};
 
 /// Reads the store. It may lag behind a running engine by the delay of its write-behind.
 #[derive(Clone)]
@@ -62,6 +65,25 @@ impl Reader {
     /// The store did not answer.
     pub async fn definition(&self, tenant: &TenantCode, pid: PlaybookId) -> Result<Option<Json>, ReadError> {
         Ok(self.store.playbook(tenant, pid).await?.map(|document| document.definition))
+    }
+
+    /// A page of a tenant's events after a place, as far as the store has noted that it has everything: that is a second
+    /// behind what an engine that runs there tells itself ([`Events`](crate::Events)).
+    ///
+    /// # Errors
+    /// The store did not answer, or the cursor is of another store.
+    pub async fn events(
+        &self,
+        tenant: &TenantCode,
+        after: EventCursor,
+        detail: Detail,
+    ) -> Result<EventPage, ReadError> {
+        let below = match self.store.kept().await? {
+            Kept::New => EventPosition::default(),
+            Kept::Nothing => EventPosition::LAST,
+            Kept::Bond(bond) => EventPositions::of(bond.generation).below(bond.taken + 1),
+        };
+        page_of(self.store.as_ref(), tenant, (after, below), detail).await
     }
 
     /// One page of a tenant's containments. The next page begins after its last row; an empty one is the end.

@@ -28,6 +28,7 @@ use updraft_protocol::limits::{PARKED, PARKED_OF_TENANT};
 use updraft_protocol::{BreakerPolicy, CallLimits, Catalogue, Name};
 use updraft_storage::Store;
 use updraft_storage::files::ListedFile;
+use updraft_storage::store::Bond;
 use updraft_storage::write_behind::{WriteBehind, WriterConfig};
 use uuid::Uuid;
 
@@ -119,7 +120,7 @@ impl Engine {
         });
         opened.ownership.iter().for_each(|ownership| ownership.of(&context));
         let unbound = WriteBehind::new(writer_of(&builder), store, stored, Node::store_listener(&context));
-        let write_behind = bound(unbound, bond.map(|bond| bond.journal), noted);
+        let write_behind = bound(unbound.positioned(opened.positions), bond, noted);
         let writing = StoreWatch::of(&write_behind, buffer_of(&builder));
         let node = Node::start(context.clone(), write_behind, messages).await?;
         let (submitter, emptied) = submitter(&context, builder.submit_timeout);
@@ -199,7 +200,7 @@ impl Engine {
     fn start_triggers(&mut self, builder: &Builder) -> std::io::Result<()> {
         if builder.fires_triggers {
             self.submitter.triggers.begin_to_fire();
-            self.triggers = Mutex::new(Some(TriggerThread::start(self.submitter.clone())?));
+            self.triggers = Mutex::new(Some(TriggerThread::start(self.submitter.clone(), self.events())?));
         }
         Ok(())
     }
@@ -261,9 +262,9 @@ fn buffer_of(builder: &Builder) -> Limits {
 }
 
 /// The writer, which notes how far it has come with its journal, if there is one to be replayed.
-fn bound(unbound: WriteBehind, journal: Option<Uuid>, noted: DurableWatermark) -> WriteBehind {
-    match journal {
-        Some(journal) => unbound.noting(journal, noted),
+fn bound(unbound: WriteBehind, bond: Option<Bond>, noted: DurableWatermark) -> WriteBehind {
+    match bond {
+        Some(bond) => unbound.noting(bond.journal, noted),
         None => unbound,
     }
 }
@@ -306,6 +307,7 @@ fn submitter(context: &Arc<EngineContext>, submit_timeout: Duration) -> (Arc<Sub
         rerunning: Rerunning::default(),
         alerts: Alerts::default(),
         triggers: Arc::default(),
+        publications: Arc::default(),
     };
     (Arc::new(submitter), emptied)
 }

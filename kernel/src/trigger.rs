@@ -24,7 +24,7 @@ use crate::mistake::Mistake;
 use crate::template::{Template, TextCompiler};
 pub use agenda::Agenda;
 use calendar::Calendar;
-use event::EventData;
+pub(crate) use event::EventData;
 pub use poll::{NoItem, Polled, PolledItem};
 use poll_form::PlannedPoll;
 pub use queue::{NoMessage, QueueMessage};

@@ -236,8 +236,9 @@ impl<B, R> Writer<B, R> {
     /// Takes groups in while there is room.
     fn take_in(&mut self) {
         while self.backlog.front().is_some_and(|group| self.coalescer.has_room_for(&group.updates))
-            && let Some(group) = self.backlog.pop_front()
+            && let Some(mut group) = self.backlog.pop_front()
         {
+            group.updates.iter_mut().for_each(|update| self.config.positions.write(group.lsn, update));
             self.last = group.lsn;
             self.totals.offered += group.updates.len();
             self.coalescer.offer(group.lsn, group.updates);

@@ -11,6 +11,7 @@ use crate::call_record::CallRecord;
 use crate::containment::{ContainmentDetails, ContainmentStatus};
 use crate::control_history::ControlHistory;
 use crate::ending::ExecutionEnding;
+use crate::event::EventPosition;
 use crate::failure::Failure;
 use crate::ids::{AuditId, ContainmentId, ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 use crate::input_hash::InputHash;
@@ -324,6 +325,7 @@ stored! {
     Priority: |priority| number(u64::from(priority.level())), |level| Self::try_from(counted::<u8>(level)?).map_err(|_| "out of range");
     u32: |number| number(u64::from(*number)), counted;
     u64: |number| number(*number), counted;
+    EventPosition: |position| number(position.0), |number| counted(number).map(EventPosition);
     Timestamp: |date| number(date.0), |date| counted(date).map(Timestamp);
     ExecutionEnding: |ending| record(ending), Ok, ending.text_bytes();
     Failure: |failure| record(failure), Ok, failure.message.len() + failure.answer.bytes();

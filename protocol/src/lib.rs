@@ -12,6 +12,7 @@ mod control_history;
 pub mod dead_letter;
 pub mod document;
 mod ending;
+mod event;
 pub mod execution_file;
 pub mod failure;
 mod field;
@@ -29,6 +30,7 @@ pub mod parse;
 mod pause;
 pub mod playbook;
 mod priority;
+mod publication;
 mod quota;
 mod rerun;
 pub mod schema;
@@ -62,6 +64,7 @@ pub use document::{
     ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
 };
 pub use ending::ExecutionEnding;
+pub use event::{EventCursor, EventPosition, Happened, TenantEvent, TenantEventKind, ToldEvent};
 pub use execution_file::{CallFiles, ExecutionFile, FileWriter, FilesOfExecution, OpenFile};
 pub use failure::{Failure, FailureKind};
 pub use field::{Field, FieldReader, FieldSpec, FieldValue, FieldWriter, Fields};
@@ -82,6 +85,10 @@ pub use parent::{Parent, PlaybookChoice};
 pub use pause::{Asked, Pause, PauseCause, PauseScope};
 pub use playbook::Playbook;
 pub use priority::{NotAPriority, Priority};
+pub use publication::{
+    Publication, PublicationProgress, PublicationTarget, PublicationTrouble, PublishedStream,
+    PublishedWebhook, StandingPublication,
+};
 pub use quota::{Quota, QuotaError, SubmissionRate};
 pub use rerun::{Declaration, RerunOf};
 pub use scope::ScopePath;

@@ -5,6 +5,7 @@ mod cache;
 mod children;
 mod connectors;
 mod containment;
+mod events;
 mod files;
 mod filter;
 mod flow;
@@ -24,6 +25,7 @@ mod redis;
 mod replay;
 mod rerun;
 mod schema;
+mod secrets;
 mod settings;
 mod shell;
 mod snapshot;
@@ -32,10 +34,10 @@ mod triggers;
 use std::time::Duration;
 
 pub use {
-    cacao::*, cache::*, children::*, connectors::*, containment::*, files::*, filter::*, flow::*, graph::*,
-    guardrails::*, http::*, local::*, loops::*, mail::*, masking::*, outline::*, overdue::*, people::*,
-    playbook::*, record::*, redis::*, replay::*, rerun::*, schema::*, settings::*, shell::*, snapshot::*,
-    triggers::*,
+    cacao::*, cache::*, children::*, connectors::*, containment::*, events::*, files::*, filter::*, flow::*,
+    graph::*, guardrails::*, http::*, local::*, loops::*, mail::*, masking::*, outline::*, overdue::*,
+    people::*, playbook::*, record::*, redis::*, replay::*, rerun::*, schema::*, secrets::*, settings::*,
+    shell::*, snapshot::*, triggers::*,
 };
 
 // --- playbooks ---------------------------------------------------------------------------------------
@@ -46,31 +48,6 @@ pub const SPAN: Duration = Duration::from_secs(366 * 24 * 3600);
 pub const RETRY_ATTEMPTS: u32 = 100;
 /// The longest retry delay that a tool may ask for, unless its step sets one: analysts wait for the answer.
 pub const RETRY_GIVE_UP_AFTER: Duration = Duration::from_secs(3600);
-
-// --- secrets -----------------------------------------------------------------------------------------
-
-/// The largest secret: private keys and tokens with many claims are smaller.
-pub const SECRET_BYTES: usize = 64 << 10;
-/// Secrets of one step.
-pub const SECRETS_OF_STEP: usize = 64;
-/// Names of secrets in one playbook: the masker of their tenant has all of them at once.
-pub const SECRETS_OF_PLAYBOOK: usize = 128;
-/// Secrets that are fetched from a provider at once when a playbook is stored or submitted.
-pub const SECRETS_ASKED_AT_ONCE: usize = 16;
-/// Tenants whose secrets are masked in later answers too. Over the limit one of them is forgotten until its next call,
-/// whose own secrets are masked in any case.
-pub const MASKED_TENANTS: usize = 100_000;
-/// How long an accepted execution waits for a missing secret, permission or integration, unless configured: a day in
-/// which it can be added.
-pub const CONFIGURATION_WAIT: Duration = Duration::from_secs(24 * 3600);
-/// Waiting tasks that the health of an engine lists: longer lists are not read.
-pub const MISSING_LISTED: usize = 10_000;
-/// The shortest pause between two checks for it. The pauses grow with the wait.
-pub const CONFIGURATION_LOOK: Duration = Duration::from_secs(1);
-/// The longest pause between two checks for it.
-pub const CONFIGURATION_LOOK_MAX: Duration = Duration::from_secs(60);
-/// How long to wait for a provider of secrets when a playbook is stored or submitted, and before an attempt is made.
-pub const SECRET_WAIT: Duration = Duration::from_secs(10);
 
 // --- templates and conditions ------------------------------------------------------------------------
 

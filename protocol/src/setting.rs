@@ -49,11 +49,15 @@ pub enum SettingKind {
     TriggerHistory,
     /// How far the poll of a trigger has come.
     TriggerPoll,
+    /// A publication of a tenant.
+    Publication,
+    /// How far a publication has come.
+    PublicationProgress,
 }
 
 impl SettingKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Quota,
         Self::Pause,
         Self::Guardrail,
@@ -64,6 +68,8 @@ impl SettingKind {
         Self::Trigger,
         Self::TriggerHistory,
         Self::TriggerPoll,
+        Self::Publication,
+        Self::PublicationProgress,
     ];
 
     /// Its name in keys.
@@ -79,6 +85,8 @@ impl SettingKind {
             Self::Trigger => "trigger",
             Self::TriggerHistory => "trigger_history",
             Self::TriggerPoll => "trigger_poll",
+            Self::Publication => "publication",
+            Self::PublicationProgress => "publication_progress",
         }
     }
 

@@ -38,6 +38,25 @@ pub struct DeadMessage {
 /// About so many dead messages are kept.
 const DEAD: usize = 100_000;
 
+/// Adds a message to a stream, of which about so many are kept, the newest.
+///
+/// # Errors
+/// There is no answer, or what is there is no stream: it may have been added.
+pub async fn add_message(
+    redis: &Redis,
+    stream: &str,
+    keeps: u64,
+    fields: &[(&str, String)],
+) -> Result<(), Error> {
+    let mut commands = pipe();
+    commands.cmd("XADD").arg(stream).arg("MAXLEN").arg("~").arg(keeps).arg("*");
+    for (name, value) in fields {
+        commands.arg(*name).arg(value);
+    }
+    commands.ignore();
+    redis.once(commands).await
+}
+
 impl StreamConsumer {
     /// A consumer of a group.
     pub fn new(redis: Redis, stream: &str, group: &str, consumer: &str) -> Self {

@@ -7,6 +7,7 @@ mod containments;
 mod data;
 mod dead_letters;
 pub(crate) mod epochs;
+mod events;
 mod inbox;
 mod keys;
 mod large;
@@ -125,6 +126,10 @@ cases! {
         queued_executions_of_some_playbooks_are_left_out,
         tenants_with_queued_executions_are_counted,
         the_newest_execution_of_an_alert_is_found;
+    events:
+        events_come_in_the_order_of_their_positions,
+        pages_of_events_lose_and_repeat_nothing,
+        a_wait_that_begins_again_is_told_by_the_newest_and_an_output_where_it_is_wanted;
     paging:
         pages_of_one_millisecond_lose_and_repeat_nothing,
         pages_of_unfinished_lose_and_repeat_nothing,

@@ -3,6 +3,7 @@
 
 mod books;
 mod containments;
+mod event;
 mod nowhere;
 mod overdue;
 mod queue;

@@ -10,6 +10,7 @@ mod document;
 mod driver_thread;
 mod epoch;
 mod error;
+mod event;
 mod health;
 mod index;
 mod json;

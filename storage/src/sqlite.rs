@@ -6,6 +6,7 @@ mod containment;
 mod cut;
 mod dead_letter;
 mod epoch;
+mod event;
 mod fault;
 mod open;
 mod playbook;

@@ -7,6 +7,7 @@ mod containment;
 mod dead_letter;
 mod epoch;
 mod error;
+mod event;
 mod execution;
 mod health;
 mod inbox;
@@ -28,6 +29,7 @@ pub use dead_letter::DeadLetterStore;
 pub use epoch::EpochStore;
 pub(crate) use epoch::followed;
 pub use error::Error;
+pub use event::{EventQuery, EventStore};
 pub use execution::{Cursor, ExecutionStore, Resumable};
 pub(crate) use execution::{count_outcomes, key_taken};
 pub use health::{Health, PoolStatistics, Trouble};
@@ -51,6 +53,7 @@ pub trait Store:
     ExecutionStore
     + QueryStore
     + QueueStore
+    + EventStore
     + PlaybookStore
     + ContainmentStore
     + SettingStore

@@ -23,9 +23,10 @@ use uuid::Uuid;
 
 use crate::store::{
     AlertQuery, AuditQuery, AuditStore, Bond, BondStore, ContainmentQuery, ContainmentStore, Cursor,
-    DeadLetterStore, EpochStore, Error, ExecutionQuery, ExecutionStore, Health, InboxQuery, Kept,
-    OverdueTasksQuery, Owner, OwnerStore, PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, QueueStore,
-    QueuedQuery, Resumable, SettingStore, SlowestQuery, Store, TaskQuery, WriteOutcome,
+    DeadLetterStore, EpochStore, Error, EventQuery, EventStore, ExecutionQuery, ExecutionStore, Health,
+    InboxQuery, Kept, OverdueTasksQuery, Owner, OwnerStore, PlaybookRuntime, PlaybookStore, PutOutcome,
+    QueryStore, QueueStore, QueuedQuery, Resumable, SettingStore, SlowestQuery, Store, TaskQuery,
+    WriteOutcome,
 };
 
 /// A store whose calls are timed.
@@ -119,6 +120,12 @@ timed! { QueryStore {
     overdue_tasks(query: OverdueTasksQuery) -> Vec<TaskDocument>;
     runtimes(newest: usize) -> Vec<(PlaybookId, u64)>;
     slowest_playbooks(query: SlowestQuery) -> Vec<PlaybookRuntime>;
+} }
+
+timed! { EventStore {
+    started(query: &EventQuery) -> Vec<ExecutionDocument>;
+    ended(query: &EventQuery) -> Vec<ExecutionDocument>;
+    waits(query: &EventQuery) -> Vec<TaskDocument>;
 } }
 
 timed! { QueueStore {

@@ -10,6 +10,7 @@ mod tests;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
+use updraft_kernel::event_positions::EventPositions;
 use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::limits::WRITER_QUEUE;
 use uuid::Uuid;
@@ -55,6 +56,13 @@ impl WriteBehind {
         Self { notes: Some((journal, noted)), ..self }
     }
 
+    /// The same; the events that the updates tell get these positions.
+    #[must_use]
+    pub fn positioned(mut self, positions: EventPositions) -> Self {
+        self.config.positions = positions;
+        self
+    }
+
     /// Why the store does not take updates, while it does not.
     pub fn trouble(&self) -> watch::Receiver<Option<Arc<str>>> {
         self.trouble.subscribe()
@@ -68,6 +76,11 @@ impl WriteBehind {
     /// The figures of the writer, as they change.
     pub fn figures(&self) -> watch::Receiver<WriterFigures> {
         self.figures.subscribe()
+    }
+
+    /// The positions of the events that the updates tell.
+    pub fn positions(&self) -> EventPositions {
+        self.config.positions
     }
 
     /// The queue between the journal and the writer.

@@ -14,6 +14,7 @@ mod doctor;
 mod documents;
 mod ended;
 mod enrichment;
+mod events;
 mod flow;
 mod format;
 mod given;

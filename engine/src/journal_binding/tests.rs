@@ -70,7 +70,7 @@ fn a_journal_that_power_emptied_goes_on_and_one_that_was_deleted_is_refused_as_o
     let bond = claim(data.path(), &os(), Kept::New, NEW).unwrap().unwrap();
     let taken = Kept::Bond(Bond { taken: 4, ..bond });
     let next = claim(data.path(), &os(), taken, NEW).unwrap().unwrap();
-    assert_eq!(next, bond, "its groups are counted anew");
+    assert_eq!(next, Bond { generation: 1, ..bond }, "its groups are counted anew");
     // The refused start makes a segment.
     for there in [false, true, true] {
         let refused = claim(data.path(), &os(), taken, Extent { there, ..NEW }).unwrap_err();
@@ -101,6 +101,7 @@ fn the_journal_of_another_directory_is_known_by_its_segments() {
     let closed = Kept::Bond(Bond { closed: true, ..taken });
     let next = claim(data.path(), &asked("embedded"), closed, foreign(EMPTIED)).unwrap().unwrap();
     assert_eq!((next.store, next.journal), (bond.store, Uuid::from_u128(8)), "all was closed in order");
+    assert_eq!(next.generation, bond.generation + 1, "another journal counts from the beginning");
 }
 
 #[test]

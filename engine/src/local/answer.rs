@@ -11,9 +11,12 @@ use updraft_storage::store::{
 };
 
 use super::LocalContext;
+use super::documents::lines_of;
+use super::events::events;
 use super::flow;
 use super::guardrails::guarded;
-use super::message::{Answer, Ask, Place, lines_of};
+use super::message::{Answer, Ask, Place};
+use super::publications::published;
 use super::triggers::triggered;
 use super::work::work;
 use crate::containments::Containments;
@@ -39,6 +42,10 @@ pub(super) async fn answer(
     };
     let told = match told {
         None => triggered(context, &ask).await,
+        told => told,
+    };
+    let told = match told {
+        None => published(context, &ask).await,
         told => told,
     };
     if let Some(told) = told {
@@ -130,8 +137,7 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
         }
         Ask::Overdue { of, after, limit } => {
             let page = reader.overdue(OverdueQuery { of, after, limit }).await?;
-            let rows = page.rows.into_iter().map(|row| Answer::Overdue(Box::new(row)));
-            Ok((rows.chain(page.next.map(Answer::OverdueNext)).collect(), None))
+            Ok((vec![Answer::Overdue(Box::new(page))], None))
         }
         Ask::Containments { tenant, target, after, limit } => {
             let of = target.map_or(ContainmentsOf::Open, ContainmentsOf::Target);
@@ -149,6 +155,7 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             let found = reader.definition(&tenant, pid).await?;
             Ok((found.map(Answer::Definition).into_iter().collect(), None))
         }
+        Ask::Events(ask) => Ok((vec![events(context, ask).await?], None)),
         Ask::Health {} => {
             let health =
                 health::of(&context.engine, &context.writing, &context.submitter.triggers.polls).await;

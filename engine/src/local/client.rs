@@ -217,15 +217,9 @@ impl Client {
     /// No engine runs there, or it does not answer.
     pub async fn overdue(&self, query: OverdueQuery) -> Result<OverduePage, Error> {
         let OverdueQuery { of, after, limit } = query;
-        let mut talk = self.ask(Ask::Overdue { of, after, limit }).await?;
-        let mut page = OverduePage::default();
-        loop {
-            match talk.next().await? {
-                Answer::Overdue(row) => page.rows.push(*row),
-                Answer::OverdueNext(next) => page.next = Some(next),
-                Answer::End { .. } => return Ok(page),
-                other => return Err(self.beside(&other)),
-            }
+        match self.ask(Ask::Overdue { of, after, limit }).await?.next().await? {
+            Answer::Overdue(page) => Ok(*page),
+            other => Err(self.beside(&other)),
         }
     }
 

@@ -4,22 +4,26 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use updraft_actors::{CancelVerdict, Inspection};
+use updraft_actors::CancelVerdict;
 use updraft_protocol::{
     Applied, Asked, AuditId, AuditRecord, ContainmentApplied, ContainmentAsk, ContainmentDocument,
-    ContainmentId, DeadLetter, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState,
-    ExecutionStatus, Guardrail, Json, Name, PauseScope, PlaybookId, Priority, Quota, Signal, StepId,
-    TaskDocument, TaskHead, TaskId, TaskState, TenantCode, Timestamp,
+    ContainmentId, DeadLetter, ExecutionId, ExecutionStatus, Guardrail, Json, Name, PauseScope, PlaybookId,
+    Priority, Quota, Signal, StepId, TaskId, TenantCode, Timestamp,
 };
 use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Inbox, InboxCursor};
 
+use super::documents::{Execution, Task};
+use super::events::EventsAsk;
 use super::flow::{BreakerLine, CircuitOf, Forced};
+use super::publications::PublicationAsk;
 use super::triggers::TriggerAsk;
 use crate::bulk::ExecutionFilter;
+use crate::events::EventPage;
 use crate::guardrails::GuardrailEntry;
 use crate::health::EngineHealth;
 use crate::inbox::InboxEntry;
-use crate::overdue::{Overdue, OverdueCursor, OverdueRow};
+use crate::overdue::{Overdue, OverdueCursor, OverduePage};
+use crate::publications::PublicationEntry;
 use crate::rerun::AskedRerun;
 use crate::snapshot::EngineSnapshot;
 use crate::triggers::{TriggerEntry, TriggerPut};
@@ -123,8 +127,12 @@ pub(super) enum Ask {
     ForceBreaker { circuit: CircuitOf, forced: Option<Forced>, asked: Asked },
     /// Forget kept answers of a tool.
     ForgetAnswers { tenant: TenantCode, tool: Name, action: Option<Name>, value: Option<String> },
+    /// One page of a tenant's events.
+    Events(EventsAsk),
     /// What is asked about triggers.
     Trigger(TriggerAsk),
+    /// What is asked about publications.
+    Publication(PublicationAsk),
     /// One page of the audit, of one tenant or of all.
     Audit { tenant: Option<TenantCode>, after: Option<AuditId>, limit: usize },
     /// The health of the engine.
@@ -186,11 +194,13 @@ pub(super) enum Answer {
     Breaker(Box<BreakerLine>),
     Trigger(Box<TriggerEntry>),
     TriggerPut(TriggerPut),
+    Publication(Box<PublicationEntry>),
+    /// Whether the publication that was put is new.
+    PublicationPut(bool),
     /// So many executions that ran were paused or resumed.
     Held(usize),
-    Overdue(Box<OverdueRow>),
-    /// Where the next page of what is overdue begins.
-    OverdueNext(OverdueCursor),
+    Events(Box<EventPage>),
+    Overdue(Box<OverduePage>),
     /// What was asked of a containment came to this.
     Contained(ContainmentApplied),
     Cancelled,
@@ -219,26 +229,6 @@ pub(super) enum Answer {
         message: String,
         retryable: bool,
     },
-}
-
-/// An execution in its parts: flattened into one object, the digits of numbers would be lost in reading.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Execution {
-    peid: ExecutionId,
-    head: Arc<ExecutionHead>,
-    state: ExecutionState,
-    epoch: u64,
-    seq: u64,
-}
-
-/// A task in its parts.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Task {
-    task_request_id: TaskId,
-    head: Arc<TaskHead>,
-    state: TaskState,
-    epoch: u64,
-    seq: u64,
 }
 
 impl Ask {
@@ -308,20 +298,6 @@ impl From<Place> for Cursor {
     }
 }
 
-impl From<ExecutionDocument> for Answer {
-    fn from(document: ExecutionDocument) -> Self {
-        let ExecutionDocument { peid, head, state, epoch, seq } = document;
-        Self::Execution(Box::new(Execution { peid, head, state, epoch, seq }))
-    }
-}
-
-impl From<TaskDocument> for Answer {
-    fn from(document: TaskDocument) -> Self {
-        let TaskDocument { task_request_id, head, state, epoch, seq } = document;
-        Self::Task(Box::new(Task { task_request_id, head, state, epoch, seq }))
-    }
-}
-
 impl From<CancelVerdict> for Answer {
     fn from(verdict: CancelVerdict) -> Self {
         match verdict {
@@ -329,24 +305,6 @@ impl From<CancelVerdict> for Answer {
             CancelVerdict::AlreadyEnded(status) => Self::AlreadyEnded(status),
         }
     }
-}
-
-impl From<Execution> for ExecutionDocument {
-    fn from(Execution { peid, head, state, epoch, seq }: Execution) -> Self {
-        Self { peid, head, state, epoch, seq }
-    }
-}
-
-impl From<Task> for TaskDocument {
-    fn from(Task { task_request_id, head, state, epoch, seq }: Task) -> Self {
-        Self { task_request_id, head, state, epoch, seq }
-    }
-}
-
-/// The lines of an execution with its tasks.
-pub(super) fn lines_of(inspection: Inspection) -> impl Iterator<Item = Answer> {
-    let execution = Arc::unwrap_or_clone(inspection.execution);
-    std::iter::once(Answer::from(execution)).chain(inspection.tasks.into_iter().map(Answer::from))
 }
 
 #[cfg(test)]

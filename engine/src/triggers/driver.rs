@@ -23,6 +23,8 @@ use super::turn::{Known, Turn};
 use super::{TriggerKey, history, received, warm};
 use crate::deadline::after;
 use crate::engine::Submitter;
+use crate::events::Events;
+use crate::publications::publish;
 use crate::settings::{SettingError, Settings};
 
 /// The running thread. Dropped, it ends without being waited for.
@@ -35,7 +37,7 @@ pub(crate) struct TriggerThread {
 
 impl TriggerThread {
     /// Starts the thread.
-    pub(crate) fn start(submitter: Arc<Submitter>) -> io::Result<Self> {
+    pub(crate) fn start(submitter: Arc<Submitter>, events: Events) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (close, closing) = oneshot::channel::<()>();
         let (told, closed) = oneshot::channel();
@@ -44,6 +46,7 @@ impl TriggerThread {
                 tokio::select! {
                     _ = closing => {}
                     () = drive(&submitter) => {}
+                    () = publish(submitter.clone(), events) => {}
                 }
             });
             // The caller may not wait for it.

@@ -23,14 +23,14 @@ pub(super) fn of_schedule(trigger: &Name, schedule: &Schedule, zone: &TimeZone, 
 }
 
 /// The data of one event.
-pub(super) struct EventData {
+pub(crate) struct EventData {
     event: Json,
     nothing: Json,
     at: Timestamp,
 }
 
 impl EventData {
-    pub(super) fn new(event: Json, at: Timestamp) -> Self {
+    pub(crate) fn new(event: Json, at: Timestamp) -> Self {
         Self { event, nothing: Json::null(), at }
     }
 }

@@ -9,6 +9,7 @@ use updraft_protocol::limits::{
 
 use crate::batch_limit::BatchLimit;
 use crate::coalescer::Limits;
+use crate::event_positions::EventPositions;
 
 /// The configuration of the writer.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +32,8 @@ pub struct WriterConfig {
     pub limits: Limits,
     /// The start of the pauses' jitter: different in each process, so that their retries are spread out.
     pub seed: u64,
+    /// The positions of the events that the updates tell.
+    pub positions: EventPositions,
 }
 
 impl Default for WriterConfig {
@@ -45,6 +48,7 @@ impl Default for WriterConfig {
             drain: WRITE_DRAIN,
             limits: Limits { documents: COALESCER_DOCUMENTS, bytes: COALESCER_BYTES },
             seed: 0,
+            positions: EventPositions::default(),
         }
     }
 }

@@ -6,7 +6,13 @@ use super::Ending;
 use crate::store::{Bond, Error, Kept, Store};
 
 fn bond() -> Bond {
-    Bond { store: Uuid::from_u128(u128::MAX), journal: Uuid::from_u128(1 << 64), taken: 7, closed: false }
+    Bond {
+        store: Uuid::from_u128(u128::MAX),
+        journal: Uuid::from_u128(1 << 64),
+        taken: 7,
+        closed: false,
+        generation: 3,
+    }
 }
 
 /// Whether the store keeps bonds; one that does begins with none.
@@ -40,6 +46,7 @@ pub(super) async fn a_bond_is_bound_only_instead_of_the_one_that_was_seen(store:
             Some(Bond { journal: Uuid::from_u128(1), ..bond() }),
             Some(Bond { taken: 6, ..bond() }),
             Some(Bond { closed: true, ..bond() }),
+            Some(Bond { generation: 2, ..bond() }),
         ];
         for other in others {
             assert!(!store.bind(late, other).await?, "{other:?}");

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde_json::json;
 use updraft_protocol::{
-    Asked, CacheMode, ControlHistory, ControlKind, ControlRecord, ExecutionDocument, ExecutionEnding,
-    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind, GivenSignal,
-    IdempotencyKey, InputHash, Json, KeyHolder, Name, Pause, PauseCause, PlaybookDocument, PlaybookId,
-    PlaybookStatus, Priority, ReceivedSignals, RerunOf, Revision, ScopePath, Signal, StepId, TaskDocument,
-    TaskHead, TaskId, TaskState, TaskStatus, TenantCode, Timestamp, Update, Value, ids,
+    Asked, CacheMode, ControlHistory, ControlKind, ControlRecord, EventPosition, ExecutionDocument,
+    ExecutionEnding, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind,
+    GivenSignal, IdempotencyKey, InputHash, Json, KeyHolder, Name, Pause, PauseCause, PlaybookDocument,
+    PlaybookId, PlaybookStatus, Priority, ReceivedSignals, RerunOf, Revision, ScopePath, Signal, StepId,
+    TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TenantCode, TenantEventKind, Timestamp, Update,
+    Value, ids,
 };
 use updraft_protocol::{ExecutionUpdate, TaskUpdate};
 use uuid::Uuid;
@@ -140,6 +141,8 @@ pub(super) fn full_execution_state() -> Result<ExecutionState, ids::Error> {
         }))),
         queue_position: Some(Timestamp(DAY + 60_000)),
         reprioritised: Some(Priority::High),
+        started_position: Some(EventPosition::of(0, 7, TenantEventKind::Started)),
+        ended_position: Some(EventPosition::of(3, 7, TenantEventKind::Ended)),
     })
 }
 
@@ -194,6 +197,7 @@ pub(super) fn full_task_state() -> TaskState {
         error: Some(Failure::new(FailureKind::RateLimited, "slow down").with_retryable(false).into()),
         started_date: Some(Timestamp(DAY + 4)),
         runtime: Some(1),
+        waiting_position: Some(EventPosition::of(0, 8, TenantEventKind::Waiting)),
         ..TaskState::change(TaskStatus::Retrying, 4, Timestamp(DAY + 5))
     }
 }

@@ -338,7 +338,7 @@ fn numbers(update: &Update) -> [Option<u64>; 7] {
 }
 
 /// The document of an update; `None` for an update without a head, which is not kept.
-fn execution(update: &ExecutionUpdate) -> Option<ExecutionDocument> {
+pub(super) fn execution(update: &ExecutionUpdate) -> Option<ExecutionDocument> {
     let (head, state, revision) = (update.head.clone()?, update.state.clone(), update.revision);
     Some(ExecutionDocument { peid: update.peid, head, state, epoch: revision.epoch, seq: revision.seq })
 }
@@ -356,7 +356,7 @@ pub(super) fn task_detailed(mut document: TaskDocument, detail: Detail) -> TaskD
     document
 }
 
-fn detailed(mut document: ExecutionDocument, detail: Detail) -> ExecutionDocument {
+pub(super) fn detailed(mut document: ExecutionDocument, detail: Detail) -> ExecutionDocument {
     if let Detail::Summary = detail {
         let mut head = ExecutionHead::clone(&document.head);
         (head.input, head.variables) = (Json::null(), Json::null());

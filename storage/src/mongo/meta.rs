@@ -15,7 +15,7 @@ use super::{META, MongoStore, document, error};
 use crate::store::Error;
 
 /// The schema that is read and written; none was released before it.
-pub const SCHEMA: u32 = 21;
+pub const SCHEMA: u32 = 22;
 
 /// The entry of the schema.
 #[derive(Serialize, Deserialize)]

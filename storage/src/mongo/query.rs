@@ -45,15 +45,15 @@ impl Find {
 }
 
 /// A list in the order of two fields of its index, the second of which tells rows of one first field apart.
-struct List {
-    collection: &'static str,
-    of: Document,
-    order: [&'static str; 2],
+pub(super) struct List {
+    pub(super) collection: &'static str,
+    pub(super) of: Document,
+    pub(super) order: [&'static str; 2],
     /// Whether it begins with the largest.
-    descending: bool,
+    pub(super) descending: bool,
     /// Bounds of its first field.
-    within: Document,
-    projection: Option<Document>,
+    pub(super) within: Document,
+    pub(super) projection: Option<Document>,
 }
 
 impl List {
@@ -63,13 +63,12 @@ impl List {
 
     /// Executions, newest first.
     fn newest(of: Document, detail: Detail) -> Self {
-        let large = doc! { "input": 0, "variables": 0, "output": 0, "signals": 0 };
-        let projection = (detail == Detail::Summary).then_some(large);
+        let projection = if detail == Detail::Summary { execution_summary() } else { None };
         Self { descending: true, projection, ..Self::new(EXECUTIONS, of, ["createddate", "_id"]) }
     }
 
     /// One page after a place: finds whose rows follow each other.
-    fn page(self, after: Option<(Bson, Bson)>, limit: usize) -> Vec<Find> {
+    pub(super) fn page(self, after: Option<(Bson, Bson)>, limit: usize) -> Vec<Find> {
         let (beyond, direction) = if self.descending { ("$lt", -1) } else { ("$gt", 1) };
         let [first, second] = self.order;
         let find = |bounds: Document| {
@@ -173,8 +172,13 @@ pub(super) fn tasks(tenant: &TenantCode, peid: ExecutionId, after: u32, limit: u
     Find::many(TASKS, filter, doc! { "task_seq": 1 }, limit)
 }
 
+/// What a summary of an execution leaves on the server.
+pub(super) fn execution_summary() -> Option<Document> {
+    Some(doc! { "input": 0, "variables": 0, "output": 0, "signals": 0 })
+}
+
 /// What a summary of a task leaves on the server.
-fn task_summary() -> Option<Document> {
+pub(super) fn task_summary() -> Option<Document> {
     Some(doc! { "response": 0 })
 }
 

@@ -15,23 +15,19 @@ const STORE: [&str; 2] = ["store_high", "store_low"];
 const JOURNAL: [&str; 2] = ["journal_high", "journal_low"];
 const TAKEN: &str = "taken";
 const CLOSED: &str = "closed";
+const GENERATION: &str = "generation";
 
 /// The stored bond.
 pub(super) fn kept(connection: &Connection) -> Result<Kept, Error> {
-    let read = || -> rusqlite::Result<Option<(Uuid, Uuid, i64, i64)>> {
-        let (Some(store), Some(journal)) = (id(connection, STORE)?, id(connection, JOURNAL)?) else {
-            return Ok(None);
-        };
-        Ok(number(connection, TAKEN)?
-            .zip(number(connection, CLOSED)?)
-            .map(|(taken, closed)| (store, journal, taken, closed)))
-    };
-    let Some((store, journal, taken, closed)) = read().map_err(fault::store_error)? else {
-        return Ok(Kept::New);
-    };
-    let taken =
-        u64::try_from(taken).map_err(|_| Error::Corrupt(format!("meta, {TAKEN}: {taken} is negative")))?;
-    Ok(Kept::Bond(Bond { store, journal, taken, closed: closed != 0 }))
+    let ids = || -> rusqlite::Result<_> { Ok(id(connection, STORE)?.zip(id(connection, JOURNAL)?)) };
+    let Some((store, journal)) = ids().map_err(fault::store_error)? else { return Ok(Kept::New) };
+    let number = |key| number(connection, key).map_err(fault::store_error);
+    let (taken, closed, generation) = (number(TAKEN)?, number(CLOSED)?, number(GENERATION)?);
+    let Some(((taken, closed), generation)) = taken.zip(closed).zip(generation) else { return Ok(Kept::New) };
+    let corrupt = |key, number: i64| Error::Corrupt(format!("meta, {key}: {number} is out of range"));
+    let taken = u64::try_from(taken).map_err(|_| corrupt(TAKEN, taken))?;
+    let generation = u32::try_from(generation).map_err(|_| corrupt(GENERATION, generation))?;
+    Ok(Kept::Bond(Bond { store, journal, taken, closed: closed != 0, generation }))
 }
 
 /// Replaces the bond, if it is still the one before.
@@ -48,7 +44,8 @@ pub(super) fn bind(connection: &mut Connection, bond: Bond, before: Option<Bond>
             put(&transaction, keys[1], low.cast_signed())?;
         }
         put(&transaction, TAKEN, taken)?;
-        put(&transaction, CLOSED, i64::from(bond.closed))
+        put(&transaction, CLOSED, i64::from(bond.closed))?;
+        put(&transaction, GENERATION, i64::from(bond.generation))
     };
     bind().and_then(|()| transaction.commit()).map_err(fault::store_error)?;
     Ok(true)

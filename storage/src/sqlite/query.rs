@@ -125,6 +125,34 @@ pub(super) static TASKS: Query = Query::new(|| {
     tasks(Detail::Whole, "peid = ?1 AND task_seq > ?2 AND tenant_code = ?3 ORDER BY task_seq LIMIT ?4")
 });
 
+/// The lists of what tells events, in one detail.
+pub(super) struct EventLists {
+    pub(super) started: String,
+    pub(super) ended: String,
+    /// Always without responses.
+    pub(super) waits: String,
+}
+
+pub(super) static EVENTS: LazyLock<EventLists> = LazyLock::new(|| EventLists::of(Detail::Whole));
+
+pub(super) static SUMMARY_OF_EVENTS: LazyLock<EventLists> = LazyLock::new(|| EventLists::of(Detail::Summary));
+
+impl EventLists {
+    fn of(detail: Detail) -> Self {
+        let by = |position: &str| {
+            format!(
+                "tenant_code = ?1 AND {position} IS NOT NULL AND ({position}, _id) > (?2, ?3) AND {position} < ?4
+                ORDER BY {position}, _id LIMIT ?5"
+            )
+        };
+        Self {
+            started: executions(detail, &by("started_position")),
+            ended: executions(detail, &by("ended_position")),
+            waits: tasks(Detail::Summary, &by("waiting_position")),
+        }
+    }
+}
+
 /// The lists of tasks for an alert, in one detail.
 pub(super) struct TaskLists {
     pub(super) of_status: String,

@@ -6,7 +6,7 @@ use super::fault;
 use crate::store::Error;
 
 /// The schema that this version reads and writes, and no other: none was released before it.
-pub const VERSION: u32 = 24;
+pub const VERSION: u32 = 25;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks are in the tree of their
 /// id: ids grow with time, so rows are added at its end and no second tree is needed.
@@ -54,7 +54,9 @@ CREATE TABLE IF NOT EXISTS playbook_execution_collection (
     pause TEXT,
     controls TEXT,
     queue_position INTEGER,
-    reprioritised INTEGER
+    reprioritised INTEGER,
+    started_position INTEGER,
+    ended_position INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS task_execution_collection (
@@ -79,6 +81,7 @@ CREATE TABLE IF NOT EXISTS task_execution_collection (
     call TEXT,
     undo TEXT,
     registration_due INTEGER,
+    waiting_position INTEGER,
     epoch INTEGER NOT NULL,
     seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -160,6 +163,10 @@ CREATE INDEX IF NOT EXISTS executions_queued
 CREATE INDEX IF NOT EXISTS executions_by_alert
     ON playbook_execution_collection (tenant_code, alert_id, playbook_name, createddate DESC)
     WHERE alert_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS executions_started
+    ON playbook_execution_collection (tenant_code, started_position, _id) WHERE started_position IS NOT NULL;
+CREATE INDEX IF NOT EXISTS executions_ended
+    ON playbook_execution_collection (tenant_code, ended_position, _id) WHERE ended_position IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tasks_by_execution
     ON task_execution_collection (peid, task_seq);
 CREATE INDEX IF NOT EXISTS tasks_by_alert
@@ -172,6 +179,8 @@ CREATE INDEX IF NOT EXISTS tasks_by_attempt
     ON task_execution_collection (attempt, _id) WHERE status = 'retrying';
 CREATE INDEX IF NOT EXISTS tasks_unregistered
     ON task_execution_collection (registration_due, _id) WHERE registration_due IS NOT NULL;
+CREATE INDEX IF NOT EXISTS tasks_waiting
+    ON task_execution_collection (tenant_code, waiting_position, _id) WHERE waiting_position IS NOT NULL;
 CREATE INDEX IF NOT EXISTS containments_open
     ON containment_collection (tenant_code, open_until, _id) WHERE open_until IS NOT NULL;
 CREATE INDEX IF NOT EXISTS containments_due

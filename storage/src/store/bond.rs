@@ -19,6 +19,9 @@ pub struct Bond {
     pub taken: u64,
     /// Whether both were closed in order, and nothing was written since.
     pub closed: bool,
+    /// Which numbering of groups that is: it rises where numbers may come again, as with another journal, so that the
+    /// positions of events never fall.
+    pub generation: u32,
 }
 
 impl Bond {
@@ -51,7 +54,7 @@ impl Kept {
 
 impl From<Bond> for StoreSide {
     fn from(bond: Bond) -> Self {
-        let Bond { store, journal, taken, closed } = bond;
+        let Bond { store, journal, taken, closed, generation: _ } = bond;
         Self { id: store.as_u128(), journal: journal.as_u128(), taken, closed }
     }
 }

@@ -53,6 +53,8 @@ fn execution_update() -> ExecutionUpdate {
         controls: None,
         queue_position: None,
         reprioritised: None,
+        started_position: None,
+        ended_position: None,
     };
     let revision = Revision { epoch: 1, seq: 2 };
     ExecutionUpdate { peid: ExecutionId::new(uuid(2)), revision, head: Some(Arc::new(head)), state }

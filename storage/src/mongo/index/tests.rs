@@ -60,7 +60,7 @@ async fn engines_that_start_at_once_all_succeed() {
     for start in futures_util::future::join_all(starts).await {
         start.map(drop).unwrap();
     }
-    assert_eq!(indexes(&outside(&database).await, EXECUTIONS).await.len(), 6);
+    assert_eq!(indexes(&outside(&database).await, EXECUTIONS).await.len(), 8);
 }
 
 #[tokio::test]
@@ -84,6 +84,7 @@ async fn one_missing_index_is_made_beside_those_of_the_backend() {
             "tasks_by_wait",
             "tasks_by_wait_since",
             "tasks_unregistered",
+            "tasks_waiting",
             "theirs"
         ]
     );
@@ -110,7 +111,7 @@ async fn an_index_that_differs_is_reported_and_left_alone() {
         outside.run_command(doc! { "dropIndexes": TASKS, "index": name }).await.unwrap();
     }
     database.store().await;
-    assert_eq!(indexes(&outside, TASKS).await.len(), 7, "it is as the error says");
+    assert_eq!(indexes(&outside, TASKS).await.len(), 8, "it is as the error says");
 }
 
 /// Its indexes would not distinguish `acme` and `Acme`.

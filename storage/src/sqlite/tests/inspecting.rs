@@ -25,7 +25,7 @@ fn inspected(dir: &Path) -> Result<Kept, Error> {
 }
 
 fn bond(taken: u64) -> Bond {
-    Bond { store: Uuid::from_u128(1), journal: Uuid::from_u128(2), taken, closed: false }
+    Bond { store: Uuid::from_u128(1), journal: Uuid::from_u128(2), taken, closed: false, generation: 0 }
 }
 
 #[tokio::test]

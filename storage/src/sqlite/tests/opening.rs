@@ -186,12 +186,14 @@ fn the_tables_have_the_documented_columns() {
         columns("playbook_execution_collection"),
         "_id tenant_code pid playbook_name playbook_version uid alert_id execution_status priority createddate \
          started_date updated_date finished_date playbook_runtime input variables output error epoch seq \
-         idempotency_key input_hash parent rerun_of cache signals ending pause controls queue_position reprioritised"
+         idempotency_key input_hash parent rerun_of cache signals ending pause controls queue_position reprioritised \
+         started_position ended_position"
     );
     assert_eq!(
         columns("task_execution_collection"),
         "_id peid task_seq step_id scope tenant_code alert_id integration action taken_from status attempt \
-         response error started_date updated_date runtime wait call undo registration_due epoch seq"
+         response error started_date updated_date runtime wait call undo registration_due waiting_position \
+         epoch seq"
     );
 }
 
@@ -207,7 +209,7 @@ fn a_missing_index_is_made_again() {
     };
     drop(SqliteStore::open(folder.path(), Durability::Fsync).unwrap());
     let made = indexes();
-    assert_eq!(made.len(), 19, "{made:?}");
+    assert_eq!(made.len(), 22, "{made:?}");
     for index in &made {
         beside(folder.path()).execute_batch(&format!("DROP INDEX {index}")).unwrap();
     }

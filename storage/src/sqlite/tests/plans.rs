@@ -186,3 +186,17 @@ fn the_newest_of_an_alert_is_the_first_of_its_index() {
         "INDEX executions_by_alert (tenant_code=? AND alert_id=? AND playbook_name=? AND createddate>?)",
     );
 }
+
+#[test]
+fn events_are_read_from_their_own_indexes_in_order() {
+    for lists in [&query::EVENTS, &query::SUMMARY_OF_EVENTS] {
+        for (sql, index, position) in [
+            (&lists.started, "executions_started", "started_position"),
+            (&lists.ended, "executions_ended", "ended_position"),
+            (&lists.waits, "tasks_waiting", "waiting_position"),
+        ] {
+            let bounds = format!("(tenant_code=? AND ({position},_id)>(?,?) AND {position}<?)");
+            searches_in_order(sql, &format!("INDEX {index} {bounds}"));
+        }
+    }
+}

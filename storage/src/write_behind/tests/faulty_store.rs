@@ -201,6 +201,12 @@ unavailable! { QueryStore {
     slowest_playbooks(SlowestQuery) -> Vec<PlaybookRuntime>;
 } }
 
+unavailable! { EventStore {
+    started(&EventQuery) -> Vec<ExecutionDocument>;
+    ended(&EventQuery) -> Vec<ExecutionDocument>;
+    waits(&EventQuery) -> Vec<TaskDocument>;
+} }
+
 unavailable! { QueueStore {
     queued(QueuedQuery) -> Vec<Queued>;
     queued_tenants(Option<TenantCode>, usize) -> Vec<(TenantCode, u64)>;
