@@ -1,4 +1,4 @@
-//! The positions of events: written into the documents of executions and tasks by the group of updates that tells that they
+//! The positions of events: given to the updates of executions and tasks by the group that tells that they
 //! started, wait or ended. Owns which updates tell what; the store keeps the positions and lists by them.
 //!
 //! A position is that of the group in the journal, so a replay gives the same one again; a field that has one keeps it, as
@@ -7,7 +7,9 @@
 
 use std::sync::Arc;
 
-use updraft_protocol::{EventPosition, TaskState, TaskStatus, TenantEventKind, Update};
+use updraft_protocol::{
+    EventPosition, ExecutionPositions, TaskPositions, TaskState, TaskStatus, TenantEventKind, Update,
+};
 
 /// The positions of the groups of one journal. The generation of its numbers may rise at a start: from the first group on that
 /// is written then, since what was written before has its positions.
@@ -38,24 +40,25 @@ impl EventPositions {
         EventPosition::before(self.generation_of(stored_below), stored_below)
     }
 
-    /// Writes the positions of what an update of this group tells; one that it has of another update is no longer there.
+    /// Writes the positions of what an update of this group tells.
     pub(crate) fn write(self, group: u64, update: &mut Update) {
         let at =
             |kind, tells: bool| tells.then_some(EventPosition::of(self.generation_of(group), group, kind));
         match update {
             Update::Execution(update) => {
-                let state = &update.state;
-                let started = at(TenantEventKind::Started, state.started_date.is_some());
-                let ended = at(TenantEventKind::Ended, state.finished_date.is_some());
-                if (state.started_position, state.ended_position) != (started, ended) {
-                    let state = &mut Arc::make_mut(update).state;
-                    (state.started_position, state.ended_position) = (started, ended);
+                let (started, ended) = (update.state.started_date, update.state.finished_date);
+                let positions = ExecutionPositions {
+                    started: at(TenantEventKind::Started, started.is_some()),
+                    ended: at(TenantEventKind::Ended, ended.is_some()),
+                };
+                if update.positions != positions {
+                    Arc::make_mut(update).positions = positions;
                 }
             }
             Update::Task(update) => {
                 let waiting = at(TenantEventKind::Waiting, begins_to_wait(&update.state));
-                if update.state.waiting_position != waiting {
-                    Arc::make_mut(update).state.waiting_position = waiting;
+                if update.positions != (TaskPositions { waiting }) {
+                    Arc::make_mut(update).positions = TaskPositions { waiting };
                 }
             }
         }
@@ -81,22 +84,30 @@ mod tests {
     const REVISION: Revision = Revision { epoch: 1, seq: 1 };
 
     fn execution(state: ExecutionState) -> Update {
-        ExecutionUpdate { peid: PEID, revision: REVISION, head: None, state }.into()
+        ExecutionUpdate { peid: PEID, revision: REVISION, head: None, state, positions: Default::default() }
+            .into()
     }
 
     fn task(status: TaskStatus, since: u64, now: u64) -> Update {
         let wait = Wait::until(WaitKind::Approval, Timestamp(since), Timestamp(99));
         let state = TaskState { wait: Some(Box::new(wait)), ..TaskState::change(status, 1, Timestamp(now)) };
-        TaskUpdate { task_id: TaskId::from_bytes([7; 16]), peid: PEID, revision: REVISION, head: None, state }
-            .into()
+        TaskUpdate {
+            task_id: TaskId::from_bytes([7; 16]),
+            peid: PEID,
+            revision: REVISION,
+            head: None,
+            state,
+            positions: Default::default(),
+        }
+        .into()
     }
 
     /// The positions that an update has after its group was numbered 5.
     fn positions(mut update: Update) -> [Option<EventPosition>; 3] {
         EventPositions::of(2).write(5, &mut update);
         match update {
-            Update::Execution(update) => [update.state.started_position, None, update.state.ended_position],
-            Update::Task(update) => [None, update.state.waiting_position, None],
+            Update::Execution(update) => [update.positions.started, None, update.positions.ended],
+            Update::Task(update) => [None, update.positions.waiting, None],
         }
     }
 
@@ -117,10 +128,6 @@ mod tests {
         assert_eq!(positions(task(TaskStatus::Waiting, 7, 8)), [None; 3], "it was answered, and waits on");
         assert_eq!(positions(task(TaskStatus::Retrying, 8, 8)), [None; 3], "for a time, not for somebody");
         assert_eq!(positions(task(TaskStatus::Completed, 8, 8)), [None; 3]);
-        let mut taken_over = task(TaskStatus::Completed, 7, 8);
-        let Update::Task(update) = &mut taken_over else { panic!("a task") };
-        Arc::make_mut(update).state.waiting_position = waiting;
-        assert_eq!(positions(taken_over), [None; 3], "of a task whose result another takes over");
     }
 
     #[test]

@@ -50,6 +50,7 @@ fn update((document, seq): (u8, u64)) -> Update {
         revision: Revision { epoch: 1, seq },
         head: None,
         state: TaskState::change(TaskStatus::Executing, u32::try_from(seq).unwrap(), Timestamp(seq)),
+        positions: Default::default(),
     })
 }
 

@@ -40,6 +40,7 @@ fn step() -> Vec<Update> {
             revision,
             head,
             state,
+            positions: Default::default(),
         })
     };
     let head = TaskHead {
@@ -86,7 +87,13 @@ fn execution(input: usize) -> Vec<Update> {
     let state =
         ExecutionState { started_date: Some(NOW), ..ExecutionState::change(ExecutionStatus::Executing, NOW) };
     let (peid, revision) = (ExecutionId::from_bytes([7; 16]), Revision { epoch: 1, seq: 1 });
-    vec![Update::from(ExecutionUpdate { peid, revision, head: Some(Arc::new(head)), state })]
+    vec![Update::from(ExecutionUpdate {
+        peid,
+        revision,
+        head: Some(Arc::new(head)),
+        state,
+        positions: Default::default(),
+    })]
 }
 
 fn encoded(updates: &[Update]) -> Vec<u8> {

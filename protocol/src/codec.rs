@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::limits::JOURNAL_FRAME_BYTES;
 
 /// The version that is written, and the only one that is read: none was released before it.
-pub const VERSION: u8 = 24;
+pub const VERSION: u8 = 23;
 
 /// Why bytes cannot be decoded, or a value cannot be encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::call_record::CallRecord;
 use crate::control_history::ControlHistory;
 use crate::ending::ExecutionEnding;
-use crate::event::EventPosition;
 use crate::failure::Failure;
 use crate::field::{Field, FieldReader, Fields, fields};
 use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
@@ -118,10 +117,6 @@ fields! {
         pub queue_position: Option<Timestamp>,
         /// The priority that a person gave it instead of that of its head.
         pub reprioritised: Option<Priority>,
-        /// The place of its start among all events; the writer sets it.
-        pub started_position: Option<EventPosition>,
-        /// The place of its end among all events; the writer sets it.
-        pub ended_position: Option<EventPosition>,
     }
 }
 
@@ -193,8 +188,6 @@ fields! {
         pub undo: Option<Arc<UndoRecord>>,
         /// Present while the newest form of `undo` is not registered with a containment: when it is to be.
         pub registration_due: Option<Timestamp>,
-        /// The place among all events of the beginning of its wait for somebody outside; the writer sets it.
-        pub waiting_position: Option<EventPosition>,
     }
 }
 
@@ -232,8 +225,6 @@ impl ExecutionState {
             controls: None,
             queue_position: None,
             reprioritised: None,
-            started_position: None,
-            ended_position: None,
         }
     }
 }
@@ -253,7 +244,6 @@ impl TaskState {
             call: None,
             undo: None,
             registration_due: None,
-            waiting_position: None,
         }
     }
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::document::{ExecutionDocument, TaskDocument};
 use crate::failure::Failure;
+use crate::field::fields;
 use crate::ids::{ExecutionId, Name, StepId, TaskId};
 use crate::json::Json;
 use crate::scope::ScopePath;
@@ -76,6 +77,27 @@ impl EventPosition {
         let generation = if generation > Self::GENERATIONS { Self::GENERATIONS } else { generation };
         let group = if group > GROUPS { GROUPS } else { group };
         Self((generation as u64) << (Self::GROUP_BITS + Self::KIND_BITS) | group << Self::KIND_BITS)
+    }
+}
+
+fields! {
+    /// The places of the events of an execution: stored beside its document, and no part of it, as an actor does not know
+    /// them.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub struct ExecutionPositions {
+        /// Of its start.
+        pub started as "started_position": Option<EventPosition>,
+        /// Of its end.
+        pub ended as "ended_position": Option<EventPosition>,
+    }
+}
+
+fields! {
+    /// The places of the events of a task, as those of an execution.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub struct TaskPositions {
+        /// Of the beginning of its newest wait for somebody outside.
+        pub waiting as "waiting_position": Option<EventPosition>,
     }
 }
 
@@ -196,13 +218,17 @@ impl Happened {
 }
 
 impl TenantEvent {
-    /// That an execution started, or that it ended, as its document says; `None` if the document does not say so.
-    pub fn of_execution(kind: TenantEventKind, document: ExecutionDocument) -> Option<Self> {
+    /// That an execution started, or that it ended, as its document and its positions say; `None` if they do not.
+    pub fn of_execution(
+        kind: TenantEventKind,
+        document: ExecutionDocument,
+        positions: ExecutionPositions,
+    ) -> Option<Self> {
         let (head, state) = (document.head, document.state);
         let (playbook, version) = (head.playbook_name.clone(), head.playbook_version);
         let (position, at, what) = match kind {
             TenantEventKind::Started => {
-                (state.started_position?, state.started_date?, Happened::Started { playbook, version })
+                (positions.started?, state.started_date?, Happened::Started { playbook, version })
             }
             TenantEventKind::Ended => {
                 let what = Happened::Ended {
@@ -213,7 +239,7 @@ impl TenantEvent {
                     error: state.error,
                     output: state.output,
                 };
-                (state.ended_position?, state.finished_date?, what)
+                (positions.ended?, state.finished_date?, what)
             }
             TenantEventKind::Waiting => return None,
         };
@@ -221,11 +247,11 @@ impl TenantEvent {
         Some(Self { cursor, peid: document.peid, alert_id: head.alert_id.clone(), at, what })
     }
 
-    /// That a task began to wait, as its document says; `None` if the document does not say so.
-    pub fn of_task(document: TaskDocument) -> Option<Self> {
+    /// That a task began to wait, as its document and its positions say; `None` if they do not.
+    pub fn of_task(document: TaskDocument, positions: TaskPositions) -> Option<Self> {
         let (head, state) = (document.head, document.state);
         let wait = state.wait?;
-        let cursor = EventCursor { position: state.waiting_position?, id: document.task_request_id.uuid() };
+        let cursor = EventCursor { position: positions.waiting?, id: document.task_request_id.uuid() };
         Some(Self {
             cursor,
             peid: head.peid,

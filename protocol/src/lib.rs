@@ -64,7 +64,10 @@ pub use document::{
     ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
 };
 pub use ending::ExecutionEnding;
-pub use event::{EventCursor, EventPosition, Happened, TenantEvent, TenantEventKind, ToldEvent};
+pub use event::{
+    EventCursor, EventPosition, ExecutionPositions, Happened, TaskPositions, TenantEvent, TenantEventKind,
+    ToldEvent,
+};
 pub use execution_file::{CallFiles, ExecutionFile, FileWriter, FilesOfExecution, OpenFile};
 pub use failure::{Failure, FailureKind};
 pub use field::{Field, FieldReader, FieldSpec, FieldValue, FieldWriter, Fields};

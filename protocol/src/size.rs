@@ -98,7 +98,6 @@ mod tests {
                 call: None,
                 undo: None,
                 registration_due: None,
-                waiting_position: None,
             },
             epoch: 1,
             seq: 1,
@@ -112,6 +111,7 @@ mod tests {
             revision: Revision { epoch: of.epoch, seq: of.seq },
             head: Some(of.head.clone()),
             state: of.state.clone(),
+            positions: Default::default(),
         }
     }
 
@@ -181,8 +181,6 @@ mod tests {
                 controls: None,
                 queue_position: None,
                 reprioritised: None,
-                started_position: None,
-                ended_position: None,
             },
             epoch: 1,
             seq: 1,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::document::{ExecutionHead, ExecutionState, TaskHead, TaskState};
+use crate::event::{ExecutionPositions, TaskPositions};
 use crate::ids::{ExecutionId, TaskId};
 
 /// The document of an update.
@@ -36,6 +37,9 @@ pub struct ExecutionUpdate {
     pub head: Option<Arc<ExecutionHead>>,
     /// The fields that changed.
     pub state: ExecutionState,
+    /// The places of the events that it tells. Only the writer gives them, and only lists of events read them.
+    #[serde(skip)]
+    pub positions: ExecutionPositions,
 }
 
 /// A change of one task.
@@ -51,6 +55,9 @@ pub struct TaskUpdate {
     pub head: Option<Arc<TaskHead>>,
     /// The fields that changed.
     pub state: TaskState,
+    /// The place of the event that it tells, as that of an [`ExecutionUpdate`].
+    #[serde(skip)]
+    pub positions: TaskPositions,
 }
 
 /// A change of one document. Cheap to clone and to move: it waits, is sent and is retried without being copied.
@@ -125,12 +132,14 @@ impl Update {
                 this.revision = newer.revision;
                 this.head = newer.head.or_else(|| this.head.take());
                 this.state.merge(newer.state);
+                this.positions.merge(newer.positions);
             }
             (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {
                 let (this, newer) = (Arc::make_mut(this), Arc::unwrap_or_clone(newer));
                 this.revision = newer.revision;
                 this.head = newer.head.or_else(|| this.head.take());
                 this.state.merge(newer.state);
+                this.positions.merge(newer.positions);
             }
             _ => debug_assert!(false, "updates of two documents are never merged"),
         }
@@ -156,6 +165,7 @@ mod tests {
                 started_date: (seq == 1).then_some(Timestamp(10)),
                 ..TaskState::change(status, 1, Timestamp(seq))
             },
+            positions: Default::default(),
         })
     }
 

@@ -4,8 +4,8 @@
 use updraft_protocol::PlaybookId;
 use updraft_protocol::limits::{PAGE_BYTES, PAGE_ROWS};
 use updraft_protocol::{
-    AuditRecord, ContainmentDocument, ExecutionDocument, Fields, KeyHolder, PlaybookDocument, Setting,
-    TaskDocument,
+    AuditRecord, ContainmentDocument, ExecutionDocument, ExecutionPositions, Fields, KeyHolder,
+    PlaybookDocument, Setting, TaskDocument, TaskPositions,
 };
 
 /// A row of a list.
@@ -23,6 +23,20 @@ impl Row for ExecutionDocument {
 impl Row for TaskDocument {
     fn bytes(&self) -> usize {
         self.bytes()
+    }
+}
+
+/// A row of a list of events.
+impl Row for (ExecutionDocument, ExecutionPositions) {
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+}
+
+/// A row of a list of events.
+impl Row for (TaskDocument, TaskPositions) {
+    fn bytes(&self) -> usize {
+        self.0.bytes()
     }
 }
 

@@ -16,8 +16,8 @@ use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{
     AuditRecord, ContainmentDocument, ContainmentId, DeadLetter, ExecutionDocument, ExecutionId,
-    IdempotencyKey, KeyHolder, Name, PlaybookDocument, PlaybookId, PlaybookStatus, Setting, SettingKind,
-    TaskDocument, TenantCode, Timestamp, Update,
+    ExecutionPositions, IdempotencyKey, KeyHolder, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
+    Setting, SettingKind, TaskDocument, TaskPositions, TenantCode, Timestamp, Update,
 };
 use uuid::Uuid;
 
@@ -123,9 +123,9 @@ timed! { QueryStore {
 } }
 
 timed! { EventStore {
-    started(query: &EventQuery) -> Vec<ExecutionDocument>;
-    ended(query: &EventQuery) -> Vec<ExecutionDocument>;
-    waits(query: &EventQuery) -> Vec<TaskDocument>;
+    started(query: &EventQuery) -> Vec<(ExecutionDocument, ExecutionPositions)>;
+    ended(query: &EventQuery) -> Vec<(ExecutionDocument, ExecutionPositions)>;
+    waits(query: &EventQuery) -> Vec<(TaskDocument, TaskPositions)>;
 } }
 
 timed! { QueueStore {

@@ -17,7 +17,13 @@ const END: &str = "  - {id: done, end: ok}\n";
 fn keep_dead_letters(data: &Path, peid: ExecutionId, reasons: &[&str]) {
     let letter = |(seq, reason): (u64, &&str)| {
         let state = ExecutionState::change(ExecutionStatus::Completed, Timestamp(1_760_000_000_000));
-        let update = ExecutionUpdate { peid, revision: Revision { epoch: 9, seq }, head: None, state };
+        let update = ExecutionUpdate {
+            peid,
+            revision: Revision { epoch: 9, seq },
+            head: None,
+            state,
+            positions: Default::default(),
+        };
         DeadLetter::of(&Update::from(update), (*reason).to_owned())
     };
     let store = SqliteStore::open(data, Durability::Os).unwrap();

@@ -145,7 +145,14 @@ fn takes_over(tasks: &[TaskDocument]) -> bool {
 fn written_bytes(task: &TaskDocument) -> usize {
     let TaskDocument { task_request_id: task_id, head, state, epoch, seq } = task.clone();
     let (revision, head) = (Revision { epoch, seq }, Some(head));
-    let update = Update::from(TaskUpdate { task_id, peid: task.head.peid, revision, head, state });
+    let update = Update::from(TaskUpdate {
+        task_id,
+        peid: task.head.peid,
+        revision,
+        head,
+        state,
+        positions: Default::default(),
+    });
     // What cannot be encoded was never written.
     encoded_bytes(&update).unwrap_or(RERUN_BYTES) + TAKEN_BYTES
 }

@@ -17,10 +17,10 @@ use proptest::sample::select;
 use updraft_fuzz::{condition, frames, journal, template};
 use updraft_protocol::playbook::{Retry, UndoOn};
 use updraft_protocol::{
-    EventPosition, ExecutionEnding, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
-    ExecutionUpdate, Failure, FailureKind, Hold, InputHash, Json, Name, PlaybookId, Priority, Revision,
-    SecretReference, Span, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, UndoCall,
-    UndoRecord, UndoStatus, Update, codec,
+    ExecutionEnding, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure,
+    FailureKind, Hold, InputHash, Json, Name, PlaybookId, Priority, Revision, SecretReference, Span,
+    TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, UndoCall, UndoRecord, UndoStatus, Update,
+    codec,
 };
 
 fn config(cases: u32) -> ProptestConfig {
@@ -97,13 +97,15 @@ fn execution() -> impl Strategy<Value = Update> {
     );
     (any::<[u8; 16]>(), revision(), option::of(head), execution_state()).prop_map(
         |(id, revision, head, state)| {
-            Update::from(ExecutionUpdate { peid: ExecutionId::from_bytes(id), revision, head, state })
+            Update::from(ExecutionUpdate {
+                peid: ExecutionId::from_bytes(id),
+                revision,
+                head,
+                state,
+                positions: Default::default(),
+            })
         },
     )
-}
-
-fn position() -> impl Strategy<Value = Option<EventPosition>> {
-    option::of(any::<u64>().prop_map(EventPosition))
 }
 
 fn execution_state() -> impl Strategy<Value = ExecutionState> {
@@ -114,7 +116,7 @@ fn execution_state() -> impl Strategy<Value = ExecutionState> {
         option::of(json()),
         option::of(failure().prop_map(Box::new)),
         (signals(), ending(), pause(), controls()),
-        (date(), option::of(select(Priority::ALL.to_vec())), position(), position()),
+        (date(), option::of(select(Priority::ALL.to_vec()))),
     )
         .prop_map(
             |(
@@ -123,7 +125,7 @@ fn execution_state() -> impl Strategy<Value = ExecutionState> {
                 output,
                 error,
                 (signals, ending, pause, controls),
-                (queue_position, reprioritised, started_position, ended_position),
+                (queue_position, reprioritised),
             )| {
                 let updated_date = Timestamp(updated);
                 ExecutionState {
@@ -140,8 +142,6 @@ fn execution_state() -> impl Strategy<Value = ExecutionState> {
                     controls,
                     queue_position,
                     reprioritised,
-                    started_position,
-                    ended_position,
                 }
             },
         )
@@ -179,30 +179,27 @@ fn task() -> impl Strategy<Value = Update> {
         option::of(json()),
         option::of(failure().prop_map(Box::new)),
         dates,
-        (undo(), date(), position()),
+        (undo(), date()),
     )
-        .prop_map(
-            |(status, attempt, response, error, dates, (undo, registration_due, waiting_position))| {
-                let (started_date, updated, runtime) = dates;
-                TaskState {
-                    status,
-                    attempt,
-                    response,
-                    error,
-                    started_date,
-                    updated_date: Timestamp(updated),
-                    runtime,
-                    wait: None,
-                    call: None,
-                    undo,
-                    registration_due,
-                    waiting_position,
-                }
-            },
-        );
+        .prop_map(|(status, attempt, response, error, dates, (undo, registration_due))| {
+            let (started_date, updated, runtime) = dates;
+            TaskState {
+                status,
+                attempt,
+                response,
+                error,
+                started_date,
+                updated_date: Timestamp(updated),
+                runtime,
+                wait: None,
+                call: None,
+                undo,
+                registration_due,
+            }
+        });
     (any::<[u8; 16]>(), revision(), option::of(head), state).prop_map(|(id, revision, head, state)| {
         let (task_id, peid) = (TaskId::from_bytes(id), ExecutionId::from_bytes([9; 16]));
-        Update::from(TaskUpdate { task_id, peid, revision, head, state })
+        Update::from(TaskUpdate { task_id, peid, revision, head, state, positions: Default::default() })
     })
 }
 

@@ -15,7 +15,13 @@ pub fn enqueued(peid: ExecutionId, head: Arc<ExecutionHead>, epoch: u64) -> Upda
         queue_position: Some(Queued::position(head.createddate, head.priority)),
         ..ExecutionState::change(ExecutionStatus::Queued, head.createddate)
     };
-    Update::from(ExecutionUpdate { peid, revision: Revision { epoch, seq: 1 }, head: Some(head), state })
+    Update::from(ExecutionUpdate {
+        peid,
+        revision: Revision { epoch, seq: 1 },
+        head: Some(head),
+        state,
+        positions: Default::default(),
+    })
 }
 
 /// Gives a queued execution another priority, for a person.
@@ -36,5 +42,11 @@ pub fn reprioritised(
         ..ExecutionState::change(document.state.execution_status, now)
     };
     let revision = Revision { epoch, seq: document.seq + 1 };
-    Update::from(ExecutionUpdate { peid: document.peid, revision, head: None, state })
+    Update::from(ExecutionUpdate {
+        peid: document.peid,
+        revision,
+        head: None,
+        state,
+        positions: Default::default(),
+    })
 }

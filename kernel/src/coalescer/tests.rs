@@ -48,6 +48,7 @@ fn status(task: u8, seq: u64, response_bytes: Option<usize>, status: TaskStatus)
             runtime: seq.is_multiple_of(2).then_some(seq),
             ..TaskState::change(status, u32::try_from(seq).unwrap(), Timestamp(seq))
         },
+        positions: Default::default(),
     })
 }
 

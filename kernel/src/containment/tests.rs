@@ -62,7 +62,6 @@ pub(super) fn task(number: u128, since: u64, until: u64) -> TaskDocument {
             call: None,
             undo: Some(Arc::new(undo)),
             registration_due: Some(Timestamp(since)),
-            waiting_position: None,
         },
         epoch: 1,
         seq: 1,

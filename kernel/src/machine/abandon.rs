@@ -86,6 +86,7 @@ fn end(
                     runtime: Some(now.since(task.state.started_date.unwrap_or(now))),
                     ..TaskState::change(ending(task), task.state.attempt, now)
                 },
+                positions: Default::default(),
             })
         })
         .collect();
@@ -102,7 +103,13 @@ fn end(
     document.epoch = epoch;
     document.seq += 1;
     let revision = Revision { epoch, seq: document.seq };
-    writes.push(Update::from(ExecutionUpdate { peid: document.peid, revision, head: None, state }));
+    writes.push(Update::from(ExecutionUpdate {
+        peid: document.peid,
+        revision,
+        head: None,
+        state,
+        positions: Default::default(),
+    }));
     (document, writes)
 }
 
@@ -142,6 +149,7 @@ fn not_undone(
                 registration_due: Some(now),
                 ..TaskState::change(task.state.status, task.state.attempt, now)
             },
+            positions: Default::default(),
         }))
     })
 }

@@ -93,7 +93,14 @@ impl Machine {
         let head = Arc::new(TaskHead { task_seq, ..TaskHead::clone(&head) });
         let revision = Revision { epoch, seq };
         let written = Some(head.clone());
-        taken.push(Update::from(TaskUpdate { task_id, peid, revision, head: written, state: state.clone() }));
+        taken.push(Update::from(TaskUpdate {
+            task_id,
+            peid,
+            revision,
+            head: written,
+            state: state.clone(),
+            positions: Default::default(),
+        }));
         TaskDocument { task_request_id: task_id, head, state, epoch, seq }
     }
 }

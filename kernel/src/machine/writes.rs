@@ -234,6 +234,7 @@ impl Machine {
             revision,
             head,
             state,
+            positions: Default::default(),
         }));
     }
 
@@ -298,6 +299,7 @@ impl Machine {
             revision: self.revision,
             head: new.then(|| self.head.clone()),
             state,
+            positions: Default::default(),
         }));
     }
 

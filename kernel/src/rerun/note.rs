@@ -27,5 +27,6 @@ pub fn noted(
         revision: Revision { epoch, seq: first.seq + 1 },
         head: None,
         state: ExecutionState { controls: Some(Arc::new(controls)), ..unchanged },
+        positions: Default::default(),
     })
 }

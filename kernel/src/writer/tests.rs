@@ -21,6 +21,7 @@ pub(super) fn update(document: u64, seq: u64) -> Update {
         revision: Revision { epoch: 1, seq },
         head: None,
         state: TaskState::change(TaskStatus::Completed, 1, Timestamp(seq)),
+        positions: Default::default(),
     })
 }
 

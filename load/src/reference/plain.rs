@@ -58,6 +58,7 @@ impl Plain {
                 started_date: Some(now),
                 ..ExecutionState::change(ExecutionStatus::Executing, now)
             },
+            positions: Default::default(),
         };
         self.write(execution.clone()).await?;
         let mut end = ExecutionStatus::Completed;
@@ -105,6 +106,7 @@ impl Plain {
             revision: Revision { epoch: self.epoch, seq: 0 },
             head: Some(head.clone()),
             state: TaskState { started_date: Some(now), ..TaskState::change(TaskStatus::Executing, 0, now) },
+            positions: Default::default(),
         };
         loop {
             task.state.status = TaskStatus::Executing;

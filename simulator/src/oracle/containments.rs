@@ -8,7 +8,7 @@ use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::Machine;
 use updraft_protocol::limits::{CONTAINMENT_HOLDERS, CONTAINMENT_PAUSE};
 use updraft_protocol::{
-    ContainmentAsk, ContainmentDocument, ContainmentId, ContainmentStatus, ExecutionDocument, ExecutionState,
+    ContainmentAsk, ContainmentDocument, ContainmentId, ContainmentStatus, ExecutionDocument,
     ExecutionStatus, Holder, InputHash, Name, TaskDocument, TaskId, TaskState, Timestamp, UndoRecord,
     UndoStatus,
 };
@@ -224,25 +224,15 @@ impl Oracle {
     }
 }
 
-/// Whether the store has what was decided, but for the mark of a registered hold, and the positions that the writer gives
-/// events.
+/// Whether the store has what was decided, but for the mark of a registered hold.
 pub(super) fn is_decided(decided: Option<&State>, stored: Option<&State>) -> bool {
     match (decided, stored) {
         (Some(State::Task(decided)), Some(State::Task(stored))) => {
             let registration_due = stored.registration_due.and(decided.registration_due);
-            let waiting_position = stored.waiting_position;
-            *stored == TaskState { registration_due, waiting_position, ..decided.clone() }
-        }
-        (Some(State::Execution(decided)), Some(State::Execution(stored))) => {
-            without_positions(decided) == without_positions(stored)
+            *stored == TaskState { registration_due, ..decided.clone() }
         }
         _ => decided == stored,
     }
-}
-
-/// A state without what the writer adds to it.
-pub(super) fn without_positions(state: &ExecutionState) -> ExecutionState {
-    ExecutionState { started_position: None, ended_position: None, ..state.clone() }
 }
 
 fn hold_of(task: &TaskDocument) -> Option<(&UndoRecord, ContainmentId)> {

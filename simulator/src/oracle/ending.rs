@@ -11,7 +11,6 @@ use updraft_protocol::{
     TaskId,
 };
 
-use super::containments::without_positions;
 use super::reruns::differs_by_reruns;
 use super::{Oracle, broken};
 use crate::execution::Verdict;
@@ -173,21 +172,17 @@ impl Oracle {
             );
         }
         let Some((end, last)) = self.finals.get(&document.peid) else { return Ok(()) };
-        let told =
-            |of: &ExecutionDocument| ExecutionDocument { state: without_positions(&of.state), ..of.clone() };
-        let (end, document) = (&told(end), &told(document));
         let is_the_end = end == document || differs_by_reruns(&end.state, &document.state);
         if !is_the_end {
             return broken("nothing lost", format!("the store has {document:?}, the end was {end:?}"));
         }
         let stored: BTreeMap<TaskId, &TaskDocument> =
             tasks.iter().map(|task| (task.task_request_id, task)).collect();
-        // But for the mark of a registered hold, and the position that the writer gives an event.
+        // But for the mark of a registered hold.
         let is_same = |task: &TaskDocument| {
             stored.get(&task.task_request_id).is_some_and(|stored| {
                 let mut task = task.clone();
                 task.state.registration_due = stored.state.registration_due.and(task.state.registration_due);
-                task.state.waiting_position = stored.state.waiting_position;
                 task == **stored
             })
         };

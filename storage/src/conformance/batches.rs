@@ -22,6 +22,7 @@ fn task_change(number: u64, task_seq: u32, seq: u64, status: TaskStatus) -> Task
         revision: revision(1, seq),
         head: None,
         state: task_state(status),
+        positions: Default::default(),
     }
 }
 

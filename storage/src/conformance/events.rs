@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use updraft_protocol::{
-    EventCursor, EventPosition, ExecutionStatus, ExecutionUpdate, Happened, TaskStatus, TaskUpdate,
-    TenantCode, TenantEventKind, Timestamp, Update, Wait, WaitKind, ids,
+    EventCursor, EventPosition, ExecutionPositions, ExecutionStatus, ExecutionUpdate, Happened, TaskStatus,
+    TaskUpdate, TenantCode, TenantEventKind, Timestamp, Update, Wait, WaitKind, ids,
 };
 
 use super::Ending;
@@ -22,11 +22,13 @@ fn execution_of(
     let state = &mut update.state;
     let at = |group: u64| Timestamp(DAY + group);
     (state.started_date, state.finished_date) = (started.map(at), ended.map(at));
-    state.started_position = started.map(|group| EventPosition::of(1, group, TenantEventKind::Started));
-    state.ended_position = ended.map(|group| EventPosition::of(1, group, TenantEventKind::Ended));
     if ended.is_some() {
         state.execution_status = ExecutionStatus::Completed;
     }
+    update.positions = ExecutionPositions {
+        started: started.map(|group| EventPosition::of(1, group, TenantEventKind::Started)),
+        ended: ended.map(|group| EventPosition::of(1, group, TenantEventKind::Ended)),
+    };
     Ok(update.into())
 }
 
@@ -36,7 +38,7 @@ fn waiting(execution: u64, number: u32, owner: &TenantCode, group: u64) -> Resul
     let (since, until) = (Timestamp(DAY + group), Timestamp(DAY + 99));
     update.state.status = TaskStatus::Waiting;
     update.state.wait = Some(Box::new(Wait::until(WaitKind::Signal, since, until)));
-    update.state.waiting_position = Some(EventPosition::of(1, group, TenantEventKind::Waiting));
+    update.positions.waiting = Some(EventPosition::of(1, group, TenantEventKind::Waiting));
     Ok(update)
 }
 
@@ -123,7 +125,7 @@ pub(super) async fn a_wait_that_begins_again_is_told_by_the_newest_and_an_output
     let acme = tenant("acme")?;
     let mut ended = execution(1, &acme)?;
     ended.state.finished_date = Some(Timestamp(DAY + 4));
-    ended.state.ended_position = Some(EventPosition::of(1, 4, TenantEventKind::Ended));
+    ended.positions.ended = Some(EventPosition::of(1, 4, TenantEventKind::Ended));
     ended.state.execution_status = ExecutionStatus::Completed;
     ended.state.output = Some(serde_json::json!({ "verdict": 1.10 }).into());
     store.write(vec![ended.into(), waiting(1, 1, &acme, 2)?.into()]).await?;

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 use updraft_protocol::{
-    Asked, CacheMode, ControlHistory, ControlKind, ControlRecord, EventPosition, ExecutionDocument,
-    ExecutionEnding, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind,
-    GivenSignal, IdempotencyKey, InputHash, Json, KeyHolder, Name, Pause, PauseCause, PlaybookDocument,
-    PlaybookId, PlaybookStatus, Priority, ReceivedSignals, RerunOf, Revision, ScopePath, Signal, StepId,
-    TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TenantCode, TenantEventKind, Timestamp, Update,
-    Value, ids,
+    Asked, CacheMode, ControlHistory, ControlKind, ControlRecord, ExecutionDocument, ExecutionEnding,
+    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind, GivenSignal,
+    IdempotencyKey, InputHash, Json, KeyHolder, Name, Pause, PauseCause, PlaybookDocument, PlaybookId,
+    PlaybookStatus, Priority, ReceivedSignals, RerunOf, Revision, ScopePath, Signal, StepId, TaskDocument,
+    TaskHead, TaskId, TaskState, TaskStatus, TenantCode, Timestamp, Update, Value, ids,
 };
 use updraft_protocol::{ExecutionUpdate, TaskUpdate};
 use uuid::Uuid;
@@ -141,8 +140,6 @@ pub(super) fn full_execution_state() -> Result<ExecutionState, ids::Error> {
         }))),
         queue_position: Some(Timestamp(DAY + 60_000)),
         reprioritised: Some(Priority::High),
-        started_position: Some(EventPosition::of(0, 7, TenantEventKind::Started)),
-        ended_position: Some(EventPosition::of(3, 7, TenantEventKind::Ended)),
     })
 }
 
@@ -153,6 +150,7 @@ pub(crate) fn execution(number: u64, tenant: &TenantCode) -> Result<ExecutionUpd
         revision: revision(1, 1),
         head: Some(Arc::new(execution_head(tenant)?)),
         state: execution_state(ExecutionStatus::Executing),
+        positions: Default::default(),
     })
 }
 
@@ -169,7 +167,13 @@ pub(crate) fn execution_with(
 
 /// A later update of an execution.
 pub(crate) fn change(number: u64, revision: Revision, status: ExecutionStatus) -> ExecutionUpdate {
-    ExecutionUpdate { peid: peid(number), revision, head: None, state: execution_state(status) }
+    ExecutionUpdate {
+        peid: peid(number),
+        revision,
+        head: None,
+        state: execution_state(status),
+        positions: Default::default(),
+    }
 }
 
 pub(super) fn task_head(execution: u64, task_seq: u32, tenant: &TenantCode) -> Result<TaskHead, ids::Error> {
@@ -197,7 +201,6 @@ pub(super) fn full_task_state() -> TaskState {
         error: Some(Failure::new(FailureKind::RateLimited, "slow down").with_retryable(false).into()),
         started_date: Some(Timestamp(DAY + 4)),
         runtime: Some(1),
-        waiting_position: Some(EventPosition::of(0, 8, TenantEventKind::Waiting)),
         ..TaskState::change(TaskStatus::Retrying, 4, Timestamp(DAY + 5))
     }
 }
@@ -210,6 +213,7 @@ pub(crate) fn task(execution: u64, task_seq: u32, tenant: &TenantCode) -> Result
         revision: revision(1, 1),
         head: Some(Arc::new(task_head(execution, task_seq, tenant)?)),
         state: task_state(TaskStatus::Executing),
+        positions: Default::default(),
     })
 }
 

@@ -73,14 +73,25 @@ pub(super) async fn a_stale_update_changes_nothing(store: &dyn Store) -> Ending 
     store.write(vec![Update::from(first.clone()), Update::from(first_task.clone())]).await?;
     for old in [revision(2, 5), revision(2, 4), revision(1, 6), revision(0, 0)] {
         for head in [None, first.head.clone()] {
-            let stale =
-                ExecutionUpdate { head, state: full_execution_state()?, peid: peid(1), revision: old };
+            let stale = ExecutionUpdate {
+                head,
+                state: full_execution_state()?,
+                peid: peid(1),
+                revision: old,
+                positions: Default::default(),
+            };
             assert_eq!(store.write(executions([stale])).await?, [STALE], "{old:?}");
         }
         for head in [None, first_task.head.clone()] {
             let id = task_id(1, 1);
-            let stale =
-                TaskUpdate { head, state: full_task_state(), task_id: id, peid: peid(1), revision: old };
+            let stale = TaskUpdate {
+                head,
+                state: full_task_state(),
+                task_id: id,
+                peid: peid(1),
+                revision: old,
+                positions: Default::default(),
+            };
             assert_eq!(store.write(tasks([stale])).await?, [STALE], "{old:?}");
         }
     }

@@ -39,6 +39,7 @@ pub(crate) fn status_update(document: u64, seq: u64, bytes: usize, status: TaskS
             response: Some(Json::from(serde_json::Value::from("r".repeat(bytes)))),
             ..TaskState::change(status, 1, Timestamp(seq))
         },
+        positions: Default::default(),
     })
 }
 

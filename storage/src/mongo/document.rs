@@ -11,8 +11,9 @@ use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, RawDocument, RawDocumentBuf};
 use updraft_kernel::backlog::Queued;
 use updraft_protocol::{
-    AuditRecord, ContainmentDocument, DeadLetter, ExecutionDocument, Field, FieldReader, FieldWriter, Fields,
-    Json, KeyHolder, PlaybookDocument, PlaybookId, Revision, Setting, TaskDocument, Timestamp, Update,
+    AuditRecord, ContainmentDocument, DeadLetter, ExecutionDocument, ExecutionPositions, Field, FieldReader,
+    FieldWriter, Fields, Json, KeyHolder, PlaybookDocument, PlaybookId, Revision, Setting, TaskDocument,
+    TaskPositions, Timestamp, Update,
 };
 use uuid::Uuid;
 
@@ -42,11 +43,11 @@ pub(super) fn of_update(update: &Update, whole: bool) -> Result<RawDocumentBuf, 
     match update {
         Update::Execution(update) => {
             let head = update.head.as_deref().filter(|_| whole);
-            updated(update.peid.as_bytes(), head, update.revision, &update.state)
+            updated(update.peid.as_bytes(), head, update.revision, (&update.state, &update.positions))
         }
         Update::Task(update) => {
             let head = update.head.as_deref().filter(|_| whole);
-            updated(update.task_id.as_bytes(), head, update.revision, &update.state)
+            updated(update.task_id.as_bytes(), head, update.revision, (&update.state, &update.positions))
         }
     }
 }
@@ -55,7 +56,7 @@ fn updated(
     id: &[u8; 16],
     head: Option<&impl Fields>,
     revision: Revision,
-    state: &impl Fields,
+    (state, positions): (&impl Fields, &impl Fields),
 ) -> Result<RawDocumentBuf, String> {
     let mut document = Writer::new(head.map_or(0, Fields::text_bytes) + state.text_bytes())?;
     if let Some(head) = head {
@@ -65,6 +66,7 @@ fn updated(
     document.number("epoch", revision.epoch)?;
     document.number("seq", revision.seq)?;
     state.write_fields(&mut document)?;
+    positions.write_fields(&mut document)?;
     document.finish()
 }
 
@@ -135,6 +137,24 @@ impl Stored for TaskDocument {
 
     fn of(fields: &mut Elements<'_>) -> Result<Self, Error> {
         Self::read(fields)
+    }
+}
+
+/// A row of a list of events.
+impl Stored for (ExecutionDocument, ExecutionPositions) {
+    const NEEDED: &'static [&'static str] = ExecutionDocument::NEEDED;
+
+    fn of(fields: &mut Elements<'_>) -> Result<Self, Error> {
+        Ok((ExecutionDocument::read(fields)?, ExecutionPositions::read_fields(fields)?))
+    }
+}
+
+/// A row of a list of events.
+impl Stored for (TaskDocument, TaskPositions) {
+    const NEEDED: &'static [&'static str] = TaskDocument::NEEDED;
+
+    fn of(fields: &mut Elements<'_>) -> Result<Self, Error> {
+        Ok((TaskDocument::read(fields)?, TaskPositions::read_fields(fields)?))
     }
 }
 

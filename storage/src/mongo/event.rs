@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use mongodb::bson::{Bson, doc};
-use updraft_protocol::{ExecutionDocument, TaskDocument};
+use updraft_protocol::{ExecutionDocument, ExecutionPositions, TaskDocument, TaskPositions};
 
 use super::query::{self, Find, List};
 use super::{EXECUTIONS, MongoStore, TASKS, document};
@@ -25,15 +25,18 @@ fn events(collection: &'static str, position: &'static str, asked: &EventQuery, 
 
 #[async_trait]
 impl EventStore for MongoStore {
-    async fn started(&self, query: &EventQuery) -> Result<Vec<ExecutionDocument>, Error> {
+    async fn started(
+        &self,
+        query: &EventQuery,
+    ) -> Result<Vec<(ExecutionDocument, ExecutionPositions)>, Error> {
         self.page(events(EXECUTIONS, "started_position", query, query.detail), query.detail).await
     }
 
-    async fn ended(&self, query: &EventQuery) -> Result<Vec<ExecutionDocument>, Error> {
+    async fn ended(&self, query: &EventQuery) -> Result<Vec<(ExecutionDocument, ExecutionPositions)>, Error> {
         self.page(events(EXECUTIONS, "ended_position", query, query.detail), query.detail).await
     }
 
-    async fn waits(&self, query: &EventQuery) -> Result<Vec<TaskDocument>, Error> {
+    async fn waits(&self, query: &EventQuery) -> Result<Vec<(TaskDocument, TaskPositions)>, Error> {
         self.page(events(TASKS, "waiting_position", query, Detail::Summary), Detail::Summary).await
     }
 }

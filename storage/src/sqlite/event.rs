@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use rusqlite::params;
-use updraft_protocol::{ExecutionDocument, TaskDocument};
+use updraft_protocol::{ExecutionDocument, ExecutionPositions, TaskDocument, TaskPositions};
 
 use super::query::{EVENTS, EventLists, SUMMARY_OF_EVENTS};
 use super::{SqliteStore, read, row};
@@ -32,15 +32,18 @@ async fn rows<T: Row + Send + 'static>(
 
 #[async_trait]
 impl EventStore for SqliteStore {
-    async fn started(&self, query: &EventQuery) -> Result<Vec<ExecutionDocument>, Error> {
-        rows(self, query, |lists| &lists.started, row::execution).await
+    async fn started(
+        &self,
+        query: &EventQuery,
+    ) -> Result<Vec<(ExecutionDocument, ExecutionPositions)>, Error> {
+        rows(self, query, |lists| &lists.started, row::execution_event).await
     }
 
-    async fn ended(&self, query: &EventQuery) -> Result<Vec<ExecutionDocument>, Error> {
-        rows(self, query, |lists| &lists.ended, row::execution).await
+    async fn ended(&self, query: &EventQuery) -> Result<Vec<(ExecutionDocument, ExecutionPositions)>, Error> {
+        rows(self, query, |lists| &lists.ended, row::execution_event).await
     }
 
-    async fn waits(&self, query: &EventQuery) -> Result<Vec<TaskDocument>, Error> {
-        rows(self, query, |lists| &lists.waits, row::task).await
+    async fn waits(&self, query: &EventQuery) -> Result<Vec<(TaskDocument, TaskPositions)>, Error> {
+        rows(self, query, |lists| &lists.waits, row::task_event).await
     }
 }

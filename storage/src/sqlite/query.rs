@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use updraft_protocol::{
-    ContainmentDocument, ExecutionHead, ExecutionState, ExecutionStatus, FieldSpec, Fields, PlaybookDocument,
-    TaskHead, TaskState, TaskStatus,
+    ContainmentDocument, ExecutionHead, ExecutionPositions, ExecutionState, ExecutionStatus, FieldSpec,
+    Fields, PlaybookDocument, TaskHead, TaskPositions, TaskState, TaskStatus,
 };
 
 use crate::store::Detail;
@@ -25,13 +25,21 @@ fn playbooks(condition: &str) -> String {
 }
 
 fn executions(detail: Detail, condition: &str) -> String {
+    format!("SELECT {} FROM playbook_execution_collection WHERE {condition}", execution(detail))
+}
+
+fn execution(detail: Detail) -> String {
     let (head, state) = (columns(ExecutionHead::FIELDS, detail), columns(ExecutionState::FIELDS, detail));
-    format!("SELECT _id, {head}, {state}, epoch, seq FROM playbook_execution_collection WHERE {condition}")
+    format!("_id, {head}, {state}, epoch, seq")
 }
 
 fn tasks(detail: Detail, condition: &str) -> String {
+    format!("SELECT {} FROM task_execution_collection WHERE {condition}", task(detail))
+}
+
+fn task(detail: Detail) -> String {
     let (head, state) = (columns(TaskHead::FIELDS, detail), columns(TaskState::FIELDS, detail));
-    format!("SELECT _id, {head}, {state}, epoch, seq FROM task_execution_collection WHERE {condition}")
+    format!("_id, {head}, {state}, epoch, seq")
 }
 
 /// A query whose text is made at its first use.
@@ -145,10 +153,17 @@ impl EventLists {
                 ORDER BY {position}, _id LIMIT ?5"
             )
         };
+        let executions = |position| {
+            let (document, positions) = (execution(detail), columns(ExecutionPositions::FIELDS, detail));
+            let condition = by(position);
+            format!("SELECT {document}, {positions} FROM playbook_execution_collection WHERE {condition}")
+        };
+        let (task, positions) = (task(Detail::Summary), columns(TaskPositions::FIELDS, detail));
+        let condition = by("waiting_position");
         Self {
-            started: executions(detail, &by("started_position")),
-            ended: executions(detail, &by("ended_position")),
-            waits: tasks(Detail::Summary, &by("waiting_position")),
+            started: executions("started_position"),
+            ended: executions("ended_position"),
+            waits: format!("SELECT {task}, {positions} FROM task_execution_collection WHERE {condition}"),
         }
     }
 }

@@ -5,8 +5,9 @@ use rusqlite::types::ValueRef;
 use serde::de::DeserializeOwned;
 use updraft_kernel::backlog::Queued;
 use updraft_protocol::{
-    AuditRecord, ContainmentDocument, DeadLetter, ExecutionDocument, ExecutionId, Field, FieldReader, Fields,
-    Json, KeyHolder, PlaybookDocument, PlaybookId, Setting, TaskDocument, TenantCode,
+    AuditRecord, ContainmentDocument, DeadLetter, ExecutionDocument, ExecutionId, ExecutionPositions, Field,
+    FieldReader, Fields, Json, KeyHolder, PlaybookDocument, PlaybookId, Setting, TaskDocument, TaskPositions,
+    TenantCode,
 };
 use uuid::Uuid;
 
@@ -119,6 +120,18 @@ pub(super) fn execution(row: &Row<'_>) -> Result<ExecutionDocument, Error> {
 /// A row of a query for tasks.
 pub(super) fn task(row: &Row<'_>) -> Result<TaskDocument, Error> {
     TaskDocument::read(&mut Columns::of(row)?)
+}
+
+/// A row of [`super::query::EventLists`] for executions.
+pub(super) fn execution_event(row: &Row<'_>) -> Result<(ExecutionDocument, ExecutionPositions), Error> {
+    let columns = &mut Columns::of(row)?;
+    Ok((ExecutionDocument::read(columns)?, ExecutionPositions::read_fields(columns)?))
+}
+
+/// A row of [`super::query::EventLists`] for tasks.
+pub(super) fn task_event(row: &Row<'_>) -> Result<(TaskDocument, TaskPositions), Error> {
+    let columns = &mut Columns::of(row)?;
+    Ok((TaskDocument::read(columns)?, TaskPositions::read_fields(columns)?))
 }
 
 /// A row of a query for containments.

@@ -78,6 +78,7 @@ fn insert(number: u128) -> Update {
         revision: Revision { epoch: 1, seq: 1 },
         head: Some(Arc::new(head)),
         state,
+        positions: Default::default(),
     })
 }
 
@@ -101,6 +102,7 @@ fn insert_task(number: u128) -> Update {
         revision: Revision { epoch: 1, seq: 1 },
         head: Some(Arc::new(head)),
         state,
+        positions: Default::default(),
     })
 }
 

@@ -7,14 +7,15 @@ use rusqlite::{
 };
 use serde::Serialize;
 use updraft_protocol::{
-    ExecutionHead, ExecutionId, ExecutionState, FieldSpec, FieldWriter, Fields, Json, Revision, TaskHead,
-    TaskState, Update,
+    ExecutionHead, ExecutionId, ExecutionPositions, ExecutionState, FieldSpec, FieldWriter, Fields, Json,
+    Revision, TaskHead, TaskPositions, TaskState, Update,
 };
 
 use super::{fault, query};
 use crate::store::{Error, WriteOutcome, key_taken};
 
-/// The statements of one collection. Their parameters are the id, the revision, the state, and then the head.
+/// The statements of one collection. Their parameters are the id, the revision, the state, the positions
+/// of events, and then the head.
 pub(super) struct Texts {
     pub(super) insert: String,
     pub(super) update: String,
@@ -22,23 +23,26 @@ pub(super) struct Texts {
 }
 
 pub(super) static EXECUTIONS: LazyLock<Texts> = LazyLock::new(|| {
-    Texts::of("playbook_execution_collection", ExecutionState::FIELDS, ExecutionHead::FIELDS)
+    let changing = [ExecutionState::FIELDS, ExecutionPositions::FIELDS].concat();
+    Texts::of("playbook_execution_collection", &changing, ExecutionHead::FIELDS)
 });
 
-pub(super) static TASKS: LazyLock<Texts> =
-    LazyLock::new(|| Texts::of("task_execution_collection", TaskState::FIELDS, TaskHead::FIELDS));
+pub(super) static TASKS: LazyLock<Texts> = LazyLock::new(|| {
+    let changing = [TaskState::FIELDS, TaskPositions::FIELDS].concat();
+    Texts::of("task_execution_collection", &changing, TaskHead::FIELDS)
+});
 
 impl Texts {
-    fn of(table: &str, state: &[FieldSpec], head: &[FieldSpec]) -> Self {
+    fn of(table: &str, changing: &[FieldSpec], head: &[FieldSpec]) -> Self {
         let columns =
-            ["_id", "epoch", "seq"].into_iter().chain(state.iter().chain(head).map(|field| field.name));
+            ["_id", "epoch", "seq"].into_iter().chain(changing.iter().chain(head).map(|field| field.name));
         let columns: Vec<_> = columns.collect();
         let parameters: Vec<_> = (1..=columns.len()).map(|number| format!("?{number}")).collect();
         let inserted: Vec<_> = columns.iter().map(|name| format!("excluded.{name}")).collect();
         // A field that a state does not set stays as it is.
         let changes = |new: &[String]| {
             let mut changes = vec![format!("epoch = {}, seq = {}", new[1], new[2])];
-            changes.extend(state.iter().zip(&new[3..]).map(|(FieldSpec { name, optional, .. }, new)| {
+            changes.extend(changing.iter().zip(&new[3..]).map(|(FieldSpec { name, optional, .. }, new)| {
                 if *optional {
                     format!("{name} = coalesce({new}, {name})")
                 } else {
@@ -130,12 +134,12 @@ impl<'c> Statements<'c> {
         let outcome = match update {
             Update::Execution(update) => {
                 let (id, head) = (update.peid.as_bytes(), update.head.as_deref());
-                let outcome = self.executions.apply(id, revision, &update.state, head);
+                let outcome = self.executions.apply(id, revision, (&update.state, &update.positions), head);
                 outcome.map_err(|fault| self.named(fault, head))
             }
             Update::Task(update) => {
                 let (id, head) = (update.task_id.as_bytes(), update.head.as_deref());
-                self.tasks.apply(id, revision, &update.state, head)
+                self.tasks.apply(id, revision, (&update.state, &update.positions), head)
             }
         };
         match outcome {
@@ -186,7 +190,7 @@ impl<'c> Collection<'c> {
         &mut self,
         id: &[u8; 16],
         revision: Revision,
-        state: &impl Fields,
+        (state, positions): (&impl Fields, &impl Fields),
         head: Option<&impl Fields>,
     ) -> Result<WriteOutcome, Fault> {
         let statement = if head.is_some() { &mut self.insert } else { &mut self.update };
@@ -195,6 +199,7 @@ impl<'c> Collection<'c> {
         row.number("epoch", revision.epoch)?;
         row.number("seq", revision.seq)?;
         state.write_fields(&mut row)?;
+        positions.write_fields(&mut row)?;
         if let Some(head) = head {
             head.write_fields(&mut row)?;
         }

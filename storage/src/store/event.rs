@@ -3,7 +3,8 @@
 
 use async_trait::async_trait;
 use updraft_protocol::{
-    EventCursor, EventPosition, ExecutionDocument, TaskDocument, TenantCode, TenantEvent, TenantEventKind,
+    EventCursor, EventPosition, ExecutionDocument, ExecutionPositions, TaskDocument, TaskPositions,
+    TenantCode, TenantEvent, TenantEventKind,
 };
 
 use super::{Detail, Error};
@@ -24,18 +25,21 @@ pub struct EventQuery {
     pub limit: usize,
 }
 
-/// The documents that tell events. Each list is in the order of the event's position, then of the document's id, and is
+/// The documents that tell events, with the places of these. Each list is in the order of the event's position, then of the document's id, and is
 /// read from an index, whatever is stored.
 #[async_trait]
 pub trait EventStore: Send + Sync + 'static {
     /// Executions that started.
-    async fn started(&self, query: &EventQuery) -> Result<Vec<ExecutionDocument>, Error>;
+    async fn started(
+        &self,
+        query: &EventQuery,
+    ) -> Result<Vec<(ExecutionDocument, ExecutionPositions)>, Error>;
 
     /// Executions that ended.
-    async fn ended(&self, query: &EventQuery) -> Result<Vec<ExecutionDocument>, Error>;
+    async fn ended(&self, query: &EventQuery) -> Result<Vec<(ExecutionDocument, ExecutionPositions)>, Error>;
 
     /// Tasks that began to wait for somebody outside, each by its newest such wait, without their responses.
-    async fn waits(&self, query: &EventQuery) -> Result<Vec<TaskDocument>, Error>;
+    async fn waits(&self, query: &EventQuery) -> Result<Vec<(TaskDocument, TaskPositions)>, Error>;
 
     /// The events in their order; none if there are no more before `below`.
     async fn events(&self, query: &EventQuery) -> Result<Vec<TenantEvent>, Error> {
@@ -43,9 +47,13 @@ pub trait EventStore: Send + Sync + 'static {
         let (started, waits, ended) =
             futures_util::try_join!(self.started(&summary), self.waits(query), self.ended(query))?;
         let mut merged = Merged::default();
-        merged.add(started, query.limit, |one| TenantEvent::of_execution(TenantEventKind::Started, one));
-        merged.add(waits, query.limit, TenantEvent::of_task);
-        merged.add(ended, query.limit, |one| TenantEvent::of_execution(TenantEventKind::Ended, one));
+        merged.add(started, query.limit, |(document, positions)| {
+            TenantEvent::of_execution(TenantEventKind::Started, document, positions)
+        });
+        merged.add(waits, query.limit, |(document, positions)| TenantEvent::of_task(document, positions));
+        merged.add(ended, query.limit, |(document, positions)| {
+            TenantEvent::of_execution(TenantEventKind::Ended, document, positions)
+        });
         Ok(merged.in_order())
     }
 }

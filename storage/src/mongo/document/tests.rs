@@ -53,11 +53,15 @@ fn execution_update() -> ExecutionUpdate {
         controls: None,
         queue_position: None,
         reprioritised: None,
-        started_position: None,
-        ended_position: None,
     };
     let revision = Revision { epoch: 1, seq: 2 };
-    ExecutionUpdate { peid: ExecutionId::new(uuid(2)), revision, head: Some(Arc::new(head)), state }
+    ExecutionUpdate {
+        peid: ExecutionId::new(uuid(2)),
+        revision,
+        head: Some(Arc::new(head)),
+        state,
+        positions: Default::default(),
+    }
 }
 
 fn task_update() -> TaskUpdate {
@@ -85,6 +89,7 @@ fn task_update() -> TaskUpdate {
         revision,
         head: Some(Arc::new(head)),
         state,
+        positions: Default::default(),
     }
 }
 

@@ -202,9 +202,9 @@ unavailable! { QueryStore {
 } }
 
 unavailable! { EventStore {
-    started(&EventQuery) -> Vec<ExecutionDocument>;
-    ended(&EventQuery) -> Vec<ExecutionDocument>;
-    waits(&EventQuery) -> Vec<TaskDocument>;
+    started(&EventQuery) -> Vec<(ExecutionDocument, ExecutionPositions)>;
+    ended(&EventQuery) -> Vec<(ExecutionDocument, ExecutionPositions)>;
+    waits(&EventQuery) -> Vec<(TaskDocument, TaskPositions)>;
 } }
 
 unavailable! { QueueStore {
