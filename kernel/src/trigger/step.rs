@@ -55,7 +55,11 @@ impl PlannedTrigger {
         if let Some(at) = history.pending {
             return TriggerStep::Fire { at, replaces: runs && overlap == Overlap::Replace };
         }
-        let due = self.due(schedule.missed, (since.max(history.until), now));
+        let from = match counted_from(since, history, now) {
+            Ok(from) => from,
+            Err(ahead) => return TriggerStep::Keep(ahead),
+        };
+        let due = self.due(schedule.missed, (from, now));
         let missed = history.missed + due.left_out;
         match due.first {
             None if due.left_out == 0 => TriggerStep::Rest(due.next),
@@ -99,6 +103,22 @@ impl PlannedTrigger {
         }
         Due { first: None, left_out: late, seen, next: None }
     }
+}
+
+/// The instant after which instants count. Where what says so is far ahead, the clock was when it was stored: the history that
+/// counts from now on instead, since the trigger would stand still until then. An instant that fired meanwhile and comes again
+/// starts nothing: it has the same key.
+fn counted_from(
+    since: Timestamp,
+    history: &TriggerHistory,
+    now: Timestamp,
+) -> Result<Timestamp, TriggerHistory> {
+    let is_ahead = |at: Timestamp| u128::from(at.since(now)) > TRIGGER_LATE.as_millis();
+    let is_first = history.until == Timestamp::default();
+    if is_ahead(history.until) || is_ahead(since) && is_first {
+        return Err(TriggerHistory { until: now, ..history.clone() });
+    }
+    Ok(if is_ahead(since) { history.until } else { since.max(history.until) })
 }
 
 /// The history after an instant that started an execution.

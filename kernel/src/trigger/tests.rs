@@ -112,6 +112,34 @@ fn history(until: &str) -> TriggerHistory {
 }
 
 #[test]
+fn a_trigger_goes_on_after_a_clock_that_was_far_ahead() {
+    let daily = trigger("0 7 * * *", "");
+    // It fired a year ahead, and was put there, too.
+    for (since, mut history) in [
+        (at("2026-01-01T00:00:00Z"), history("2027-03-01T06:00:00Z")),
+        (at("2027-02-28T00:00:00Z"), history("2027-03-01T06:00:00Z")),
+        (at("2027-02-28T00:00:00Z"), TriggerHistory::default()),
+    ] {
+        let step = |history: &TriggerHistory, now: &str| daily.step(since, history, at(now), false);
+        let TriggerStep::Keep(kept) = step(&history, "2026-03-01T12:00:00Z") else {
+            panic!("it stands still")
+        };
+        assert_eq!(kept, TriggerHistory { until: at("2026-03-01T12:00:00Z"), ..history });
+        history = kept;
+        let next = TriggerStep::Rest(Some(at("2026-03-02T06:00:00Z")));
+        assert_eq!(step(&history, "2026-03-01T12:00:00Z"), next);
+        let TriggerStep::Keep(kept) = step(&history, "2026-03-02T06:00:00Z") else {
+            panic!("it does not fire")
+        };
+        assert_eq!(kept.pending, Some(at("2026-03-02T06:00:00Z")));
+    }
+    // A clock that is put back by seconds fires nothing again.
+    let just_fired = history("2026-03-02T06:00:00Z");
+    let step = daily.step(at("2026-01-01T00:00:00Z"), &just_fired, at("2026-03-02T05:59:30Z"), false);
+    assert_eq!(step, TriggerStep::Rest(Some(at("2026-03-03T06:00:00Z"))));
+}
+
+#[test]
 fn missed_instants_are_skipped_or_the_newest_fires_or_all_do() {
     let now = at("2026-06-05T09:00:30Z");
     for (missed, hours, counted) in
