@@ -15,7 +15,8 @@ use updraft_cache::{
 use updraft_kernel::plan::PlannedCache;
 use updraft_masking::Masker;
 use updraft_protocol::limits::{
-    CACHE_KEY_TAGS, CACHED_ANSWER_BYTES, CACHED_ANSWER_TTL, CACHED_ANSWERS, CACHED_ANSWERS_BYTES,
+    CACHE_KEY_TAGS, CACHED_ANSWER_BYTES, CACHED_ANSWER_FAILURES, CACHED_ANSWER_TTL, CACHED_ANSWERS,
+    CACHED_ANSWERS_BYTES,
 };
 use updraft_protocol::{
     CallRecord, Failure, FailureKind, GivenSecret, InputHash, Json, Name, SecretReference, TenantCode, Value,
@@ -113,10 +114,10 @@ impl AnswerCache {
     }
 
     /// A kept answer, or what `call` gives. Those who ask at once share one call; where that gives nothing the next one of
-    /// them makes it. One that is over its time is given to all but the one who asks anew.
+    /// them makes it, until a few have given nothing. One that is over its time is given to all but the one who asks anew.
     ///
     /// # Errors
-    /// The caller's own call gave nothing to keep.
+    /// The caller's own call gave nothing to keep; or a few of others did, and it was not made.
     pub(crate) async fn get<F>(
         &self,
         key: &AnswerKey,
@@ -133,6 +134,7 @@ impl AnswerCache {
         };
         let load = || async { call().await.map(Some) };
         let mut answered = cache.get_or_load(key, load).await;
+        let mut failures = 0;
         loop {
             let known = match answered {
                 Err(NotAnswered) if has_called() => return Err(NotAnswered),
@@ -145,7 +147,14 @@ impl AnswerCache {
                     }
                     Some((kept, age))
                 }
-                Ok(_) | Err(NotAnswered) => None,
+                Ok(_) => None,
+                Err(NotAnswered) => {
+                    failures += 1;
+                    if failures >= CACHED_ANSWER_FAILURES {
+                        return Err(NotAnswered);
+                    }
+                    None
+                }
             };
             let Some((kept, age)) = known else {
                 answered = cache.get_or_load(key, load).await;

@@ -262,6 +262,23 @@ async fn a_call_that_fails_is_not_kept_and_the_next_one_who_waits_calls() {
 }
 
 #[tokio::test]
+async fn those_who_wait_for_a_sick_tool_do_not_call_it_one_after_the_other() {
+    let (harness, vendor) = (Harness::default(), Vendor::closed().await);
+    vendor.fails.store(3, Ordering::SeqCst);
+    let engine = engine(&harness, &vendor, "{ttl: 1h}").await;
+    let handles = submit_all(&engine, 20).await;
+    for failed in 0..3 {
+        until(async || vendor.asked("44d8") == failed + 1).await;
+        vendor.may_answer.add_permits(1);
+    }
+    // None has been answered: all call beside each other.
+    until(async || vendor.asked("44d8") >= 20).await;
+    vendor.may_answer.add_permits(40);
+    let all = join_all(handles.iter().map(|handle| ended(&engine, handle))).await;
+    assert!(all.iter().all(|(status, ..)| *status == ExecutionStatus::Completed), "{all:?}");
+}
+
+#[tokio::test]
 async fn that_there_is_nothing_is_kept_where_it_is_asked_for() {
     let (harness, vendor) = (Harness::default(), Vendor::start().await);
     let engine = engine(&harness, &vendor, "{ttl: 1h}").await;

@@ -197,14 +197,21 @@ impl Execution {
                 Err(_) if has_called.get() => asking.await,
                 Err(_) => return inbox.put(Incoming::LookedUp(task, number, Looked::Alone)),
             };
-            if let Ok(FoundAnswer::Kept { kept, age, is_stale }) = answer {
-                let found = match (is_stale, is_shared) {
-                    (true, _) => CacheFound::Stale,
-                    (false, true) => CacheFound::Shared,
-                    (false, false) => CacheFound::Hit,
-                };
-                let used = CacheUse { found, age: u64::try_from(age.as_millis()).unwrap_or(u64::MAX) };
-                inbox.put(Incoming::LookedUp(task, number, Looked::Found(kept, used)));
+            match answer {
+                Ok(FoundAnswer::Kept { kept, age, is_stale }) => {
+                    let found = match (is_stale, is_shared) {
+                        (true, _) => CacheFound::Stale,
+                        (false, true) => CacheFound::Shared,
+                        (false, false) => CacheFound::Hit,
+                    };
+                    let used = CacheUse { found, age: u64::try_from(age.as_millis()).unwrap_or(u64::MAX) };
+                    inbox.put(Incoming::LookedUp(task, number, Looked::Found(kept, used)));
+                }
+                Err(NotAnswered) if !has_called.get() => {
+                    inbox.put(Incoming::LookedUp(task, number, Looked::Alone));
+                }
+                // The end of its own call is told by its attempt.
+                Ok(FoundAnswer::Called) | Err(NotAnswered) => {}
             }
         });
         let asking = Asking(Some(asking.abort_handle()));

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use super::JOURNAL_FRAME_BYTES;
 
+/// Calls of others that fail before one who asks the same makes a call of its own beside theirs: one failure seldom says more
+/// than of itself, and where the tool is sick all find that out at once, within its limits, not one after the other.
+pub const CACHED_ANSWER_FAILURES: u32 = 3;
+
 /// Entries of one kind in memory, unless the kind says otherwise.
 pub const CACHE_ENTRIES: usize = 10_000;
 /// What they may weigh together, unless the kind says otherwise.
