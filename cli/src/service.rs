@@ -63,16 +63,21 @@ pub(crate) async fn service(options: &Serve, screen: &Screen) -> Result<Ending, 
 }
 
 fn routes(engine: &Arc<Engine>) -> Router {
-    let of_engine = Router::new()
-        .route("/health", get(health))
-        .route("/ready", get(async || StatusCode::NO_CONTENT))
-        .with_state(engine.clone());
+    let of_engine =
+        Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(engine.clone());
     of_engine.merge(updraft_webhooks::router(engine.webhooks()))
 }
 
-/// Whether the engine is well. What is wrong names tenants' steps, which is not for everybody: `updraft health` says it.
+/// Whether the engine lives, and whether it is well. What is wrong names tenants' steps, which is not for everybody: `updraft
+/// health` says it. Who restarts what answers 503 restarts nothing that goes on by itself, as where Redis is away.
 async fn health(State(engine): State<Arc<Engine>>) -> Response {
-    let well = engine.health().await.is_well();
-    let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "well": well }))).into_response()
+    let health = engine.health().await;
+    let status = if health.needs_restart() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    (status, Json(json!({ "well": health.is_well() }))).into_response()
+}
+
+/// Whether requests are to be sent here now.
+async fn ready(State(engine): State<Arc<Engine>>) -> StatusCode {
+    let is_ready = engine.webhooks().are_ready() && engine.health().await.accepts();
+    if is_ready { StatusCode::NO_CONTENT } else { StatusCode::SERVICE_UNAVAILABLE }
 }

@@ -143,6 +143,20 @@ impl EngineHealth {
     pub fn is_well(&self) -> bool {
         self.troubles.is_empty() && self.store.troubles.is_empty()
     }
+
+    /// Whether it has a fault that only a restart ends.
+    pub fn needs_restart(&self) -> bool {
+        let ends_at_a_restart = |trouble: &EngineTrouble| {
+            matches!(trouble, EngineTrouble::JournalPoisoned { .. } | EngineTrouble::Failed { .. })
+        };
+        self.troubles.iter().any(ends_at_a_restart)
+    }
+
+    /// Whether it takes executions now: no fault keeps it from making them durable.
+    pub fn accepts(&self) -> bool {
+        let is_full = |trouble: &EngineTrouble| matches!(trouble, EngineTrouble::DiskFull { .. });
+        !self.needs_restart() && !self.troubles.iter().any(is_full)
+    }
 }
 
 impl fmt::Display for EngineTrouble {

@@ -73,8 +73,8 @@ fn a_served_engine_takes_signed_requests_through_a_kill_and_ends_when_it_is_told
     let dir = dir.path();
     let mut service = Service::start(dir);
     assert!(service.get("/health").starts_with("HTTP/1.1 200"), "{}", service.get("/health"));
-    assert!(service.get("/ready").starts_with("HTTP/1.1 204"));
     let early = service.known();
+    assert!(service.get("/ready").starts_with("HTTP/1.1 204"), "what is known is read");
     assert!(early.starts_with("HTTP/1.1 404"), "it is not there yet: {early}");
     let put = by(dir, &["trigger", "put", "t.yaml"]);
     assert_eq!((put.code, &*put.out), (0, "hook  version 1 is new\n"), "{}", put.err);
