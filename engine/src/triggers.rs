@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use updraft_actors::EngineContext;
 use updraft_kernel::plan::Mistake;
 use updraft_kernel::trigger::PlannedTrigger;
-use updraft_protocol::limits::{PAGE_ROWS, TRIGGERS};
+use updraft_protocol::limits::{PAGE_ROWS, TRIGGERS, TRIGGERS_OF_TENANT};
 use updraft_protocol::{
     Asked, Json, Name, PollState, Setting, SettingKind, StandingTrigger, TenantCode, Timestamp, Trigger,
     TriggerHistory, TriggerSource,
@@ -29,6 +29,7 @@ use updraft_storage::page;
 use crate::engine::Engine;
 use crate::error::ReadError;
 use crate::settings::{SettingError, SettingName, Settings, unreadable};
+use changes::TriggerCounts;
 pub(crate) use changes::{TriggerChanges, TriggerKey};
 pub(crate) use driver::TriggerThread;
 pub use error::TriggerError;
@@ -115,7 +116,7 @@ impl Triggers {
             }
             Some(before) => (TriggerPut::Replaced(before.definition.version), before.paused),
             None => {
-                self.count().await?;
+                self.check_count(tenant).await?;
                 self.forget(&key).await?;
                 (TriggerPut::Created, None)
             }
@@ -123,7 +124,7 @@ impl Triggers {
         let since = self.context.clock.now();
         self.set(&key, StandingTrigger { definition, since, paused }, ("put", &asked)).await?;
         if put == TriggerPut::Created {
-            self.changes.added();
+            self.changes.added(tenant);
         }
         Ok(put)
     }
@@ -200,7 +201,7 @@ impl Triggers {
         let named = key.named();
         let of = SettingName { kind: SettingKind::Trigger, name: &named, tenant: Some(tenant) };
         Settings::of(&self.context).clear(of, &asked).await?;
-        self.changes.removed();
+        self.changes.removed(tenant);
         self.changes.tell(key.clone());
         Ok(self.forget(&key).await?)
     }
@@ -317,16 +318,20 @@ impl Triggers {
         planned.poll_call(poll, catalogue).map(drop).map_err(TriggerError::Mistakes)
     }
 
-    /// Refuses a trigger more than may be.
-    async fn count(&self) -> Result<(), TriggerError> {
-        let count = match self.changes.count() {
-            Some(count) => count,
-            None => count_stored(&self.context).await?,
+    /// Refuses a trigger more than a tenant, or all together, may have.
+    async fn check_count(&self, tenant: &TenantCode) -> Result<(), TriggerError> {
+        let (own, all) = loop {
+            match self.changes.count(tenant) {
+                Some(counts) => break counts,
+                None => self.changes.counted(count_stored(&self.context).await?),
+            }
         };
-        if count >= TRIGGERS {
+        if own >= TRIGGERS_OF_TENANT {
+            return Err(TriggerError::TooManyOfTenant(tenant.clone()));
+        }
+        if all >= TRIGGERS {
             return Err(TriggerError::TooMany);
         }
-        self.changes.counted(count);
         Ok(())
     }
 }
@@ -336,14 +341,16 @@ pub(crate) fn read(setting: &Setting) -> Result<StandingTrigger, SettingError> {
     serde_json::from_str(setting.value.as_str()).map_err(|_| unreadable(setting))
 }
 
-async fn count_stored(context: &EngineContext) -> Result<usize, ReadError> {
-    let (mut count, mut after) = (0, None::<Arc<str>>);
+async fn count_stored(context: &EngineContext) -> Result<TriggerCounts, ReadError> {
+    let (mut counts, mut after) = (TriggerCounts::new(), None::<Arc<str>>);
     loop {
         let page = context.store.settings(SettingKind::Trigger, after.as_deref(), PAGE_ROWS).await?;
-        count += page.len();
+        for key in page.iter().filter_map(TriggerKey::in_setting) {
+            *counts.entry(key.tenant).or_default() += 1;
+        }
         match page.last() {
             Some(last) if page::is_full(&page, PAGE_ROWS) => after = Some(last.key.clone()),
-            _ => return Ok(count),
+            _ => return Ok(counts),
         }
     }
 }

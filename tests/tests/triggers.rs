@@ -71,6 +71,39 @@ async fn has_fired(engine: &Engine, fired: u64) {
 }
 
 #[tokio::test]
+async fn a_tenant_that_has_as_many_triggers_as_it_may_takes_the_room_of_no_other() {
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    harness.put(&engine, &report()).await;
+    put(&engine, daily(&harness, 1, "")).await.unwrap();
+    let umbrella = tenant("umbrella");
+    engine.playbooks().put(&umbrella, report()).await.unwrap();
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+    let key = SettingKind::Trigger.key("acme/morning");
+    let store = SqliteStore::open(harness.path(), Durability::Os).unwrap();
+    let stored = store.setting(&key).await.unwrap().unwrap();
+    for number in 1..10_000 {
+        let setting = Setting { key: SettingKind::Trigger.key(&format!("acme/t{number}")), ..stored.clone() };
+        assert!(store.put_setting(setting, None).await.unwrap());
+    }
+    drop(store);
+    let engine = harness.start().await;
+    let other = |name: &str| {
+        let file = format!(
+            "{{trigger: {name}, version: 1, playbook: report, on: {{schedule: {{cron: '0 7 * * *'}}}}}}"
+        );
+        Trigger::parse(file.as_bytes()).unwrap()
+    };
+    let refused = put(&engine, other("another")).await.unwrap_err();
+    assert_eq!(refused.to_string(), "acme has 10000 triggers: one of them has to be removed first");
+    assert!(!refused.retryable());
+    engine.triggers().put(&umbrella, other("another"), asked()).await.unwrap();
+    engine.triggers().remove(&tenant("acme"), &morning(), asked()).await.unwrap();
+    assert_eq!(put(&engine, other("another")).await.unwrap(), TriggerPut::Created);
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+}
+
+#[tokio::test]
 async fn a_trigger_is_versioned_paused_resumed_and_removed_by_people_who_say_why() {
     let harness = Harness::default();
     let engine = harness.start().await;

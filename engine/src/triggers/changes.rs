@@ -1,6 +1,6 @@
 //! Changes of triggers, told by those who make them to the driver that fires. Owns that one is made at a time. Knows no store.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,6 +34,9 @@ impl TriggerKey {
     }
 }
 
+/// How many triggers each tenant has.
+pub(crate) type TriggerCounts = BTreeMap<TenantCode, usize>;
+
 /// The changes that the driver has not seen yet.
 #[derive(Debug, Default)]
 pub(crate) struct TriggerChanges {
@@ -46,8 +49,8 @@ pub(crate) struct TriggerChanges {
     pub(super) received: Received,
     /// The polls that fail.
     pub(crate) polls: FailingPolls,
-    /// How many there are; unknown until one is added.
-    count: Mutex<Option<usize>>,
+    /// How many each tenant has; unknown until one is added.
+    counts: Mutex<Option<TriggerCounts>>,
     /// Whether this engine fires them.
     fires: AtomicBool,
 }
@@ -89,6 +92,11 @@ impl TriggerChanges {
         std::mem::take(&mut *locked(&self.changed))
     }
 
+    /// Whether all triggers were read.
+    pub(super) fn are_read(&self) -> bool {
+        self.received.is_read()
+    }
+
     /// Whether a trigger holds.
     pub(super) fn standing(&self, key: &TriggerKey) -> Standing {
         self.received.standing(key)
@@ -99,22 +107,26 @@ impl TriggerChanges {
         self.received.count(key, outcome);
     }
 
-    pub(crate) fn count(&self) -> Option<usize> {
-        *locked(&self.count)
+    /// How many a tenant has, and all have.
+    pub(crate) fn count(&self, tenant: &TenantCode) -> Option<(usize, usize)> {
+        let counts = locked(&self.counts);
+        counts.as_ref().map(|of| (of.get(tenant).copied().unwrap_or(0), of.values().sum()))
     }
 
-    pub(crate) fn counted(&self, count: usize) {
-        *locked(&self.count) = Some(count);
+    pub(crate) fn counted(&self, counts: TriggerCounts) {
+        *locked(&self.counts) = Some(counts);
     }
 
-    pub(crate) fn added(&self) {
-        let mut count = locked(&self.count);
-        *count = count.map(|count| count.saturating_add(1));
+    pub(crate) fn added(&self, tenant: &TenantCode) {
+        if let Some(counts) = &mut *locked(&self.counts) {
+            *counts.entry(tenant.clone()).or_default() += 1;
+        }
     }
 
-    pub(crate) fn removed(&self) {
-        let mut count = locked(&self.count);
-        *count = count.map(|count| count.saturating_sub(1));
+    pub(crate) fn removed(&self, tenant: &TenantCode) {
+        if let Some(count) = locked(&self.counts).as_mut().and_then(|counts| counts.get_mut(tenant)) {
+            *count = count.saturating_sub(1);
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Why triggers stay as they are. Decides nothing.
 
 use updraft_kernel::plan::Mistake;
-use updraft_protocol::Name;
-use updraft_protocol::limits::TRIGGERS;
+use updraft_protocol::limits::{TRIGGERS, TRIGGERS_OF_TENANT};
+use updraft_protocol::{Name, TenantCode};
 
 use crate::error::ReadError;
 use crate::settings::SettingError;
@@ -43,6 +43,9 @@ pub enum TriggerError {
     /// There are as many as may be.
     #[error("there are {TRIGGERS} triggers: one has to be removed first")]
     TooMany,
+    /// The tenant has as many as it may have.
+    #[error("{0} has {TRIGGERS_OF_TENANT} triggers: one of them has to be removed first")]
+    TooManyOfTenant(TenantCode),
     /// A person or a reason is missing, or the store did not answer.
     #[error(transparent)]
     Setting(#[from] SettingError),

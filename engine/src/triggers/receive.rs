@@ -51,6 +51,11 @@ impl Engine {
 }
 
 impl Webhooks {
+    /// Whether the triggers were read: until then, and in an engine that fires none, a webhook answers that it takes nothing yet.
+    pub fn are_ready(&self) -> bool {
+        self.submitter.triggers.are_read()
+    }
+
     /// Whether a request to this trigger is to be read.
     ///
     /// # Errors

@@ -34,29 +34,41 @@ pub(super) enum Outcome {
 /// The triggers that hold, and what came to them.
 #[derive(Debug, Default)]
 pub(super) struct Received {
-    /// `None` until they were read.
-    standing: Mutex<Option<BTreeMap<TriggerKey, Arc<PlannedTrigger>>>>,
+    standing: Mutex<AllStanding>,
     /// At most one for each trigger.
     counts: Mutex<BTreeMap<TriggerKey, TriggerHistory>>,
 }
 
+#[derive(Debug, Default)]
+struct AllStanding {
+    /// Whether all were read.
+    is_read: bool,
+    planned: BTreeMap<TriggerKey, Arc<PlannedTrigger>>,
+}
+
 impl Received {
     pub(super) fn standing(&self, key: &TriggerKey) -> Standing {
-        match &*locked(&self.standing) {
+        let all = locked(&self.standing);
+        match all.planned.get(key) {
+            Some(planned) => Standing::Planned(planned.clone()),
+            None if all.is_read => Standing::None,
             None => Standing::Unread,
-            Some(all) => all.get(key).map_or(Standing::None, |planned| Standing::Planned(planned.clone())),
         }
     }
 
     /// Tells that all were read.
     pub(super) fn begin(&self) {
-        locked(&self.standing).get_or_insert_default();
+        locked(&self.standing).is_read = true;
+    }
+
+    /// Whether all were read.
+    pub(super) fn is_read(&self) -> bool {
+        locked(&self.standing).is_read
     }
 
     /// Tells what a trigger says now; `None` where it does not hold.
     pub(super) fn stand(&self, key: &TriggerKey, planned: Option<Arc<PlannedTrigger>>) {
-        let mut standing = locked(&self.standing);
-        let all = standing.get_or_insert_default();
+        let all = &mut locked(&self.standing).planned;
         match planned {
             Some(planned) => all.insert(key.clone(), planned),
             None => all.remove(key),
@@ -129,6 +141,16 @@ mod tests {
     use updraft_protocol::{ExecutionId, Name, TenantCode, Timestamp};
 
     use super::*;
+
+    #[test]
+    fn a_trigger_that_was_not_read_yet_is_not_said_to_be_missing() {
+        let (received, name) = (Received::default(), Name::new("t").unwrap());
+        let key = |tenant| TriggerKey { tenant: TenantCode::new(tenant).unwrap(), name: name.clone() };
+        received.stand(&key("acme"), None);
+        assert!(matches!(received.standing(&key("umbrella")), Standing::Unread) && !received.is_read());
+        received.begin();
+        assert!(matches!(received.standing(&key("umbrella")), Standing::None) && received.is_read());
+    }
 
     #[test]
     fn what_could_not_be_stored_is_stored_with_what_came_since() {

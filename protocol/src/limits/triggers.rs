@@ -8,6 +8,9 @@ pub const TRIGGER_BYTES: usize = 64 << 10;
 /// The most triggers of an engine, those of all tenants: as many as there are settings of one kind.
 pub const TRIGGERS: usize = super::SETTINGS;
 
+/// The most triggers of one tenant: no tenant takes the room of the others.
+pub const TRIGGERS_OF_TENANT: usize = TRIGGERS / 10;
+
 /// The longest pattern of a schedule.
 pub const CRON_BYTES: usize = 256;
 
