@@ -259,7 +259,7 @@ impl Engine {
 
     /// The health of the engine and its store. Reads the store, for at most ten seconds; never fails.
     pub async fn health(&self) -> EngineHealth {
-        health::of(&self.context, &self.writing, &self.submitter.triggers.polls).await
+        health::of(&self.context, &self.writing, &self.submitter.triggers.failing).await
     }
 
     /// Waits until everything that is durable now is in the store, for lists that must not lag. Waits for a store that

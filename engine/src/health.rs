@@ -17,7 +17,7 @@ use updraft_storage::write_behind::Pending;
 
 use crate::caches;
 use crate::store_watch::StoreWatch;
-use crate::triggers::FailingPolls;
+use crate::triggers::FailingTriggers;
 
 /// The state of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +114,17 @@ pub enum EngineTrouble {
         /// Since when.
         since: Timestamp,
     },
+    /// The queue of a trigger cannot be read: its messages start nothing until it can.
+    QueueUnread {
+        /// Whose trigger.
+        tenant: TenantCode,
+        /// Its name.
+        trigger: Name,
+        /// Why.
+        cause: String,
+        /// Since when.
+        since: Timestamp,
+    },
     /// The store takes less than is written: one of the buffers for it is at least half full. If it is full, the
     /// journal waits, then executions, then submissions.
     StoreBehind {
@@ -169,6 +180,9 @@ impl fmt::Display for EngineTrouble {
             Self::RedisDown { cause, since } => write!(f, "done without Redis since {since}: {cause}"),
             Self::PollFailing { tenant, trigger, cause, since } => {
                 write!(f, "trigger {trigger} of {tenant} gets no answer since {since}: {cause}")
+            }
+            Self::QueueUnread { tenant, trigger, cause, since } => {
+                write!(f, "the queue of trigger {trigger} of {tenant} is not read since {since}: {cause}")
             }
             Self::StoreFailing { cause } => write!(f, "the store takes no updates: {cause}"),
             Self::Failed { cause } => write!(f, "the engine has failed: {cause}"),
@@ -235,14 +249,18 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// As [`Engine::health`](crate::Engine::health).
-pub(crate) async fn of(context: &EngineContext, writing: &StoreWatch, polls: &FailingPolls) -> EngineHealth {
+pub(crate) async fn of(
+    context: &EngineContext,
+    writing: &StoreWatch,
+    triggers: &FailingTriggers,
+) -> EngineHealth {
     if let Some(redis) = context.caches.redis() {
         redis.health().await;
     }
     let journal = context.log.status();
     let (pending, trouble) = (*writing.pending.borrow(), writing.trouble.borrow().clone());
     let mut troubles = of_engine(context, (&journal, pending, writing.buffer));
-    troubles.extend(polls.troubles());
+    troubles.extend(triggers.troubles());
     let behind = journal.durable_lsn.saturating_sub(context.stored.get());
     let store = context.store.health().await;
     // A fault that the store itself reports is listed once.
@@ -255,11 +273,11 @@ pub(crate) async fn of(context: &EngineContext, writing: &StoreWatch, polls: &Fa
 pub(crate) fn troubles(
     context: &EngineContext,
     writing: &StoreWatch,
-    polls: &FailingPolls,
+    triggers: &FailingTriggers,
 ) -> Vec<EngineTrouble> {
     let pending = *writing.pending.borrow();
     let mut troubles = of_engine(context, (&context.log.status(), pending, writing.buffer));
-    troubles.extend(polls.troubles());
+    troubles.extend(triggers.troubles());
     let failing = writing.trouble.borrow().clone();
     troubles.extend(failing.map(|cause| EngineTrouble::StoreFailing { cause: cause.to_string() }));
     troubles

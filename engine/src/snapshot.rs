@@ -24,13 +24,13 @@ use watched::Watched;
 use crate::engine::Engine;
 use crate::health;
 use crate::store_watch::StoreWatch;
-use crate::triggers::FailingPolls;
+use crate::triggers::FailingTriggers;
 
 impl Engine {
     /// How everything stands at this moment, and what limits. Watches the threads of the process for a quarter of a second, and reads
     /// nothing from the store.
     pub async fn snapshot(&self) -> EngineSnapshot {
-        of(&self.context, &self.writing, &self.submitter.triggers.polls).await
+        of(&self.context, &self.writing, &self.submitter.triggers.failing).await
     }
 }
 
@@ -38,14 +38,14 @@ impl Engine {
 pub(crate) async fn of(
     context: &EngineContext,
     writing: &StoreWatch,
-    polls: &FailingPolls,
+    triggers: &FailingTriggers,
 ) -> EngineSnapshot {
     let watched = Watched::new(context, writing).await;
     let (tenants, tenants_in_all) = tenants(context);
     let (gates, integrations, gates_in_all) = tools(context);
     let (targets_locked, target_locks_waiting) = context.target_locks.state();
     let (store, journal) = (store(writing), journal(context));
-    let troubles = health::troubles(context, writing, polls).iter().map(ToString::to_string).collect();
+    let troubles = health::troubles(context, writing, triggers).iter().map(ToString::to_string).collect();
     let refusals = context.guardrails.refusals().filter(|(_, refused)| *refused > 0);
     let mut snapshot = EngineSnapshot {
         at: context.clock.now(),

@@ -4,6 +4,7 @@
 mod changes;
 mod driver;
 mod error;
+mod failing;
 mod history;
 mod poll;
 mod polled;
@@ -33,7 +34,7 @@ use changes::TriggerCounts;
 pub(crate) use changes::{TriggerChanges, TriggerKey};
 pub(crate) use driver::TriggerThread;
 pub use error::TriggerError;
-pub(crate) use polled::FailingPolls;
+pub(crate) use failing::FailingTriggers;
 pub use receive::{WebhookAnswer, Webhooks};
 
 /// The triggers of an engine.

@@ -27,7 +27,7 @@ use calendar::Calendar;
 pub(crate) use event::EventData;
 pub use poll::{NoItem, Polled, PolledItem};
 use poll_form::PlannedPoll;
-pub use queue::{NoMessage, QueueMessage};
+pub use queue::{MessageOutcome, MessageStep, NoMessage, QueueMessage, next_batch};
 use signature::verified;
 pub use step::{TriggerStep, filtered, fired, refused};
 pub use webhook::WebhookRequest;

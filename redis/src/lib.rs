@@ -25,4 +25,4 @@ pub use listen::{Heard, Listening};
 pub use pool_mode::RedisPoolMode;
 pub use redis::{FromRedisValue, Pipeline, Value, cmd, pipe};
 pub use settings::RedisSettings;
-pub use stream::{DeadMessage, StreamConsumer, StreamMessage, add_message};
+pub use stream::{DeadMessage, GivenBefore, StreamConsumer, StreamMessage, add_message};

@@ -1,6 +1,13 @@
 //! Streams, as one consumer of a group reads them: what is new, what it was given and has not settled, what another consumer has left.
 //! Owns the commands and the form of their answers; decides nothing of a message.
+//!
+//! A group counts how often it has given a message. That count is kept at one more than the times that the message has failed: what
+//! was given before is fetched without being counted (`XCLAIM … RETRYCOUNT`), so that it says the same after a restart.
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use redis::{Pipeline, Value, pipe};
@@ -22,8 +29,33 @@ pub struct StreamConsumer {
 pub struct StreamMessage {
     /// Its id in the stream.
     pub id: String,
-    /// Its fields, in their order; `None` if it was deleted since it was given to the consumer.
-    pub fields: Option<Vec<(Vec<u8>, Vec<u8>)>>,
+    /// Its fields, in their order.
+    pub fields: Vec<(Vec<u8>, Vec<u8>)>,
+    /// How often it has failed, as far as was noted.
+    pub failures: u32,
+}
+
+impl StreamMessage {
+    /// The bytes of its fields.
+    pub fn bytes(&self) -> usize {
+        self.fields.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+}
+
+/// Messages that were given before, and where the next of them begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenBefore {
+    /// They.
+    pub messages: Vec<StreamMessage>,
+    /// After which id the next are asked for; `None` if there are no more.
+    pub after: Option<String>,
+}
+
+/// A message that a group has given and that is not settled.
+struct Pending {
+    id: String,
+    /// How often it was given, as the group counts.
+    given: u64,
 }
 
 /// A message that nobody could take, for the stream of those.
@@ -89,46 +121,122 @@ impl StreamConsumer {
     /// # Errors
     /// There is no answer. [`StreamConsumer::is_gone`] tells whether the group is to be made again.
     pub async fn newest(&self, most: usize) -> Result<Vec<StreamMessage>, Error> {
-        self.read(">", most).await
-    }
-
-    /// Messages that this consumer was given and has not settled, after one of them; `0` is the first.
-    ///
-    /// # Errors
-    /// As [`StreamConsumer::newest`].
-    pub async fn unsettled(&self, after: &str, most: usize) -> Result<Vec<StreamMessage>, Error> {
-        self.read(after, most).await
-    }
-
-    async fn read(&self, from: &str, most: usize) -> Result<Vec<StreamMessage>, Error> {
         let mut commands = pipe();
         commands.cmd("XREADGROUP").arg("GROUP").arg(&self.group).arg(&self.consumer).arg("COUNT").arg(most);
-        commands.arg("STREAMS").arg(&self.stream).arg(from);
+        commands.arg("STREAMS").arg(&self.stream).arg(">");
         let (answer,): (Value,) = self.redis.once(commands).await?;
         Ok(of_streams(answer))
     }
 
-    /// Takes over what other consumers were given so long ago and have not settled: they have died. Looks from one id on, `0-0` at
-    /// first; also says from which it is to look on, `0-0` once all was looked at.
+    /// Messages that this consumer was given and has not settled, after one of them, at most so many. Those that were deleted
+    /// meanwhile are settled.
     ///
     /// # Errors
     /// As [`StreamConsumer::newest`].
-    pub async fn claim(
+    pub async fn unsettled(&self, after: Option<&str>, most: usize) -> Result<GivenBefore, Error> {
+        let pending = self.pending(None, after, most).await?;
+        let messages = self.claim(&pending, Duration::ZERO).await?;
+        let is_deleted = |pending: &&Pending| messages.iter().all(|found| found.id != pending.id);
+        let deleted: Vec<String> = pending.iter().filter(is_deleted).map(|found| found.id.clone()).collect();
+        self.settle(&deleted).await?;
+        Ok(GivenBefore { messages, after: last(pending, most) })
+    }
+
+    /// Takes over what other consumers were given so long ago and have not settled: they have died. Looks after one id, at most at so
+    /// many.
+    ///
+    /// # Errors
+    /// As [`StreamConsumer::newest`].
+    pub async fn left_by_others(
         &self,
         idle: Duration,
-        from: &str,
+        after: Option<&str>,
         most: usize,
-    ) -> Result<(String, Vec<StreamMessage>), Error> {
+    ) -> Result<GivenBefore, Error> {
+        let pending = self.pending(Some(idle), after, most).await?;
+        Ok(GivenBefore { messages: self.claim(&pending, idle).await?, after: last(pending, most) })
+    }
+
+    /// What this consumer was given, or what any was given so long ago.
+    async fn pending(
+        &self,
+        idle: Option<Duration>,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Pending>, Error> {
         let mut commands = pipe();
-        let idle_ms = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
-        commands.cmd("XAUTOCLAIM").arg(&self.stream).arg(&self.group).arg(&self.consumer).arg(idle_ms);
-        commands.arg(from).arg("COUNT").arg(most);
+        commands.cmd("XPENDING").arg(&self.stream).arg(&self.group);
+        if let Some(idle) = idle {
+            commands.arg("IDLE").arg(millis(idle));
+        }
+        commands.arg(after.map_or_else(|| "-".to_owned(), |after| format!("({after}"))).arg("+").arg(most);
+        if idle.is_none() {
+            commands.arg(&self.consumer);
+        }
         let (answer,): (Value,) = self.redis.once(commands).await?;
-        // The cursor, the messages, and since Redis 7 the ids of those that were deleted.
-        let mut parts =
-            if let Value::Array(parts) = answer { parts.into_iter() } else { Vec::new().into_iter() };
-        let next = parts.next().and_then(bytes).and_then(|next| String::from_utf8(next).ok());
-        Ok((next.unwrap_or_else(|| "0-0".to_owned()), parts.next().map(messages).unwrap_or_default()))
+        let Value::Array(found) = answer else { return Ok(Vec::new()) };
+        Ok(found.into_iter().filter_map(pending).collect())
+    }
+
+    /// Takes messages that were given before and are idle for so long, and leaves their counts as they are.
+    async fn claim(&self, pending: &[Pending], idle: Duration) -> Result<Vec<StreamMessage>, Error> {
+        let mut of_count: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+        for Pending { id, given } in pending {
+            of_count.entry(*given).or_default().push(id);
+        }
+        if of_count.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut commands = pipe();
+        for (given, ids) in &of_count {
+            commands.cmd("XCLAIM").arg(&self.stream).arg(&self.group).arg(&self.consumer).arg(millis(idle));
+            commands.arg(ids).arg("RETRYCOUNT").arg(given);
+        }
+        let answers: Vec<Value> = self.redis.once(commands).await?;
+        let failures =
+            of_count.keys().map(|given| u32::try_from(given.saturating_sub(1)).unwrap_or(u32::MAX));
+        let found = answers.into_iter().zip(failures).flat_map(|(answer, failures)| {
+            messages(answer).into_iter().map(move |message| StreamMessage { failures, ..message })
+        });
+        let mut found: Vec<StreamMessage> = found.collect();
+        // Of several counts, in the order of the stream again.
+        let places: BTreeMap<&str, usize> = pending.iter().map(|pending| &*pending.id).zip(0..).collect();
+        found.sort_by_key(|message| places.get(&*message.id).copied());
+        Ok(found)
+    }
+
+    /// Notes that messages of this consumer have failed so often.
+    ///
+    /// # Errors
+    /// There is no answer: it may have been noted.
+    pub async fn failed(&self, ids: &[(String, u32)]) -> Result<(), Error> {
+        let mut of_count: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
+        for (id, failures) in ids {
+            of_count.entry(*failures).or_default().push(id);
+        }
+        let mut commands = pipe();
+        for (failures, ids) in &of_count {
+            self.keep_as(&mut commands, ids).arg("RETRYCOUNT").arg(u64::from(*failures) + 1).ignore();
+        }
+        if of_count.is_empty() { Ok(()) } else { self.redis.once(commands).await }
+    }
+
+    /// Keeps messages of this consumer from being taken over: they were given to it just now.
+    ///
+    /// # Errors
+    /// There is no answer: others may take them over.
+    pub async fn keep(&self, ids: &[&str]) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut commands = pipe();
+        self.keep_as(&mut commands, ids).ignore();
+        self.redis.once(commands).await
+    }
+
+    fn keep_as<'p>(&self, commands: &'p mut Pipeline, ids: &[&str]) -> &'p mut Pipeline {
+        commands.cmd("XCLAIM").arg(&self.stream).arg(&self.group).arg(&self.consumer).arg(0);
+        commands.arg(ids).arg("JUSTID")
     }
 
     /// Settles messages: nobody is given them again.
@@ -156,7 +264,7 @@ impl StreamConsumer {
         let mut commands = pipe();
         for DeadMessage { message, why } in dead {
             commands.cmd("XADD").arg(to).arg("MAXLEN").arg("~").arg(DEAD).arg("*");
-            for (name, value) in message.fields.iter().flatten() {
+            for (name, value) in &message.fields {
                 commands.arg(name).arg(value);
             }
             for (name, value) in why {
@@ -202,15 +310,28 @@ fn message(found: Value) -> Option<StreamMessage> {
     let Value::Array(parts) = found else { return None };
     let mut parts = parts.into_iter();
     let id = String::from_utf8(bytes(parts.next()?)?).ok()?;
-    let fields = match parts.next() {
-        Some(Value::Array(flat)) => {
-            let mut flat = flat.into_iter();
-            let pairs = std::iter::from_fn(|| Some((bytes(flat.next()?)?, bytes(flat.next()?)?)));
-            Some(pairs.collect())
-        }
-        _ => None,
-    };
-    Some(StreamMessage { id, fields })
+    let Some(Value::Array(flat)) = parts.next() else { return None };
+    let mut flat = flat.into_iter();
+    let pairs = std::iter::from_fn(|| Some((bytes(flat.next()?)?, bytes(flat.next()?)?)));
+    Some(StreamMessage { id, fields: pairs.collect(), failures: 0 })
+}
+
+/// The id of a message, its consumer, the milliseconds since it was given, and how often it was.
+fn pending(found: Value) -> Option<Pending> {
+    let Value::Array(parts) = found else { return None };
+    let mut parts = parts.into_iter();
+    let id = String::from_utf8(bytes(parts.next()?)?).ok()?;
+    let Some(Value::Int(given)) = parts.nth(2) else { return None };
+    Some(Pending { id, given: u64::try_from(given).ok()? })
+}
+
+/// After which id the next are asked for.
+fn last(mut pending: Vec<Pending>, most: usize) -> Option<String> {
+    if pending.len() < most { None } else { pending.pop().map(|last| last.id) }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn bytes(value: Value) -> Option<Vec<u8>> {
@@ -218,90 +339,5 @@ fn bytes(value: Value) -> Option<Vec<u8>> {
         Value::BulkString(bytes) => Some(bytes),
         Value::SimpleString(text) => Some(text.into_bytes()),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings::RedisSettings;
-    use crate::testing::RedisServer;
-
-    async fn consumer(server: &RedisServer, name: &str) -> StreamConsumer {
-        let redis = Redis::connect(RedisSettings::for_test(&server.address())).await.unwrap();
-        let consumer = StreamConsumer::new(redis, "alerts", "updraft", name);
-        consumer.open().await.unwrap();
-        consumer.open().await.unwrap();
-        consumer
-    }
-
-    fn add(server: &RedisServer, value: &str) {
-        server.tell(&["XADD", "alerts", "*", "alert", value]);
-    }
-
-    fn values(messages: &[StreamMessage]) -> Vec<String> {
-        let value = |message: &StreamMessage| {
-            let (name, value) = &message.fields.as_ref().unwrap()[0];
-            assert_eq!(name, b"alert");
-            String::from_utf8(value.clone()).unwrap()
-        };
-        messages.iter().map(value).collect()
-    }
-
-    #[tokio::test]
-    async fn a_message_is_given_until_it_is_settled_and_claimed_from_who_has_died() {
-        let server = RedisServer::start();
-        add(&server, "before the group");
-        let (one, two) = (consumer(&server, "one").await, consumer(&server, "two").await);
-        for value in ["b", "c", "d"] {
-            add(&server, value);
-        }
-        let first = one.newest(2).await.unwrap();
-        assert_eq!(values(&first), ["before the group", "b"]);
-        assert_eq!(values(&two.newest(9).await.unwrap()), ["c", "d"]);
-        assert_eq!(one.newest(9).await.unwrap(), []);
-        assert_eq!(one.unsettled("0", 9).await.unwrap(), first);
-        assert_eq!(one.unsettled(&first[0].id, 9).await.unwrap(), first[1..]);
-        one.settle(&[first[0].id.clone()]).await.unwrap();
-        assert_eq!(values(&one.unsettled("0", 9).await.unwrap()), ["b"]);
-        let (next, claimed) = one.claim(Duration::ZERO, "0-0", 2).await.unwrap();
-        assert_eq!(values(&claimed), ["b", "c"]);
-        let (next, claimed) = one.claim(Duration::ZERO, &next, 9).await.unwrap();
-        assert_eq!((values(&claimed), &*next), (vec!["d".to_owned()], "0-0"));
-        server.tell(&["XDEL", "alerts", &first[1].id]);
-        let left = one.unsettled("0", 9).await.unwrap();
-        assert_eq!((left.len(), &left[0].fields), (3, &None), "what was deleted is to be settled too");
-    }
-
-    #[tokio::test]
-    async fn what_nobody_can_take_is_moved_with_its_reason() {
-        let server = RedisServer::start();
-        let one = consumer(&server, "one").await;
-        add(&server, "bad");
-        let [message] = &one.newest(9).await.unwrap()[..] else { panic!("one message") };
-        let why = vec![("reason".to_owned(), "no JSON".to_owned())];
-        one.bury("alerts:dead", &[DeadMessage { message: message.clone(), why }]).await.unwrap();
-        assert_eq!(one.unsettled("0", 9).await.unwrap(), []);
-        let dead = server.tell(&["XRANGE", "alerts:dead", "-", "+"]);
-        add(&server, "worse");
-        server.tell(&["SET", "no stream", "text"]);
-        let [message] = &one.newest(9).await.unwrap()[..] else { panic!("one message") };
-        let refused =
-            one.bury("no stream", &[DeadMessage { message: message.clone(), why: Vec::new() }]).await;
-        assert!(refused.is_err());
-        assert_eq!(values(&one.unsettled("0", 9).await.unwrap()), ["worse"], "it is in one of both");
-        assert!(dead.contains("bad") && dead.contains("reason") && dead.contains("no JSON"), "{dead}");
-    }
-
-    #[tokio::test]
-    async fn a_group_that_is_gone_is_told_apart_and_something_else_is_no_stream() {
-        let server = RedisServer::start();
-        let one = consumer(&server, "one").await;
-        server.tell(&["FLUSHALL"]);
-        let error = one.newest(9).await.unwrap_err();
-        assert!(StreamConsumer::is_gone(&error), "{error}");
-        server.tell(&["SET", "alerts", "text"]);
-        let error = one.open().await.unwrap_err();
-        assert!(!StreamConsumer::is_gone(&error) && !error.retryable(), "{error}");
     }
 }

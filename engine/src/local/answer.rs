@@ -158,12 +158,12 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
         Ask::Events(ask) => Ok((vec![events(context, ask).await?], None)),
         Ask::Health {} => {
             let health =
-                health::of(&context.engine, &context.writing, &context.submitter.triggers.polls).await;
+                health::of(&context.engine, &context.writing, &context.submitter.triggers.failing).await;
             Ok((vec![Answer::Health(Box::new(health))], None))
         }
         Ask::Snapshot {} => {
             let snapshot =
-                snapshot::of(&context.engine, &context.writing, &context.submitter.triggers.polls).await;
+                snapshot::of(&context.engine, &context.writing, &context.submitter.triggers.failing).await;
             Ok((vec![Answer::Snapshot(Box::new(snapshot))], None))
         }
         Ask::DeadLetters { tenant, after, limit } => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::polled::FailingPolls;
+use super::failing::FailingTriggers;
 use super::received::{Outcome, Received, Standing};
 use tokio::sync::Notify;
 use updraft_protocol::{Name, Setting, SettingKind, TenantCode};
@@ -47,8 +47,8 @@ pub(crate) struct TriggerChanges {
     turn: tokio::sync::Mutex<()>,
     /// The triggers that hold, and what webhooks have received.
     pub(super) received: Received,
-    /// The polls that fail.
-    pub(crate) polls: FailingPolls,
+    /// Those that cannot look for what is new.
+    pub(crate) failing: FailingTriggers,
     /// How many each tenant has; unknown until one is added.
     counts: Mutex<Option<TriggerCounts>>,
     /// Whether this engine fires them.

@@ -17,6 +17,7 @@ use updraft_protocol::limits::{
 };
 use updraft_protocol::{Setting, SettingKind, Timestamp};
 
+use super::failing::Looks;
 use super::poll::Poller;
 use super::queue::QueueReader;
 use super::turn::{Known, Turn};
@@ -147,6 +148,8 @@ impl<'s> Driver<'s> {
             }
         });
         self.submitter.triggers.received.stand(&key, planned.as_ref().map(|(planned, _)| planned.clone()));
+        // What still fails says so again.
+        self.submitter.triggers.failing.is_well(&key);
         self.read_queue(&key, planned.as_ref().map(|(planned, _)| planned));
         self.poll(&key, planned.as_ref());
         let Some((planned, since)) = planned else {
@@ -182,6 +185,8 @@ impl<'s> Driver<'s> {
         self.queues.remove(key);
         if self.queues.len() >= QUEUES {
             tracing::error!(tenant = %key.tenant, trigger = %key.name, "a queue is not read: {QUEUES} are");
+            let why = format!("{QUEUES} queues are read, and no more may be").into();
+            self.submitter.triggers.failing.fails(key, Looks::Queue, (self.now(), why));
             return;
         }
         if let Some(reader) = QueueReader::start(self.submitter, key, planned) {
@@ -194,7 +199,6 @@ impl<'s> Driver<'s> {
         let polled = planned.filter(|(planned, _)| planned.poll().is_some());
         let Some((planned, since)) = polled else {
             self.polls.remove(key);
-            self.submitter.triggers.polls.is_well(key);
             return;
         };
         let is_same = |(before, from, _): &(Arc<PlannedTrigger>, Timestamp, Poller)| {
@@ -204,9 +208,10 @@ impl<'s> Driver<'s> {
             return;
         }
         self.polls.remove(key);
-        self.submitter.triggers.polls.is_well(key);
         if self.polls.len() >= POLLS {
             tracing::error!(tenant = %key.tenant, trigger = %key.name, "a poll is not made: {POLLS} are");
+            let why = format!("{POLLS} polls are made, and no more may be").into();
+            self.submitter.triggers.failing.fails(key, Looks::Poll, (self.now(), why));
             return;
         }
         if let Some(poller) = Poller::start(self.submitter, key, (planned, *since)) {

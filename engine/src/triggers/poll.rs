@@ -19,6 +19,7 @@ use updraft_protocol::{
 };
 use uuid::Uuid;
 
+use super::failing::Looks;
 use super::received::Outcome;
 use super::{TriggerKey, polled};
 use crate::engine::Submitter;
@@ -82,7 +83,11 @@ impl Poller {
                 let why = call.err().and_then(|mistakes| mistakes.first().map(ToString::to_string));
                 let why = why.unwrap_or_default();
                 tracing::error!(tenant = %key.tenant, trigger = %key.name, why, "a poll is not made");
-                submitter.triggers.polls.fails(key, (submitter.context.clock.now(), why.into()));
+                submitter.triggers.failing.fails(
+                    key,
+                    Looks::Poll,
+                    (submitter.context.clock.now(), why.into()),
+                );
                 return None;
             }
         };
@@ -141,7 +146,7 @@ impl Polling {
                         Err(failure) => {
                             self.tell(&failure);
                             let why = failure.message.as_str().into();
-                            self.submitter.triggers.polls.fails(&self.key, (self.now(), why));
+                            self.submitter.triggers.failing.fails(&self.key, Looks::Poll, (self.now(), why));
                             return false;
                         }
                     }
@@ -196,7 +201,7 @@ impl Polling {
         }
         none.into_iter().filter_map(Result::err).for_each(|error| self.refuse(error.to_string()));
         metrics::counter!("updraft_trigger_polls_total", "outcome" => "answered").increment(1);
-        self.submitter.triggers.polls.is_well(&self.key);
+        self.submitter.triggers.failing.is_well(&self.key);
         self.keep(polled.next).await
     }
 
@@ -286,7 +291,11 @@ impl Polling {
         if let Some(failing) = &next.failing
             && failing.times >= POLL_FAILING
         {
-            self.submitter.triggers.polls.fails(&self.key, (failing.since, failing.why.clone()));
+            self.submitter.triggers.failing.fails(
+                &self.key,
+                Looks::Poll,
+                (failing.since, failing.why.clone()),
+            );
         }
         self.keep(next).await
     }

@@ -1,44 +1,11 @@
-//! How far the polls of triggers have come: in the store, and which of them fail. Decides nothing.
-
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+//! How far the polls of triggers have come, in the store. Decides nothing.
 
 use updraft_actors::EngineContext;
-use updraft_protocol::limits::{CONTAINMENT_TRIES, POLLS_TOLD};
-use updraft_protocol::{Json, PollState, Setting, SettingKind, Timestamp};
+use updraft_protocol::limits::CONTAINMENT_TRIES;
+use updraft_protocol::{Json, PollState, Setting, SettingKind};
 
 use super::TriggerKey;
 use crate::error::ReadError;
-use crate::health::EngineTrouble;
-
-/// The polls that fail.
-#[derive(Debug, Default)]
-pub(crate) struct FailingPolls(Mutex<BTreeMap<TriggerKey, (Timestamp, Arc<str>)>>);
-
-impl FailingPolls {
-    /// A poll fails, since when and why.
-    pub(super) fn fails(&self, key: &TriggerKey, failing: (Timestamp, Arc<str>)) {
-        self.locked().insert(key.clone(), failing);
-    }
-
-    /// A poll does not fail any more, or is not made.
-    pub(super) fn is_well(&self, key: &TriggerKey) {
-        self.locked().remove(key);
-    }
-
-    /// What health tells of them: some, by their names.
-    pub(crate) fn troubles(&self) -> Vec<EngineTrouble> {
-        let told = |(key, (since, cause)): (&TriggerKey, &(Timestamp, Arc<str>))| {
-            let (tenant, trigger) = (key.tenant.clone(), key.name.clone());
-            EngineTrouble::PollFailing { tenant, trigger, cause: cause.to_string(), since: *since }
-        };
-        self.locked().iter().take(POLLS_TOLD).map(told).collect()
-    }
-
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<TriggerKey, (Timestamp, Arc<str>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// How far the poll of a trigger has come, and the revision of that; `None` where nothing is stored.
 pub(super) async fn read(

@@ -2,9 +2,12 @@
 //! Redis.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use updraft_protocol::limits::{QUEUE_ATTEMPTS, QUEUE_MESSAGE_BYTES, QUEUE_NAME_BYTES};
+use updraft_protocol::limits::{
+    QUEUE_ATTEMPTS, QUEUE_BATCH, QUEUE_BATCH_BYTES, QUEUE_MESSAGE_BYTES, QUEUE_NAME_BYTES,
+};
 use updraft_protocol::{Json, MessageQueue, Name, Timestamp, Value};
 
 use super::PlannedTrigger;
@@ -40,6 +43,63 @@ impl NoMessage {
     /// Whether the same message can be an event later: never.
     pub fn retryable(&self) -> bool {
         false
+    }
+}
+
+/// What it came to that a message was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MessageOutcome {
+    /// Its execution is durable, and new.
+    Started,
+    /// Its execution was durable before: another message of the same key, or this one before a crash, started it.
+    Repeated,
+    /// Its trigger's `when` leaves it out.
+    LeftOut,
+    /// There is no room for its execution yet; there may be after so long.
+    NoRoom(Duration),
+    /// It starts nothing, for this reason.
+    Nothing(String),
+    /// The engine ends.
+    Closing,
+}
+
+/// What becomes of a message that was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum MessageStep {
+    /// It is acknowledged.
+    Settle,
+    /// It is tried again after so long. It is not its fault, and no attempt.
+    Wait(Duration),
+    /// It is tried again: it has started nothing so often.
+    Again(u32),
+    /// It has started nothing as often as it may: it is moved aside with this reason.
+    Bury(String),
+    /// It stays as it is, for the next engine.
+    Leave,
+}
+
+impl MessageOutcome {
+    /// What becomes of a message that had started nothing `failures` times before, of at most `attempts`.
+    pub fn step(self, failures: u32, attempts: u32) -> MessageStep {
+        match self {
+            Self::Started | Self::Repeated | Self::LeftOut => MessageStep::Settle,
+            Self::NoRoom(pause) => MessageStep::Wait(pause),
+            Self::Nothing(why) if failures.saturating_add(1) >= attempts => MessageStep::Bury(why),
+            Self::Nothing(_) => MessageStep::Again(failures + 1),
+            Self::Closing => MessageStep::Leave,
+        }
+    }
+}
+
+/// How many messages are read next, after a read of at most `most` that had so many bytes.
+pub fn next_batch(most: usize, bytes: usize) -> usize {
+    if bytes > QUEUE_BATCH_BYTES {
+        (most / 2).max(1)
+    } else if bytes <= QUEUE_BATCH_BYTES / 4 {
+        most.saturating_mul(2).min(QUEUE_BATCH)
+    } else {
+        most
     }
 }
 
@@ -205,5 +265,38 @@ mod tests {
             assert!(mistakes.iter().any(|mistake| &*mistake.path == place), "{said}: {mistakes:?}");
         }
         assert!(planned("{stream: alerts}").is_ok());
+    }
+
+    #[test]
+    fn a_message_is_moved_aside_at_its_last_attempt_and_none_for_what_is_not_its_fault() {
+        let nothing = || MessageOutcome::Nothing("no JSON".to_owned());
+        assert_eq!(nothing().step(0, 3), MessageStep::Again(1));
+        assert_eq!(nothing().step(1, 3), MessageStep::Again(2));
+        for (failures, attempts) in [(2, 3), (0, 1), (9, 3), (u32::MAX, u32::MAX)] {
+            assert_eq!(nothing().step(failures, attempts), MessageStep::Bury("no JSON".to_owned()));
+        }
+        let second = Duration::from_secs(1);
+        for failures in [0, 2, 99] {
+            let step = |outcome: MessageOutcome| outcome.step(failures, 3);
+            for settled in [MessageOutcome::Started, MessageOutcome::Repeated, MessageOutcome::LeftOut] {
+                assert_eq!(step(settled), MessageStep::Settle);
+            }
+            assert_eq!(step(MessageOutcome::NoRoom(second)), MessageStep::Wait(second));
+            assert_eq!(step(MessageOutcome::Closing), MessageStep::Leave);
+        }
+    }
+
+    #[test]
+    fn fewer_messages_are_read_where_they_are_large_and_more_where_they_are_small() {
+        let mut most = 8;
+        for _ in 0..9 {
+            most = next_batch(most, 1_000);
+        }
+        assert_eq!(most, QUEUE_BATCH);
+        for _ in 0..9 {
+            most = next_batch(most, QUEUE_BATCH_BYTES + 1);
+        }
+        assert_eq!(most, 1, "one is always read");
+        assert_eq!(next_batch(40, QUEUE_BATCH_BYTES / 2), 40);
     }
 }

@@ -84,6 +84,13 @@ pub const QUEUES: usize = 64;
 /// Messages that are read from a queue at once, and submitted beside each other.
 pub const QUEUE_BATCH: usize = 128;
 
+/// Messages of the first read of a queue: how large they are is not known yet.
+pub const QUEUE_BATCH_FIRST: usize = 8;
+
+/// About so many bytes of messages are read from a queue at once, and as many wait to be tried again: 32 of the largest. Fewer
+/// messages are read after a read that had more.
+pub const QUEUE_BATCH_BYTES: usize = 16 << 20;
+
 /// The largest message of a queue: less than an input may be, since the event has more.
 pub const QUEUE_MESSAGE_BYTES: usize = 512 << 10;
 
@@ -104,6 +111,9 @@ pub const QUEUE_AGAIN: Duration = Duration::from_secs(1);
 
 /// A message that another consumer was given so long ago has been left: it has died.
 pub const QUEUE_LEFT: Duration = Duration::from_secs(60);
+
+/// How often messages that wait for room are kept from being taken over: several times before they would be.
+pub const QUEUE_KEPT: Duration = Duration::from_secs(15);
 
 /// Polls of an engine: each waits for its tool in a task of its own, and may hold an answer.
 pub const POLLS: usize = 256;
@@ -138,8 +148,8 @@ pub const POLL_IN_LINE: Duration = Duration::from_secs(600);
 /// How often a poll fails in a row before the health of the engine tells it: a tool is restarted now and then.
 pub const POLL_FAILING: u32 = 3;
 
-/// Polls that fail which the health of the engine names.
-pub const POLLS_TOLD: usize = 20;
+/// Triggers that cannot look for what is new which the health of the engine names.
+pub const TRIGGERS_TOLD: usize = 20;
 
 const _: () = {
     // Each digest takes 35 bytes as JSON.
