@@ -77,19 +77,25 @@ impl<V, E> Lead<'_, V, E> {
         self.flight.load.clone()
     }
 
-    /// Tells those who wait.
+    /// Tells those who wait. Who asks from here on asks anew.
     pub(crate) fn settle(self, outcome: Outcome<V, E>) {
+        self.leave();
         // Where nobody waits, nobody is told.
         self.told.send_replace(Some(outcome));
+    }
+
+    /// Nobody joins any more.
+    fn leave(&self) {
+        let mut open = self.flights.open();
+        if open.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+            open.remove(&self.key);
+        }
     }
 }
 
 impl<V, E> Drop for Lead<'_, V, E> {
     fn drop(&mut self) {
-        let mut open = self.flights.open();
-        if open.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
-            open.remove(&self.key);
-        }
+        self.leave();
     }
 }
 

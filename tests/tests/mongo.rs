@@ -88,7 +88,7 @@ const PLAYBOOK_FIELDS: [(&str, ElementType); 8] = [
     ("updated_date", NUMBER),
 ];
 
-const EXECUTION_FIELDS: [(&str, ElementType); 22] = [
+const EXECUTION_FIELDS: [(&str, ElementType); 24] = [
     ("_id", BYTES),
     ("tenant_code", TEXT),
     ("pid", BYTES),
@@ -109,6 +109,8 @@ const EXECUTION_FIELDS: [(&str, ElementType); 22] = [
     ("idempotency_key", TEXT),
     ("input_hash", TEXT),
     ("cache", TEXT),
+    ("started_position", NUMBER),
+    ("ended_position", NUMBER),
     ("epoch", NUMBER),
     ("seq", NUMBER),
 ];

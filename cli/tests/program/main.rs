@@ -37,6 +37,7 @@ mod shell;
 mod signals;
 #[cfg(feature = "mongodb")]
 mod store;
+mod streamed;
 mod stress;
 mod sweep;
 mod terminal;

@@ -17,14 +17,21 @@ playbook: test
 /// The digest of GitHub's own example, whose secret is this.
 const SECRET: &str = "It's a Secret to Everybody";
 
-struct Service {
-    child: Child,
+/// `updraft serve` with the playbook `p.yaml`.
+pub(crate) struct Service {
+    pub(crate) child: Child,
     address: String,
 }
 
 impl Service {
     fn start(dir: &Path) -> Self {
-        let mut command = updraft(dir, &["serve", "--listen", "127.0.0.1:0", "--playbook", "p.yaml"]);
+        Self::with(dir, &[])
+    }
+
+    /// With more arguments.
+    pub(crate) fn with(dir: &Path, more: &[&str]) -> Self {
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--playbook", "p.yaml"];
+        let mut command = updraft(dir, &[&serve[..], more].concat());
         command.env("UPDRAFT_SECRET_HOOK", SECRET);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
