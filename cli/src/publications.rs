@@ -134,7 +134,7 @@ fn line(entry: &PublicationEntry) -> String {
         line.push_str(&format!("  paused by {}: {}", paused.uid, paused.reason));
     }
     if let Some(trouble) = &progress.trouble {
-        line.push_str(&format!("  tried {} times: {}", trouble.attempts, trouble.why));
+        line.push_str(&format!("  {} tried {} times: {}", trouble.cursor, trouble.attempts, trouble.why));
     } else if let Some(refusal) = &progress.refusal {
         line.push_str(&format!("  given up last: {}", refusal.why));
     }

@@ -1,18 +1,20 @@
-//! How fast messages of a stream become executions, over ten crashes of the engine, beside what `submit` alone accepts. Needs
-//! `redis-server`. Prints one line; `docs/benchmarks.md` records it.
+//! How fast messages of a stream become executions, over ten kills of the engine's process, beside what `submit` alone accepts. Each
+//! execution is held against its message. Needs `redis-server`. Prints one line; `docs/benchmarks.md` records it.
 //!
 //! `cargo run --release -p updraft --example stream -- [MESSAGES]`
 
 mod figures;
 
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use figures::{Failed, Nothing, cpu_seconds, now, playbook, print, resident_bytes};
+use figures::{Failed, Nothing, cpu_seconds, now, playbook, print};
 use tokio::task::JoinSet;
 use updraft::{
-    Asked, Builder, Detail, Engine, ExecutionQuery, ExecutionsOf, Name, RedisSettings, StartError,
-    StoreError, Submission, TenantCode, Trigger,
+    Asked, Builder, Detail, Engine, ExecutionQuery, ExecutionsOf, RedisSettings, Submission, TenantCode,
+    Trigger,
 };
 use updraft_redis::testing::RedisServer;
 use updraft_redis::{Redis, pipe};
@@ -21,7 +23,7 @@ use updraft_redis::{Redis, pipe};
 const SUBMITTING: usize = 128;
 /// Messages that are added at once.
 const ADDED: usize = 10_000;
-const CRASHES: u64 = 10;
+const KILLS: u64 = 10;
 
 fn asked() -> Asked {
     Asked { uid: "benchmark".into(), reason: "the stream is read".into() }
@@ -31,23 +33,11 @@ fn acme() -> Result<TenantCode, Failed> {
     Ok(TenantCode::new("acme")?)
 }
 
-/// Starts an engine, once the one before has let go of the directory.
-async fn started(builder: &Builder) -> Result<Engine, Failed> {
-    loop {
-        match builder.clone().start().await {
-            Err(StartError::Store(StoreError::InUse { .. })) => {
-                tokio::time::sleep(Duration::from_millis(20)).await
-            }
-            started => return Ok(started?),
-        }
-    }
-}
-
 /// What `submit` alone accepts in a second.
 async fn submitted_per_s(count: u64) -> Result<f64, Failed> {
     let directory = tempfile::tempdir()?;
     let builder = Engine::builder().data(directory.path()).integration("tool", Nothing).backlog(count);
-    let engine = Arc::new(started(&builder).await?);
+    let engine = Arc::new(builder.start().await?);
     let pid = engine.playbooks().put(&acme()?, playbook()?).await?;
     let (began, mut submitting) = (now(), JoinSet::new());
     for _ in 0..count {
@@ -71,71 +61,108 @@ async fn add(redis: &Redis, from: u64, count: u64) -> Result<(), Failed> {
     Ok(redis.run::<()>(commands).await?)
 }
 
-/// Whether every message was read and acknowledged.
-fn is_settled(server: &RedisServer) -> bool {
+/// How many messages were not acknowledged yet.
+fn left(server: &RedisServer) -> u64 {
     let told = server.tell(&["XINFO", "GROUPS", "alerts"]);
-    told.contains("pending\r\n:0\r\n") && told.contains("lag\r\n:0\r\n")
+    let lines: Vec<&str> = told.lines().collect();
+    let number = |name: &str| {
+        let at = lines.iter().position(|line| *line == name);
+        at.and_then(|at| lines.get(at + 1)?.strip_prefix(':')?.parse::<u64>().ok())
+    };
+    number("pending").zip(number("lag")).map_or(u64::MAX, |(pending, lag)| pending + lag)
 }
 
-/// How often the trigger has fired; a count that a crash has cut off may be short.
-async fn fired(engine: &Engine) -> Result<u64, Failed> {
-    let name = Name::new("alerts")?;
-    let entry = engine.triggers().get(&acme()?, &name).await?;
-    Ok(entry.map_or(0, |entry| entry.history.fired))
+/// Waits until no more than so many are left.
+async fn until_left(server: &RedisServer, most: u64) {
+    while left(server) > most {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
-/// All executions of the tenant.
-async fn executions(engine: &Engine) -> Result<u64, Failed> {
-    let (mut after, mut count) = (None, 0);
+/// How many messages have started no execution, and how many of the executions are of a message that has another one, or of none.
+async fn lost_and_doubled(engine: &Engine, messages: u64) -> Result<(u64, u64), Failed> {
+    let mut seen = vec![false; usize::try_from(messages)?];
+    let (mut after, mut doubled) = (None, 0);
     loop {
         let (tenant, of) = (acme()?, ExecutionsOf::Any);
-        let query = ExecutionQuery { tenant, of, after, limit: 1_000, detail: Detail::Summary };
+        let query = ExecutionQuery { tenant, of, after, limit: 1_000, detail: Detail::Whole };
         let (page, next) = engine.reader().executions(query).await?;
-        count += page.len() as u64;
-        let Some(next) = next else { return Ok(count) };
+        for execution in page {
+            let input: String = serde_json::from_str(execution.head.input.as_str())?;
+            let first =
+                seen.get_mut(input.parse::<usize>()?).is_some_and(|seen| !std::mem::replace(seen, true));
+            doubled += u64::from(!first);
+        }
+        let Some(next) = next else { break };
         after = Some(next);
     }
+    Ok((seen.iter().filter(|seen| !**seen).count() as u64, doubled))
+}
+
+fn builder(directory: &Path, server: &str, messages: u64) -> Result<Builder, Failed> {
+    let builder = Engine::builder().data(directory).integration("tool", Nothing).backlog(messages);
+    Ok(builder.redis(RedisSettings::new(server)?).fire_triggers(true))
+}
+
+/// The process that is killed: an engine, until its input ends.
+async fn serve(directory: &Path, server: &str, messages: u64) -> Result<(), Failed> {
+    let engine = builder(directory, server, messages)?.start().await?;
+    tokio::task::spawn_blocking(|| std::io::stdin().lines().for_each(drop)).await?;
+    let _ = engine.shutdown(Duration::from_secs(60)).await;
+    Ok(())
+}
+
+fn serving(directory: &Path, server: &str, messages: u64) -> Result<Child, Failed> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("serve").arg(directory).arg(server).arg(messages.to_string());
+    Ok(command.stdin(Stdio::piped()).spawn()?)
 }
 
 async fn run(messages: u64) -> Result<(), Failed> {
     let alone = submitted_per_s(messages.min(200_000)).await?;
     let (directory, server) = (tempfile::tempdir()?, RedisServer::start());
-    let redis = Redis::connect(RedisSettings::new(&server.address())?).await?;
-    let builder = Engine::builder().data(directory.path()).integration("tool", Nothing).backlog(messages);
-    let builder = builder.redis(RedisSettings::new(&server.address())?).fire_triggers(true);
-    let engine = started(&builder).await?;
-    engine.playbooks().put(&acme()?, playbook()?).await?;
+    let (path, address) = (directory.path(), server.address());
+    let redis = Redis::connect(RedisSettings::new(&address)?).await?;
     for from in (0..messages).step_by(ADDED) {
         add(&redis, from, (messages - from).min(ADDED as u64)).await?;
     }
-    let file = b"{trigger: alerts, version: 1, playbook: nothing, on: {queue: {stream: alerts}}}";
+    let file = b"{trigger: alerts, version: 1, playbook: nothing, on: {queue: {stream: alerts}}, input: '{{ event.fields.n }}'}";
+    let engine = builder(path, &address, messages)?.fire_triggers(false).start().await?;
+    engine.playbooks().put(&acme()?, playbook()?).await?;
     engine.triggers().put(&acme()?, Trigger::parse(file)?, asked()).await?;
-    let (began, cpu, mut engine) = (now(), cpu_seconds(), engine);
-    for crash in 1..=CRASHES {
-        while fired(&engine).await? < crash * messages / (CRASHES + 2) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        drop(engine);
-        engine = started(&builder).await?;
+    let _ = engine.shutdown(Duration::from_secs(60)).await;
+    let (began, cpu) = (now(), cpu_seconds());
+    for kill in 1..=KILLS {
+        let mut engine = serving(path, &address, messages)?;
+        until_left(&server, messages - kill * messages / (KILLS + 2)).await;
+        engine.kill()?;
+        engine.wait()?;
     }
-    while !is_settled(&server) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let mut engine = serving(path, &address, messages)?;
+    until_left(&server, 0).await;
     let took = began.elapsed().as_secs_f64();
-    engine.flush().await?;
-    let count = executions(&engine).await?;
+    drop(engine.stdin.take());
+    engine.wait()?;
+    let cpu = cpu_seconds() - cpu;
+    let engine = builder(path, &address, messages)?.fire_triggers(false).start().await?;
+    let (lost, doubled) = lost_and_doubled(&engine, messages).await?;
     let _ = engine.shutdown(Duration::from_secs(60)).await;
     print(&format!(
-        "{messages} messages over {CRASHES} crashes: {count} executions, {:.0} a second, {:.0} µs of CPU each, {} MB; submit alone \
+        "{messages} messages over {KILLS} kills: {lost} lost, {doubled} doubled, {:.0} a second, {:.0} µs of CPU each; submit alone \
          {alone:.0} a second",
         messages as f64 / took,
-        (cpu_seconds() - cpu) * 1e6 / messages as f64,
-        resident_bytes() >> 20
+        cpu * 1e6 / messages as f64,
     ));
     Ok(())
 }
 
 fn main() -> Result<(), Failed> {
-    let messages = std::env::args().nth(1).map_or(Ok(1_000_000), |text| text.parse())?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(messages))
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match &arguments[..] {
+        [serving, directory, server, messages] if serving == "serve" => {
+            runtime.block_on(serve(Path::new(directory), server, messages.parse()?))
+        }
+        _ => runtime.block_on(run(arguments.first().map_or(Ok(1_000_000), |text| text.parse())?)),
+    }
 }
