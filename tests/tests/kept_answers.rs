@@ -269,7 +269,7 @@ async fn those_who_wait_for_a_sick_tool_do_not_call_it_one_after_the_other() {
     let handles = submit_all(&engine, 20).await;
     for handle in &handles {
         // It asks by then: one makes the call, and the others wait for it.
-        until(async || !handle.inspect().await.unwrap().tasks.is_empty()).await;
+        until(async || handle.inspect().await.unwrap().execution.state.started_date.is_some()).await;
     }
     for failed in 0..3 {
         until(async || vendor.asked("44d8") == failed + 1).await;

@@ -246,7 +246,7 @@ impl Polling {
         match self.submitter.submit_within(submission, OrElse::Queue).await.map_err(|error| error.refusal) {
             Ok(accepted) => {
                 // One that is there already was counted by who submitted it.
-                if !accepted.deduplicated() {
+                if !accepted.reused() {
                     let late = Duration::from_millis(self.now().since(came));
                     metrics::histogram!("updraft_trigger_delay_seconds").record(late.as_secs_f64());
                     super::receive::count("fired");

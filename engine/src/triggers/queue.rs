@@ -254,7 +254,7 @@ impl Reading {
     }
 
     fn accepted(&self, accepted: &Handle, id: &str, now: Timestamp) -> MessageOutcome {
-        if accepted.deduplicated() {
+        if accepted.reused() {
             super::receive::count("repeated");
             return MessageOutcome::Repeated;
         }

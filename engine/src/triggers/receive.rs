@@ -131,11 +131,15 @@ impl Webhooks {
         let submitted = self.submitter.submit_within(submission, OrElse::Queue).await;
         match submitted.map_err(|error| error.refusal) {
             Ok(accepted) => {
-                let late = Duration::from_millis(context.clock.now().since(now));
-                metrics::histogram!("updraft_trigger_delay_seconds").record(late.as_secs_f64());
-                count("fired");
                 let peid = accepted.peid();
-                self.submitter.triggers.received(key, Outcome::Fired(Firing { at: now, peid }));
+                if accepted.reused() {
+                    count("repeated");
+                } else {
+                    let late = Duration::from_millis(context.clock.now().since(now));
+                    metrics::histogram!("updraft_trigger_delay_seconds").record(late.as_secs_f64());
+                    count("fired");
+                    self.submitter.triggers.received(key, Outcome::Fired(Firing { at: now, peid }));
+                }
                 WebhookAnswer::Accepted(peid)
             }
             Err(Refusal::ShuttingDown | Refusal::Failed(_)) => WebhookAnswer::Unavailable,
