@@ -50,7 +50,8 @@ struct Asked {
 
 /// The right to make the call for which others wait.
 pub(crate) struct Lead {
-    told: oneshot::Sender<Arc<KeptAnswer>>,
+    /// `None` where it is not kept.
+    told: oneshot::Sender<Option<Arc<KeptAnswer>>>,
     ages: Ages,
     /// Whether those who wait may be of other tenants.
     is_shared: bool,
@@ -66,7 +67,7 @@ pub(crate) enum Looked {
     Alone,
 }
 
-/// The task that asks, which ends with the look-up unless it has an answer to keep.
+/// The task that asks, which ends with the look-up unless it has those to tell who wait.
 struct Asking(Option<AbortHandle>);
 
 impl Drop for Asking {
@@ -102,15 +103,14 @@ impl LookUps {
         self.open.iter_mut().filter(|open| open.task == task).for_each(|open| open.attempt = Some(attempt));
     }
 
-    /// An attempt has ended: those who wait are told, if there is something to tell.
+    /// An attempt has ended: those who wait are told what is kept of it, or that nothing is.
     pub(super) fn ended(&mut self, attempt: TaskSeq, outcome: &Result<Json, Failure>) {
         let Some(at) = self.open.iter().position(|open| open.attempt == Some(attempt)) else { return };
         let mut open = self.open.swap_remove(at);
         if let Some(Lead { told, ages, is_shared }) = open.lead.take()
-            && let Some(kept) = KeptAnswer::of(outcome, ages, is_shared)
-            && told.send(kept).is_ok()
+            && told.send(KeptAnswer::of(outcome, ages, is_shared)).is_ok()
         {
-            // It has an answer to keep.
+            // It has those to tell who wait.
             open.asking.0 = None;
         }
     }
@@ -189,7 +189,7 @@ impl Execution {
                 has_called.set(true);
                 let lead = Lead { told, ages, is_shared };
                 inbox.put(Incoming::LookedUp(task, number, Looked::Leads(lead)));
-                async { heard.await.map_err(|_| NotAnswered) }
+                async { heard.await.ok().flatten().ok_or(NotAnswered) }
             };
             let mut asking = Box::pin(context.answers.get(&key, ages, call, || has_called.get()));
             let answer = match timeout(ATTEMPT_UNSENT, asking.as_mut()).await {
