@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,13 +15,14 @@ use axum::routing::post;
 use futures_util::future;
 use serde_json::{Value, json};
 use updraft::integrations::{HttpIntegration, SecretMap};
+use updraft::secret::Found;
 use updraft::{
     Builder, Engine, Name, Publication, PublicationEntry, PublicationError, PublishFrom, RedisSettings,
-    Secret, Submission,
+    Secret, SecretProvider, Submission, TenantCode,
 };
 use updraft_kernel::publication::PublishedMessage;
 use updraft_redis::testing::RedisServer;
-use updraft_tests::{Harness, asked, completed, named, soon, started, tenant, until};
+use updraft_tests::{Harness, TestClock, asked, completed, named, soon, started, tenant, until};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -30,13 +32,28 @@ struct Receiver {
     told: Arc<Mutex<Vec<Value>>>,
     /// The status of its next answers, before those of 204.
     answers: Arc<Mutex<Vec<StatusCode>>>,
+    /// How many requests were not signed as their header says.
+    unsigned: Arc<AtomicUsize>,
+}
+
+/// A provider that takes a second and a half.
+struct SlowSecrets(TestClock);
+
+impl SecretProvider for SlowSecrets {
+    fn secret<'a>(&'a self, _: &'a TenantCode, _: &'a Name) -> Found<'a> {
+        self.0.advance(Duration::from_millis(1_500));
+        Box::pin(async move { Ok(Secret::new(SECRET)?) })
+    }
 }
 
 async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: String) -> StatusCode {
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
     let message = PublishedMessage { id: header("webhook-id"), body };
     let at = updraft::Timestamp(header("webhook-timestamp").parse::<u64>().unwrap() * 1_000);
-    assert_eq!(message.signature(SECRET, at), Some(header("webhook-signature")));
+    if message.signature(SECRET, at) != Some(header("webhook-signature")) {
+        receiver.unsigned.fetch_add(1, Ordering::SeqCst);
+        return StatusCode::UNAUTHORIZED;
+    }
     assert_eq!(header("content-type"), "application/json");
     let answer = receiver.answers.lock().unwrap().pop();
     if let Some(status) = answer.filter(|status| !status.is_success()) {
@@ -121,6 +138,17 @@ async fn a_receiver_is_told_what_it_asked_for_signed_and_with_the_output() {
     until(async || entry(&engine).await.progress.filtered == 3).await;
     let progress = entry(&engine).await.progress;
     assert!(progress.last.is_some() && progress.trouble.is_none() && progress.refused == 0, "{progress:?}");
+}
+
+#[tokio::test]
+async fn a_message_is_signed_with_the_instant_that_it_names_however_long_its_secret_takes() {
+    let (harness, receiver) = (Harness::default(), Receiver::default());
+    let address = receiver.serve("127.0.0.1:0").await;
+    let engine = started(&builder(&harness, &address).secrets(SlowSecrets(harness.clock.clone()))).await;
+    put(&engine, to_webhook(&address, "")).await.unwrap();
+    completed(&harness.submit(&engine, &named("told", ECHO), json!({})).await).await;
+    until(async || entry(&engine).await.progress.delivered == 1).await;
+    assert_eq!(receiver.unsigned.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

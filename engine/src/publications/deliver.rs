@@ -47,16 +47,15 @@ async fn request(
         None => Name::new(HTTP).map_err(|_| unusable(HTTP))?,
     };
     let integration = context.tools.get(&via, None).ok_or_else(|| unusable(via.as_str()))?;
-    let now = context.clock.now();
-    let signature = signature(context, tenant, &webhook.secret, message).await?;
+    let signed = signed(context, tenant, &webhook.secret, message).await?;
     let arguments = json!({
         "url": webhook.url,
         "method": "POST",
         "headers": {
             "Content-Type": "application/json",
             "webhook-id": message.id,
-            "webhook-timestamp": (now.0 / 1_000).to_string(),
-            "webhook-signature": signature,
+            "webhook-timestamp": signed.timestamp,
+            "webhook-signature": signed.signature,
         },
         "text": message.body,
         "response": "none",
@@ -92,22 +91,32 @@ async fn add(
     };
     let mut fields = vec![("id", message.id.clone()), ("event", message.body.clone())];
     if let Some(secret) = &stream.secret {
-        fields.push(("timestamp", (context.clock.now().0 / 1_000).to_string()));
-        fields.push(("signature", signature(context, tenant, secret, message).await?));
+        let signed = signed(context, tenant, secret, message).await?;
+        fields.extend([("timestamp", signed.timestamp), ("signature", signed.signature)]);
     }
     let added = updraft_redis::add_message(redis, &stream.stream, stream.keeps, &fields).await;
     added.map_err(|error| Failure::new(FailureKind::Unreachable, error.to_string()))
 }
 
-async fn signature(
+/// When a message was signed, in seconds, and the signature of that instant.
+struct Signed {
+    timestamp: String,
+    signature: String,
+}
+
+async fn signed(
     context: &EngineContext,
     tenant: &TenantCode,
     name: &Name,
     message: &PublishedMessage,
-) -> Result<String, Failure> {
+) -> Result<Signed, Failure> {
     let secret = find(context, tenant, name, WEBHOOK_SECRET).await?;
-    let signature = message.signature(secret.expose(), context.clock.now());
-    signature.ok_or_else(|| not_configured(format!("secret {name}: what follows `whsec_` is no base64")))
+    // A provider may have taken seconds.
+    let now = context.clock.now();
+    let signature = message.signature(secret.expose(), now);
+    let signature = signature
+        .ok_or_else(|| not_configured(format!("secret {name}: what follows `whsec_` is no base64")))?;
+    Ok(Signed { timestamp: (now.0 / 1_000).to_string(), signature })
 }
 
 async fn find(
