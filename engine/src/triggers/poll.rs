@@ -112,8 +112,8 @@ impl Polling {
             return;
         }
         loop {
-            let Some(next) = self.state.next else { return };
             let now = self.now();
+            let Some(next) = self.planned.poll_due(&self.state, now) else { return };
             if next > now {
                 // A clock that was set is seen by then.
                 tokio::time::sleep(Duration::from_millis(next.since(now)).min(TRIGGER_SLEEP)).await;

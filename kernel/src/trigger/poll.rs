@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use updraft_protocol::limits::{
     ITEMS_WORK, POLL_AGAIN, POLL_ANSWER_BYTES, POLL_CURSOR_BYTES, POLL_ID_BYTES, POLL_ITEM_BYTES, POLL_ITEMS,
-    POLL_PAUSE,
+    POLL_PAUSE, TRIGGER_LATE,
 };
 use updraft_protocol::{
     Catalogue, Failure, FailureKind, Json, Name, Poll, PollFailing, PollState, Timestamp, Value,
@@ -122,6 +122,20 @@ impl PlannedTrigger {
                 let (asks, cursor) = (poll.asks.clone(), first.unwrap_or_default());
                 Ok(PollState { asks, cursor, next, ..PollState::default() })
             }
+        }
+    }
+
+    /// When its tool is asked next; never where that is nothing. What was stored while the clock was far ahead holds nothing up.
+    pub fn poll_due(&self, state: &PollState, now: Timestamp) -> Option<Timestamp> {
+        let (poll, next) = (self.poll.as_ref()?, state.next?);
+        let last = state.failing.as_ref().map(|failing| failing.since).max(state.answered);
+        // Before anything was asked, `next` itself is of that time.
+        let is_ahead = |at: Timestamp| u128::from(at.since(now)) > TRIGGER_LATE.as_millis();
+        match (&poll.pace, last) {
+            (pace, Some(last)) if is_ahead(last) => pace.next(now),
+            (Pace::Every(_), None) if is_ahead(next) => Some(now),
+            (pace @ Pace::At(_), None) if is_ahead(next) => pace.next(now),
+            _ => Some(next),
         }
     }
 

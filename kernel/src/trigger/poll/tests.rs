@@ -9,6 +9,8 @@ use updraft_protocol::{ActionSpec, Answer, Argument, Call, Effect, Integration, 
 
 use super::*;
 
+const HOUR: Duration = Duration::from_secs(3_600);
+
 const POLL: &str = "{every: 30s, action: siem.list, arguments: {since: '{{ cursor }}'}, items: '{{ answer.alerts }}', \
                     id: '{{ item.id }}', cursor: '{{ item.at }}', first: 7}";
 
@@ -289,5 +291,28 @@ proptest! {
         // Keys make of several submissions one execution: no item has none, and none has two keys.
         prop_assert_eq!(started.len(), items.len());
         prop_assert_eq!(started.keys().collect::<BTreeSet<_>>().len(), items.len());
+    }
+}
+
+#[test]
+fn a_poll_goes_on_after_a_clock_that_was_far_ahead() {
+    const YEAR: u64 = 365 * 24 * 3_600_000;
+    let now = Timestamp(YEAR);
+    let at = |cron: &str| planned(&POLL.replacen("every: 30s", &format!("cron: '{cron}'"), 1));
+    let half_a_minute = now.after(Duration::from_secs(30));
+    for (poll, first, next) in
+        [(planned(POLL), now, half_a_minute), (at("0 * * * *"), now.after(HOUR), now.after(HOUR))]
+    {
+        let due = |state: &PollState| poll.poll_due(state, now).unwrap();
+        // It was put, it was answered, and it failed a year ahead.
+        let put = poll.poll_from(None, Timestamp(2 * YEAR)).unwrap();
+        assert_eq!(due(&put), first);
+        let answered = poll.polled(&put, &answer(r#"{"alerts": []}"#), Timestamp(2 * YEAR)).unwrap().next;
+        assert_eq!(due(&answered), next);
+        let failed = poll.poll_failed(&put, &Failure::new(FailureKind::Timeout, "late"), Timestamp(2 * YEAR));
+        assert_eq!(due(&failed), next);
+        // What is of now holds.
+        let of_now = poll.polled(&put, &answer(r#"{"alerts": []}"#), now).unwrap().next;
+        assert_eq!(Some(due(&of_now)), of_now.next);
     }
 }
