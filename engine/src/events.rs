@@ -62,6 +62,11 @@ impl Events {
         EventCursor::at(self.below())
     }
 
+    /// A cursor that is of this store.
+    pub(crate) fn known(&self, cursor: EventCursor) -> Result<EventCursor, ReadError> {
+        check(cursor, self.below()).map(|()| cursor)
+    }
+
     fn below(&self) -> EventPosition {
         self.positions.below(self.stored.get())
     }
@@ -148,12 +153,18 @@ pub(crate) async fn page_of(
     (after, below): (EventCursor, EventPosition),
     detail: Detail,
 ) -> Result<EventPage, ReadError> {
-    if after.position.generation() > below.generation() {
-        return Err(ReadError::Cursor { cursor: after });
-    }
+    check(after, below)?;
     let query = EventQuery { tenant: tenant.clone(), after, below, detail, limit: EVENT_PAGE };
     let events = store.events(&query).await?;
     // All before `below` has been told then.
     let next = events.last().map_or_else(|| after.max(EventCursor::at(below)), |last| last.cursor);
     Ok(EventPage { events, next })
+}
+
+/// Refuses a cursor that no event before this position can have had.
+fn check(cursor: EventCursor, below: EventPosition) -> Result<(), ReadError> {
+    if cursor.position.generation() > below.generation() {
+        return Err(ReadError::Cursor { cursor });
+    }
+    Ok(())
 }

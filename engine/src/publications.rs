@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use updraft_actors::EngineContext;
 use updraft_kernel::plan::Mistake;
 use updraft_kernel::publication::PlannedPublication;
-use updraft_protocol::limits::PUBLICATIONS;
+use updraft_protocol::limits::{PUBLICATIONS, PUBLICATIONS_OF_TENANT};
 use updraft_protocol::{
     Asked, EventCursor, Json, Name, Publication, PublicationProgress, PublicationTarget, Setting,
     SettingKind, StandingPublication, TenantCode, Timestamp,
@@ -90,6 +90,9 @@ pub enum PublicationError {
     /// There are as many as may be.
     #[error("there are {PUBLICATIONS} publications: one has to be removed first")]
     TooMany,
+    /// The tenant has as many as it may have.
+    #[error("{0} has {PUBLICATIONS_OF_TENANT} publications: one of them has to be removed first")]
+    TooManyOfTenant(TenantCode),
     /// A person or a reason is missing, or the store did not answer.
     #[error(transparent)]
     Setting(#[from] SettingError),
@@ -137,7 +140,7 @@ impl Publications {
     /// ([`Builder::fire_triggers`](crate::Builder::fire_triggers)) publishes too.
     ///
     /// # Errors
-    /// Its mistakes, nobody asks, there are too many, or the store did not answer.
+    /// Its mistakes, nobody asks, there are too many, the cursor is of another store, or the store did not answer.
     pub async fn put(
         &self,
         tenant: &TenantCode,
@@ -154,6 +157,12 @@ impl Publications {
             Some(before) => (StandingPublication { definition, ..before }, false),
             None => {
                 let all = Settings::of(&self.context).all(SettingKind::Publication).await?;
+                let is_own = |setting: &&Setting| {
+                    PublicationKey::in_setting(setting).is_some_and(|key| key.tenant == *tenant)
+                };
+                if all.iter().filter(is_own).count() >= PUBLICATIONS_OF_TENANT {
+                    return Err(PublicationError::TooManyOfTenant(tenant.clone()));
+                }
                 if all.len() >= PUBLICATIONS {
                     return Err(PublicationError::TooMany);
                 }
@@ -161,7 +170,7 @@ impl Publications {
                 let from = match from {
                     PublishFrom::Now => self.events.newest(),
                     PublishFrom::Start => EventCursor::START,
-                    PublishFrom::After(cursor) => cursor,
+                    PublishFrom::After(cursor) => self.events.known(cursor)?,
                 };
                 (StandingPublication { definition, from, paused: None }, true)
             }

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use updraft::integrations::{HttpIntegration, SecretMap};
 use updraft::secret::Found;
 use updraft::{
-    Builder, Engine, Name, Publication, PublicationEntry, PublicationError, PublishFrom, RedisSettings,
-    Secret, SecretProvider, Submission, TenantCode,
+    Builder, Engine, EventCursor, Name, Publication, PublicationEntry, PublicationError, PublishFrom,
+    RedisSettings, Secret, SecretProvider, Submission, TenantCode,
 };
 use updraft_kernel::publication::PublishedMessage;
 use updraft_redis::testing::RedisServer;
@@ -222,6 +222,28 @@ async fn a_paused_one_tells_later_and_one_that_is_put_again_goes_on() {
     assert!(engine.publications().list(&tenant("globex")).await.unwrap().is_empty());
     engine.publications().remove(&acme, &results, asked()).await.unwrap();
     assert!(engine.publications().get(&acme, &results).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_tenant_has_its_share_of_publications_and_a_cursor_of_another_store_begins_none() {
+    let harness = Harness::default();
+    let engine = started(&builder(&harness, "127.0.0.1:9")).await;
+    let (acme, globex) = (tenant("acme"), tenant("globex"));
+    let put = async |tenant: &TenantCode, number: usize, from| {
+        let definition = Publication { publication: name(&format!("p{number}")), ..to_webhook("h", "") };
+        engine.publications().put(tenant, definition, from, asked()).await
+    };
+    for number in 0..32 {
+        assert!(put(&acme, number, PublishFrom::Now).await.unwrap());
+    }
+    let refused = put(&acme, 32, PublishFrom::Now).await.unwrap_err();
+    assert_eq!(refused.to_string(), "acme has 32 publications: one of them has to be removed first");
+    assert!(put(&globex, 32, PublishFrom::Now).await.unwrap());
+    assert!(!put(&acme, 31, PublishFrom::Now).await.unwrap(), "one that is there may be changed");
+    let of_another: EventCursor = "7fffffffffffff00-00000000000000000000000000000000".parse().unwrap();
+    let refused = put(&globex, 33, PublishFrom::After(of_another)).await.unwrap_err();
+    assert!(!refused.retryable() && refused.to_string().contains("cursor"), "{refused}");
+    assert_eq!(engine.publications().list(&globex).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

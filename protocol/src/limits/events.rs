@@ -14,6 +14,8 @@ pub const EVENT_WAIT: Duration = Duration::from_secs(5);
 pub const PUBLICATION_BYTES: usize = 64 << 10;
 /// Publications of an engine, those of all tenants: each reads events of its own.
 pub const PUBLICATIONS: usize = 256;
+/// Publications of one tenant: no tenant takes the room of the others.
+pub const PUBLICATIONS_OF_TENANT: usize = 32;
 /// Executions of which one publication tells at once, each in its order: as many requests as another program takes beside each other.
 pub const PUBLISHED_AT_ONCE: usize = 16;
 /// The largest output that a message has; a larger one is left out of it, and can be read from the engine. Receivers of webhooks
