@@ -18,14 +18,22 @@ pub(super) enum Looks {
     Queue,
 }
 
+/// A trigger that cannot look.
+#[derive(Debug)]
+struct Failing {
+    looks: Looks,
+    since: Timestamp,
+    why: Arc<str>,
+}
+
 /// The triggers that cannot look.
 #[derive(Debug, Default)]
-pub(crate) struct FailingTriggers(Mutex<BTreeMap<TriggerKey, (Looks, Timestamp, Arc<str>)>>);
+pub(crate) struct FailingTriggers(Mutex<BTreeMap<TriggerKey, Failing>>);
 
 impl FailingTriggers {
     /// A trigger fails, since when and why.
     pub(super) fn fails(&self, key: &TriggerKey, looks: Looks, (since, why): (Timestamp, Arc<str>)) {
-        self.locked().insert(key.clone(), (looks, since, why));
+        self.locked().insert(key.clone(), Failing { looks, since, why });
     }
 
     /// A trigger does not fail any more, or is not looked at.
@@ -35,10 +43,10 @@ impl FailingTriggers {
 
     /// What health tells of them: some, by their names.
     pub(crate) fn troubles(&self) -> Vec<EngineTrouble> {
-        let told = |(key, (looks, since, why)): (&TriggerKey, &(Looks, Timestamp, Arc<str>))| {
+        let told = |(key, failing): (&TriggerKey, &Failing)| {
             let (tenant, trigger) = (key.tenant.clone(), key.name.clone());
-            let (cause, since) = (why.to_string(), *since);
-            match looks {
+            let (cause, since) = (failing.why.to_string(), failing.since);
+            match failing.looks {
                 Looks::Poll => EngineTrouble::PollFailing { tenant, trigger, cause, since },
                 Looks::Queue => EngineTrouble::QueueUnread { tenant, trigger, cause, since },
             }
@@ -46,7 +54,7 @@ impl FailingTriggers {
         self.locked().iter().take(TRIGGERS_TOLD).map(told).collect()
     }
 
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<TriggerKey, (Looks, Timestamp, Arc<str>)>> {
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<TriggerKey, Failing>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
