@@ -80,7 +80,7 @@ async fn run(queued: u64, executions: u64) -> Result<(), Failed> {
         "backlog queued={queued} executions={begun} executions/s={:.0} cpu_us_per_execution={:.0} rss_mib={}",
         begun as f64 / took,
         cpu * 1e6 / begun as f64,
-        resident_bytes() >> 20
+        resident_bytes("self") >> 20
     ));
     let _ = engine.shutdown(Duration::ZERO).await;
     Ok(())

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use figures::{Failed, Nothing, cpu_seconds, now, playbook, print};
+use figures::{Failed, Nothing, cpu_seconds, now, playbook, print, resident_bytes};
 use tokio::task::JoinSet;
 use updraft::{
     Asked, Builder, Detail, Engine, ExecutionQuery, ExecutionsOf, RedisSettings, Submission, TenantCode,
@@ -141,6 +141,7 @@ async fn run(messages: u64) -> Result<(), Failed> {
     let mut engine = serving(path, &address, messages)?;
     until_left(&server, 0).await;
     let took = began.elapsed().as_secs_f64();
+    let memory = resident_bytes(&engine.id().to_string());
     drop(engine.stdin.take());
     engine.wait()?;
     let cpu = cpu_seconds() - cpu;
@@ -148,10 +149,11 @@ async fn run(messages: u64) -> Result<(), Failed> {
     let (lost, doubled) = lost_and_doubled(&engine, messages).await?;
     let _ = engine.shutdown(Duration::from_secs(60)).await;
     print(&format!(
-        "{messages} messages over {KILLS} kills: {lost} lost, {doubled} doubled, {:.0} a second, {:.0} µs of CPU each; submit alone \
+        "{messages} messages over {KILLS} kills: {lost} lost, {doubled} doubled, {:.0} a second, {:.0} µs of CPU each, {} MB; submit alone \
          {alone:.0} a second",
         messages as f64 / took,
         cpu * 1e6 / messages as f64,
+        memory >> 20,
     ));
     Ok(())
 }

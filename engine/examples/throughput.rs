@@ -138,7 +138,7 @@ async fn memory() -> Result<(), Failed> {
     let gate = Arc::new(Gate { open: Notify::new(), waiting: AtomicUsize::new(0) });
     let (engine, tenant, pid) =
         engine(directory.path(), Durability::Fsync, Waiter(gate.clone()), false).await?;
-    let before = resident_bytes();
+    let before = resident_bytes("self");
     let engine = Arc::new(engine);
     let mut handles: Vec<Handle> = Vec::with_capacity(IN_FLIGHT);
     // Few at a time: the memory of ten thousand submitters is not that of executions.
@@ -156,7 +156,7 @@ async fn memory() -> Result<(), Failed> {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     engine.flush().await?;
-    let after = resident_bytes();
+    let after = resident_bytes("self");
     print(&format!(
         "memory in_flight={IN_FLIGHT} rss_mib={} per_execution_bytes={}",
         after >> 20,

@@ -47,9 +47,9 @@ pub(crate) fn print(line: &str) {
     println!("{line}");
 }
 
-/// Memory of the process.
-pub(crate) fn resident_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+/// Memory of a process, by its number or as `self`.
+pub(crate) fn resident_bytes(process: &str) -> usize {
+    let statm = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
     statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
 }
 
