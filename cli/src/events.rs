@@ -55,8 +55,11 @@ async fn follow(options: &ListEvents, lines: &mut Lines) -> Result<(), Error> {
             Ok(page) => after = Some(lines.write(page)),
             Err(local::Error::NoEngine { .. }) if !kept.store.is_embedded() => {
                 let stored = Reading::open(&options.data).await?;
-                let page = stored.events(tenant, after.unwrap_or(EventCursor::START), lines.detail()).await?;
-                after = Some(lines.write(page));
+                let from = match after {
+                    Some(after) => after,
+                    None => stored.newest_event(tenant).await?,
+                };
+                after = Some(lines.write(stored.events(tenant, from, lines.detail()).await?));
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error) if matches!(error, local::Error::NoEngine { .. }) || error.retryable() => {

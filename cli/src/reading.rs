@@ -158,6 +158,15 @@ impl Reading {
         })
     }
 
+    /// The place after all events that can be told now.
+    pub(crate) async fn newest_event(&self, tenant: &TenantCode) -> Result<EventCursor, Error> {
+        Ok(match self {
+            Self::Server(reader) => reader.newest_event().await?,
+            Self::Running(client) => client.events(tenant, None, Detail::Summary, false).await?.next,
+            Self::Alone(engine) => engine.events().newest(),
+        })
+    }
+
     /// One page of a tenant's containments.
     pub(crate) async fn containments(
         &self,

@@ -14,6 +14,7 @@ use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::limits::{EVENT_PAGE, EVENT_PAUSE};
 use updraft_protocol::{EventCursor, EventPosition, TenantCode, TenantEvent};
 use updraft_storage::Store;
+use updraft_storage::log::Log;
 use updraft_storage::store::{Detail, EventQuery};
 use updraft_storage::write_behind::WriterFigures;
 
@@ -30,6 +31,7 @@ use crate::store_watch::StoreWatch;
 #[derive(Clone)]
 pub struct Events {
     store: Arc<dyn Store>,
+    log: Arc<dyn Log>,
     stored: DurableWatermark,
     positions: EventPositions,
     figures: watch::Receiver<WriterFigures>,
@@ -40,7 +42,7 @@ pub struct Events {
 pub struct EventPage {
     /// The events, in their order.
     pub events: Vec<TenantEvent>,
-    /// The cursor to go on from: of the last event; if there is none, further than the one that was asked for.
+    /// The cursor to go on from: of the last event; if there is none, the one that was asked for, or further.
     pub next: EventCursor,
 }
 
@@ -53,18 +55,23 @@ impl Engine {
 
 impl Events {
     pub(crate) fn of(context: &EngineContext, writing: &StoreWatch) -> Self {
-        let (store, stored) = (context.store.clone(), context.stored.clone());
-        Self { store, stored, positions: writing.positions, figures: writing.figures.clone() }
+        let (store, log, stored) = (context.store.clone(), context.log.clone(), context.stored.clone());
+        Self { store, log, stored, positions: writing.positions, figures: writing.figures.clone() }
     }
 
-    /// The place after everything that can be told now: for those who want what happens from now on.
+    /// The place after everything that has happened durably: for those who want what happens from now on.
     pub fn newest(&self) -> EventCursor {
-        EventCursor::at(self.below())
+        EventCursor::at(self.durable())
     }
 
-    /// A cursor that is of this store.
+    /// A cursor that may be of this store: no event has one beyond what is durable.
     pub(crate) fn known(&self, cursor: EventCursor) -> Result<EventCursor, ReadError> {
-        check(cursor, self.below()).map(|()| cursor)
+        if cursor.position > self.durable() { Err(ReadError::Cursor { cursor }) } else { Ok(cursor) }
+    }
+
+    /// The position before which everything is durable.
+    fn durable(&self) -> EventPosition {
+        self.positions.below(self.log.status().durable_lsn.saturating_add(1)).max(self.below())
     }
 
     fn below(&self) -> EventPosition {
@@ -82,7 +89,7 @@ impl Events {
         after: EventCursor,
         detail: Detail,
     ) -> Result<EventPage, ReadError> {
-        page_of(self.store.as_ref(), tenant, (after, self.below()), detail).await
+        page_of(self.store.as_ref(), tenant, (self.known(after)?, self.below()), detail).await
     }
 
     /// As [`page`](Self::page), but waits until there are events, at most for so long.
@@ -153,18 +160,12 @@ pub(crate) async fn page_of(
     (after, below): (EventCursor, EventPosition),
     detail: Detail,
 ) -> Result<EventPage, ReadError> {
-    check(after, below)?;
+    if after.position.generation() > below.generation() {
+        return Err(ReadError::Cursor { cursor: after });
+    }
     let query = EventQuery { tenant: tenant.clone(), after, below, detail, limit: EVENT_PAGE };
     let events = store.events(&query).await?;
     // All before `below` has been told then.
     let next = events.last().map_or_else(|| after.max(EventCursor::at(below)), |last| last.cursor);
     Ok(EventPage { events, next })
-}
-
-/// Refuses a cursor that no event before this position can have had.
-fn check(cursor: EventCursor, below: EventPosition) -> Result<(), ReadError> {
-    if cursor.position.generation() > below.generation() {
-        return Err(ReadError::Cursor { cursor });
-    }
-    Ok(())
 }

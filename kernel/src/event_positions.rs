@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use updraft_protocol::{
     EventPosition, ExecutionPositions, TaskPositions, TaskState, TaskStatus, TenantEventKind, Update,
+    WaitKind,
 };
 
 /// The positions of the groups of one journal. The generation of its numbers may rise at a start: from the first group on that
@@ -67,15 +68,16 @@ impl EventPositions {
 
 /// An answer that does not end the wait is written with it again, later than its beginning.
 fn begins_to_wait(state: &TaskState) -> bool {
-    let since = state.wait.as_ref().map(|wait| wait.since);
-    state.status == TaskStatus::Waiting && since == Some(state.updated_date)
+    let Some(wait) = &state.wait else { return false };
+    let is_for_somebody = state.status == TaskStatus::Waiting || wait.kind == WaitKind::Configuration;
+    is_for_somebody && wait.since == state.updated_date
 }
 
 #[cfg(test)]
 mod tests {
     use updraft_protocol::{
         ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Revision, TaskId, TaskUpdate,
-        Timestamp, Wait, WaitKind,
+        Timestamp, Wait,
     };
 
     use super::*;
@@ -89,7 +91,11 @@ mod tests {
     }
 
     fn task(status: TaskStatus, since: u64, now: u64) -> Update {
-        let wait = Wait::until(WaitKind::Approval, Timestamp(since), Timestamp(99));
+        waits_for(WaitKind::Approval, status, since, now)
+    }
+
+    fn waits_for(kind: WaitKind, status: TaskStatus, since: u64, now: u64) -> Update {
+        let wait = Wait::until(kind, Timestamp(since), Timestamp(99));
         let state = TaskState { wait: Some(Box::new(wait)), ..TaskState::change(status, 1, Timestamp(now)) };
         TaskUpdate {
             task_id: TaskId::from_bytes([7; 16]),
@@ -127,6 +133,8 @@ mod tests {
         assert_eq!(positions(task(TaskStatus::Waiting, 8, 8)), [None, waiting, None]);
         assert_eq!(positions(task(TaskStatus::Waiting, 7, 8)), [None; 3], "it was answered, and waits on");
         assert_eq!(positions(task(TaskStatus::Retrying, 8, 8)), [None; 3], "for a time, not for somebody");
+        let lacks = |since| positions(waits_for(WaitKind::Configuration, TaskStatus::Retrying, since, 8));
+        assert_eq!((lacks(8), lacks(7)), ([None, waiting, None], [None; 3]), "for who configures it");
         assert_eq!(positions(task(TaskStatus::Completed, 8, 8)), [None; 3]);
     }
 

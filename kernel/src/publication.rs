@@ -189,10 +189,11 @@ impl PublishedMessage {
     }
 }
 
-/// What becomes of an event that did not arrive at this attempt, from 1. What another attempt may help against is tried for ever: the
-/// events behind it are kept meanwhile.
+/// What becomes of an event that did not arrive at this attempt, from 1. What the receiver refuses by its answer is given up in the
+/// end. What lies between, as a certificate that is over, is waited for: the events behind it are kept meanwhile.
 pub fn after_failure(attempt: u32, failure: &Failure) -> AfterFailure {
-    if !failure.retryable() && attempt >= PUBLISHED_REFUSALS {
+    let is_refused = failure.kind == FailureKind::Status && !failure.retryable();
+    if is_refused && attempt >= PUBLISHED_REFUSALS {
         return AfterFailure::GiveUp;
     }
     let doubled = PUBLISH_AGAIN.saturating_mul(1 << attempt.saturating_sub(1).min(16));

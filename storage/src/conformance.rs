@@ -129,6 +129,7 @@ cases! {
     events:
         events_come_in_the_order_of_their_positions,
         pages_of_events_lose_and_repeat_nothing,
+        later_updates_add_events_and_take_none_away, nothing_is_told_at_the_place_up_to_which_all_is,
         a_wait_that_begins_again_is_told_by_the_newest_and_an_output_where_it_is_wanted;
     paging:
         pages_of_one_millisecond_lose_and_repeat_nothing,

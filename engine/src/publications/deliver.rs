@@ -59,6 +59,8 @@ async fn request(
         },
         "text": message.body,
         "response": "none",
+        "expect": ["2xx"],
+        "retry_on": [408, 425, 429, "5xx"],
         "require": "nothing",
     });
     let call = Call {

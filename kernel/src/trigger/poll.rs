@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_protocol::limits::{
-    ITEMS_WORK, POLL_AGAIN, POLL_ANSWER_BYTES, POLL_CURSOR_BYTES, POLL_ID_BYTES, POLL_ITEM_BYTES, POLL_ITEMS,
-    POLL_PAUSE, TRIGGER_LATE,
+    ITEMS_WORK, POLL_AGAIN, POLL_ANSWER_BYTES, POLL_ASKED_PAUSE, POLL_CURSOR_BYTES, POLL_ID_BYTES,
+    POLL_ITEM_BYTES, POLL_ITEMS, POLL_PAUSE, TRIGGER_LATE,
 };
 use updraft_protocol::{
     Catalogue, Failure, FailureKind, Json, Name, Poll, PollFailing, PollState, Timestamp, Value,
@@ -131,8 +131,10 @@ impl PlannedTrigger {
         let last = state.failing.as_ref().map(|failing| failing.since).max(state.answered);
         // Before anything was asked, `next` itself is of that time.
         let is_ahead = |at: Timestamp| u128::from(at.since(now)) > TRIGGER_LATE.as_millis();
+        let most = poll.pace.pause(u32::MAX).max(POLL_ASKED_PAUSE);
+        let is_beyond = state.failing.is_some() && u128::from(next.since(now)) > most.as_millis();
         match (&poll.pace, last) {
-            (pace, Some(last)) if is_ahead(last) => pace.next(now),
+            (pace, Some(last)) if is_ahead(last) || is_beyond => pace.next(now),
             (Pace::Every(_), None) if is_ahead(next) => Some(now),
             (pace @ Pace::At(_), None) if is_ahead(next) => pace.next(now),
             _ => Some(next),
@@ -224,7 +226,8 @@ impl PlannedTrigger {
             state.failing.as_ref().map_or((now, 1), |before| (before.since, before.times.saturating_add(1)));
         let why = short(&format!("{}: {}", failure.kind.as_str(), failure.message));
         let failing = Some(PollFailing { since, times, why });
-        let next = Some(now.after(poll.pace.pause(times).max(failure.retry_after().unwrap_or_default())));
+        let asked = failure.retry_after().unwrap_or_default().min(POLL_ASKED_PAUSE);
+        let next = Some(now.after(poll.pace.pause(times).max(asked)));
         PollState { next, failing, ..state.clone() }
     }
 }

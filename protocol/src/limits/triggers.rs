@@ -136,6 +136,9 @@ pub const POLL_ID_BYTES: usize = 4 << 10;
 /// The largest cursor, as JSON: the links to what has changed that directories give have some kilobytes.
 pub const POLL_CURSOR_BYTES: usize = 16 << 10;
 
+/// The longest pause that a tool may ask for which a poll keeps: one that asks for more is asked again after a day.
+pub const POLL_ASKED_PAUSE: Duration = Duration::from_secs(24 * 3600);
+
 /// The longest pause of a poll that fails, where it is not asked more rarely anyway.
 pub const POLL_PAUSE: Duration = Duration::from_secs(900);
 

@@ -138,6 +138,9 @@ pub(super) async fn a_wait_that_begins_again_is_told_by_the_newest_and_an_output
     for (detail, has_output) in [(Detail::Whole, true), (Detail::Summary, false)] {
         let told = events(detail).await?;
         assert_eq!(told.iter().map(|event| event.at.0 - DAY).collect::<Vec<_>>(), [3, 4]);
+        let positions = [(3, TenantEventKind::Waiting), (4, TenantEventKind::Ended)];
+        let positions = positions.map(|(group, kind)| EventPosition::of(1, group, kind));
+        assert!(told.iter().map(|event| event.cursor.position).eq(positions), "{told:?}");
         let output = told.iter().find_map(|event| match &event.what {
             Happened::Ended { output, .. } => output.clone(),
             _ => None,
@@ -145,5 +148,36 @@ pub(super) async fn a_wait_that_begins_again_is_told_by_the_newest_and_an_output
         let verdict = has_output.then(|| serde_json::json!({ "verdict": 1.10 }).into());
         assert_eq!(output, verdict);
     }
+    Ok(())
+}
+
+pub(super) async fn later_updates_add_events_and_take_none_away(store: &dyn Store) -> Ending {
+    use TenantEventKind::{Ended, Started, Waiting};
+    let acme = tenant("acme")?;
+    store.write(vec![execution_of(1, &acme, Some(2), None)?, task(1, 1, &acme)?.into()]).await?;
+    let Update::Execution(end) = execution_of(1, &acme, None, Some(6))? else { return Ok(()) };
+    let later = revision(1, 2);
+    let end = ExecutionUpdate { revision: later, head: None, ..ExecutionUpdate::clone(&end) };
+    let wait = TaskUpdate { revision: later, head: None, ..waiting(1, 1, &acme, 4)? };
+    store.write(vec![end.into(), wait.clone().into()]).await?;
+    let mut answered = TaskUpdate { revision: revision(1, 3), ..wait };
+    (answered.state.status, answered.positions) = (TaskStatus::Completed, Default::default());
+    store.write(vec![answered.into()]).await?;
+    let all = told(store, &acme, (EventCursor::START, 9), 100).await?.0;
+    assert_eq!(all, [(Started, 1, 2), (Waiting, 1, 4), (Ended, 1, 6)]);
+    Ok(())
+}
+
+pub(super) async fn nothing_is_told_at_the_place_up_to_which_all_is(store: &dyn Store) -> Ending {
+    let acme = tenant("acme")?;
+    store
+        .write(vec![execution_of(1, &acme, Some(5), Some(5))?, execution_of(2, &acme, Some(6), None)?])
+        .await?;
+    for below in [4, 5] {
+        let after = EventCursor::at(EventPosition::before(1, 5));
+        assert_eq!(told(store, &acme, (after, below), 100).await?.0, [], "group 5 is not complete");
+    }
+    let after = EventCursor::at(EventPosition::before(1, 5));
+    assert_eq!(told(store, &acme, (after, 6), 100).await?.0.len(), 2);
     Ok(())
 }

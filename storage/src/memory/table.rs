@@ -82,6 +82,7 @@ impl Table {
             let before = queued(known);
             known.revision = update.revision;
             known.state.merge(update.state.clone());
+            known.positions.merge(update.positions);
             if let Some(head) = &known.head {
                 self.queued.moved(&head.tenant_code, before, queued(known));
             }
@@ -131,6 +132,7 @@ impl Table {
             let before = in_inbox(known);
             known.revision = update.revision;
             known.state.merge(update.state.clone());
+            known.positions.merge(update.positions);
             self.unregistered.extend(known.state.registration_due.map(place));
             let (after, tenant) = (in_inbox(known), known.head.as_ref().map(|head| head.tenant_code.clone()));
             self.move_in_inbox(tenant, before, after);

@@ -10,6 +10,10 @@ use crate::store::{Detail, Error, EventQuery, EventStore};
 
 /// The list of a collection in the order of a position, as finds that follow each other.
 fn events(collection: &'static str, position: &'static str, asked: &EventQuery, detail: Detail) -> Vec<Find> {
+    // The rows of the place's own position are found by their ids alone.
+    if asked.after.position >= asked.below {
+        return Vec::new();
+    }
     let of = doc! { "tenant_code": asked.tenant.as_str() };
     let within = doc! { "$lt": asked.below.0.cast_signed() };
     let projection = match (collection, detail) {

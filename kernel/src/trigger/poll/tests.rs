@@ -311,6 +311,11 @@ fn a_poll_goes_on_after_a_clock_that_was_far_ahead() {
         assert_eq!(due(&answered), next);
         let failed = poll.poll_failed(&put, &Failure::new(FailureKind::Timeout, "late"), Timestamp(2 * YEAR));
         assert_eq!(due(&failed), next);
+        // It had failed before, too.
+        let before = poll.poll_failed(&put, &Failure::new(FailureKind::Timeout, "late"), now);
+        let failed =
+            poll.poll_failed(&before, &Failure::new(FailureKind::Timeout, "late"), Timestamp(2 * YEAR));
+        assert_eq!((before.next, due(&failed)), (Some(due(&before)), next));
         // What is of now holds.
         let of_now = poll.polled(&put, &answer(r#"{"alerts": []}"#), now).unwrap().next;
         assert_eq!(Some(due(&of_now)), of_now.next);
